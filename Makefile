@@ -1,0 +1,62 @@
+# Ninefold's work, one word each. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+export PYTHONPATH := operator
+
+.PHONY: help setup lock demo test test-peers lint fmt crds bench clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
+
+# The stamp makes a second `make test` skip the install, and a changed lock run it anew.
+$(VENV)/.stamp: requirements/dev.txt pyproject.toml
+	@echo "==> Python environment in $(VENV) ($$($(PYTHON) --version))"
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
+	  || { echo "Ninefold needs Python 3.11 to 3.14: set PYTHON=/path/to/python3.12 (make PYTHON=... test)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: $(VENV)/.stamp ## Make the Python environment
+
+lock: setup ## Write requirements/*.txt anew from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	for set in run dev; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --no-emit-index-url --no-emit-find-links pyproject.toml $$( [ $$set = dev ] && echo --group dev ) \
+	    --output-file requirements/$$set.txt; \
+	done
+
+demo: setup ## Run the main job on an embedded control plane (ARGS="--keep", "--json FILE")
+	$(BIN)/python -m demo $(ARGS)
+
+test: setup ## Run the tests (ARGS goes to pytest)
+	$(BIN)/python -m pytest -m "not peers" $(ARGS)
+
+test-peers: setup ## Run the tests that need a peer's binary, built on first use
+	$(BIN)/python -m pytest -m peers $(ARGS)
+
+lint: setup ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: setup ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+crds: setup ## Write crds/, the RBAC and the policies, also those of the chart
+	$(BIN)/ninefold crds --write
+
+bench: setup ## Measure against peers and floors (ARGS="--json FILE")
+	$(BIN)/python -m bench $(ARGS)
+
+clean: ## Remove what the build made here (the shared cache of binaries stays)
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
