@@ -1,0 +1,93 @@
+"""What devcluster is made of: which Go module, at which version, gives which binaries."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+GOMOD = Path(__file__).parent / "gomod"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One `go build`: everything that decides the bytes of its binaries is here or in gomod/<name>/."""
+
+    name: str
+    module: str
+    version: str
+    #: binary -> its main package, relative to the module
+    binaries: dict[str, str]
+    tags: str = ""
+    #: `-X` variables without which the program does not know its own version
+    stamp: tuple[str, ...] = ()
+
+    @property
+    def directory(self) -> Path:
+        """Where its pinned go.mod and go.sum are."""
+        return GOMOD / self.name
+
+    @property
+    def packages(self) -> list[str]:
+        """The main packages by their full import paths."""
+        return [f"{self.module}/{package}".rstrip("/") for package in self.binaries.values()]
+
+
+def _kubernetes(version: str, *more: str) -> Recipe:
+    major, minor, _ = version.removeprefix("v").split(".")
+    base = "k8s.io/component-base/version"
+    names = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", *more)
+    stamp = [("gitVersion", version), ("gitMajor", major), ("gitMinor", minor), ("gitTreeState", "clean")]
+    return Recipe(
+        name=f"kubernetes-{major}.{minor}",
+        module="k8s.io/kubernetes",
+        version=version,
+        binaries={name: f"cmd/{name}" for name in names},
+        stamp=tuple(f"{base}.{key}={value}" for key, value in stamp),
+    )
+
+
+#: Kubernetes by minor version.  No kubectl wheel is within one minor of 1.34, so that one is built with the servers.
+KUBERNETES = {
+    "1.37": _kubernetes("v1.37.2"),
+    "1.36": _kubernetes("v1.36.3"),
+    "1.35": _kubernetes("v1.35.4"),
+    "1.34": _kubernetes("v1.34.4", "kubectl"),
+}
+DEFAULT_VERSION = "1.37"
+
+_prometheus = "github.com/prometheus"
+OTHERS = (
+    Recipe("etcd", "go.etcd.io/etcd/server/v3", "v3.7.3", {"etcd": ""}),
+    Recipe("kwok", "sigs.k8s.io/kwok", "v0.8.0", {"kwok": "cmd/kwok"}),
+    Recipe(
+        "prometheus",
+        f"{_prometheus}/prometheus",
+        "v0.316.0",
+        {"prometheus": "cmd/prometheus", "promtool": "cmd/promtool"},
+        # Service discovery of every cloud is most of Prometheus' build time, and the plain build of this release fails.
+        tags="remove_all_sd,enable_kubernetes_sd",
+        stamp=("github.com/prometheus/common/version.Version=3.16.0",),
+    ),
+    Recipe(
+        "alertmanager",
+        f"{_prometheus}/alertmanager",
+        "v0.31.1",
+        {"alertmanager": "cmd/alertmanager"},
+        stamp=("github.com/prometheus/common/version.Version=0.31.1",),
+    ),
+    Recipe(
+        "helm",
+        "helm.sh/helm/v4",
+        "v4.3.1",
+        {"helm": "cmd/helm"},
+        stamp=("helm.sh/helm/v4/internal/version.version=v4.3.1",),
+    ),
+)
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*KUBERNETES.values(), *OTHERS)}
+
+
+def recipe_of(binary: str, version: str = DEFAULT_VERSION) -> Recipe | None:
+    """The recipe that builds `binary`, for the Kubernetes minor `version`; None where nothing here builds it."""
+    for recipe in (KUBERNETES[version], *OTHERS):
+        if binary in recipe.binaries:
+            return recipe
+    return None
