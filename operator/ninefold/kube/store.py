@@ -1,0 +1,85 @@
+"""What the watches have seen: the only place a reconciliation reads the cluster from. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from ninefold.kube.api import Api, Key, Manifest
+from ninefold.kube.errors import Stalled
+from ninefold.kube.model import Resource
+
+ResourceT = TypeVar("ResourceT", bound=Resource)
+
+
+class Store:
+    """Objects by resource and key, newest first seen. Readers must not change what they are given."""
+
+    def __init__(self) -> None:
+        self._objects: dict[Api, dict[Key, Manifest]] = {}
+        self._owned: dict[str, set[tuple[Api, Key]]] = {}
+
+    def put(self, api: Api, manifest: Manifest) -> Key:
+        key = Key.of(manifest)
+        self._forget_owners(api, key)
+        self._objects.setdefault(api, {})[key] = trim(manifest)
+        for owner in _owners(manifest):
+            self._owned.setdefault(owner, set()).add((api, key))
+        return key
+
+    def remove(self, api: Api, key: Key) -> None:
+        self._forget_owners(api, key)
+        self._objects.get(api, {}).pop(key, None)
+
+    def get(self, api: Api, key: Key) -> Manifest | None:
+        return self._objects.get(api, {}).get(key)
+
+    def keys(self, api: Api, namespace: str | None = None) -> list[Key]:
+        return [key for key in self._objects.get(api, {}) if namespace is None or key.namespace == namespace]
+
+    def all(self, api: Api, namespace: str | None = None) -> Iterator[Manifest]:
+        """The objects of a resource, of one namespace if given."""
+        objects = self._objects.get(api, {})
+        return iter([objects[key] for key in self.keys(api, namespace)])
+
+    def resources(self, kind: type[ResourceT], namespace: str | None = None) -> list[ResourceT]:
+        """The models of all objects of a kind. One that cannot be read is left out: it is Stalled itself."""
+        found = []
+        for manifest in self.all(kind.api, namespace):
+            try:
+                found.append(kind.parse(manifest))
+            except Stalled:
+                continue
+        return found
+
+    def owned_by(self, uid: str) -> list[tuple[Api, Manifest]]:
+        """What carries an owner reference to this uid."""
+        return [(api, self._objects[api][key]) for api, key in sorted(self._owned.get(uid, ()))]
+
+    def count(self, api: Api) -> int:
+        return len(self._objects.get(api, {}))
+
+    def _forget_owners(self, api: Api, key: Key) -> None:
+        old = self.get(api, key)
+        for owner in _owners(old) if old else ():
+            owned = self._owned.get(owner, set())
+            owned.discard((api, key))
+            if not owned:
+                self._owned.pop(owner, None)
+
+
+def _owners(manifest: Manifest) -> list[str]:
+    return [owner["uid"] for owner in manifest["metadata"].get("ownerReferences", ())]
+
+
+def trim(manifest: Manifest) -> Mapping[str, Any]:
+    """Without managedFields and the last-applied annotation: large, and no controller reads them."""
+    metadata = {name: value for name, value in manifest["metadata"].items() if name != "managedFields"}
+    annotations = metadata.get("annotations")
+    if annotations and "kubectl.kubernetes.io/last-applied-configuration" in annotations:
+        metadata["annotations"] = {
+            name: value
+            for name, value in annotations.items()
+            if not name.startswith("kubectl.kubernetes.io/last-applied")
+        }
+    return {**manifest, "metadata": metadata}
