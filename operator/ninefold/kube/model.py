@@ -141,6 +141,7 @@ class Status(Model):
             default_factory=list,
             max_length=16,
             description="Ready, Reconciling and Stalled as kstatus defines them, and the kind's own.",
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
         ),
     ]
     inventory: Annotated[
