@@ -68,14 +68,13 @@ def test_a_kind_may_place_a_common_column_itself() -> None:
 
 @pytest.mark.parametrize("path", [".status.onn", ".spec.suspend.deep", ".status.conditions[0].verdict"])
 def test_a_column_of_a_field_that_is_not_there_is_refused(path: str) -> None:
+    class Torch(Resource, plural="torches", columns=(Column("On", path),)):
+        """A torch."""
+
+        spec: Spec
+        status: Status
+
     with pytest.raises(SchemaError, match="names no field"):
-
-        class Torch(Resource, plural="torches", columns=(Column("On", path),)):
-            """A torch."""
-
-            spec: Spec
-            status: Status
-
         crd(Torch)
 
 

@@ -126,7 +126,7 @@ def _only_member(members: list[Schema], path: str) -> Schema:
 
 
 def _type_of(schema: Schema, path: str) -> str:
-    kind = schema.get("type")
+    kind: str | None = schema.get("type")
     if "oneOf" in schema or "discriminator" in schema:
         raise SchemaError(path, "a discriminated union: make each an optional member and declare exactly_one_of")
     if kind == "number":
