@@ -1,0 +1,1 @@
+"""Release: whether change may happen now, and what became of it."""

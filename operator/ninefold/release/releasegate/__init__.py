@@ -1,0 +1,1 @@
+"""ReleaseGate: the one decision per set of workloads that everything else asks."""

@@ -1,0 +1,1 @@
+"""ErrorBudgetPolicy: what spending an error budget does."""
