@@ -68,5 +68,5 @@ def _go_for(recipe: Recipe) -> Path:
 
 
 def _number(version: str) -> tuple[int, ...]:
-    """"1.26.8" or "1.27rc1" as numbers; a pre-release counts as the release before its patches."""
+    """ "1.26.8" or "1.27rc1" as numbers; a pre-release counts as the release before its patches."""
     return tuple(int(part) for part in re.findall(r"\d+", version.split("rc")[0]))

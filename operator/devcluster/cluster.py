@@ -1,0 +1,200 @@
+"""A running cluster, and what one can do with it."""
+
+import itertools
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from devcluster import binaries, waiting
+from devcluster.api import Api
+from devcluster.control import Control
+from devcluster.errors import CommandError, DevclusterError, Unsupported
+from devcluster.pki import Authority
+from devcluster.process import Process
+
+
+class Cluster:
+    """The cluster whose files are in `directory`; made by devcluster.start() and devcluster.attach()."""
+
+    def __init__(self, directory: Path, control: Control | None = None) -> None:
+        self.directory = directory
+        self._control = control or Control(directory)
+        state = json.loads((directory / "cluster.json").read_text())
+        #: the Kubernetes minor, as "1.37"
+        self.version: str = state["version"]
+        #: "own", "given" (a kubeconfig) or "kind"
+        self.source: str = state["source"]
+        #: the port inside of each part of it
+        self.ports: dict[str, int] = state["ports"]
+        self._temporary: bool = state["temporary"]
+        self._forwards: dict[int, str] = {}
+        if not self._control.mode:
+            self._control.connect()
+
+    # --- reaching it
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Of the administrator, for use on this machine."""
+        return self.directory / "admin.kubeconfig"
+
+    @property
+    def inside_kubeconfig(self) -> Path:
+        """Of the administrator, for processes started with spawn()."""
+        return self.directory / "inside.kubeconfig"
+
+    def kubeconfig_for(self, user: str, groups: Sequence[str] = (), *, inside: bool = False) -> Path:
+        """Of another user, who has no rights until RBAC gives some."""
+        if self.source != "own":
+            raise Unsupported("only a control plane of our own signs certificates for users: start(own=True)")
+        server = self._server_inside if inside else str(self._state("server"))
+        file = f"user-{secrets.token_hex(6)}"
+        authority = Authority(self.directory / "pki")
+        return authority.kubeconfig(self.directory / f"{file}.kubeconfig", server, file, user, groups)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For commands that use the cluster from this machine: which cluster, and a cache that ends with it."""
+        return {"KUBECONFIG": str(self.kubeconfig), "KUBECACHEDIR": str(self.directory / "kube-cache")}
+
+    def kubectl(self, *args: str, input: str | None = None, check: bool = True) -> str:  # noqa: A002 - as in subprocess
+        """What `kubectl args...` prints; raises CommandError with its stderr unless `check` is False."""
+        argv = [str(self.binary("kubectl")), *args]
+        environment = {**os.environ, **self.environment}
+        done = subprocess.run(argv, input=input, capture_output=True, text=True, env=environment, check=False)
+        if check and done.returncode:
+            raise CommandError(["kubectl", *args], done.returncode, done.stderr)
+        return done.stdout
+
+    @cached_property
+    def api(self) -> Api:
+        """Plain requests as the administrator."""
+        return Api(self.kubeconfig)
+
+    def namespace(self, prefix: str = "test") -> str:
+        """The name of a new namespace in which pods can be made at once."""
+        name = f"{prefix}-{secrets.token_hex(4)}"
+        code, reply = self.api.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        if code != 201:
+            raise DevclusterError(f"namespace {name} was refused: {reply}")
+        self.wait_for_service_account(name)
+        return name
+
+    def wait_for_service_account(self, namespace: str) -> None:
+        """Pods are refused until the controller manager has made the account that they run as."""
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/default"
+        waiting.until(lambda: self.api.request("GET", path)[0] == 200, f"service account of {namespace}", 30)
+
+    # --- its processes
+
+    def spawn(
+        self, name: str, argv: Sequence[str | Path], env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> Process:
+        """Start a process inside the cluster's network; its output goes to a log file.
+
+        The name must be free, or its process ended.  It gets this process' environment, KUBECONFIG for the inside, and `env`.
+        """
+        environment = {**os.environ, **self.environment, "KUBECONFIG": str(self.inside_kubeconfig), **(env or {})}
+        log = self.directory / "logs" / f"{name}.log"
+        log.parent.mkdir(exist_ok=True)
+        self._control.ask(
+            "spawn",
+            name=name,
+            argv=[str(each) for each in argv],
+            env=environment,
+            cwd=str(cwd or Path.cwd()),
+            log=str(log),
+            again=True,
+        )
+        return Process(self._control, name, log)
+
+    def component(self, name: str) -> Process:
+        """A part of the cluster by name ("etcd", "kube-apiserver", "prometheus"...) or a spawned process."""
+        known = self._control.ask("status")
+        if name not in known:
+            raise Unsupported(f"no process {name!r} here; there are: {', '.join(known) or 'none'}")
+        return Process(self._control, name, Path(known[name]["log"]), self._readiness().get(name))
+
+    def processes(self) -> dict[str, dict[str, Any]]:
+        """name -> {"argv", "log", "pid" | None, "code" | None} of everything that runs or ran."""
+        known: dict[str, dict[str, Any]] = self._control.ask("status")
+        return known
+
+    def forward(self, port: int) -> str:
+        """The address on this machine ("127.0.0.1:NNNN") that leads to `port` on the inside's loopback."""
+        if not self.isolated:
+            return f"127.0.0.1:{port}"
+        if port not in self._forwards:
+            with socket.socket() as listener:
+                listener.bind(("127.0.0.1", 0))
+                listener.listen(512)
+                self._control.ask("forward", sock=listener, port=port)
+                self._forwards[port] = f"127.0.0.1:{listener.getsockname()[1]}"
+        return self._forwards[port]
+
+    def free_port(self) -> int:
+        """A port inside that no part of the cluster uses; each call gives another."""
+        if not self.isolated:
+            with socket.socket() as sock:
+                sock.bind(("127.0.0.1", 0))
+                return int(sock.getsockname()[1])
+        return next(_inside_ports)
+
+    @property
+    def isolated(self) -> bool:
+        """Whether it has a network namespace of its own, without an uplink."""
+        return self._control.mode in ("root", "user")
+
+    # --- its files
+
+    @property
+    def audit_log(self) -> Path:
+        """One JSON audit event a line, written before the request is answered."""
+        if self.source != "own":
+            raise Unsupported("only a control plane of our own has an audit log here: start(own=True)")
+        return self.directory / "audit.log"
+
+    def binary(self, name: str) -> Path:
+        """A program that fits this cluster, found or built: "kubectl", "promtool", "helm"..."""
+        return binaries.binary(name, self.version)
+
+    # --- its end
+
+    def stop(self) -> None:
+        """End every process of the cluster and remove its directory if it was a temporary one; safe to repeat."""
+        self._control.stop()
+        if self._temporary:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # --- how to
+
+    def _state(self, key: str) -> object:
+        return json.loads((self.directory / "cluster.json").read_text())[key]
+
+    @property
+    def _server_inside(self) -> str:
+        return f"https://127.0.0.1:{self.ports['kube-apiserver']}"
+
+    def _readiness(self) -> dict[str, Callable[[], object]]:
+        """How each part that serves is seen to serve."""
+        return {"kube-apiserver": lambda: self.api.request("GET", "/readyz")[0] == 200}
+
+
+#: far from the well-known ports of the parts
+_inside_ports = itertools.count(20000)
