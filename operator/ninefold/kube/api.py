@@ -13,6 +13,8 @@ GROUP = "ninefold.dev"
 VERSION = "v1alpha1"
 FIELD_MANAGER = "ninefold"
 MANAGED_BY = "app.kubernetes.io/managed-by"
+OPERATOR = "ninefold"
+"""The value of that label on everything we make."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -62,7 +64,7 @@ class Api:
 
 CONFIG_MAP = Api("", "v1", "ConfigMap", "configmaps")
 NAMESPACE = Api("", "v1", "Namespace", "namespaces", namespaced=False)
-EVENT = Api("events.k8s.io", "v1", "Event", "events")
+EVENT = Api("", "v1", "Event", "events")
 LEASE = Api("coordination.k8s.io", "v1", "Lease", "leases")
 DEPLOYMENT = Api("apps", "v1", "Deployment", "deployments")
 STATEFUL_SET = Api("apps", "v1", "StatefulSet", "statefulsets")

@@ -47,6 +47,8 @@ class Controller(Generic[ResourceT, ObservedT]):
     watches: ClassVar[tuple[Watch, ...]] = ()
     children: ClassVar[tuple[Api, ...]] = ()
     """The resources that plans of this kind may hold; they are watched, so that drift is repaired."""
+    optional: ClassVar[frozenset[Api]] = frozenset()
+    """Those of `children` that the cluster may do without."""
     grants: ClassVar[tuple[Grant, ...]] = ()
     finalizer: ClassVar[bool] = False
     """Whether `finalize` must run before an object of this kind may go."""
@@ -69,6 +71,9 @@ class Controller(Generic[ResourceT, ObservedT]):
     def feed(self) -> AsyncIterator[Key]:
         """Keys to look at for reasons that no watch reports, such as figures that changed. None by default."""
         return _nothing()
+
+
+AnyController = Controller[Any, Any]
 
 
 async def _nothing() -> AsyncIterator[Key]:

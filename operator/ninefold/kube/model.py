@@ -177,6 +177,10 @@ class Metadata(Model):
     creation_timestamp: Timestamp | None = None
     deletion_timestamp: Timestamp | None = None
 
+    @property
+    def key(self) -> Key:
+        return Key(self.namespace, self.name)
+
 
 class Resource(Model):
     """A custom resource of ours. Subclasses declare `spec` and `status` and name themselves by class arguments."""
@@ -205,7 +209,7 @@ class Resource(Model):
 
     @property
     def key(self) -> Key:
-        return Key(self.metadata.namespace, self.metadata.name)
+        return self.metadata.key
 
     @classmethod
     def parse(cls, manifest: Manifest, *, strict: bool = False) -> Self:

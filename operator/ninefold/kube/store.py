@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -11,25 +12,56 @@ from ninefold.kube.model import Resource
 
 ResourceT = TypeVar("ResourceT", bound=Resource)
 
+_TOMBSTONES = 10_000
+
 
 class Store:
-    """Objects by resource and key, newest first seen. Readers must not change what they are given."""
+    """The newest version seen of each object. Readers must not change what they are given.
+
+    Versions arrive on three ways (watch, sweep, the answers to our own writes) and may overtake each other; resource
+    versions of one resource are ordered numbers, so the larger one wins.
+    """
 
     def __init__(self) -> None:
         self._objects: dict[Api, dict[Key, Manifest]] = {}
         self._owned: dict[str, set[tuple[Api, Key]]] = {}
+        self._deleted: OrderedDict[tuple[Api, Key], int] = OrderedDict()
+        self._served: dict[Api, bool] = {}
 
-    def put(self, api: Api, manifest: Manifest) -> Key:
+    def put(self, api: Api, manifest: Manifest) -> bool:
+        """Take in a version; False if it is not newer than what is known."""
         key = Key.of(manifest)
+        version = _version(manifest)
+        known = self.get(api, key)
+        if version <= (_version(known) if known else self._deleted.get((api, key), -1)):
+            return False
         self._forget_owners(api, key)
         self._objects.setdefault(api, {})[key] = trim(manifest)
         for owner in _owners(manifest):
             self._owned.setdefault(owner, set()).add((api, key))
-        return key
+        return True
 
-    def remove(self, api: Api, key: Key) -> None:
+    def remove(self, api: Api, manifest: Manifest) -> bool:
+        """Forget an object, given its last version; False if a newer one of the same name is known already."""
+        key = Key.of(manifest)
+        known = self.get(api, key)
+        if known is None or _version(known) > _version(manifest):
+            return False
         self._forget_owners(api, key)
-        self._objects.get(api, {}).pop(key, None)
+        del self._objects[api][key]
+        # A listing that began before the deletion must not bring the object back.
+        self._deleted[api, key] = _version(manifest)
+        while len(self._deleted) > _TOMBSTONES:
+            self._deleted.popitem(last=False)
+        return True
+
+    def serve(self, api: Api, served: bool) -> None:
+        """Note whether the cluster has this resource at all."""
+        self._served[api] = served
+
+    def serves(self, api: Api) -> bool:
+        """Whether the cluster has this resource; False as long as nobody looked."""
+        return self._served.get(api, False)
 
     def get(self, api: Api, key: Key) -> Manifest | None:
         return self._objects.get(api, {}).get(key)
@@ -66,6 +98,10 @@ class Store:
             owned.discard((api, key))
             if not owned:
                 self._owned.pop(owner, None)
+
+
+def _version(manifest: Manifest) -> int:
+    return int(manifest["metadata"].get("resourceVersion") or 0)
 
 
 def _owners(manifest: Manifest) -> list[str]:

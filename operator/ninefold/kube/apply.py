@@ -1,0 +1,107 @@
+"""Children: apply what differs, prune what is no longer wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ninefold.kube.api import MANAGED_BY, OPERATOR, Api, Key, Manifest
+from ninefold.kube.client import Cluster, NotFound
+from ninefold.kube.dispatch import Dispatcher, Item
+from ninefold.kube.model import ObjectRef, Resource
+
+
+class Applier:
+    """Makes the cluster hold exactly a plan's children. Writes nothing where the store shows that they are there."""
+
+    def __init__(self, cluster: Cluster, dispatcher: Dispatcher, children: Sequence[Api]) -> None:
+        self._cluster = cluster
+        self._dispatcher = dispatcher
+        self._apis = {(api.api_version, api.kind): api for api in children}
+        # The version that our last write of a child made. Where the server normalises a field, the live object
+        # never equals what we want; it is right all the same until somebody else writes.
+        self._written: dict[tuple[Api, Key], tuple[int, str]] = {}
+
+    async def apply(self, owner: Resource, children: Sequence[Manifest], by: Item) -> list[ObjectRef]:
+        """Apply and prune; the inventory to record. A crash in between is mended by the next call."""
+        wanted: dict[tuple[Api, Key], Manifest] = {}
+        for child in children:
+            whole = adopt(owner, child)
+            wanted[self._apis[whole["apiVersion"], whole["kind"]], Key.of(whole)] = whole
+        for (api, key), manifest in wanted.items():
+            if not self._stands(api, key, manifest):
+                result = await self._cluster.apply(api, manifest)
+                self._written[api, key] = (hash_of(manifest), result["metadata"]["resourceVersion"])
+                self._dispatcher.seen(api, result, by=by)
+        await self._prune(owner, set(wanted))
+        return [ObjectRef(api_version=api.api_version, kind=api.kind, name=key.name) for api, key in sorted(wanted)]
+
+    def _stands(self, api: Api, key: Key, wanted: Manifest) -> bool:
+        live = self._dispatcher.store.get(api, key)
+        if live is None:
+            return False
+        version = live["metadata"].get("resourceVersion")
+        return contains(live, wanted) or self._written.get((api, key)) == (hash_of(wanted), version)
+
+    async def _prune(self, owner: Resource, wanted: set[tuple[Api, Key]]) -> None:
+        """Delete what the inventory or an owner reference calls ours and the plan does not want.
+
+        The owner reference finds the child that was applied just before a crash kept it out of the inventory.
+        """
+        namespace = owner.metadata.namespace
+        found = {(api, Key.of(manifest)) for api, manifest in self._dispatcher.store.owned_by(owner.metadata.uid)}
+        for ref in owner.status.inventory:
+            api = self._apis.get((ref.api_version, ref.kind))
+            if api is not None:
+                found.add((api, Key(namespace, ref.name)))
+        for api, key in sorted(found - wanted):
+            live = self._dispatcher.store.get(api, key)
+            if live is None or not _is_ours(live, owner):
+                continue
+            self._written.pop((api, key), None)
+            try:
+                await self._cluster.delete(api, key, live["metadata"]["uid"])
+            except NotFound:
+                self._dispatcher.gone(api, live)
+
+
+def adopt(owner: Resource, child: Manifest) -> dict[str, Any]:
+    """The child with its namespace, our label and its owner, as it is sent to the API server."""
+    metadata = dict(child["metadata"])
+    metadata["namespace"] = owner.metadata.namespace
+    metadata["labels"] = {**metadata.get("labels", {}), MANAGED_BY: OPERATOR}
+    metadata["ownerReferences"] = [
+        {
+            "apiVersion": owner.api.api_version,
+            "kind": owner.api.kind,
+            "name": owner.metadata.name,
+            "uid": owner.metadata.uid,
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+    ]
+    return {**child, "metadata": metadata}
+
+
+def _is_ours(live: Manifest, owner: Resource) -> bool:
+    return any(reference["uid"] == owner.metadata.uid for reference in live["metadata"].get("ownerReferences", ()))
+
+
+def contains(live: Any, wanted: Any) -> bool:
+    """Whether every field that we want stands in the live object; lists must be equal, objects may hold more."""
+    if isinstance(wanted, Mapping):
+        return isinstance(live, Mapping) and all(
+            name in live and contains(live[name], value) for name, value in wanted.items()
+        )
+    if isinstance(wanted, list | tuple):
+        return (
+            isinstance(live, list | tuple)
+            and len(live) == len(wanted)
+            and all(contains(a, b) for a, b in zip(live, wanted, strict=True))
+        )
+    return bool(live == wanted)
+
+
+def hash_of(manifest: Manifest) -> int:
+    """A number that changes with the manifest; only ever compared within this process."""
+    return hash(repr(manifest))

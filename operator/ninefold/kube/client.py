@@ -1,0 +1,162 @@
+"""The port to the API server, and its implementation on the official client. All our requests go through it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Protocol
+
+import aiohttp
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.dynamic import DynamicClient
+from kubernetes.aio.dynamic.exceptions import DynamicApiError
+
+from ninefold.kube.api import FIELD_MANAGER, Api, Key, Manifest
+from ninefold.kube.metrics import Metrics
+
+TIMEOUT = 30
+_APPLY = "application/apply-patch+yaml"
+_MERGE = "application/merge-patch+json"
+_PAGE = 500
+
+
+class ApiError(Exception):
+    """The API server refused or failed: its HTTP status, reason and sentence, and how long it asks us to wait."""
+
+    def __init__(self, status: int, reason: str, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.retry_after = retry_after
+
+
+class NotFound(ApiError):
+    pass
+
+
+class Conflict(ApiError):
+    """Somebody wrote in between, or the object exists already, or its uid is another one."""
+
+
+class Unreachable(ApiError):
+    """No answer in time."""
+
+
+class Cluster(Protocol):
+    """What the machinery needs of an API server. Every call may raise ApiError."""
+
+    async def get(self, api: Api, key: Key) -> Manifest: ...
+
+    async def list(self, api: Api, labels: str = "") -> list[Manifest]: ...
+
+    async def create(self, api: Api, manifest: Manifest) -> Manifest: ...
+
+    async def replace(self, api: Api, manifest: Manifest) -> Manifest: ...
+
+    async def apply(self, api: Api, manifest: Manifest) -> Manifest: ...
+
+    async def patch(self, api: Api, key: Key, patch: Mapping[str, Any], subresource: str = "") -> Manifest: ...
+
+    async def delete(self, api: Api, key: Key, uid: str) -> None: ...
+
+
+class KubernetesCluster:
+    """`Cluster` over kubernetes.aio. Paths come from `Api`, so that no discovery is needed."""
+
+    def __init__(self, client: ApiClient, metrics: Metrics) -> None:
+        self._client = client
+        self._dynamic = DynamicClient(client)  # type: ignore[no-untyped-call]
+        self._metrics = metrics
+
+    async def get(self, api: Api, key: Key) -> Manifest:
+        return await self._request("get", api, api.path(key.namespace, key.name))
+
+    async def list(self, api: Api, labels: str = "") -> list[Manifest]:
+        """All objects, page by page. A list has kind and apiVersion once: they are put back onto each item."""
+        items: list[Manifest] = []
+        token: str | None = None
+        while True:
+            selector = {"label_selector": labels} if labels else {}
+            page = await self._request("list", api, api.path(), limit=_PAGE, _continue=token, **selector)
+            items += [{"apiVersion": api.api_version, "kind": api.kind, **item} for item in page["items"]]
+            token = page["metadata"].get("continue")
+            if not token:
+                return items
+
+    async def create(self, api: Api, manifest: Manifest) -> Manifest:
+        return await self._request("post", api, api.path(Key.of(manifest).namespace), body=manifest)
+
+    async def replace(self, api: Api, manifest: Manifest) -> Manifest:
+        key = Key.of(manifest)
+        return await self._request("put", api, api.path(key.namespace, key.name), body=manifest)
+
+    async def apply(self, api: Api, manifest: Manifest) -> Manifest:
+        """Server-side apply as our field manager; a field that we set is ours, whoever set it before."""
+        key = Key.of(manifest)
+        return await self._request(
+            "patch",
+            api,
+            api.path(key.namespace, key.name),
+            body=manifest,
+            content_type=_APPLY,
+            field_manager=FIELD_MANAGER,
+            force_conflicts="true",
+        )
+
+    async def patch(self, api: Api, key: Key, patch: Mapping[str, Any], subresource: str = "") -> Manifest:
+        """A JSON merge patch. With metadata.uid or resourceVersion in it, another object or version is refused."""
+        path = api.path(key.namespace, key.name, subresource)
+        return await self._request("patch", api, path, body=patch, content_type=_MERGE, field_manager=FIELD_MANAGER)
+
+    async def delete(self, api: Api, key: Key, uid: str) -> None:
+        """Delete this very object, its dependants in the background."""
+        body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        await self._request("delete", api, api.path(key.namespace, key.name), body=body)
+
+    async def close(self) -> None:
+        await self._client.close()  # type: ignore[no-untyped-call]
+
+    async def _request(self, verb: str, api: Api, path: str, **params: Any) -> dict[str, Any]:
+        method = "get" if verb == "list" else verb
+        code = "error"
+        try:
+            response = await self._dynamic.request(method, path, serialize=False, _request_timeout=TIMEOUT, **params)
+            code = str(response.status)
+            return await response.json()  # type: ignore[no-any-return]
+        except DynamicApiError as error:
+            code = str(error.status)
+            raise _translate(error) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unreachable(0, "Unreachable", f"{type(error).__name__}: {error}") from error
+        finally:
+            self._metrics.api_requests.labels(verb, api.plural, code).inc()
+
+
+def _translate(error: DynamicApiError) -> ApiError:
+    kinds = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.CONFLICT: Conflict}
+    try:
+        message = str(json.loads(error.body or "{}")["message"])
+    except (ValueError, TypeError, KeyError):
+        message = str(error.body)[:500]
+    headers = error.headers or {}
+    try:
+        retry_after = float(headers.get("Retry-After") or 0)
+    except ValueError:
+        retry_after = 0.0
+    return kinds.get(error.status, ApiError)(int(error.status), str(error.reason), message, retry_after)
+
+
+async def connect(metrics: Metrics) -> KubernetesCluster:
+    """A client for the cluster around the pod, or for the one that KUBECONFIG (or ~/.kube/config) names."""
+    configuration = Configuration()
+    if os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG"):
+        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    else:
+        await config.load_kube_config(client_configuration=configuration, persist_config=False)  # type: ignore[no-untyped-call]
+    # Our queue retries with a backoff of its own; a second layer below would only hide errors from it.
+    configuration.retries = None
+    return KubernetesCluster(ApiClient(configuration), metrics)

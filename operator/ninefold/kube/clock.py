@@ -1,0 +1,23 @@
+"""Time as something that is handed in, so that a test can hold it still, move it and make it jump."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The wall clock, aware, UTC. It may jump."""
+
+    def monotonic(self) -> float:
+        """Seconds that only ever grow, for measuring lengths of time."""
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()

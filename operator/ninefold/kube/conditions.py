@@ -1,0 +1,59 @@
+"""Outcomes as conditions: where Ready, Reconciling and Stalled are decided, as kstatus reads them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from ninefold.kube.errors import Stalled, Waiting
+from ninefold.kube.model import Condition
+from ninefold.kube.plan import Verdict
+
+READY = "Ready"
+RECONCILING = "Reconciling"
+STALLED = "Stalled"
+_FIRST = (STALLED, RECONCILING, READY)
+# Reconciling and Stalled may only be present while they are true.
+_PRESENT_WHEN_TRUE = (RECONCILING, STALLED)
+
+
+def of_plan(ready: Verdict, further: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """What a plan amounts to: not ready yet means that the controller is still at it."""
+    verdicts = {**further, READY: ready}
+    if ready.status != "True":
+        verdicts[RECONCILING] = Verdict("True", ready.reason, ready.message)
+    return verdicts
+
+
+def of_error(error: Exception) -> dict[str, Verdict]:
+    """What an error amounts to. The text of an unforeseen one stays in the log: a status must not show anything."""
+    match error:
+        case Stalled(reason=reason, message=message):
+            return {READY: Verdict("False", reason, message), STALLED: Verdict("True", reason, message)}
+        case Waiting(reason=reason, message=message):
+            verdict = Verdict("False", reason, message)
+        case _:
+            verdict = Verdict(
+                "False", "Failed", "The last attempt failed and is repeated; the operator's log says why."
+            )
+    return {READY: verdict, RECONCILING: Verdict("True", verdict.reason, verdict.message)}
+
+
+def merge(
+    previous: Iterable[Condition], verdicts: Mapping[str, Verdict], generation: int, now: datetime
+) -> list[Condition]:
+    """The conditions to store. Types that the verdicts do not speak of stay, but for Reconciling and Stalled."""
+    before = {condition.type: condition for condition in previous}
+    merged = {kind: condition for kind, condition in before.items() if kind not in _PRESENT_WHEN_TRUE}
+    for kind, verdict in verdicts.items():
+        old = before.get(kind)
+        since = old.last_transition_time if old is not None and old.status == verdict.status else now
+        merged[kind] = Condition(
+            type=kind,
+            status=verdict.status,
+            observed_generation=generation,
+            last_transition_time=since,
+            reason=verdict.reason,
+            message=verdict.message[:32768],
+        )
+    return sorted(merged.values(), key=lambda c: (_FIRST.index(c.type) if c.type in _FIRST else len(_FIRST), c.type))

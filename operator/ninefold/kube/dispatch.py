@@ -1,0 +1,91 @@
+"""From "this object changed" to "look at these keys": the one way by which anything reaches the store and the queue."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ninefold.kube.api import MANAGED_BY, OPERATOR, Api, Key, Manifest
+from ninefold.kube.controller import AnyController, Watch
+from ninefold.kube.queue import WorkQueue
+from ninefold.kube.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A key of a kind: what the queue holds."""
+
+    kind: str
+    key: Key
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
+class Dispatcher:
+    """Takes in versions of objects and adds the keys that they concern to the queue."""
+
+    def __init__(self, controllers: Iterable[AnyController], store: Store, queue: WorkQueue[Item]) -> None:
+        self.store = store
+        self.queue = queue
+        self.watched: dict[Api, str] = {}
+        """Every resource to watch, with the label selector to watch it by."""
+        self.own: set[Api] = set()
+        """The resources of the controllers themselves."""
+        self._children: dict[Api, set[str]] = defaultdict(set)
+        self._routes: dict[Api, list[tuple[str, Watch]]] = defaultdict(list)
+        self._optional: set[Api] = set()
+        for controller in controllers:
+            self._register(controller)
+
+    def seen(self, api: Api, manifest: Manifest, *, by: Item | None = None) -> None:
+        """A version of an object, from a watch, a sweep, or the answer to a write made for `by`."""
+        if self.store.put(api, manifest):
+            self.store.serve(api, True)
+            self._wake(api, manifest, by)
+
+    def gone(self, api: Api, manifest: Manifest) -> None:
+        """An object was deleted; `manifest` is its last version."""
+        if self.store.remove(api, manifest):
+            self._wake(api, manifest, None)
+
+    def optional(self, api: Api) -> bool:
+        """Whether the cluster may do without this resource."""
+        return api in self._optional
+
+    def enqueue(self, kind: str, key: Key) -> None:
+        self.queue.add(Item(kind, key))
+
+    def _register(self, controller: AnyController) -> None:
+        own = controller.resource.api
+        self.own.add(own)
+        self._watch(own, "")
+        for child in controller.children:
+            self._watch(child, f"{MANAGED_BY}={OPERATOR}")
+            self._children[child].add(own.kind)
+        for watch in controller.watches:
+            self._watch(watch.api, watch.labels)
+            self._routes[watch.api].append((own.kind, watch))
+            if watch.optional:
+                self._optional.add(watch.api)
+        self._optional.update(controller.optional)
+
+    def _watch(self, api: Api, labels: str) -> None:
+        # Two interests with different selectors need the union: everything.
+        self.watched[api] = labels if self.watched.get(api, labels) == labels else ""
+
+    def _wake(self, api: Api, manifest: Manifest, by: Item | None) -> None:
+        if api in self.own:
+            self._add(Item(api.kind, Key.of(manifest)), by)
+        for owner in manifest["metadata"].get("ownerReferences", ()):
+            if owner["kind"] in self._children.get(api, ()):
+                self._add(Item(owner["kind"], Key(Key.of(manifest).namespace, owner["name"])), by)
+        for kind, watch in self._routes.get(api, ()):
+            for key in watch.keys(manifest, self.store):
+                self._add(Item(kind, key), by)
+
+    def _add(self, item: Item, by: Item | None) -> None:
+        # Whoever wrote it has seen it.
+        if item != by:
+            self.queue.add(item)

@@ -1,0 +1,75 @@
+"""kopf as the informer: one on.event handler a resource that passes what it sees on, and nothing else of kopf."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import kopf
+
+from ninefold.kube.api import GROUP, Api
+from ninefold.kube.dispatch import Dispatcher
+from ninefold.kube.metrics import Metrics
+
+
+class Informer:
+    """Watches every resource that the dispatcher names and feeds it. Never writes to an object."""
+
+    def __init__(self, dispatcher: Dispatcher, metrics: Metrics) -> None:
+        self._dispatcher = dispatcher
+        self._metrics = metrics
+        self._stop = asyncio.Event()
+        self.ready = asyncio.Event()
+
+    async def run(self) -> None:
+        """Watch until `stop`; raises what kopf raises when it cannot go on."""
+        registry = kopf.OperatorRegistry()
+        settings = kopf.OperatorSettings()
+        _configure(settings)
+        for api, labels in self._dispatcher.watched.items():
+            self._watch(registry, api)
+            if labels:
+                settings.watching.label_selectors[api.group, api.version, api.plural] = labels
+        kopf.on.login(registry=registry)(_login)
+        await kopf.operator(
+            registry=registry,
+            settings=settings,
+            clusterwide=True,
+            standalone=True,
+            stop_flag=self._stop,
+            ready_flag=self.ready,
+        )
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _watch(self, registry: kopf.OperatorRegistry, api: Api) -> None:
+        count = self._metrics.watch_events.labels(api.plural)
+
+        async def see(type: str | None, body: Mapping[str, Any], **_: Any) -> None:  # noqa: A002 - kopf's name
+            count.inc()
+            # kopf's body is a live view of the object; the store keeps versions.
+            manifest = dict(body)
+            if type == "DELETED":
+                self._dispatcher.gone(api, manifest)
+            else:
+                self._dispatcher.seen(api, manifest)
+
+        kopf.on.event(api.group, api.version, api.plural, registry=registry, id=f"watch-{api.plural}")(see)
+
+
+def _configure(settings: kopf.OperatorSettings) -> None:
+    settings.posting.enabled = False  # events are recorded by our own recorder, with counts
+    settings.persistence.finalizer = f"{GROUP}/kopf"  # never set: on.event handlers need none
+    settings.watching.server_timeout = 300
+    settings.watching.client_timeout = 310
+    settings.watching.connect_timeout = 10
+    settings.watching.chunk_size = 500
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 10
+    settings.queueing.worker_limit = None  # a limit below the number of objects can hang kopf's start
+
+
+def _login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+    return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)

@@ -1,0 +1,125 @@
+"""The Lease by which one replica acts and the others stand by.
+
+Why not the client library's leader election: it measures leases with the wall clock, so a clock that jumps ahead takes
+a living leader's Lease, and it never releases one (docs/decisions/0002-own-lease.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+
+from ninefold.kube.api import LEASE, Key, Manifest
+from ninefold.kube.client import ApiError, Cluster, Conflict, NotFound
+from ninefold.kube.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+
+class Lease:
+    """Holds, renews and releases a coordination.k8s.io Lease. The lengths are client-go's, in seconds."""
+
+    duration = 15.0
+    deadline = 10.0
+    period = 2.0
+
+    def __init__(self, cluster: Cluster, clock: Clock, key: Key, identity: str) -> None:
+        self._cluster = cluster
+        self._clock = clock
+        self._key = key
+        self._identity = identity
+        # When this process first saw the present state of the Lease. Other machines' clocks are never compared with.
+        self._seen: tuple[str, float] = ("", 0.0)
+        self._renewed: float | None = None
+
+    async def acquire(self) -> None:
+        """Return when the Lease is ours; waits as long as another replica renews it."""
+        while not await self._try():  # noqa: ASYNC110 - a Lease can only be polled
+            await asyncio.sleep(self.period)
+
+    async def hold(self) -> None:
+        """Renew for ever; returns when the Lease is lost, which is when acting must have ended."""
+        while self.age < self.deadline:
+            await asyncio.sleep(self.period)
+            try:
+                async with asyncio.timeout(max(0.1, self.deadline - self.age)):
+                    if not await self._try():
+                        return
+            except TimeoutError:
+                return
+
+    async def release(self) -> None:
+        """Let another replica take over at once."""
+        if self._renewed is None:
+            return
+        self._renewed = None
+        try:
+            lease = await self._cluster.get(LEASE, self._key)
+            if lease["spec"].get("holderIdentity") == self._identity:
+                await self._cluster.replace(LEASE, {**lease, "spec": {**lease["spec"], "holderIdentity": ""}})
+        except ApiError as error:
+            logger.warning("Could not release the Lease; it ends by itself", extra={"why": str(error)})
+
+    @property
+    def age(self) -> float:
+        """Seconds since the Lease was last renewed by us; infinite when it is not ours."""
+        return float("inf") if self._renewed is None else self._clock.monotonic() - self._renewed
+
+    async def _try(self) -> bool:
+        """Take or renew; True while it is ours. An error of the API is no loss until the deadline has passed."""
+        begun = self._clock.monotonic()
+        try:
+            lease = await self._read()
+            if lease is None:
+                await self._cluster.create(LEASE, self._written({"metadata": self._metadata()}, transitions=0))
+            elif self._may_take(lease):
+                taken = lease["spec"].get("holderIdentity") != self._identity
+                transitions = int(lease["spec"].get("leaseTransitions") or 0) + taken
+                # replace() carries the resourceVersion that was read: of two replicas only one succeeds.
+                await self._cluster.replace(LEASE, self._written(lease, transitions))
+            else:
+                self._renewed = None
+                return False
+        except Conflict:
+            return self._renewed is not None
+        except ApiError as error:
+            logger.warning("Could not renew the Lease", extra={"why": str(error)})
+            return self._renewed is not None
+        self._renewed = begun
+        return True
+
+    async def _read(self) -> Manifest | None:
+        try:
+            lease = await self._cluster.get(LEASE, self._key)
+        except NotFound:
+            return None
+        version = lease["metadata"]["resourceVersion"]
+        if version != self._seen[0]:
+            self._seen = (version, self._clock.monotonic())
+        return lease
+
+    def _may_take(self, lease: Manifest) -> bool:
+        holder = lease["spec"].get("holderIdentity")
+        length = float(lease["spec"].get("leaseDurationSeconds") or self.duration)
+        return not holder or holder == self._identity or self._clock.monotonic() - self._seen[1] > length
+
+    def _written(self, lease: Manifest, transitions: int) -> Manifest:
+        now = self._clock.now().astimezone(UTC)
+        before = lease.get("spec", {})
+        same = before.get("holderIdentity") == self._identity
+        spec = {
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": int(self.duration),
+            "acquireTime": before["acquireTime"] if same else _micro(now),
+            "renewTime": _micro(now),
+            "leaseTransitions": transitions,
+        }
+        return {"apiVersion": LEASE.api_version, "kind": LEASE.kind, "metadata": lease["metadata"], "spec": spec}
+
+    def _metadata(self) -> dict[str, str]:
+        return {"namespace": self._key.namespace, "name": self._key.name}
+
+
+def _micro(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

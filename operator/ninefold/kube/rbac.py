@@ -1,0 +1,118 @@
+"""Who may do what: the operator's rights from one table of grants, and the roles that people get. Pure.
+
+The operator's rows come from three places: what the machinery does for every kind, what follows from the children and
+watches that a controller declares, and what a controller grants itself beyond that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ninefold.kube.api import CRD, EVENT, GROUP, LEASE, NAMESPACE, Manifest
+from ninefold.kube.controller import AnyController, Grant
+from ninefold.kube.model import Resource
+
+READ = ("get", "list", "watch")
+WRITE = ("create", "update", "patch", "delete", "deletecollection")
+
+OPERATOR_ROLE = "ninefold-operator"
+LEASE_ROLE = "ninefold-lease"
+
+_API_VERSION = "rbac.authorization.k8s.io/v1"
+_LABELS = {"app.kubernetes.io/name": "ninefold", "app.kubernetes.io/part-of": "ninefold"}
+
+_MACHINERY = (
+    Grant(CRD, ("list", "watch"), "To notice which kinds the cluster serves."),
+    Grant(NAMESPACE, ("list", "watch"), "To notice namespaces that come and go."),
+    Grant(EVENT, ("get", "create", "patch"), "To tell people what happened to their resource."),
+)
+
+LEASE_GRANTS = (Grant(LEASE, ("get", "create", "update"), "One replica acts, the others stand by."),)
+"""In the operator's own namespace only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of a role, and the reasons that its verbs were asked for."""
+
+    manifest: Manifest
+    why: tuple[str, ...]
+
+
+def grants(controllers: Sequence[type[AnyController]]) -> list[Grant]:
+    """Every cluster-wide row of the operator, in no particular order; a right may be there for several reasons."""
+    rows = list(_MACHINERY)
+    for controller in controllers:
+        kind = controller.resource.api.kind
+        rows += _of_kind(controller)
+        for child in controller.children:
+            verbs = (*READ, "create", "patch", "delete")
+            rows.append(Grant(child, verbs, f"{kind}: what is made from it, applied, repaired and pruned."))
+        rows += [Grant(watch.api, READ, f"{kind}: decides by it.") for watch in controller.watches]
+        rows += controller.grants
+    return rows
+
+
+def _of_kind(controller: type[AnyController]) -> list[Grant]:
+    api = controller.resource.api
+    rows = [
+        Grant(api, READ, "Our kinds are read."),
+        Grant(api, ("patch",), "Their status is written.", subresource="status"),
+        Grant(api, ("update",), "To own children where the API server asks for it.", subresource="finalizers"),
+    ]
+    if controller.finalizer:
+        rows.append(Grant(api, ("patch",), f"{api.kind}: holds a finalizer until what it did outside is undone."))
+    return rows
+
+
+def rules(rows: Iterable[Grant]) -> list[Rule]:
+    """The rows as rules, one a resource, with their verbs and reasons joined; sorted."""
+    joined: dict[tuple[str, str, tuple[str, ...]], list[Grant]] = {}
+    for row in rows:
+        resource = f"{row.api.plural}/{row.subresource}" if row.subresource else row.api.plural
+        joined.setdefault((row.api.group, resource, row.names), []).append(row)
+    found = []
+    for (group, resource, names), same in sorted(joined.items()):
+        verbs = sorted({verb for row in same for verb in row.verbs}, key=_verb_order)
+        rule: dict[str, Any] = {"apiGroups": [group], "resources": [resource]}
+        if names:
+            rule["resourceNames"] = list(names)
+        found.append(Rule({**rule, "verbs": verbs}, tuple(dict.fromkeys(row.why for row in same))))
+    return found
+
+
+def _verb_order(verb: str) -> tuple[int, str]:
+    known = (*READ, *WRITE)
+    return (known.index(verb) if verb in known else len(known), verb)
+
+
+def role(name: str, rows: Sequence[Rule], *, cluster: bool = True, labels: dict[str, str] | None = None) -> Manifest:
+    """A ClusterRole, or a Role whose namespace the installer sets."""
+    return {
+        "apiVersion": _API_VERSION,
+        "kind": "ClusterRole" if cluster else "Role",
+        "metadata": {"name": name, "labels": {**_LABELS, **(labels or {})}},
+        "rules": [row.manifest for row in rows],
+    }
+
+
+def people(kinds: Sequence[type[Resource]], guards: Collection[type[Resource]]) -> list[tuple[Manifest, list[Rule]]]:
+    """What Kubernetes' own view, edit and admin roles gain. No one may write a status, and only an admin a guard:
+    else whoever is held back by a gate could open it.
+    """
+    everything = sorted(kind.api.plural for kind in kinds)
+    guarded = sorted(kind.api.plural for kind in kinds if kind in guards)
+    free = [plural for plural in everything if plural not in guarded]
+    levels = (
+        ("view", everything, READ, "Anyone who may look at a namespace may look at its reliability."),
+        ("edit", free, WRITE, "Intent may be written by whoever may write workloads; status by the operator alone."),
+        ("admin", guarded, WRITE, "What holds others back is written by admins: an editor must not open a gate."),
+    )
+    found = []
+    for level, plurals, verbs, why in levels:
+        rows = [Rule({"apiGroups": [GROUP], "resources": plurals, "verbs": list(verbs)}, (why,))] if plurals else []
+        labels = {f"rbac.authorization.k8s.io/aggregate-to-{level}": "true"}
+        found.append((role(f"ninefold-{level}", rows, labels=labels), rows))
+    return found

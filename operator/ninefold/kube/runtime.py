@@ -1,0 +1,237 @@
+"""The process: every replica watches and serves, the one that holds the Lease acts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ninefold.kube.api import Key
+from ninefold.kube.client import ApiError, Cluster
+from ninefold.kube.clock import Clock, SystemClock
+from ninefold.kube.controller import AnyController
+from ninefold.kube.dispatch import Dispatcher, Item
+from ninefold.kube.events import Recorder
+from ninefold.kube.informer import Informer
+from ninefold.kube.lease import Lease
+from ninefold.kube.metrics import Metrics
+from ninefold.kube.queue import WorkQueue
+from ninefold.kube.reconciler import Outcome, Reconciler
+from ninefold.kube.server import Check, application, serve
+from ninefold.kube.store import Store
+from ninefold.kube.sweep import INTERVAL, Sweep
+
+logger = logging.getLogger(__name__)
+
+LOOP_LAG_LIMIT = 10.0
+QUEUE_AGE_LIMIT = 300.0
+GRACE = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the process runs. `lease` is None where only one replica can be."""
+
+    workers: int = 16
+    host: str = "127.0.0.1"
+    port: int = 8080
+    lease: Key | None = None
+    identity: str = field(default_factory=lambda: f"{os.uname().nodename}-{os.getpid()}")
+    sweep_interval: float = INTERVAL
+
+
+class Runtime:
+    """Wires the machinery around the controllers and runs it until a signal, a fault, or the loss of the Lease.
+
+    `services` are background tasks that every replica runs beside the watches, such as the polling of Prometheus.
+    """
+
+    def __init__(
+        self,
+        controllers: Sequence[AnyController],
+        cluster: Cluster,
+        metrics: Metrics,
+        options: Options,
+        services: Sequence[Callable[[], Awaitable[None]]] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        self._options = options
+        self._controllers = controllers
+        self._services = services
+        self._metrics = metrics
+        self._clock = clock or SystemClock()
+        self.store = Store()
+        self.queue: WorkQueue[Item] = WorkQueue()
+        self._dispatcher = Dispatcher(controllers, self.store, self.queue)
+        self._informer = Informer(self._dispatcher, metrics)
+        self._sweep = Sweep(cluster, self._dispatcher, self._clock, metrics, options.sweep_interval)
+        recorder = Recorder(cluster, self._clock, options.identity)
+        self._reconcilers = {
+            controller.resource.api.kind: Reconciler(controller, cluster, self._dispatcher, recorder, self._clock)
+            for controller in controllers
+        }
+        self._lease = Lease(cluster, self._clock, options.lease, options.identity) if options.lease else None
+        self._leading = False
+        self._stopping = asyncio.Event()
+        self._lag = 0.0
+
+    async def run(self) -> int:
+        """The exit code: 0 after a signal, 1 after a fault, 3 after the loss of the Lease."""
+        server = await serve(
+            application(self._metrics, self._health(), self._readiness()), self._options.host, self._options.port
+        )
+        logger.info("Serving probes and metrics", extra={"address": f"{self._options.host}:{self._options.port}"})
+        background = [self._informer.run(), self._sweep.run(), self._measure(), *(run() for run in self._services)]
+        tasks: set[asyncio.Task[Any]] = {asyncio.ensure_future(work) for work in background}
+        lead = asyncio.create_task(self._lead())
+        stop = asyncio.create_task(self._stopping.wait())
+        await self._catch_signals()
+        try:
+            done, _ = await asyncio.wait({*tasks, lead, stop}, return_when=asyncio.FIRST_COMPLETED)
+            return self._verdict(done, lead, stop)
+        finally:
+            await self._shut_down(lead, {*tasks, stop})
+            await server.cleanup()
+
+    def stop(self) -> None:
+        """End gracefully: finish what is being worked on, release the Lease."""
+        self._stopping.set()
+
+    async def _catch_signals(self) -> None:
+        # After kopf has set its own handlers, so that ours are the ones that hold.
+        await asyncio.sleep(0.1)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.stop)
+
+    def _verdict(self, done: set[asyncio.Task[Any]], lead: object, stop: object) -> int:
+        for task in done:
+            if task is stop:
+                logger.info("Stopping on request")
+                return 0
+            if not task.cancelled() and task.exception() is not None:
+                logger.critical("A part of the operator failed", exc_info=task.exception())
+                return 1
+        if lead in done:
+            logger.critical("Lost the Lease: ending, so that two replicas never act at once")
+            return 3
+        logger.critical("A part of the operator ended by itself")
+        return 1
+
+    async def _shut_down(self, lead: asyncio.Task[None], others: set[asyncio.Task[Any]]) -> None:
+        self.queue.close()
+        self._informer.stop()
+        if not lead.done():
+            # The workers leave when their present item is done: nothing is cut off between two writes.
+            lead.cancel()
+        _, late = await asyncio.wait({lead}, timeout=GRACE)
+        if late:
+            logger.warning("Gave up waiting for work in progress", extra={"seconds": GRACE})
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others, timeout=5)
+        if self._lease:
+            await self._lease.release()
+
+    async def _lead(self) -> None:
+        """Wait for the caches and the Lease, then act until the Lease is lost."""
+        await self._sweep.synced.wait()
+        if self._lease:
+            logger.info("Waiting for the Lease", extra={"identity": self._options.identity})
+            await self._lease.acquire()
+        logger.info("Acting", extra={"identity": self._options.identity})
+        self._leading = True
+        self._metrics.leader.set(1)
+        workers = [asyncio.create_task(self._work()) for _ in range(self._options.workers)]
+        feeds = [asyncio.create_task(self._follow(controller)) for controller in self._controllers]
+        holding = asyncio.create_task(self._lease.hold()) if self._lease else None
+        try:
+            waited = {*workers, *feeds, *([holding] if holding else ())}
+            done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            while not any(task is holding or task.exception() for task in done):
+                # A feed that came to its end is no fault.
+                waited -= done
+                done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        except asyncio.CancelledError:
+            await asyncio.gather(*workers, return_exceptions=True)
+            raise
+        finally:
+            self._leading = False
+            self._metrics.leader.set(0)
+            for task in (*workers, *feeds, *([holding] if holding else ())):
+                task.cancel()
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                item = await self.queue.get()
+            except asyncio.CancelledError:
+                return
+            try:
+                await self._reconcile(item)
+            finally:
+                self.queue.done(item)
+
+    async def _reconcile(self, item: Item) -> None:
+        begun = self._clock.monotonic()
+        outcome = await self._reconcilers[item.kind].reconcile(item.key)
+        took = self._clock.monotonic() - begun
+        self._metrics.reconcile_seconds.labels(item.kind, outcome.word).observe(took)
+        if outcome.error is not None:
+            self._retry(item, outcome)
+            return
+        self.queue.succeed(item)
+        if outcome.due is not None:
+            self.queue.schedule(item, (outcome.due - self._clock.now()).total_seconds())
+
+    def _retry(self, item: Item, outcome: Outcome) -> None:
+        error = outcome.error
+        reason = error.reason if isinstance(error, ApiError) else type(error).__name__
+        self._metrics.errors.labels(item.kind, reason).inc()
+        self._metrics.retries.labels(item.kind).inc()
+        delay = self.queue.retry(item, at_least=error.retry_after if isinstance(error, ApiError) else 0.0)
+        # A conflict is part of the game: somebody wrote first, and the next look sees what.
+        level = logging.DEBUG if reason == "Conflict" else logging.WARNING
+        logger.log(level, "Will try again", extra={"object": str(item), "why": str(error), "seconds": round(delay, 1)})
+
+    async def _follow(self, controller: AnyController) -> None:
+        async for key in controller.feed():
+            self._dispatcher.enqueue(controller.resource.api.kind, key)
+
+    async def _measure(self) -> None:
+        """Once a second: the lag of the event loop, and the queue's gauges."""
+        while True:
+            before = self._clock.monotonic()
+            await asyncio.sleep(1.0)
+            self._lag = self._clock.monotonic() - before - 1.0
+            self._metrics.loop_lag.set(self._lag)
+            self._metrics.queue_depth.set(self.queue.depth)
+            self._metrics.queue_oldest.set(self.queue.oldest)
+
+    def _readiness(self) -> dict[str, Check]:
+        return {"caches": lambda: None if self._sweep.synced.is_set() else "the first listing is not complete yet"}
+
+    def _health(self) -> dict[str, Check]:
+        # A last read this old means that several sweeps failed; a new process gets new connections and credentials.
+        read_limit = max(3 * self._options.sweep_interval, 60.0)
+
+        def limit(value: Callable[[], float], most: float, what: str) -> Check:
+            return lambda: None if value() <= most else f"{what} {value():.0f} s, more than {most:.0f} s"
+
+        return {
+            "loop": limit(lambda: self._lag, LOOP_LAG_LIMIT, "the event loop was late by"),
+            "queue": limit(lambda: self.queue.oldest if self._leading else 0.0, QUEUE_AGE_LIMIT, "a key has taken"),
+            "lease": limit(
+                lambda: self._lease.age if self._lease and self._leading else 0.0,
+                Lease.duration,
+                "the Lease was renewed before",
+            ),
+            "reads": limit(
+                lambda: self._sweep.age if self._sweep.synced.is_set() else 0.0, read_limit, "the last full read was"
+            ),
+        }

@@ -1,0 +1,91 @@
+"""The slow second look: list everything, so that what a broken watch never reported is found all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+
+from ninefold.kube.api import Api, Key
+from ninefold.kube.client import ApiError, Cluster, NotFound
+from ninefold.kube.clock import Clock
+from ninefold.kube.dispatch import Dispatcher, Item
+from ninefold.kube.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+INTERVAL = 600.0
+SPREAD = 60.0
+
+
+class Sweep:
+    """Lists every watched resource now and then. The first sweep fills the store: after it the caches are synced."""
+
+    def __init__(
+        self, cluster: Cluster, dispatcher: Dispatcher, clock: Clock, metrics: Metrics, interval: float = INTERVAL
+    ) -> None:
+        self.interval = interval
+        self.synced = asyncio.Event()
+        self._cluster = cluster
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._metrics = metrics
+        self._last_read: float | None = None
+
+    @property
+    def age(self) -> float:
+        """Seconds since everything was last read; infinite before the first time."""
+        return float("inf") if self._last_read is None else self._clock.monotonic() - self._last_read
+
+    async def run(self) -> None:
+        """Sweep for ever; the first time repeatedly until it succeeds."""
+        while not await self.once():  # noqa: ASYNC110 - a failed listing is asked for again
+            await asyncio.sleep(1.0)
+        self.synced.set()
+        while True:
+            await asyncio.sleep(self.interval * random.uniform(0.9, 1.1))  # noqa: S311 - replicas should drift apart
+            if await self.once():
+                self._look_at_all()
+
+    async def once(self) -> bool:
+        """List every resource; False if one could not be read. Each is taken in even if another fails."""
+        complete = True
+        for api, labels in self._dispatcher.watched.items():
+            try:
+                await self._take(api, labels)
+            except ApiError as error:
+                logger.warning("Could not list", extra={"resource": api.name, "why": str(error)})
+                complete = False
+        if complete:
+            self._last_read = self._clock.monotonic()
+            self._metrics.last_read.set(self._clock.now().timestamp())
+        return complete
+
+    async def _take(self, api: Api, labels: str) -> None:
+        store = self._dispatcher.store
+        before = {key: store.get(api, key) for key in store.keys(api)}
+        try:
+            listed = await self._cluster.list(api, labels)
+        except NotFound:
+            if not self._dispatcher.optional(api):
+                raise
+            listed = []
+            store.serve(api, False)
+        else:
+            store.serve(api, True)
+        for manifest in listed:
+            self._dispatcher.seen(api, manifest)
+        present = {Key.of(manifest) for manifest in listed}
+        for key, known in before.items():
+            # Known before the list was asked for, and not in it: gone, unless a watch has reported it anew since.
+            if known is not None and key not in present and store.get(api, key) is known:
+                logger.info("Found a deletion that no watch reported", extra={"resource": api.name, "object": str(key)})
+                self._metrics.ghosts.labels(api.plural).inc()
+                self._dispatcher.gone(api, known)
+        self._metrics.objects.labels(api.plural).set(store.count(api))
+
+    def _look_at_all(self) -> None:
+        """A resync, spread so that it makes no wave."""
+        for api in self._dispatcher.own:
+            for key in self._dispatcher.store.keys(api):
+                self._dispatcher.queue.schedule(Item(api.kind, key), random.uniform(0, SPREAD))  # noqa: S311
