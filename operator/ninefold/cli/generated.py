@@ -8,10 +8,14 @@ from typing import Any
 
 import yaml
 
-from ninefold.cli.kinds import KINDS
+from ninefold.cli.controllers import CONTROLLERS
+from ninefold.cli.kinds import GUARDS, KINDS
 from ninefold.kube.api import Manifest
 from ninefold.kube.crd import crd
+from ninefold.kube.rbac import LEASE_GRANTS, LEASE_ROLE, OPERATOR_ROLE, Rule, grants, people, role, rules
+from ninefold.release.releasegate.policy import policy_manifests
 
+_CHART = Path("helm/ninefold/files")
 HEADER = "# Written by `ninefold crds --write` from the code: change the code, not this file.\n"
 
 
@@ -27,11 +31,37 @@ def as_yaml(manifests: Iterable[Manifest]) -> str:
     return yaml.dump_all(manifests, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
 
 
+def rbac_yaml() -> str:
+    """Every role as a YAML stream; above each rule of them the reason why it is there."""
+    operator = rules(grants(CONTROLLERS))
+    lease = rules(LEASE_GRANTS)
+    roles = [
+        (role(OPERATOR_ROLE, operator), operator),
+        (role(LEASE_ROLE, lease, cluster=False), lease),
+        *people(KINDS, GUARDS),
+    ]
+    return "---\n".join(_with_reasons(manifest, rows) for manifest, rows in roles)
+
+
+def _with_reasons(manifest: Manifest, rows: Iterable[Rule]) -> str:
+    text = as_yaml([{**manifest, "rules": []}]).removesuffix("rules: []\n")
+    blocks = []
+    for row in rows:
+        reasons = "".join(f"# {why}\n" for why in row.why)
+        blocks.append(reasons + yaml.safe_dump([row.manifest], sort_keys=False, default_flow_style=None, width=120))
+    return text + ("rules:\n" + "".join(blocks) if blocks else "rules: []\n")
+
+
 def files() -> Mapping[Path, str]:
     """The text of every generated file, by its path from the top of the repository."""
+    crds = {f"{kind.api.plural}.yaml": as_yaml([crd(kind)]) for kind in KINDS}
+    cluster = {"rbac.yaml": rbac_yaml(), "policy.yaml": as_yaml(policy_manifests())}
     found: dict[Path, str] = {}
-    for kind in KINDS:
-        text = HEADER + as_yaml([crd(kind)])
-        found[Path("crds") / f"{kind.api.plural}.yaml"] = text
-        found[Path("helm/ninefold/files/crds") / f"{kind.api.plural}.yaml"] = text
+    for folder, texts in (
+        (Path("crds"), crds),
+        (_CHART / "crds", crds),
+        (Path("manifests/base"), cluster),
+        (_CHART, cluster),
+    ):
+        found.update({folder / name: HEADER + text for name, text in texts.items()})
     return found
