@@ -1,0 +1,182 @@
+"""Prometheus, or what speaks its HTTP API: queries, rule health, and its verdict on an expression.
+
+Every call is bounded in time, size and number at once. It raises `Unreachable` when no usable answer came, and
+`Refused` when Prometheus answered that the question is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+
+class Unreachable(Exception):
+    """No usable answer: the network, a timeout, an error of the server, or an answer that is too large."""
+
+
+class Refused(Exception):
+    """Prometheus understood the request and says that it is wrong; the message is its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A value of one series; `at` in Unix seconds. The labels hold the name as `__name__`."""
+
+    labels: Mapping[str, str]
+    value: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series of a range query: pairs of Unix seconds and value, oldest first."""
+
+    labels: Mapping[str, str]
+    points: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleGroup:
+    """A group that Prometheus has loaded. `error` is that of the first failing rule, "" if all are well."""
+
+    name: str
+    file: str
+    error: str
+    evaluated: bool
+    """Whether every rule has been evaluated at least once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to reach it. The token is read anew for each request, since Kubernetes rotates projected tokens."""
+
+    url: str
+    ca_file: Path | None = None
+    token_file: Path | None = None
+    timeout: float = 10.0
+    max_bytes: int = 64 * 1024 * 1024
+    max_connections: int = 4
+
+
+class Prometheus:
+    """A client of one Prometheus. Redirects are not followed, so a token never goes to another host."""
+
+    groups_per_request = 50
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._client = httpx.AsyncClient(
+            base_url=options.url.rstrip("/") + "/",
+            timeout=httpx.Timeout(options.timeout),
+            limits=httpx.Limits(max_connections=options.max_connections),
+            verify=ssl.create_default_context(cafile=str(options.ca_file) if options.ca_file else None),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Prometheus:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def query(self, expression: str, at: datetime | None = None) -> list[Sample]:
+        """The instant vector that the expression yields now, or at a time."""
+        form = {"query": expression, **({"time": f"{at.timestamp():.3f}"} if at else {})}
+        data = await self._call("POST", "api/v1/query", form)
+        if data.get("resultType") != "vector":
+            raise Refused(f"the query yields a {data.get('resultType')}, not an instant vector: {expression}")
+        return [Sample(row["metric"], float(row["value"][1]), float(row["value"][0])) for row in _rows(data)]
+
+    async def query_range(self, expression: str, start: datetime, end: datetime, step: timedelta) -> list[Series]:
+        """The expression at each step from start to end, both included."""
+        form = {
+            "query": expression,
+            "start": f"{start.timestamp():.3f}",
+            "end": f"{end.timestamp():.3f}",
+            "step": f"{step.total_seconds():g}",
+        }
+        data = await self._call("POST", "api/v1/query_range", form)
+        return [
+            Series(row["metric"], [(float(at), float(value)) for at, value in row.get("values", ())])
+            for row in _rows(data)
+        ]
+
+    async def rules(self, names: Iterable[str]) -> dict[str, RuleGroup]:
+        """The groups of these names that are loaded, by name. Of groups with one name the failing one wins."""
+        found: dict[str, RuleGroup] = {}
+        wanted = list(names)
+        for first in range(0, len(wanted), self.groups_per_request):
+            chunk = wanted[first : first + self.groups_per_request]
+            data = await self._call("GET", "api/v1/rules", {"rule_group[]": chunk, "exclude_alerts": "true"})
+            for group in data.get("groups") or ():
+                # A server that does not know the filter answers with all groups.
+                if group["name"] in chunk and not (group["name"] in found and found[group["name"]].error):
+                    found[group["name"]] = _rule_group(group)
+        return found
+
+    async def check(self, expression: str) -> None:
+        """Ask this Prometheus to parse an expression. Raises Refused with its own words if it cannot."""
+        await self._call("POST", "api/v1/format_query", {"query": expression})
+
+    async def _call(self, method: str, path: str, form: Mapping[str, Any]) -> Any:
+        """The `data` of the answer. A query goes as a form in the body, since it may be longer than a URL may be."""
+        body = {"params": form} if method == "GET" else {"data": form}
+        try:
+            async with self._client.stream(method, path, headers=self._headers(), **body) as response:
+                text = await self._read(response)
+        except (httpx.HTTPError, OSError) as error:
+            raise Unreachable(f"{self._options.url}: {error or type(error).__name__}") from error
+        return self._answer(response.status_code, text)
+
+    async def _read(self, response: httpx.Response) -> bytes:
+        chunks, size = [], 0
+        async for chunk in response.aiter_bytes():
+            size += len(chunk)
+            if size > self._options.max_bytes:
+                raise Unreachable(f"{self._options.url}: the answer is larger than {self._options.max_bytes} bytes")
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _answer(self, status: int, text: bytes) -> Any:
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            raise Unreachable(f"{self._options.url}: HTTP {status} without JSON; is this Prometheus?") from None
+        if status in (400, 422) and isinstance(answer, dict) and answer.get("errorType") in ("bad_data", "execution"):
+            raise Refused(str(answer.get("error")))
+        if status != 200 or not isinstance(answer, dict) or answer.get("status") != "success":
+            detail = answer.get("error") if isinstance(answer, dict) else ""
+            raise Unreachable(f"{self._options.url}: HTTP {status} {detail or ''}".rstrip())
+        return answer.get("data")
+
+    def _headers(self) -> dict[str, str]:
+        if self._options.token_file is None:
+            return {}
+        return {"Authorization": f"Bearer {self._options.token_file.read_text().strip()}"}
+
+
+def _rows(data: Mapping[str, Any]) -> list[Any]:
+    """The series of a result; native histograms have no single value and are left out."""
+    return [row for row in data.get("result") or () if "value" in row or "values" in row]
+
+
+def _rule_group(group: Mapping[str, Any]) -> RuleGroup:
+    rules = group.get("rules") or ()
+    errors = (f"{rule['name']}: {rule['lastError']}" for rule in rules if rule.get("lastError"))
+    return RuleGroup(
+        name=group["name"],
+        file=group.get("file", ""),
+        error=next(errors, ""),
+        evaluated=all(rule.get("health", "unknown") != "unknown" for rule in rules),
+    )
