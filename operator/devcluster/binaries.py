@@ -35,7 +35,7 @@ def binary(name: str, version: str = DEFAULT_VERSION) -> Path:
 
 
 def _asset(name: str) -> Path | None:
-    """KUBEBUILDER_ASSETS is a choice somebody made, so its version is not judged; it may hold only some of the binaries."""
+    """From KUBEBUILDER_ASSETS: somebody chose it, so its version is not judged; it may hold only some binaries."""
     assets = os.environ.get("KUBEBUILDER_ASSETS")
     path = Path(assets, name).resolve() if assets else None
     return path if path and os.access(path, os.X_OK) else None

@@ -12,7 +12,7 @@ from devcluster.errors import CommandError
 from devcluster.progress import Progress
 from devcluster.recipes import Recipe
 
-#: Ours to decide, whatever the user's settings say: the bytes depend on them.  One set for all, so nothing compiles twice.
+#: Ours to decide, whatever the user's settings are: the bytes depend on them.  One set for all: nothing compiles twice.
 ENVIRONMENT = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
 
 
@@ -56,7 +56,7 @@ def _default_output(package: str) -> str:
 
 def _go_for(recipe: Recipe) -> Path:
     """The Go command: from PATH where it is new enough for `recipe`, else from the pinned wheel."""
-    line = re.search(r"^go (\S+)$", (recipe.directory / "go.mod").read_text(), re.M)
+    line = re.search(r"^go (\S+)$", (recipe.directory / "go.mod").read_text(), re.MULTILINE)
     needed = _number(line[1]) if line else ()
     found = shutil.which("go")
     if found:

@@ -7,16 +7,17 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from devcluster import binaries, waiting
-from devcluster.api import Api
+from devcluster import binaries, sources, waiting, web
 from devcluster.control import Control
 from devcluster.errors import CommandError, DevclusterError, Unsupported
+from devcluster.monitoring import Alertmanager, Prometheus
 from devcluster.pki import Authority
 from devcluster.process import Process
 
@@ -35,7 +36,9 @@ class Cluster:
         #: the port inside of each part of it
         self.ports: dict[str, int] = state["ports"]
         self._temporary: bool = state["temporary"]
-        self._forwards: dict[int, str] = {}
+        self._extras: list[str] = state["extras"]
+        #: port inside -> address outside
+        self._forwards: dict[int, str] = {int(port): address for port, address in state.get("forwards", {}).items()}
         if not self._control.mode:
             self._control.connect()
 
@@ -55,7 +58,8 @@ class Cluster:
         """Of another user, who has no rights until RBAC gives some."""
         if self.source != "own":
             raise Unsupported("only a control plane of our own signs certificates for users: start(own=True)")
-        server = self._server_inside if inside else str(self._state("server"))
+        port = self.ports["kube-apiserver"]
+        server = f"https://{f'127.0.0.1:{port}' if inside else self.forward(port)}"
         file = f"user-{secrets.token_hex(6)}"
         authority = Authority(self.directory / "pki")
         return authority.kubeconfig(self.directory / f"{file}.kubeconfig", server, file, user, groups)
@@ -75,9 +79,9 @@ class Cluster:
         return done.stdout
 
     @cached_property
-    def api(self) -> Api:
+    def api(self) -> web.Web:
         """Plain requests as the administrator."""
-        return Api(self.kubeconfig)
+        return web.kubernetes(self.kubeconfig)
 
     def namespace(self, prefix: str = "test") -> str:
         """The name of a new namespace in which pods can be made at once."""
@@ -100,7 +104,8 @@ class Cluster:
     ) -> Process:
         """Start a process inside the cluster's network; its output goes to a log file.
 
-        The name must be free, or its process ended.  It gets this process' environment, KUBECONFIG for the inside, and `env`.
+        The name must be free, or its process ended.  Its environment is the caller's, then KUBECONFIG for the inside,
+        then `env`.
         """
         environment = {**os.environ, **self.environment, "KUBECONFIG": str(self.inside_kubeconfig), **(env or {})}
         log = self.directory / "logs" / f"{name}.log"
@@ -121,7 +126,7 @@ class Cluster:
         known = self._control.ask("status")
         if name not in known:
             raise Unsupported(f"no process {name!r} here; there are: {', '.join(known) or 'none'}")
-        return Process(self._control, name, Path(known[name]["log"]), self._readiness().get(name))
+        return Process(self._control, name, Path(known[name]["log"]), self._readiness(name))
 
     def processes(self) -> dict[str, dict[str, Any]]:
         """name -> {"argv", "log", "pid" | None, "code" | None} of everything that runs or ran."""
@@ -153,6 +158,23 @@ class Cluster:
         """Whether it has a network namespace of its own, without an uplink."""
         return self._control.mode in ("root", "user")
 
+    # --- its monitoring
+
+    @cached_property
+    def prometheus(self) -> Prometheus:
+        """Its Prometheus; raises Unsupported without one."""
+        return Prometheus(*self._served("prometheus"))
+
+    @cached_property
+    def alertmanager(self) -> Alertmanager:
+        """Its Alertmanager; raises Unsupported without one."""
+        return Alertmanager(*self._served("alertmanager"))
+
+    def sync_rules(self) -> Process:
+        """Bring the rule files in labelled ConfigMaps to Prometheus from now on; see devcluster.rules."""
+        argv = [sys.executable, "-m", "devcluster.rules", str(self.prometheus.rules_dir), self.prometheus.inside_url]
+        return self.spawn("rule-sync", argv, env={"PYTHONPATH": str(Path(__file__).parents[1])})
+
     # --- its files
 
     @property
@@ -171,6 +193,8 @@ class Cluster:
     def stop(self) -> None:
         """End every process of the cluster and remove its directory if it was a temporary one; safe to repeat."""
         self._control.stop()
+        if self.source == "kind" and self.kubeconfig.exists():
+            sources.return_(self.directory)
         if self._temporary:
             shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -182,18 +206,28 @@ class Cluster:
     ) -> None:
         self.stop()
 
-    # --- how to
+    # --- for devcluster itself
 
-    def _state(self, key: str) -> object:
-        return json.loads((self.directory / "cluster.json").read_text())[key]
+    def remember_forwards(self, parts: Sequence[str]) -> None:
+        """Forward the ports of these parts, and note where for those who attach."""
+        forwards = {self.ports[part]: self.forward(self.ports[part]) for part in parts}
+        path = self.directory / "cluster.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "forwards": forwards}))
 
-    @property
-    def _server_inside(self) -> str:
-        return f"https://127.0.0.1:{self.ports['kube-apiserver']}"
+    def _served(self, name: str) -> tuple[Path, str, str]:
+        """(directory, URL outside, URL inside) of an optional part; raises Unsupported if it was not asked for."""
+        if name not in self._extras:
+            raise Unsupported(f"this cluster runs without it: start({name}=True)")
+        port = self.ports[name]
+        return self.directory / name, f"http://{self.forward(port)}", f"http://127.0.0.1:{port}"
 
-    def _readiness(self) -> dict[str, Callable[[], object]]:
-        """How each part that serves is seen to serve."""
-        return {"kube-apiserver": lambda: self.api.request("GET", "/readyz")[0] == 200}
+    def _readiness(self, name: str) -> Callable[[], object] | None:
+        """How a part that serves is seen to serve."""
+        if name == "kube-apiserver":
+            return lambda: self.api.ok("/readyz")
+        if name == "prometheus":
+            return self.prometheus.ready
+        return self.alertmanager.ready if name == "alertmanager" else None
 
 
 #: far from the well-known ports of the parts

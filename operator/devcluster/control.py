@@ -26,7 +26,7 @@ class Control:
         self.mode, self.lost = "", ""
 
     def launch(self, *, apart: bool, owned: bool) -> None:
-        """Start the supervisor; `apart` in namespaces of its own if they can be had; `owned`: it dies with this process."""
+        """Start the supervisor; `apart`: in namespaces of its own if they can be had; `owned`: it dies with us."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener, _short(self._directory) as short:
             try:
                 lock = self._lock()

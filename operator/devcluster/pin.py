@@ -1,4 +1,4 @@
-"""Rewrite the pinned Go modules under gomod/ after a version in recipes.py changed: `python -m devcluster.pin [NAME...]`.
+"""Rewrite the pinned Go modules after a version in recipes.py changed: `python -m devcluster.pin [NAME...]`.
 
 Each component has a module of its own, so that its dependencies are exactly those its authors tested.  Only go.mod and
 go.sum are committed; they name module paths and checksums, never a host.
@@ -20,13 +20,13 @@ def module_text(recipe: Recipe, upstream: str) -> str:
     the versions of everything required.  Kubernetes requires its staging modules at v0.0.0 and replaces them by
     directories: the published copies of the same release stand in.
     """
-    go = re.search(r"^go (\S+)$", upstream, re.M)
+    go = re.search(r"^go (\S+)$", upstream, re.MULTILINE)
     if go is None:
         raise SystemExit(f"{recipe.module}@{recipe.version}: its go.mod has no go line")
     lines = [f"module ninefold.dev/devcluster/{recipe.name.split('-')[0]}", "", f"go {go[1]}", ""]
-    lines += [match[0] for match in re.finditer(r"^godebug (\([^)]*\)|.+)$", upstream, re.M)]
+    lines += [match[0] for match in re.finditer(r"^godebug (\([^)]*\)|.+)$", upstream, re.MULTILINE)]
     lines += ["tool ("] + [f"\t{package}" for package in recipe.packages] + [")", ""]
-    requires = re.findall(r"^(?:require)?\s+([\w./~-]+\.[\w./~-]+) (v\S+)(?: // indirect)?$", upstream, re.M)
+    requires = re.findall(r"^(?:require)?\s+([\w./~-]+\.[\w./~-]+) (v\S+)(?: // indirect)?$", upstream, re.MULTILINE)
     staged = [path for path, at in requires if at == "v0.0.0"]
     lines += ["require ("] + [f"\t{path} {at}" for path, at in [(recipe.module, recipe.version), *requires]] + [")", ""]
     published = recipe.version.replace("v1.", "v0.", 1)

@@ -101,7 +101,7 @@ class Authority:
 
 def _name(common: str, organizations: Sequence[str]) -> x509.Name:
     attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, each) for each in organizations]
-    # A service account's user name is longer than the 64 characters that X.520 gives a common name; Kubernetes reads it.
+    # X.520 gives a common name 64 characters, a service account's user name may have more: Kubernetes reads it.
     return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common, _validate=False)])
 
 

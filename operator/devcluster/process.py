@@ -57,20 +57,21 @@ class Process:
         return self.wait()
 
     def start(self, timeout: float = 60.0) -> None:
-        """Start it again after it ended, with the same command; returns when it is ready, if it has a notion of that."""
+        """Start it again as before, after it ended; returns when it is ready, if it has a notion of that."""
         self._control.ask("start", name=self.name)
         self.wait_ready(timeout)
 
     def wait_ready(self, timeout: float = 60.0) -> None:
         """Return when it serves; raises DevclusterError with the end of its log if it ends instead."""
         if self._ready:
-            waiting.until(self._ready, f"{self.name} is ready (log: {self.log})", timeout, still=self._running)
+            waiting.until(self._ready, f"{self.name} is ready (log: {self.log})", timeout, still=self.check_running)
 
     def tail(self, characters: int = 2000) -> str:
         """The end of its log."""
         return self.log.read_text(errors="replace")[-characters:]
 
-    def _running(self) -> None:
+    def check_running(self) -> None:
+        """Raise DevclusterError with the end of its log if it has ended."""
         code = self.poll()
         if code is not None:
             raise DevclusterError(f"{self.name} ended with {code}; the end of its log ({self.log}):\n{self.tail()}")

@@ -5,33 +5,80 @@ import secrets
 import shutil
 import socket
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
-from devcluster import binaries, cache, waiting
+from devcluster import cache, sources, waiting
 from devcluster.cluster import Cluster
 from devcluster.control import Control
 from devcluster.controlplane import PORTS, ControlPlane
 from devcluster.errors import DevclusterError
+from devcluster.monitoring import QUIET, Intervals
 from devcluster.pki import Authority
 from devcluster.recipes import DEFAULT_VERSION
 
 #: how long the directory of a cluster that was killed stays for a look at its logs, seconds
 KEEP_DEAD = 3600.0
 
+CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the caller of start() wants."""
+
+    version: str
+    nodes: int
+    prometheus: bool
+    alertmanager: bool
+    intervals: Intervals
+    detach: bool
+
+    @property
+    def extras(self) -> list[str]:
+        """The optional parts to start."""
+        return [
+            name for name, wanted in (("prometheus", self.prometheus), ("alertmanager", self.alertmanager)) if wanted
+        ]
+
 
 def start(
-    version: str = DEFAULT_VERSION, *, nodes: int = 1, directory: Path | None = None, detach: bool = False
+    version: str | None = None,
+    *,
+    prometheus: bool = False,
+    alertmanager: bool = False,
+    nodes: int = 1,
+    directory: Path | None = None,
+    detach: bool = False,
+    own: bool = False,
+    name: str | None = None,
+    scrape_interval: str = "5s",
+    evaluation_interval: str = "5s",
+    retention: str = "60d",
 ) -> Cluster:
-    """A running, ready cluster; see devcluster.start."""
-    parts = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kubectl")
+    """A running, ready cluster; stop() it, or use it as a context manager.  It dies with this process unless `detach`.
+
+    The first of these that there is: the cluster of $NINEFOLD_KUBECONFIG, the binaries in $KUBEBUILDER_ASSETS, kind
+    where Docker runs, binaries on PATH, else binaries built here once (minutes).  `own` insists on a control plane of
+    our own, which alone can stop and start its parts, sign users' certificates and show its audit log; so does a
+    `version` ("1.36").  `directory` (new or empty) stays after stop(); without it the files are in the cache, under
+    `name`, and go away.  Intervals are Prometheus durations; `retention` also bounds the age of samples that are
+    written late.  Raises DevclusterError with what to do.
+    """
+    intervals = Intervals(scrape_interval, evaluation_interval, retention)
+    wish = Wish(version or DEFAULT_VERSION, nodes, prometheus, alertmanager, intervals, detach)
+    source = "own" if own or version else sources.choose()
+    parts = ["kubectl", *(CONTROL_PLANE if source == "own" else ()), *wish.extras]
     for part in parts:
-        binaries.binary(part, version)  # a long build belongs before anything runs
-    home = directory or new_directory()
+        sources.binary(part, wish.version)  # a long build belongs before anything runs
+    home = (directory or new_directory(name)).absolute()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     control = Control(home)
-    control.launch(apart=True, owned=not detach)
+    control.launch(apart=source == "own", owned=not detach)
     try:
-        return _own(home, control, version, nodes, temporary=directory is None)
+        for stale in home.glob("cluster.json"):
+            raise DevclusterError(f"{stale.parent} holds the files of another cluster: name an empty directory")
+        return _bring_up(home, control, source, wish, temporary=directory is None)
     except BaseException:
         control.stop()
         raise
@@ -42,31 +89,60 @@ def new_directory(name: str | None = None) -> Path:
     clusters = cache.root() / "clusters"
     clusters.mkdir(exist_ok=True)
     for old in clusters.iterdir():
-        if time.time() - old.stat().st_mtime > KEEP_DEAD and not Control(old).alive():
+        ended = not Control(old).alive()
+        if ended and (old.name == name or time.time() - old.stat().st_mtime > KEEP_DEAD):
             shutil.rmtree(old, ignore_errors=True)
     return clusters / (name or f"run-{secrets.token_hex(4)}")
 
 
-def _own(home: Path, control: Control, version: str, nodes: int, *, temporary: bool) -> Cluster:
-    ports = dict(PORTS) if control.mode != "none" else {name: _free_port() for name in PORTS}
-    authority = Authority(home / "pki")
-    plane = ControlPlane(home, authority, ports)
-    state = {"version": version, "source": "own", "ports": ports, "temporary": temporary, "server": ""}
+def _bring_up(home: Path, control: Control, source: str, wish: Wish, *, temporary: bool) -> Cluster:
+    apart = control.mode != "none"
+    ports = dict(PORTS) if apart else {name: _free_port() for name in PORTS}
+    state = {"version": wish.version, "source": source, "ports": ports, "temporary": temporary, "extras": wish.extras}
     (home / "cluster.json").write_text(json.dumps(state))
     cluster = Cluster(home, control)
-    state["server"] = f"https://{cluster.forward(ports['kube-apiserver'])}"
-    (home / "cluster.json").write_text(json.dumps(state))
-    administrators = ["system:masters"]
-    authority.kubeconfig(cluster.kubeconfig, str(state["server"]), "admin", "admin", administrators)
+    # The outside addresses belong to the cluster: whoever attaches to it later finds the same ones.
+    cluster.remember_forwards(["kube-apiserver", *wish.extras] if source == "own" else [])
+    if source == "own":
+        _start_servers(cluster, home, ports)
+    else:
+        sources.lend(source, home, wish.version)
+    _start_monitoring(cluster, wish)
+    if source == "own":
+        _start_clients(cluster, wish.nodes)
+    for name in wish.extras:
+        cluster.component(name).wait_ready()
+    return cluster
+
+
+def _start_servers(cluster: Cluster, home: Path, ports: dict[str, int]) -> None:
+    authority = Authority(home / "pki")
+    plane = ControlPlane(home, authority, ports)
+    outside, administrators = f"https://{cluster.forward(ports['kube-apiserver'])}", ["system:masters"]
+    authority.kubeconfig(cluster.kubeconfig, outside, "admin", "admin", administrators)
     authority.kubeconfig(cluster.inside_kubeconfig, plane.server, "admin-inside", "admin", administrators)
     for argv in (plane.etcd(), plane.kube_apiserver()):
         _spawn(cluster, argv)
+
+
+def _start_clients(cluster: Cluster, nodes: int) -> None:
+    """What needs the API server, which has to be there first."""
     cluster.component("kube-apiserver").wait_ready()
+    plane = ControlPlane(cluster.directory, Authority(cluster.directory / "pki"), cluster.ports)
     for argv in (plane.kube_controller_manager(), plane.kube_scheduler(), plane.kwok()):
         _spawn(cluster, argv)
     _add_nodes(cluster, nodes)
     cluster.wait_for_service_account("default")
-    return cluster
+
+
+def _start_monitoring(cluster: Cluster, wish: Wish) -> None:
+    if wish.alertmanager:
+        cluster.alertmanager.write(QUIET)
+        _spawn(cluster, cluster.alertmanager.command())
+    if wish.prometheus:
+        peer = cluster.alertmanager.inside_url.removeprefix("http://") if wish.alertmanager else None
+        cluster.prometheus.configure(wish.intervals, peer)
+        _spawn(cluster, cluster.prometheus.command(wish.intervals))
 
 
 def _spawn(cluster: Cluster, argv: list[str]) -> None:
@@ -80,15 +156,15 @@ def _add_nodes(cluster: Cluster, count: int) -> None:
         labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "type": "kwok"}
         metadata = {"name": name, "labels": labels, "annotations": {"kwok.x-k8s.io/node": "fake"}}
         code, reply = cluster.api.request("POST", "/api/v1/nodes", {"metadata": metadata})
-        if code not in (201, 409):
+        if code != 201:
             raise DevclusterError(f"node {name} was refused: {reply}")
 
     def ready() -> bool:
         items = cluster.api.request("GET", "/api/v1/nodes")[1]["items"]
         conditions = [each for item in items for each in item["status"].get("conditions", [])]
-        return sum(each["type"] == "Ready" and each["status"] == "True" for each in conditions) >= count
+        return [each["status"] for each in conditions if each["type"] == "Ready"].count("True") >= count
 
-    waiting.until(ready, f"{count} nodes are Ready", 60, still=cluster.component("kwok")._running)
+    waiting.until(ready, f"{count} nodes are Ready", 60, still=cluster.component("kwok").check_running)
 
 
 def _free_port() -> int:

