@@ -9,6 +9,6 @@ See docs/devcluster.md.  Nothing here knows Ninefold.
 from devcluster.cluster import Cluster
 from devcluster.errors import CommandError, DevclusterError, Unsupported
 from devcluster.process import Process
-from devcluster.starting import start
+from devcluster.starting import attach, start
 
-__all__ = ["Cluster", "CommandError", "DevclusterError", "Process", "Unsupported", "start"]
+__all__ = ["Cluster", "CommandError", "DevclusterError", "Process", "Unsupported", "attach", "start"]

@@ -21,6 +21,17 @@ from devcluster.monitoring import Alertmanager, Prometheus
 from devcluster.pki import Authority
 from devcluster.process import Process
 
+#: of cluster.json; a change of its meaning gets the next number
+FORMAT = 1
+
+
+def is_cluster(directory: Path) -> bool:
+    """Whether this code can attach to the cluster in `directory`."""
+    try:
+        return bool(json.loads((directory / "cluster.json").read_text())["format"] == FORMAT)
+    except (OSError, ValueError, KeyError):
+        return False
+
 
 class Cluster:
     """The cluster whose files are in `directory`; made by devcluster.start() and devcluster.attach()."""

@@ -4,12 +4,13 @@ import json
 import secrets
 import shutil
 import socket
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from devcluster import cache, sources, waiting
-from devcluster.cluster import Cluster
+from devcluster.cluster import FORMAT, Cluster, is_cluster
 from devcluster.control import Control
 from devcluster.controlplane import PORTS, ControlPlane
 from devcluster.errors import DevclusterError
@@ -17,8 +18,17 @@ from devcluster.monitoring import QUIET, Intervals
 from devcluster.pki import Authority
 from devcluster.recipes import DEFAULT_VERSION
 
+#: begins the names of clusters that nobody named
+TEMPORARY = "run-"
+
 #: how long the directory of a cluster that was killed stays for a look at its logs, seconds
 KEEP_DEAD = 3600.0
+
+#: what it means that the kernel refuses us namespaces
+LOST = (
+    "no namespaces to be had, so this cluster shares the machine's network: nothing holds back what its processes "
+    "send, its ports are open to every user here, and what a process starts may outlive it"
+)
 
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 
@@ -75,6 +85,8 @@ def start(
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     control = Control(home)
     control.launch(apart=source == "own", owned=not detach)
+    if control.lost:
+        print(f"devcluster: {LOST} ({control.lost})", file=sys.stderr)
     try:
         for stale in home.glob("cluster.json"):
             raise DevclusterError(f"{stale.parent} holds the files of another cluster: name an empty directory")
@@ -84,21 +96,39 @@ def start(
         raise
 
 
+def attach(name: str | Path) -> Cluster:
+    """The running cluster of that name (or directory), started by whatever process; it is not ours to end with us."""
+    directory = name if isinstance(name, Path) else _clusters() / name
+    if not is_cluster(directory):
+        raise DevclusterError(f"no cluster {name}: `python -m devcluster list` shows those that run")
+    return Cluster(directory)
+
+
+def running() -> list[str]:
+    """The names of the clusters that run; a checkout with another layout of cluster.json sees its own ones only."""
+    return sorted(path.name for path in _clusters().iterdir() if is_cluster(path) and Control(path).alive())
+
+
+def _clusters() -> Path:
+    path = cache.root() / "clusters"
+    path.mkdir(exist_ok=True)
+    return path
+
+
 def new_directory(name: str | None = None) -> Path:
     """A directory for a cluster called `name`; those of clusters that ended long ago are removed by the way."""
-    clusters = cache.root() / "clusters"
-    clusters.mkdir(exist_ok=True)
-    for old in clusters.iterdir():
+    for old in _clusters().iterdir():
         ended = not Control(old).alive()
         if ended and (old.name == name or time.time() - old.stat().st_mtime > KEEP_DEAD):
             shutil.rmtree(old, ignore_errors=True)
-    return clusters / (name or f"run-{secrets.token_hex(4)}")
+    return _clusters() / (name or f"{TEMPORARY}{secrets.token_hex(4)}")
 
 
 def _bring_up(home: Path, control: Control, source: str, wish: Wish, *, temporary: bool) -> Cluster:
     apart = control.mode != "none"
     ports = dict(PORTS) if apart else {name: _free_port() for name in PORTS}
-    state = {"version": wish.version, "source": source, "ports": ports, "temporary": temporary, "extras": wish.extras}
+    state: dict[str, object] = {"version": wish.version, "source": source, "ports": ports}
+    state |= {"format": FORMAT, "temporary": temporary, "extras": wish.extras}
     (home / "cluster.json").write_text(json.dumps(state))
     cluster = Cluster(home, control)
     # The outside addresses belong to the cluster: whoever attaches to it later finds the same ones.
