@@ -68,7 +68,7 @@ class Controller(Generic[ResourceT, ObservedT]):
     async def finalize(self, resource: ResourceT) -> None:
         """Undo what is outside the cluster before the object goes; must be repeatable."""
 
-    def feed(self) -> AsyncIterator[Key]:
+    def feed(self, store: Store) -> AsyncIterator[Key]:
         """Keys to look at for reasons that no watch reports, such as figures that changed. None by default."""
         return _nothing()
 

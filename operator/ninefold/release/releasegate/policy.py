@@ -1,4 +1,4 @@
-"""The one static ValidatingAdmissionPolicy that enforces every ReleaseGate, with the gate itself as its parameter. Pure.
+"""The one static ValidatingAdmissionPolicy that enforces every ReleaseGate, the gate being its parameter. Pure.
 
 The API server decides alone: while the operator is down, a closed gate stays closed and a rollback passes.
 
@@ -22,11 +22,15 @@ _SCOPED = (
 )
 
 
+def _containers(spec: str) -> str:
+    """A CEL list of the containers of a pod spec that run an image of the release."""
+    return f"{spec}.containers + {spec}.?initContainers.orValue([])"
+
+
 def _images(spec: str) -> str:
     """A CEL list of every image that a pod spec names, image volumes too."""
     return (
-        f"{spec}.containers.map(c, c.?image.orValue('')) + "
-        f"{spec}.?initContainers.orValue([]).map(c, c.?image.orValue('')) + "
+        f"({_containers(spec)}).map(c, c.?image.orValue('')) + "
         f"{spec}.?ephemeralContainers.orValue([]).map(c, c.?image.orValue('')) + "
         f"{spec}.?volumes.orValue([]).map(v, v.?image.?reference.orValue('')).filter(i, i != '')"
     )
@@ -58,11 +62,13 @@ _VARIABLES = {
     "good": "params.?status.?knownGoodImages.orValue([])",
     "oldImages": _images("variables.old.spec"),
     "newImages": _images("variables.new.spec"),
+    "oldContainers": _containers("variables.old.spec"),
+    "newContainers": _containers("variables.new.spec"),
     # A container that was there before must go to another image. Were it enough that the images differ, any change
     # would pass beside a new container, or containers in another order.
     "moved": (
-        "variables.new.spec.containers.exists(c, !(c.?image.orValue('') in variables.oldImages) && "
-        "variables.old.spec.containers.exists(o, o.name == c.name))"
+        "variables.newContainers.exists(c, !(c.?image.orValue('') in variables.oldImages) && "
+        "variables.oldContainers.exists(o, o.name == c.name))"
     ),
     "rollback": "variables.moved && variables.newImages.all(i, i in variables.good)",
 }
@@ -107,7 +113,7 @@ POLICY: Manifest = {
                 "expression": "!variables.closed || !variables.scoped || !variables.leaves",
                 "message": "the release gate is closed, and without these labels the workload would not be under it",
                 "messageExpression": "'release gate ' + params.metadata.namespace + '/' + params.metadata.name + "
-                "' is closed (' + variables.decision + '): keep the labels that it selects workloads by until it opens'",
+                "' is closed (' + variables.decision + '): keep the labels that it selects by until it opens'",
                 "reason": "Forbidden",
             },
         ],
