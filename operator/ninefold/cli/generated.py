@@ -12,10 +12,12 @@ from ninefold.cli.controllers import CONTROLLERS
 from ninefold.cli.kinds import GUARDS, KINDS
 from ninefold.kube.api import Manifest
 from ninefold.kube.crd import crd
+from ninefold.kube.guard import guard
 from ninefold.kube.rbac import LEASE_GRANTS, LEASE_ROLE, OPERATOR_ROLE, Rule, grants, people, role, rules
 from ninefold.release.releasegate.policy import policy_manifests
 
 _CHART = Path("helm/ninefold/files")
+_KUSTOMIZATION = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
 HEADER = "# Written by `ninefold crds --write` from the code: change the code, not this file.\n"
 
 
@@ -55,7 +57,7 @@ def _with_reasons(manifest: Manifest, rows: Iterable[Rule]) -> str:
 def files() -> Mapping[Path, str]:
     """The text of every generated file, by its path from the top of the repository."""
     crds = {f"{kind.api.plural}.yaml": as_yaml([crd(kind)]) for kind in KINDS}
-    cluster = {"rbac.yaml": rbac_yaml(), "policy.yaml": as_yaml(policy_manifests())}
+    cluster = {"rbac.yaml": rbac_yaml(), "policy.yaml": as_yaml([*policy_manifests(), *guard(CONTROLLERS)])}
     found: dict[Path, str] = {}
     for folder, texts in (
         (Path("crds"), crds),
@@ -64,4 +66,6 @@ def files() -> Mapping[Path, str]:
         (_CHART, cluster),
     ):
         found.update({folder / name: HEADER + text for name, text in texts.items()})
+    # Without the ending .yaml, so that `kubectl apply -f crds/` does not take it for an object.
+    found[Path("crds/Kustomization")] = HEADER + as_yaml([{**_KUSTOMIZATION, "resources": sorted(crds)}])
     return found

@@ -104,7 +104,7 @@ def _column(column: Column, schema: Schema, kind: str) -> Schema:
 def _require_path(column: Column, schema: Schema, kind: str) -> None:
     """A column whose path is misspelt would be empty for ever, and nobody would be told."""
     for name in re.sub(r"\[[^]]*\]", ".[]", column.path).split(".")[1:]:
-        if name == "[]" and "additionalProperties" in schema:
+        if "additionalProperties" in schema:
             schema = schema["additionalProperties"]
         elif name == "[]" and "items" in schema:
             schema = schema["items"]

@@ -20,6 +20,9 @@ WRITE = ("create", "update", "patch", "delete", "deletecollection")
 OPERATOR_ROLE = "ninefold-operator"
 LEASE_ROLE = "ninefold-lease"
 
+NAMESPACE_OF_OPERATOR = "ninefold-system"
+"""Where the manifests install the operator; the chart puts its release's namespace in this place."""
+
 _API_VERSION = "rbac.authorization.k8s.io/v1"
 _LABELS = {"app.kubernetes.io/name": "ninefold", "app.kubernetes.io/part-of": "ninefold"}
 
@@ -89,11 +92,12 @@ def _verb_order(verb: str) -> tuple[int, str]:
 
 
 def role(name: str, rows: Sequence[Rule], *, cluster: bool = True, labels: dict[str, str] | None = None) -> Manifest:
-    """A ClusterRole, or a Role whose namespace the installer sets."""
+    """A ClusterRole, or a Role in the operator's own namespace."""
+    where = {} if cluster else {"namespace": NAMESPACE_OF_OPERATOR}
     return {
         "apiVersion": _API_VERSION,
         "kind": "ClusterRole" if cluster else "Role",
-        "metadata": {"name": name, "labels": {**_LABELS, **(labels or {})}},
+        "metadata": {"name": name, **where, "labels": {**_LABELS, **(labels or {})}},
         "rules": [row.manifest for row in rows],
     }
 

@@ -99,9 +99,10 @@ class _Rewriter:
             raise SchemaError(path, "fields beside the declared ones: Kubernetes prunes them, so declare a map field")
         properties = {}
         for name, source in schema["properties"].items():
-            if not source.get("description"):
-                raise SchemaError(f"{path}.{name}", "has no description, and `kubectl explain` shows it: add one")
             properties[name] = self.rewrite(source, f"{path}.{name}", inside)
+            # Asked of the result: pydantic leaves out a field's description that its model's docstring repeats.
+            if not properties[name].get("description"):
+                raise SchemaError(f"{path}.{name}", "has no description, and `kubectl explain` shows it: add one")
         # `T | None` without a default is required by pydantic; to Kubernetes null is the same as absent.
         required = [name for name in schema.get("required", ()) if not _nullable(schema["properties"][name])]
         return {"properties": properties, **({"required": required} if required else {})}

@@ -1,0 +1,28 @@
+{{- /* The operator is one a cluster: its names are fixed, and a second release of the chart is refused by Helm. */ -}}
+
+{{- define "ninefold.selector" -}}
+app.kubernetes.io/name: ninefold
+app.kubernetes.io/component: operator
+{{- end }}
+
+{{- define "ninefold.labels" -}}
+app.kubernetes.io/name: ninefold
+app.kubernetes.io/part-of: ninefold
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "ninefold.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+{{- end }}
+
+{{- define "ninefold.prometheusPort" -}}
+{{- $url := urlParse .Values.prometheus.url -}}
+{{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" -}}
+{{- $port | default (eq $url.scheme "https" | ternary "443" "80") -}}
+{{- end }}

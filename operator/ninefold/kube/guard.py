@@ -1,0 +1,66 @@
+"""What RBAC cannot say: that the operator writes only objects that it made. Pure.
+
+RBAC knows no labels, so a right to apply ConfigMaps is a right to every ConfigMap. This ValidatingAdmissionPolicy takes
+that back: for the operator's own account the API server refuses each write of a child that lacks our label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ninefold.kube.api import MANAGED_BY, OPERATOR, Manifest
+from ninefold.kube.controller import AnyController
+from ninefold.kube.rbac import NAMESPACE_OF_OPERATOR
+
+NAME = "ninefold-operator-writes"
+
+_API_VERSION = "admissionregistration.k8s.io/v1"
+_OURS = f"o.metadata.?labels[?'{MANAGED_BY}'].orValue('') == '{OPERATOR}'"
+
+
+def guard(controllers: Sequence[type[AnyController]]) -> list[Manifest]:
+    """The policy over every resource that plans may hold, and its binding; nothing where no kind has children."""
+    children = sorted({child for controller in controllers for child in controller.children})
+    if not children:
+        return []
+    policy = {
+        "apiVersion": _API_VERSION,
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": NAME},
+        "spec": {
+            # The condition below keeps everyone else out of it, so a failure stops nobody but the operator.
+            "failurePolicy": "Fail",
+            "matchConstraints": {
+                "resourceRules": [
+                    {
+                        "apiGroups": [child.group],
+                        "apiVersions": [child.version],
+                        "operations": ["CREATE", "UPDATE", "DELETE"],
+                        "resources": [child.plural],
+                    }
+                    for child in children
+                ]
+            },
+            "matchConditions": [
+                {
+                    "name": "the-operator",
+                    "expression": "request.userInfo.username == "
+                    f"'system:serviceaccount:{NAMESPACE_OF_OPERATOR}:{OPERATOR}'",
+                }
+            ],
+            "validations": [
+                {
+                    "expression": f"[object, oldObject].all(o, o == null || {_OURS})",
+                    "message": f"the operator writes only objects labelled {MANAGED_BY}={OPERATOR}: "
+                    "there is one of another owner under this name",
+                }
+            ],
+        },
+    }
+    binding = {
+        "apiVersion": _API_VERSION,
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": NAME},
+        "spec": {"policyName": NAME, "validationActions": ["Deny"]},
+    }
+    return [policy, binding]
