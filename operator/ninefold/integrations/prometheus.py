@@ -131,9 +131,11 @@ class Prometheus:
 
     async def _call(self, method: str, path: str, form: Mapping[str, Any]) -> Any:
         """The `data` of the answer. A query goes as a form in the body, since it may be longer than a URL may be."""
-        body = {"params": form} if method == "GET" else {"data": form}
+        get = method == "GET"
         try:
-            async with self._client.stream(method, path, headers=self._headers(), **body) as response:
+            async with self._client.stream(
+                method, path, headers=self._headers(), params=form if get else None, data=None if get else form
+            ) as response:
                 text = await self._read(response)
         except (httpx.HTTPError, OSError) as error:
             raise Unreachable(f"{self._options.url}: {error or type(error).__name__}") from error

@@ -23,7 +23,8 @@ RESERVED = ("alertname", "slo_id", "slo_namespace", "slo_name", "service", "seve
 """Labels of an alert that only the compiler writes."""
 
 _WINDOW = "[0-9]{1,6}[mhdw]"
-_MINUTES = "int(self.substring(0, self.size() - 1)) * {'m': 1, 'h': 60, 'd': 1440, 'w': 10080}[self.substring(self.size() - 1)]"
+_UNITS = "{'m': 1, 'h': 60, 'd': 1440, 'w': 10080}"
+_MINUTES = f"int(self.substring(0, self.size() - 1)) * {_UNITS}[self.substring(self.size() - 1)]"
 _PLACEHOLDER = (
     r"\{\{ ?[$](value|labels[.][a-zA-Z_][a-zA-Z0-9_]*)"
     r"( [|] (humanize|humanize1024|humanizeDuration|humanizePercentage))? ?\}\}"

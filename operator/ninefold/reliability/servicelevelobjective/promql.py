@@ -1,0 +1,71 @@
+"""What users write in PromQL, made safe: parsed, checked for its place, and printed again from the syntax tree.
+
+Nothing a user wrote is pasted into a rule as text, so it cannot end a bracket or start a comment there. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+
+import promql_parser as promql
+
+from ninefold.kube.errors import Stalled
+
+_WINDOW = re.compile(r"\[\s*\$window(?=\s*[\]:])")
+
+
+def rate(text: str, field: str) -> str:
+    """Events per second over 5 m as one series without labels, from a selector of counters or PromQL with [$window]."""
+    if _WINDOW.search(text):
+        # A comparison drops NaN, which would otherwise stay in every average for as long as its window is.
+        return verified(f"sum({_printed(_WINDOW.sub('[5m', text), field)}) >= 0", field)
+    return verified(f"sum(rate({selector(text, field)}[5m]))", field)
+
+
+def selector(text: str, field: str) -> str:
+    """A plain selector of series, as printed from its syntax tree."""
+    expression = _parsed(text, field)
+    if not isinstance(expression, promql.VectorSelector):
+        raise Stalled(
+            "InvalidPromQL",
+            f'{field}: write a selector such as http_requests_total{{job="checkout"}}, or PromQL in which the range '
+            f"is [$window], as in sum(rate(http_requests_total[$window])); this is neither: {_short(text)}",
+        )
+    if expression.offset is not None or expression.at is not None:
+        raise Stalled("InvalidPromQL", f"{field}: leave out offset and @, rules are evaluated at the present time")
+    return str(expression)
+
+
+def histogram(text: str, field: str) -> tuple[str, str]:
+    """The base name of a histogram and its matchers, "" or such as 'job="checkout"'."""
+    printed = selector(text, field)
+    name, _, matchers = printed.removesuffix("}").partition("{")
+    if not re.fullmatch(r"[a-zA-Z_:][a-zA-Z0-9_:]*", name):
+        raise Stalled("InvalidPromQL", f"{field}: begin with the name of the histogram, as name{{job=\"checkout\"}}")
+    for suffix in ("_bucket", "_count", "_sum"):
+        if name.endswith(suffix):
+            raise Stalled("InvalidPromQL", f"{field}: write {name.removesuffix(suffix)}, without {suffix}")
+    if re.search(r"(^|,)\s*le\s*[=!]", matchers) or " or " in matchers:
+        raise Stalled("InvalidPromQL", f"{field}: leave out le and `or`; the threshold chooses the bucket")
+    return name, matchers
+
+
+def verified(expression: str, field: str) -> str:
+    """The expression, parsed once more as it will stand in the rule."""
+    _parsed(expression, field)
+    return expression
+
+
+def _printed(text: str, field: str) -> str:
+    return str(_parsed(text, field))
+
+
+def _parsed(text: str, field: str) -> promql.Expr:
+    try:
+        return promql.parse(text)
+    except ValueError as error:
+        raise Stalled("InvalidPromQL", f"{field}: this is not PromQL: {error}, in {_short(text)}") from None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 200 else text[:200] + "…"
