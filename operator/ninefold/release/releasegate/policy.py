@@ -70,7 +70,8 @@ _VARIABLES = {
         "variables.newContainers.exists(c, !(c.?image.orValue('') in variables.oldImages) && "
         "variables.oldContainers.exists(o, o.name == c.name))"
     ),
-    "rollback": "variables.moved && variables.newImages.all(i, i in variables.good)",
+    # What runs there already is not a change: a sidecar of an unknown image does not stand in a rollback's way.
+    "rollback": "variables.moved && variables.newImages.all(i, i in variables.good || i in variables.oldImages)",
 }
 
 _TEXT = "params.?status.?message.orValue('')"

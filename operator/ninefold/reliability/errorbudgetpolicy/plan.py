@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import rfc3339, seconds
@@ -26,6 +26,9 @@ _DECISIONS: tuple[Decision, ...] = ("Allow", "Unknown", "Hold", "Deny")
 _STATES: tuple[State, ...] = ("Healthy", "Unknown", "Caution", "Exhausted")
 _CLOSING = ("Hold", "Deny")
 
+FIRST_ANSWER = timedelta(seconds=2)
+"""How often to look while Prometheus has not been asked yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Objective:
@@ -38,10 +41,15 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The selected objectives, and when Prometheus last answered (None: not since the operator started)."""
+    """The selected objectives, sorted by name, and how far their figures are to be trusted."""
 
     objectives: Sequence[Objective]
-    figures_at: datetime | None
+    asked: bool = True
+    """Whether Prometheus has been asked at all since the operator started."""
+    figures_at: datetime | None = None
+    """When it last answered; None if it did not since the operator started."""
+    stale_at: datetime | None = None
+    """When the figures will be too old to count, if it does not answer now."""
 
 
 def plan(policy: ErrorBudgetPolicy, observed: Observed, now: datetime) -> Plan[ErrorBudgetPolicyStatus]:
@@ -52,6 +60,8 @@ def plan(policy: ErrorBudgetPolicy, observed: Observed, now: datetime) -> Plan[E
             f"The policy selects {len(observed.objectives)} objectives and can watch {MAX_OBJECTIVES}: "
             "select fewer, and write a second policy for the others.",
         )
+    if not observed.asked:
+        return _unchanged(policy, now)
     before = {state.name: state for state in policy.status.objectives}
     lost = min(observed.figures_at or now, now)
     states = [
@@ -62,7 +72,19 @@ def plan(policy: ErrorBudgetPolicy, observed: Observed, now: datetime) -> Plan[E
         status=status,
         ready=_ready(observed, status),
         events=_events(policy.status, status),
-        due=_due(policy.spec, states),
+        due=_due(policy.spec, states, observed.stale_at, now),
+    )
+
+
+def _unchanged(policy: ErrorBudgetPolicy, now: datetime) -> Plan[ErrorBudgetPolicyStatus]:
+    """The first answer of Prometheus is seconds away: a restart alone must not change what the policy says."""
+    ready = next((condition for condition in policy.status.conditions if condition.type == "Ready"), None)
+    return Plan(
+        status=policy.status,
+        ready=Verdict(ready.status, ready.reason, ready.message)
+        if ready
+        else Verdict("Unknown", "Starting", "Prometheus has not been asked yet."),
+        due=now + FIRST_ANSWER,
     )
 
 
@@ -227,12 +249,16 @@ def _events(old: ErrorBudgetPolicyStatus, new: ErrorBudgetPolicyStatus) -> tuple
     return (Note("Normal" if new.state == "Healthy" else "Warning", new.state, f"{new.reason}."),)
 
 
-def _due(spec: ErrorBudgetPolicySpec, states: Iterable[ObjectiveState]) -> datetime | None:
-    """When the next rule ends if its figure stays good; figures that change come as events."""
+def _due(
+    spec: ErrorBudgetPolicySpec, states: Iterable[ObjectiveState], stale_at: datetime | None, now: datetime
+) -> datetime | None:
+    """When the next rule ends if its figure stays good, or figures get too old; new figures come as events."""
     ends = [
         rule.recovering_since + lasting(spec.recovery)
         for objective in states
         for rule in objective.active
         if rule.recovering_since
     ]
+    if stale_at is not None and stale_at > now:
+        ends.append(stale_at)
     return min(ends, default=None)
