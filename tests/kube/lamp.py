@@ -1,0 +1,118 @@
+"""A kind made for the tests of the machinery: a Lamp keeps one ConfigMap per bulb, and can be run as an operator.
+
+python -m lamp --port 8080            (with KUBECONFIG)
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from ninefold.kube import Column, Effect, Key, Manifest, Note, Plan, Resource, Spec, Stalled, Status, Verdict, logs
+from ninefold.kube.api import CONFIG_MAP, NAMESPACE
+from ninefold.kube.client import connect
+from ninefold.kube.controller import Controller, Watch
+from ninefold.kube.metrics import Metrics
+from ninefold.kube.runtime import Options, Runtime
+from ninefold.kube.store import Store
+
+
+class LampSpec(Spec):
+    bulbs: list[Annotated[str, Field(max_length=20)]] = Field(
+        default_factory=list, max_length=8, description="The bulbs, by colour."
+    )
+    ring: str = Field(default="", max_length=20, description="Ring this bell once.")
+    broken: str = Field(default="", max_length=20, description="How the controller should fail: stalled or raise.")
+
+
+class LampStatus(Status):
+    lit: int = Field(default=0, description="How many bulbs are lit.")
+
+
+class Lamp(Resource, plural="lamps", short_names=("lm",), columns=(Column("Lit", ".status.lit", "integer"),)):
+    """A lamp."""
+
+    spec: LampSpec
+    status: LampStatus = Field(default_factory=LampStatus)
+
+
+def keys_of_namespace(manifest: Manifest, store: Store) -> list[Key]:
+    return store.keys(Lamp.api, manifest["metadata"]["name"])
+
+
+class LampController(Controller[Lamp, str]):
+    resource = Lamp
+    children = (CONFIG_MAP,)
+    watches = (Watch(NAMESPACE, keys_of_namespace),)
+    finalizer = False
+
+    async def observe(self, resource: Lamp, store: Store, now: datetime) -> str:
+        namespace = store.get(NAMESPACE, Key("", resource.metadata.namespace)) or {"metadata": {}}
+        return str(namespace["metadata"].get("labels", {}).get("shade", "none"))
+
+    def plan(self, resource: Lamp, observed: str, now: datetime) -> Plan[LampStatus]:
+        if resource.spec.broken == "stalled":
+            raise Stalled("NoFilament", "spec.broken is stalled: write something else")
+        if resource.spec.broken == "raise":
+            raise RuntimeError("secret-token-in-an-exception")
+        children = tuple(
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": f"{resource.metadata.name}-{bulb}"},
+                "data": {"colour": bulb, "shade": observed},
+            }
+            for bulb in resource.spec.bulbs
+        )
+        return Plan(
+            status=LampStatus(lit=len(children)),
+            ready=Verdict("True", "Lit", f"{len(children)} bulbs are lit"),
+            children=children,
+            effects=(Effect(f"ring-{resource.spec.ring}", "ring"),) if resource.spec.ring else (),
+            events=(Note("Normal", "Counted", "Counted the bulbs"),) if resource.status.lit != len(children) else (),
+            due=now + timedelta(hours=1),
+        )
+
+    async def perform(self, resource: Lamp, effect: Effect) -> None:
+        print(f"RANG {effect.key}", flush=True)
+
+
+class GuardedLampController(LampController):
+    finalizer = True
+
+    async def finalize(self, resource: Lamp) -> None:
+        print(f"FINALIZED {resource.key}", flush=True)
+
+
+async def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--lease", default="")
+    parser.add_argument("--identity", default="lamp")
+    parser.add_argument("--sweep", type=float, default=600.0)
+    parser.add_argument("--guarded", action="store_true")
+    options = parser.parse_args()
+    logs.set_up("info", "text")
+    metrics = Metrics()
+    cluster = await connect(metrics)
+    controller = GuardedLampController() if options.guarded else LampController()
+    lease = Key("default", options.lease) if options.lease else None
+    runtime = Runtime(
+        [controller],
+        cluster,
+        metrics,
+        Options(port=options.port, lease=lease, identity=options.identity, sweep_interval=options.sweep),
+    )
+    try:
+        return await runtime.run()
+    finally:
+        await cluster.close()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

@@ -1,0 +1,60 @@
+"""Lamps as a user handles them: by kubectl."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+
+import devcluster
+from tests.processes import wait_for
+
+
+class Lamps:
+    """The lamps and their ConfigMaps of one namespace."""
+
+    def __init__(self, cluster: devcluster.Cluster, namespace: str) -> None:
+        self.cluster = cluster
+        self.namespace = namespace
+
+    def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - as in subprocess
+        return self.cluster.kubectl("--namespace", self.namespace, *arguments, input=input)
+
+    def apply(self, *names: str, **spec: Any) -> None:
+        self.kubectl(
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "-f",
+            "-",
+            input=yaml.safe_dump_all(
+                {"apiVersion": "ninefold.dev/v1alpha1", "kind": "Lamp", "metadata": {"name": name}, "spec": spec}
+                for name in names
+            ),
+        )
+
+    def get(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.kubectl("get", "lamp", name, "-o", "json"))
+        return found
+
+    def all(self) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = json.loads(self.kubectl("get", "lamps", "-o", "json"))["items"]
+        return items
+
+    def ready(self, name: str) -> tuple[str, str]:
+        """Status and reason of Ready, for the present generation; ("", "") before."""
+        lamp = self.get(name)
+        for condition in lamp["status"].get("conditions", ()):
+            if condition["type"] == "Ready" and condition["observedGeneration"] == lamp["metadata"]["generation"]:
+                return condition["status"], condition["reason"]
+        return "", ""
+
+    def config_maps(self) -> dict[str, dict[str, str]]:
+        items = json.loads(self.kubectl("get", "configmaps", "-o", "json"))["items"]
+        return {
+            item["metadata"]["name"]: item["data"] for item in items if item["metadata"]["name"] != "kube-root-ca.crt"
+        }
+
+    def wait_ready(self, name: str, reason: str = "Lit", seconds: float = 20) -> None:
+        wait_for(f"lamp {name} to be {reason}", lambda: self.ready(name)[1] == reason, seconds)

@@ -1,0 +1,187 @@
+"""Faults are normal: the process dies between two steps, watches lie, the API refuses, two want to lead."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+from tests.faultproxy import Answer, FaultProxy, Request
+from tests.kube.lamps import Lamps
+from tests.processes import OperatorProcess, wait_for
+
+Start = Callable[..., OperatorProcess]
+
+
+def test_killed_between_applying_children_and_writing_status(
+    lamps: Lamps, lamp_operator: Start, proxy: FaultProxy
+) -> None:
+    operator = lamp_operator()
+
+    def die(request: Request) -> Answer | None:
+        if request.path.endswith("/lamps/a/status") and operator.running:
+            operator.kill()
+            return Answer(500, "InternalError")
+        return None
+
+    with proxy.fault(die):
+        lamps.apply("a", bulbs=["red", "blue"])
+        wait_for("the operator to be killed", lambda: not operator.running)
+    assert set(lamps.config_maps()) == {"a-red", "a-blue"}
+    assert "conditions" not in lamps.get("a")["status"], "the status was not written"
+    # What was applied just before the crash is in no inventory; it is found by its owner and pruned.
+    lamps.apply("a", bulbs=["red"])
+    lamp_operator()
+    lamps.wait_ready("a")
+    wait_for("the orphan to be pruned", lambda: set(lamps.config_maps()) == {"a-red"})
+
+
+def test_killed_between_recording_an_effect_and_doing_it(lamps: Lamps, lamp_operator: Start, proxy: FaultProxy) -> None:
+    operator = lamp_operator()
+    writes = 0
+
+    def die_after_the_record(request: Request) -> Answer | None:
+        # The first status write records the effect; the second would follow the act.
+        nonlocal writes
+        writes += request.path.endswith("/lamps/a/status") and request.writes
+        if writes == 2 and operator.running:
+            operator.kill()
+            return Answer(500, "InternalError")
+        return None
+
+    with proxy.fault(die_after_the_record):
+        lamps.apply("a", ring="hall")
+        wait_for("the operator to be killed", lambda: not operator.running)
+    assert [effect["state"] for effect in lamps.get("a")["status"]["effects"]] == ["Started"]
+    again = lamp_operator()
+    lamps.wait_ready("a")
+    assert [effect["state"] for effect in lamps.get("a")["status"]["effects"]] == ["Done"]
+    # Done twice with the same key: the far side de-duplicates, nothing is lost.
+    assert again.text().count("RANG ring-hall") == 2
+
+
+def test_a_watch_that_misses_a_delete(lamps: Lamps, lamp_operator: Start, proxy: FaultProxy) -> None:
+    operator = lamp_operator("--sweep", "3")
+    lamps.apply("a", "b", bulbs=["red"])
+    lamps.wait_ready("a")
+    lamps.wait_ready("b")
+    with proxy.swallow(lambda event: event["type"] == "DELETED" and event["object"]["kind"] == "Lamp"):
+        lamps.kubectl("delete", "lamp", "a")
+        wait_for(
+            "the sweep to find it", lambda: operator.metric("ninefold_sweep_ghosts_total", 'resource="lamps"') == 1
+        )
+    lamps.apply("a", bulbs=["blue"])
+    lamps.wait_ready("a")
+    assert set(lamps.config_maps()) == {"a-blue", "b-red"}
+
+
+def test_an_api_that_refuses_for_a_while(lamps: Lamps, lamp_operator: Start, proxy: FaultProxy) -> None:
+    operator = lamp_operator()
+    turn = 0
+
+    def refuse(request: Request) -> Answer | None:
+        nonlocal turn
+        turn += 1
+        faults = (Answer(429, "TooManyRequests", retry_after=1), Answer(500, "InternalError"), Answer(403, "Forbidden"))
+        return faults[turn % 3] if request.writes else None
+
+    before = len(proxy.requests)
+    with proxy.fault(refuse):
+        lamps.apply("a", "b", "c", bulbs=["red"])
+        time.sleep(5)
+        assert len(proxy.writes(since=before)) < 30, "a backoff keeps us from hammering a server in trouble"
+        assert operator.running
+    for name in "abc":
+        lamps.wait_ready(name, seconds=40)
+    assert operator.metric("ninefold_reconcile_errors_total", 'reason="TooManyRequests"') >= 1
+
+
+def test_an_api_that_is_gone_for_a_while(lamps: Lamps, lamp_operator: Start) -> None:
+    operator = lamp_operator("--sweep", "3")
+    api = lamps.cluster.component("kube-apiserver")
+    api.stop()
+    time.sleep(4)
+    assert operator.running
+    api.start()
+    wait_for("the API server", lambda: _answers(lamps), 40)
+    lamps.apply("a", bulbs=["red"])
+    lamps.wait_ready("a", seconds=40)
+
+
+def test_a_storm_of_conflicts(lamps: Lamps, lamp_operator: Start, proxy: FaultProxy) -> None:
+    operator = lamp_operator()
+    left = 12
+
+    def conflict(request: Request) -> Answer | None:
+        nonlocal left
+        if request.writes and left > 0:
+            left -= 1
+            return Answer(409, "Conflict")
+        return None
+
+    with proxy.fault(conflict):
+        lamps.apply("a", "b", "c", "d", bulbs=["red"])
+        for name in "abcd":
+            lamps.wait_ready(name, seconds=40)
+    assert "Will try again" not in operator.text(), "a conflict is no news"
+
+
+def test_an_exception_stays_out_of_the_status_and_is_retried(lamps: Lamps, lamp_operator: Start) -> None:
+    operator = lamp_operator()
+    lamps.apply("bad", broken="raise")
+    lamps.apply("good", bulbs=["red"])
+    lamps.wait_ready("good")
+    lamps.wait_ready("bad", "Failed")
+    assert "secret-token" not in json.dumps(lamps.get("bad"))
+    assert "secret-token" in operator.text()
+    lamps.apply("bad", bulbs=["red"], broken="")
+    lamps.wait_ready("bad")
+
+
+def test_the_second_replica_takes_over_when_the_first_stops(lamps: Lamps, lamp_operator: Start) -> None:
+    first = lamp_operator("--lease", lamps.namespace, "--identity", "first")
+    wait_for("the first to lead", lambda: first.metric("ninefold_leader") == 1)
+    second = lamp_operator("--lease", lamps.namespace, "--identity", "second")
+    assert second.metric("ninefold_leader") == 0
+    assert second.metric("ninefold_watch_events_total") > 0, "a standby keeps its caches warm"
+    begun = time.monotonic()
+    assert first.stop() == 0
+    wait_for("the second to lead", lambda: second.metric("ninefold_leader") == 1)
+    assert time.monotonic() - begun < 10, "a Lease that was released is taken at once, not when it ends"
+    lamps.apply("a", bulbs=["red"])
+    lamps.wait_ready("a")
+
+
+def test_the_second_replica_takes_over_when_the_first_is_killed(lamps: Lamps, lamp_operator: Start) -> None:
+    first = lamp_operator("--lease", lamps.namespace, "--identity", "first")
+    wait_for("the first to lead", lambda: first.metric("ninefold_leader") == 1)
+    second = lamp_operator("--lease", lamps.namespace, "--identity", "second")
+    first.kill()
+    lamps.apply("a", bulbs=["red"])
+    time.sleep(5)
+    assert second.metric("ninefold_leader") == 0, "the Lease of a dead leader is respected until it ends"
+    wait_for("the second to lead", lambda: second.metric("ninefold_leader") == 1, 25)
+    lamps.wait_ready("a")
+
+
+def test_a_lost_lease_ends_the_process(lamps: Lamps, lamp_operator: Start) -> None:
+    operator = lamp_operator("--lease", lamps.namespace, "--identity", "first")
+    wait_for("it to lead", lambda: operator.metric("ninefold_leader") == 1)
+    lamps.cluster.kubectl(
+        "--namespace=default",
+        "patch",
+        "lease",
+        lamps.namespace,
+        "--type=merge",
+        "--patch",
+        json.dumps({"spec": {"holderIdentity": "thief"}}),
+    )
+    assert operator.wait(15) == 3
+
+
+def _answers(lamps: Lamps) -> bool:
+    try:
+        lamps.kubectl("get", "lamps")
+    except Exception:
+        return False
+    return True

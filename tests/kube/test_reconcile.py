@@ -1,0 +1,165 @@
+"""What a user sees of the machinery when nothing fails, on a real API server."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+import yaml
+
+import devcluster
+from ninefold.kube.crd import crd
+from tests.faultproxy import FaultProxy
+from tests.kube.lamp import Lamp
+from tests.kube.lamps import Lamps
+from tests.processes import OperatorProcess, wait_for
+
+Start = Callable[..., OperatorProcess]
+
+
+def test_children_follow_the_spec_and_go_with_their_owner(lamps: Lamps, lamp_operator: Start) -> None:
+    lamp_operator()
+    lamps.apply("a", bulbs=["red", "blue"])
+    lamps.wait_ready("a")
+    assert lamps.config_maps() == {
+        "a-red": {"colour": "red", "shade": "none"},
+        "a-blue": {"colour": "blue", "shade": "none"},
+    }
+    status = lamps.get("a")["status"]
+    assert status["lit"] == 2
+    assert status["observedGeneration"] == 1
+    assert [ref["name"] for ref in status["inventory"]] == ["a-blue", "a-red"]
+    lamps.apply("a", bulbs=["green"])
+    wait_for("the old bulbs to be pruned", lambda: set(lamps.config_maps()) == {"a-green"})
+    lamps.kubectl("delete", "lamp", "a")
+    # The garbage collector learns of a new kind within half a minute.
+    wait_for("the garbage collector to take the child", lambda: lamps.config_maps() == {}, 60)
+
+
+def test_drift_is_repaired(lamps: Lamps, lamp_operator: Start) -> None:
+    lamp_operator()
+    lamps.apply("a", bulbs=["red"])
+    lamps.wait_ready("a")
+    lamps.kubectl("delete", "configmap", "a-red")
+    wait_for("the child to come back", lambda: "a-red" in lamps.config_maps())
+    lamps.kubectl("patch", "configmap", "a-red", "--patch", '{"data": {"colour": "pink"}}')
+    wait_for("the child to be as planned", lambda: lamps.config_maps()["a-red"]["colour"] == "red")
+
+
+def test_an_object_of_somebody_else_is_not_taken_over(lamps: Lamps, lamp_operator: Start) -> None:
+    lamp_operator()
+    lamps.kubectl("create", "configmap", "a-red", "--from-literal=mine=yes")
+    lamps.apply("a", bulbs=["red"])
+    lamps.wait_ready("a", "NameTaken")
+    assert lamps.config_maps()["a-red"] == {"mine": "yes"}
+    message = next(c["message"] for c in lamps.get("a")["status"]["conditions"] if c["type"] == "Stalled")
+    assert "delete or rename it" in message
+
+
+def test_related_objects_lead_to_a_look(lamps: Lamps, lamp_operator: Start) -> None:
+    lamp_operator()
+    lamps.apply("a", bulbs=["red"])
+    lamps.wait_ready("a")
+    lamps.cluster.kubectl("label", "namespace", lamps.namespace, "shade=dark")
+    wait_for("the shade to arrive", lambda: lamps.config_maps()["a-red"]["shade"] == "dark")
+
+
+def test_suspend_leaves_everything_as_it_is(lamps: Lamps, lamp_operator: Start) -> None:
+    lamp_operator()
+    lamps.apply("a", bulbs=["red"])
+    lamps.wait_ready("a")
+    lamps.apply("a", bulbs=["blue"], suspend=True)
+    lamps.wait_ready("a", "Suspended")
+    assert set(lamps.config_maps()) == {"a-red"}
+    lamps.apply("a", bulbs=["blue"], suspend=False)
+    wait_for("work to go on", lambda: set(lamps.config_maps()) == {"a-blue"})
+
+
+def test_the_reconcile_annotation_is_answered(lamps: Lamps, lamp_operator: Start) -> None:
+    lamp_operator()
+    lamps.apply("a", bulbs=["red"])
+    lamps.wait_ready("a")
+    lamps.kubectl("annotate", "lamp", "a", "ninefold.dev/reconcile=now-1")
+    wait_for("the answer", lambda: lamps.get("a")["status"].get("lastHandledReconcileAt") == "now-1")
+
+
+def test_an_effect_is_recorded_and_done_once(lamps: Lamps, lamp_operator: Start) -> None:
+    operator = lamp_operator()
+    lamps.apply("a", bulbs=["red"], ring="hall")
+    wait_for("the record", lambda: [e["state"] for e in lamps.get("a")["status"].get("effects", ())] == ["Done"])
+    lamps.kubectl("annotate", "lamp", "a", "ninefold.dev/reconcile=again")
+    wait_for("another look", lambda: lamps.get("a")["status"].get("lastHandledReconcileAt") == "again")
+    assert operator.text().count("RANG ring-hall") == 1
+
+
+def test_an_event_is_counted_not_multiplied(lamps: Lamps, lamp_operator: Start) -> None:
+    lamp_operator()
+    for count in (1, 2, 3):
+        lamps.apply("a", bulbs=["red", "blue", "green"][:count])
+        wait_for("the count", lambda: lamps.get("a")["status"].get("lit") == count)  # noqa: B023 - waited for here
+
+    def events() -> list[int]:
+        items = json.loads(lamps.kubectl("get", "events", "-o", "json"))["items"]
+        return [item["count"] for item in items if item["reason"] == "Counted"]
+
+    wait_for("one event with a count of three", lambda: events() == [3])
+
+
+def test_a_finalizer_is_set_run_and_taken_away(lamps: Lamps, lamp_operator: Start) -> None:
+    operator = lamp_operator("--guarded")
+    lamps.apply("a", bulbs=["red"])
+    wait_for("the finalizer", lambda: lamps.get("a")["metadata"].get("finalizers") == ["ninefold.dev/finalizer"])
+    lamps.kubectl("delete", "lamp", "a", "--timeout=20s")
+    assert f"FINALIZED {lamps.namespace}/a" in operator.text()
+
+
+def test_a_steady_state_writes_nothing(lamps: Lamps, lamp_operator: Start, proxy: FaultProxy) -> None:
+    lamp_operator("--sweep", "2")
+    names = [f"l{number}" for number in range(100)]
+    lamps.apply(*names, bulbs=["red"])
+    wait_for("all lamps", lambda: all(lamp["status"].get("lit") == 1 for lamp in lamps.all()), 60)
+    time.sleep(1)
+    before = len(proxy.requests)
+    time.sleep(8)  # several sweeps, each with a look at every object
+    assert proxy.writes(since=before) == []
+
+
+def test_the_probes_and_metrics_tell_the_truth(lamps: Lamps, lamp_operator: Start) -> None:
+    operator = lamp_operator()
+    lamps.apply("a", bulbs=["red"])
+    lamps.wait_ready("a")
+    assert operator.page("healthz") == "loop: ok\nqueue: ok\nlease: ok\nreads: ok\n"
+    assert operator.metric("ninefold_leader") == 1
+    assert operator.metric("ninefold_reconcile_seconds_count", 'kind="Lamp",outcome="Ready"') >= 1
+    assert operator.metric("ninefold_api_requests_total", 'code="200",resource="lamps",verb="patch"') >= 1
+
+
+def test_an_unreadable_object_is_stalled_and_the_others_go_on(lamps: Lamps, lamp_operator: Start) -> None:
+    """An object stored under a looser schema, as after an upgrade."""
+    strict = crd(Lamp)
+    loose = json.loads(json.dumps(strict))
+    del loose["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["bulbs"][
+        "maxItems"
+    ]
+    apply = ("apply", "--server-side", "--force-conflicts", "-f", "-")
+    lamps.cluster.kubectl(*apply, input=yaml.safe_dump(loose))
+    try:
+        wait_for("the looser schema", lambda: _accepts(lamps, "bad", bulbs=[f"b{n}" for n in range(12)]))
+    finally:
+        lamps.cluster.kubectl(*apply, input=yaml.safe_dump(strict))
+    operator = lamp_operator()
+    lamps.apply("good", bulbs=["red"])
+    lamps.wait_ready("good")
+    lamps.wait_ready("bad", "InvalidSpec")
+    message = next(c["message"] for c in lamps.get("bad")["status"]["conditions"] if c["type"] == "Stalled")
+    assert message.startswith("spec.bulbs: List should have at most 8 items")
+    assert operator.running
+
+
+def _accepts(lamps: Lamps, name: str, **spec: object) -> bool:
+    try:
+        lamps.apply(name, **spec)
+    except devcluster.CommandError:
+        return False
+    return True
