@@ -73,7 +73,7 @@ def amount(series: Series, what: str, window: int) -> tuple[str, int]:
 
 
 def amount_of_objective(series: Series, what: str, window: int) -> str:
-    """As `amount`, for the window of the objective: from as named to one hour longer, so no error is forgotten early."""
+    """As `amount`, for the objective: from as named to one hour longer, so no error is forgotten early."""
     return amount(series, what, window)[0] if window <= SHORT_LIMIT else _hours(series, what, window)
 
 

@@ -64,7 +64,5 @@ def _bound(threshold: str) -> str:
 def _boolean(boolean: Boolean) -> tuple[str, str]:
     selector = promql.selector(boolean.selector, "spec.indicator.boolean.selector")
     # The share of the last 5 m that each series was 0; the comparison drops NaN.
-    bad = promql.verified(
-        f"1 - clamp(avg_over_time({selector}[5m]), 0, 1) >= 0", "spec.indicator.boolean.selector"
-    )
+    bad = promql.verified(f"1 - clamp(avg_over_time({selector}[5m]), 0, 1) >= 0", "spec.indicator.boolean.selector")
     return f"count({bad})", f"sum({bad})"

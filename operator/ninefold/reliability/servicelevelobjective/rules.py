@@ -1,4 +1,4 @@
-"""The compiler: one objective becomes one group of recording rules and alerts, in the order of their dependence. Pure."""
+"""The compiler: one objective becomes one group of recordings and alerts, in the order of their dependence. Pure."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ def _alert(slo: ServiceLevelObjective, series: Series, tier: AlertTier) -> Rule:
     annotations = {
         "summary": f"{spec.service}: {slo.metadata.name} burns its error budget more than {k} times too fast",
         "description": (
-            f"{slo.slo_id} promises {spec.objective} % over {spec.window.rolling}. Over {duration(tier.long)} it burned "
-            f"{{{{ $value | humanize }}}} times the budget allowed; when this alert fires, about {_text(share)} % of "
+            f"{slo.slo_id} promises {spec.objective} % over {spec.window.rolling}. Over {duration(tier.long)} it "
+            f"burned {{{{ $value | humanize }}}} times the budget allowed; when this alert fires, about {_text(share)} % of "
             "the budget has gone." + (f" {spec.description}" if spec.description else "")
         ),
         **({"runbook": spec.alerting.runbook} if spec.alerting.runbook else {}),

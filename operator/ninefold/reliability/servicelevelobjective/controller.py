@@ -1,0 +1,52 @@
+"""Writes the rules of an objective and reads back what Prometheus makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+
+from ninefold.integrations.prometheus import Prometheus
+from ninefold.kube.api import CONFIG_MAP, PROMETHEUS_RULE, Key
+from ninefold.kube.controller import Controller
+from ninefold.kube.plan import Plan
+from ninefold.kube.store import Store
+from ninefold.reliability.servicelevelobjective.figures import Figures
+from ninefold.reliability.servicelevelobjective.health import RuleHealth
+from ninefold.reliability.servicelevelobjective.output import Output
+from ninefold.reliability.servicelevelobjective.plan import Observed, plan
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective, ServiceLevelObjectiveStatus
+from ninefold.reliability.servicelevelobjective.rules import Group
+
+
+class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed]):
+    """`rule_labels` go onto the objects that hold the rules, so that Prometheus selects them."""
+
+    resource = ServiceLevelObjective
+    children = (PROMETHEUS_RULE, CONFIG_MAP)
+    optional = frozenset({PROMETHEUS_RULE})
+
+    def __init__(self, prometheus: Prometheus, figures: Figures, rule_labels: Mapping[str, str]) -> None:
+        self._figures = figures
+        self._health = RuleHealth(prometheus)
+        self._rule_labels = rule_labels
+
+    async def observe(self, resource: ServiceLevelObjective, store: Store, now: datetime) -> Observed:
+        group, snapshot = Group(resource), self._figures.snapshot
+        output = Output("PrometheusRule" if store.serves(PROMETHEUS_RULE) else "ConfigMap", self._rule_labels)
+        if not snapshot.reachable:
+            return Observed(snapshot, group, output=output)
+        refusal = await self._health.refusal(group)
+        figure = snapshot.by_id.get(resource.slo_id)
+        pending = figure is None or figure.revision != group.revision
+        health = await self._health.of(group.name, pending=pending)
+        return Observed(snapshot, group, health, refusal, output)
+
+    def plan(
+        self, resource: ServiceLevelObjective, observed: Observed, now: datetime
+    ) -> Plan[ServiceLevelObjectiveStatus]:
+        return plan(resource, observed, now)
+
+    async def feed(self, store: Store) -> AsyncIterator[Key]:
+        async for slo_id in self._figures.changes():
+            namespace, _, name = slo_id.partition("/")
+            yield Key(namespace, name)

@@ -1,0 +1,76 @@
+"""What was measured for an objective at one time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from ninefold.reliability.servicelevelobjective.resource import DataState
+
+FRESH = timedelta(seconds=60)
+"""How old figures may be: one poll that fails says nothing about the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What was measured for one objective; None where Prometheus has no value."""
+
+    budget_left: float | None = None
+    """1 untouched, 0 spent, negative overspent."""
+    error_ratio: float | None = None
+    """Bad events over all events in the objective's window, 0 to 1."""
+    burn: Mapping[str, float] = field(default_factory=dict)
+    """Burn rates by window, "1h" and so on; a window without traffic is absent."""
+    coverage: float | None = None
+    """The share of the objective's window that has data, 0 to 1."""
+    events_per_second: float | None = None
+    """All events, good and bad, over the last 5 minutes; 0 when idle, None when the total does not exist."""
+    revision: str | None = None
+    """The revision of the rules that Prometheus evaluates."""
+
+    @property
+    def data(self) -> DataState:
+        """What the figures are worth. That a rule fails to evaluate can only its health tell."""
+        if self.events_per_second is None:
+            # The window has data, yet nobody counts any more: the total has vanished.
+            return "Broken" if self.coverage else "Unknown"
+        return "Healthy" if self.events_per_second > 0 else "Idle"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All figures of one poll. While Prometheus cannot be reached the last figures stay, and `at` tells their age."""
+
+    at: datetime | None = None
+    """When the last good poll was."""
+    reachable: bool = False
+    error: str = "Prometheus has not been asked yet"
+    by_id: Mapping[str, Figure] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> bool:
+        """Whether there was a poll at all since the operator started."""
+        return self != Snapshot()
+
+    def fresh(self, now: datetime) -> bool:
+        """Whether the figures may be taken for the present ones."""
+        return self.at is not None and now - self.at < FRESH
+
+
+def rounded(figure: Figure) -> object:
+    """What must differ for a reader to be told: a tenth of a percent, two digits of a burn rate, a state."""
+
+    def steps(value: float | None) -> int | None:
+        return None if value is None else round(value * 1000)
+
+    burn = {window: f"{rate:.2g}" for window, rate in figure.burn.items()}
+    return steps(figure.budget_left), burn, steps(figure.coverage), figure.data, figure.revision
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How Prometheus fares with a group of rules: whether it tried them all, and the first error, "" for none."""
+
+    evaluated: bool
+    error: str

@@ -1,0 +1,72 @@
+"""What Prometheus thinks of our rules: whether it evaluates them without error, and whether it accepts an expression.
+
+One question serves all objectives and is asked no more often than needed; a verdict is remembered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from ninefold.integrations.prometheus import Prometheus, Refused, RuleGroup, Unreachable
+from ninefold.reliability.servicelevelobjective.figure import Health
+from ninefold.reliability.servicelevelobjective.rules import Group
+
+log = logging.getLogger(__name__)
+
+PENDING, SETTLED = 5.0, 55.0
+"""How old an answer may be, in seconds: while a group is being waited for, and otherwise."""
+
+_FORGET = 600.0
+"""Nobody asks about a deleted objective; after these seconds it is forgotten here too."""
+
+
+class RuleHealth:
+    """The loaded groups by name, and verdicts on expressions by the revision they belong to."""
+
+    def __init__(self, prometheus: Prometheus) -> None:
+        self._prometheus = prometheus
+        self._groups: dict[str, RuleGroup] = {}
+        self._wanted: dict[str, float] = {}
+        self._asked_at = float("-inf")
+        self._asking = asyncio.Lock()
+        self._verdicts: dict[str, tuple[str, str]] = {}
+
+    async def of(self, name: str, *, pending: bool) -> Health | None:
+        """The group as last seen; None if it is not loaded, or if this Prometheus does not tell about rules."""
+        self._wanted[name] = _now()
+        async with self._asking:
+            if _now() - self._asked_at > (PENDING if pending else SETTLED):
+                await self._ask()
+        group = self._groups.get(name)
+        return Health(group.evaluated, group.error) if group else None
+
+    async def refusal(self, group: Group) -> str:
+        """Why this Prometheus does not accept what the user wrote; "" if it does, or cannot be asked."""
+        revision, words = self._verdicts.get(group.name, ("", ""))
+        if revision == group.revision:
+            return words
+        try:
+            await self._prometheus.check(" or ".join(f"({expression})" for expression in group.user_expressions))
+            words = ""
+        except Refused as refused:
+            words = str(refused)
+        except Unreachable:
+            return ""
+        self._verdicts[group.name] = (group.revision, words)
+        return words
+
+    async def _ask(self) -> None:
+        self._asked_at = _now()
+        for name in [name for name, at in self._wanted.items() if at < self._asked_at - _FORGET]:
+            del self._wanted[name]
+            self._verdicts.pop(name, None)
+        try:
+            self._groups = await self._prometheus.rules(self._wanted)
+        except (Unreachable, Refused) as error:
+            self._groups = {}
+            log.info("Prometheus does not tell about its rules: %s", error)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
