@@ -24,7 +24,10 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[devcluster.Cluster]:
     """A real control plane, shared by all tests: keep to a namespace of your own."""
-    with devcluster.start() as cluster:
+    with devcluster.start(
+        own=True, prometheus=True, alertmanager=True, scrape_interval="1s", evaluation_interval="1s"
+    ) as cluster:
+        cluster.sync_rules()
         yield cluster
 
 
