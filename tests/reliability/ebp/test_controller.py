@@ -1,0 +1,123 @@
+"""From the store and the shared snapshot to readings, and from a changed figure to the policies that it concerns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ninefold.kube.api import Key
+from ninefold.kube.store import Store
+from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController, reading, selects
+from ninefold.reliability.errorbudgetpolicy.latch import Reading
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
+from ninefold.reliability.servicelevelobjective.figures import Figure, Snapshot
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Readings:
+    """Figures without a Prometheus: a snapshot, and a list of changes."""
+
+    def __init__(self, snapshot: Snapshot, changed: tuple[str, ...] = ()) -> None:
+        self.snapshot = snapshot
+        self._changed = changed
+
+    async def changes(self) -> AsyncIterator[str]:
+        for slo_id in self._changed:
+            yield slo_id
+
+
+def slo(name: str, service: str = "checkout", **labels: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "namespace": "shop", "labels": labels, "resourceVersion": "1"},
+        "spec": {"service": service, "window": {"rolling": "30d"}},
+    }
+
+
+def policy(name: str, objectives: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "namespace": "shop", "resourceVersion": "1"},
+        "spec": {"objectives": objectives, "rules": [{"when": {"budgetLeftBelow": "0"}, "state": "Exhausted"}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("objectives", "selected"),
+    [
+        ({"service": "checkout"}, True),
+        ({"service": "cart"}, False),
+        ({"names": ["other", "latency"]}, True),
+        ({"names": ["other"]}, False),
+        ({"matchLabels": {"tier": "1"}}, True),
+        ({"matchLabels": {"tier": "1", "team": "x"}}, False),
+    ],
+)
+def test_selection(objectives: dict[str, Any], selected: bool) -> None:
+    assert selects(objectives, slo("latency", tier="1")) is selected
+
+
+@pytest.mark.parametrize(
+    ("figure", "age", "expected"),
+    [
+        (Figure(budget_left=0.4, burn={"1h": 2.0}, events_per_second=7.0), 5, Reading("Healthy", 0.4, {"1h": 2.0})),
+        (Figure(budget_left=0.4, events_per_second=0.0), 5, Reading("Idle", 0.4)),
+        (Figure(budget_left=0.4), 5, Reading("Broken", 0.4)),
+        (Figure(), 5, Reading("Unknown")),
+        (None, 5, Reading("Unknown")),
+        (Figure(budget_left=0.4, events_per_second=7.0), 60, Reading("Unknown")),
+    ],
+)
+def test_a_figure_as_a_reading(figure: Figure | None, age: int, expected: Reading) -> None:
+    by_id = {"shop/latency": figure} if figure else {}
+    snapshot = Snapshot(at=NOW - timedelta(seconds=age), reachable=True, error="", by_id=by_id)
+    assert reading("shop/latency", snapshot, NOW) == expected
+
+
+async def observe(controller: ErrorBudgetPolicyController, store: Store, objectives: dict[str, Any]) -> Any:
+    return await controller.observe(ErrorBudgetPolicy.parse(policy("p", objectives)), store, NOW)
+
+
+@pytest.fixture
+def store() -> Store:
+    store = Store()
+    for manifest in (slo("latency"), slo("availability"), slo("cart", service="cart")):
+        store.put(ServiceLevelObjective.api, manifest)
+    for manifest in (policy("by-service", {"service": "checkout"}), policy("by-name", {"names": ["cart"]})):
+        store.put(ErrorBudgetPolicy.api, manifest)
+    return store
+
+
+def run(coroutine: Any) -> Any:
+    return asyncio.run(coroutine)
+
+
+def test_it_observes_what_is_selected_and_what_is_missing(store: Store) -> None:
+    controller = ErrorBudgetPolicyController(Readings(Snapshot()))  # type: ignore[arg-type]
+    observed = run(observe(controller, store, {"service": "checkout"}))
+    assert [(o.name, o.window) for o in observed.objectives] == [("availability", "30d"), ("latency", "30d")]
+    assert not observed.asked
+    observed = run(observe(controller, store, {"names": ["latency", "gone"]}))
+    assert [(o.name, o.window) for o in observed.objectives] == [("gone", ""), ("latency", "30d")]
+
+
+def test_figures_are_trusted_for_a_minute_after_prometheus_was_lost(store: Store) -> None:
+    at = NOW - timedelta(seconds=20)
+    snapshot = Snapshot(at=at, reachable=False, error="refused", by_id={})
+    controller = ErrorBudgetPolicyController(Readings(snapshot))  # type: ignore[arg-type]
+    observed = run(observe(controller, store, {"service": "checkout"}))
+    assert observed.stale_at == at + timedelta(seconds=60)
+
+
+def test_a_changed_figure_wakes_the_policies_that_select_its_objective(store: Store) -> None:
+    changed = ("shop/latency", "shop/cart", "shop/gone", "elsewhere/latency")
+    controller = ErrorBudgetPolicyController(Readings(Snapshot(), changed))  # type: ignore[arg-type]
+
+    async def keys() -> list[Key]:
+        return [key async for key in controller.feed(store)]
+
+    assert run(keys()) == [Key("shop", "by-service"), Key("shop", "by-name")]
