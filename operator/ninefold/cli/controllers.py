@@ -3,5 +3,12 @@
 from __future__ import annotations
 
 from ninefold.kube.controller import AnyController
+from ninefold.release.releasegate.controller import ReleaseGateController
+from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
+from ninefold.reliability.servicelevelobjective.controller import ServiceLevelObjectiveController
 
-CONTROLLERS: tuple[type[AnyController], ...] = ()
+CONTROLLERS: tuple[type[AnyController], ...] = (
+    ServiceLevelObjectiveController,
+    ErrorBudgetPolicyController,
+    ReleaseGateController,
+)

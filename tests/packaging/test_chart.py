@@ -1,0 +1,187 @@
+"""The chart, rendered by real Helm and installed for real."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.processes import wait_for
+
+import devcluster
+from ninefold.cli.kinds import KINDS
+
+Manifest = dict[str, Any]
+Helm = Callable[..., subprocess.CompletedProcess[str]]
+Render = Callable[..., list[Manifest]]
+
+
+def of_kind(manifests: list[Manifest], kind: str) -> list[Manifest]:
+    return [manifest for manifest in manifests if manifest["kind"] == kind]
+
+
+def container(manifests: list[Manifest]) -> Manifest:
+    (deployment,) = of_kind(manifests, "Deployment")
+    (only,) = deployment["spec"]["template"]["spec"]["containers"]
+    found: Manifest = only
+    return found
+
+
+def test_helm_lint_is_content(helm: Helm) -> None:
+    helm("lint", "helm/ninefold", "--strict")
+
+
+def test_the_crds_can_be_left_out_and_are_kept_by_default(rendered: Render) -> None:
+    crds = of_kind(rendered(), "CustomResourceDefinition")
+    assert sorted(crd["metadata"]["name"] for crd in crds) == sorted(kind.api.name for kind in KINDS)
+    assert all(crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for crd in crds)
+    free = of_kind(rendered("--set", "crds.keep=false"), "CustomResourceDefinition")
+    assert all("annotations" not in crd["metadata"] for crd in free)
+    assert not of_kind(rendered("--set", "crds.install=false"), "CustomResourceDefinition")
+
+
+def test_the_crds_of_the_chart_are_those_of_the_repository(rendered: Render, root: Path) -> None:
+    for crd in of_kind(rendered("--set", "crds.keep=false"), "CustomResourceDefinition"):
+        assert crd == yaml.safe_load((root / "crds" / f"{crd['spec']['names']['plural']}.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("values", "image"),
+    [
+        ([], "ninefold:0.1.0"),
+        (["--set", "image.repository=images.example.com/a,image.tag=v2"], "images.example.com/a:v2"),
+        (["--set", f"image.tag=v2,image.digest=sha256:{'a' * 64}"], f"ninefold@sha256:{'a' * 64}"),
+    ],
+)
+def test_image(rendered: Render, values: list[str], image: str) -> None:
+    assert container(rendered(*values))["image"] == image
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [("http://prometheus:9090", 9090), ("https://mimir.example.com/prometheus", 443), ("http://thanos/", 80)],
+)
+def test_the_network_policy_lets_the_operator_reach_its_prometheus(rendered: Render, url: str, port: int) -> None:
+    manifests = rendered("--set", f"prometheus.url={url}")
+    (policy,) = of_kind(manifests, "NetworkPolicy")
+    assert {"port": port} in [each for rule in policy["spec"]["egress"] for each in rule["ports"]]
+    assert f"--prometheus-url={url}" in container(manifests)["args"]
+
+
+def test_extras_reach_the_pod(rendered: Render, tmp_path: Path) -> None:
+    values = {
+        "extraArgs": ["--log-level=debug"],
+        "extraEnv": [{"name": "A", "value": "1"}],
+        "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
+        "extraVolumeMounts": [{"name": "ca", "mountPath": "/ca"}],
+        "imagePullSecrets": [{"name": "pull"}],
+        "podLabels": {"team": "sre"},
+        "podAnnotations": {"note": "x"},
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"operator": "Exists"}],
+        "affinity": {"nodeAffinity": {}},
+        "priorityClassName": "high",
+        "serviceAccount": {"annotations": {"a": "b"}},
+    }
+    file = tmp_path / "values.yaml"
+    file.write_text(yaml.safe_dump(values))
+    manifests = rendered("--values", str(file))
+    (deployment,) = of_kind(manifests, "Deployment")
+    template = deployment["spec"]["template"]
+    spec = template["spec"]
+    assert container(manifests)["args"][-1] == "--log-level=debug"
+    assert container(manifests)["env"][-1] == {"name": "A", "value": "1"}
+    assert container(manifests)["volumeMounts"][-1]["mountPath"] == "/ca"
+    assert spec["volumes"][-1]["name"] == "ca"
+    assert template["metadata"]["labels"]["team"] == "sre"
+    assert template["metadata"]["annotations"] == {"note": "x"}
+    for name in ("imagePullSecrets", "nodeSelector", "tolerations", "affinity", "priorityClassName"):
+        assert spec[name] == values[name]
+    (account,) = of_kind(manifests, "ServiceAccount")
+    assert account["metadata"]["annotations"] == {"a": "b"}
+
+
+def test_options(rendered: Render) -> None:
+    manifests = rendered(
+        "--set", "serviceMonitor.enabled=true,serviceMonitor.labels.release=kps",
+        "--set", "podDisruptionBudget.enabled=false,networkPolicy.enabled=false",
+    )  # fmt: skip
+    (monitor,) = of_kind(manifests, "ServiceMonitor")
+    assert monitor["metadata"]["labels"]["release"] == "kps"
+    assert not of_kind(manifests, "PodDisruptionBudget")
+    assert not of_kind(manifests, "NetworkPolicy")
+
+
+def test_every_object_follows_the_namespace_of_the_release(helm: Helm) -> None:
+    text = helm("template", "ninefold", "helm/ninefold", "--namespace", "elsewhere").stdout
+    assert "ninefold-system" not in text
+    assert "system:serviceaccount:elsewhere:ninefold" in text or "operator-writes" not in text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "replicas=0",
+        "surprise=1",
+        "prometheus.url=prometheus:9090",
+        "prometheus.pollInterval=15",
+        "rules.output=Thanos",
+        "image.digest=sha256:1",
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused(helm: Helm, value: str) -> None:
+    done = helm("template", "ninefold", "helm/ninefold", "--set", value, check=False)
+    assert done.returncode != 0
+    assert f"/{value.split('=')[0].replace('.', '/')}" in done.stderr or "additional properties" in done.stderr
+
+
+def test_every_value_of_the_schema_has_a_default_and_is_explained(root: Path) -> None:
+    schema = json.loads((root / "helm/ninefold/values.schema.json").read_text())
+    values = yaml.safe_load((root / "helm/ninefold/values.yaml").read_text())
+    assert set(schema["properties"]) - {"global"} == set(values)
+
+
+def test_install_upgrade_and_uninstall(bare: devcluster.Cluster, helm: Helm, tmp_path: Path) -> None:
+    bare.kubectl("create", "namespace", "reliability")
+    bare.kubectl("label", "namespace", "reliability", "pod-security.kubernetes.io/enforce=restricted")
+    bare.wait_for_service_account("reliability")
+    where = ("ninefold", "helm/ninefold", "--namespace", "reliability")
+    rendered = tmp_path / "rendered.yaml"
+    rendered.write_text(helm("template", *where).stdout)
+    strictly = ("--warnings-as-errors", "apply", "--server-side", "--validate=strict", "--dry-run=server")
+    bare.kubectl(*strictly, "-f", str(rendered))
+
+    installed = helm("install", *where, "--wait", "--timeout", "60s")
+    assert "Ninefold 0.1.0 runs in reliability" in installed.stdout
+    assert "warning" not in installed.stderr.lower()
+    pods = json.loads(bare.kubectl("-n", "reliability", "get", "pods", "-o", "json"))["items"]
+    assert [pod["status"]["phase"] for pod in pods] == ["Running", "Running"]
+
+    wait_for(
+        "gates to be served", lambda: bare.api.request("GET", "/apis/ninefold.dev/v1alpha1/releasegates")[0] == 200
+    )
+    gate = {
+        "apiVersion": "ninefold.dev/v1alpha1",
+        "kind": "ReleaseGate",
+        "metadata": {"name": "kept", "namespace": "default"},
+        "spec": {"workloads": {"matchLabels": {"app": "a"}}, "sources": [{"errorBudgetPolicy": "a"}]},
+    }
+    bare.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(gate))
+
+    second = helm("install", "other", "helm/ninefold", "--namespace", "reliability", check=False)
+    assert second.returncode != 0
+
+    helm("upgrade", *where, "--set", "replicas=1", "--wait", "--timeout", "60s")
+    assert bare.kubectl("-n", "reliability", "get", "deploy", "ninefold", "-o", "jsonpath={.spec.replicas}") == "1"
+    drain = bare.kubectl("-n", "reliability", "get", "pdb", "ninefold", "-o", "jsonpath={.spec.maxUnavailable}")
+    assert drain == "1"
+
+    helm("uninstall", "ninefold", "--namespace", "reliability", "--wait", "--timeout", "60s")
+    assert bare.kubectl("-n", "reliability", "get", "deploy,service,pdb", "--ignore-not-found") == ""
+    assert bare.kubectl("get", "clusterrole,validatingadmissionpolicy", "-o", "name").count("ninefold") == 0
+    assert "kept" in bare.kubectl("get", "releasegates", "-n", "default"), "uninstalling keeps what people wrote"
+    helm("install", *where, "--wait", "--timeout", "60s")

@@ -1,0 +1,188 @@
+"""The kustomize base, installed for real on a control plane that validates strictly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.processes import wait_for
+
+import devcluster
+from devcluster import CommandError
+from ninefold.cli.kinds import KINDS
+from ninefold.kube.api import GROUP, VERSION
+
+Manifest = dict[str, Any]
+APPLY = ("--warnings-as-errors", "apply", "--server-side", "--validate=strict")
+
+
+@pytest.fixture(scope="module")
+def installed(bare: devcluster.Cluster, root: Path) -> devcluster.Cluster:
+    """A cluster with the base. The dry run comes first: it must not need what the run itself makes."""
+    bare.kubectl(*APPLY, "--dry-run=server", "-f", str(root / "crds"))
+    bare.kubectl(*APPLY, "-k", str(root / "manifests/base"))
+    bare.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", *(kind.api.name for kind in KINDS))
+    # The API server serves a new kind a moment after it is established.
+    wait_for("our kinds to be served", lambda: _served(bare), 30)
+    return bare
+
+
+def _served(cluster: devcluster.Cluster) -> bool:
+    return all(cluster.api.request("GET", kind.api.path())[0] == 200 for kind in KINDS)
+
+
+def test_the_pods_run_in_a_restricted_namespace(installed: devcluster.Cluster) -> None:
+    installed.kubectl("-n", "ninefold-system", "rollout", "status", "deployment/ninefold", "--timeout=60s")
+    namespace = json.loads(installed.kubectl("get", "namespace", "ninefold-system", "-o", "json"))
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    pods = json.loads(installed.kubectl("-n", "ninefold-system", "get", "pods", "-o", "json"))["items"]
+    assert len(pods) == 2
+
+
+def test_installing_again_changes_nothing(installed: devcluster.Cluster, root: Path) -> None:
+    def generations() -> dict[str, Any]:
+        found = json.loads(
+            installed.kubectl("get", "crd,clusterrole,deployment,validatingadmissionpolicy", "-A", "-o", "json")
+        )
+        return {
+            f"{item['kind']}/{item['metadata']['name']}": item["metadata"].get("generation") for item in found["items"]
+        }
+
+    before = generations()
+    installed.kubectl(*APPLY, "-k", str(root / "manifests/base"))
+    assert generations() == before
+
+
+def test_every_field_is_explained(installed: devcluster.Cluster) -> None:
+    """What `kubectl explain` shows is what the API server publishes."""
+    code, document = installed.api.request("GET", f"/openapi/v3/apis/{GROUP}/{VERSION}")
+    assert code == 200
+    schemas = document["components"]["schemas"]
+    for kind in KINDS:
+        (schema,) = [each for name, each in schemas.items() if name.endswith(f".{kind.__name__}")]
+        assert list(_unexplained(schema, kind.__name__)) == []
+        assert "suspend\t<boolean>" in installed.kubectl("explain", f"{kind.api.plural}.spec", "--recursive")
+
+
+def _unexplained(schema: Manifest, path: str) -> Iterator[str]:
+    for name, inner in schema.get("properties", {}).items():
+        if "description" not in inner and name != "metadata":
+            yield f"{path}.{name}"
+        yield from _unexplained(inner, f"{path}.{name}")
+    for part in ("items", "additionalProperties"):
+        if isinstance(schema.get(part), dict):
+            yield from _unexplained(schema[part], f"{path}[]")
+
+
+def test_the_category_and_the_short_names_work(installed: devcluster.Cluster) -> None:
+    def names_known() -> bool:
+        known = installed.kubectl("api-resources", "--categories=sre", "-o", "name").split()
+        return sorted(known) == sorted(kind.api.name for kind in KINDS)
+
+    wait_for("the category", names_known, 30)
+    for kind in KINDS:
+        for name in kind.short_names:
+            installed.kubectl("get", name, "-A")
+
+
+def test_nobody_has_looked_at_a_new_object(installed: devcluster.Cluster) -> None:
+    """kstatus, and with it Flux and Helm, must not take an object without a status for ready."""
+    namespace = installed.namespace()
+    manifest: Manifest = {
+        "apiVersion": "ninefold.dev/v1alpha1",
+        "kind": "ReleaseGate",
+        "metadata": {"name": "new", "namespace": namespace},
+        "spec": {"workloads": {"matchLabels": {"app": "a"}}, "sources": [{"errorBudgetPolicy": "a"}]},
+    }
+    installed.kubectl(*APPLY, "-f", "-", input=json.dumps(manifest))
+    stored = json.loads(installed.kubectl("-n", namespace, "get", "gate", "new", "-o", "json"))
+    assert stored["status"] == {"observedGeneration": -1}
+    assert stored["spec"] == manifest["spec"], "the API server rewrites nothing that a user wrote"
+    unknown = {**manifest, "spec": {**manifest["spec"], "surprise": 1}}
+    with pytest.raises(CommandError, match="surprise"):
+        installed.kubectl(*APPLY, "-f", "-", input=json.dumps(unknown))
+
+
+def test_an_editor_cannot_open_a_gate_and_an_admin_cannot_write_its_status(installed: devcluster.Cluster) -> None:
+    namespace = installed.namespace()
+    for role in ("view", "edit", "admin"):
+        installed.kubectl("-n", namespace, "create", "rolebinding", role, f"--clusterrole={role}", f"--user={role}")
+
+    def may(user: str, *what: str) -> bool:
+        return installed.kubectl("-n", namespace, "auth", "can-i", *what, "--as", user, check=False).strip() == "yes"
+
+    # Aggregation into the roles of Kubernetes is done by a controller a moment later.
+    wait_for("aggregated roles", lambda: may("admin", "delete", "releasegates.ninefold.dev"), 30)
+    gate, objective = "releasegates.ninefold.dev", "servicelevelobjectives.ninefold.dev"
+    for user in ("view", "edit", "admin"):
+        assert may(user, "watch", gate)
+        assert may(user, "watch", objective)
+        for verb in ("patch", "update"):
+            assert not may(user, verb, gate, "--subresource=status")
+            assert not may(user, verb, objective, "--subresource=status")
+    assert not may("view", "create", objective)
+    assert may("edit", "create", objective)
+    for verb in ("create", "patch", "delete", "deletecollection"):
+        assert not may("edit", verb, gate)
+        assert may("admin", verb, gate)
+
+
+def test_the_operator_may_what_it_needs_and_not_more(installed: devcluster.Cluster) -> None:
+    def may(verb: str, resource: str, namespace: str = "default") -> bool:
+        user = "system:serviceaccount:ninefold-system:ninefold"
+        said = installed.kubectl("-n", namespace, "auth", "can-i", verb, resource, "--as", user, check=False)
+        return said.strip() == "yes"
+
+    for kind in KINDS:
+        assert may("watch", kind.api.name)
+    assert may("update", "leases.coordination.k8s.io", "ninefold-system")
+    assert not may("update", "leases.coordination.k8s.io")
+    for refused in (
+        "get secrets",
+        "create pods",
+        "patch deployments.apps",
+        "create clusterroles.rbac.authorization.k8s.io",
+    ):
+        assert not may(*refused.split())
+
+
+def test_kustomize_and_helm_install_the_same(
+    kustomized: Callable[[str], list[Manifest]], rendered: Callable[..., list[Manifest]]
+) -> None:
+    base = {_name(manifest): _plain(manifest) for manifest in kustomized("manifests/base")}
+    del base["Namespace/ninefold-system"]  # Helm makes it with --create-namespace
+    assert {_name(manifest): _plain(manifest) for manifest in rendered()} == base
+
+
+def _name(manifest: Manifest) -> str:
+    return f"{manifest['kind']}/{manifest['metadata']['name']}"
+
+
+def _plain(manifest: Manifest) -> Manifest:
+    """Without labels and annotations that only tell who installed it."""
+    labels = manifest["metadata"].get("labels", {})
+    kept = {name: value for name, value in labels.items() if name.startswith("rbac.authorization")}
+    annotations = manifest["metadata"].get("annotations", {})
+    notes = {name: value for name, value in annotations.items() if not name.startswith("helm.sh/")}
+    metadata = {**manifest["metadata"], "labels": kept, "annotations": notes}
+    return {**manifest, "metadata": metadata}
+
+
+def test_the_overlay_changes_what_it_says(kustomized: Callable[[str], list[Manifest]]) -> None:
+    (deployment,) = [m for m in kustomized("manifests/overlays/production") if m["kind"] == "Deployment"]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "images.example.com/sre/ninefold:0.1.0"
+    assert "--prometheus-url=http://prometheus.observability.svc:9090" in container["args"]
+    assert not any("prometheus-operated" in argument for argument in container["args"])
+
+
+def test_the_gitops_examples_point_at_what_exists(root: Path) -> None:
+    (application,) = yaml.safe_load_all((root / "manifests/gitops/argocd-application.yaml").read_text())
+    assert (root / application["spec"]["source"]["path"] / "Chart.yaml").exists()
+    source, kustomization = yaml.safe_load_all((root / "manifests/gitops/flux.yaml").read_text())
+    assert (root / kustomization["spec"]["path"] / "kustomization.yaml").exists()
+    assert kustomization["spec"]["sourceRef"] == {"kind": source["kind"], "name": source["metadata"]["name"]}
