@@ -14,7 +14,7 @@ from ninefold.kube.store import Store
 from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController, reading, selects
 from ninefold.reliability.errorbudgetpolicy.latch import Reading
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
-from ninefold.reliability.servicelevelobjective.figures import Figure, Snapshot
+from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -66,7 +66,7 @@ def test_selection(objectives: dict[str, Any], selected: bool) -> None:
     [
         (Figure(budget_left=0.4, burn={"1h": 2.0}, events_per_second=7.0), 5, Reading("Healthy", 0.4, {"1h": 2.0})),
         (Figure(budget_left=0.4, events_per_second=0.0), 5, Reading("Idle", 0.4)),
-        (Figure(budget_left=0.4), 5, Reading("Broken", 0.4)),
+        (Figure(budget_left=0.4, coverage=0.7), 5, Reading("Broken", 0.4)),
         (Figure(), 5, Reading("Unknown")),
         (None, 5, Reading("Unknown")),
         (Figure(budget_left=0.4, events_per_second=7.0), 60, Reading("Unknown")),

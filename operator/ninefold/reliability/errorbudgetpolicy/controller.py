@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from ninefold.kube.api import Key, Manifest
@@ -13,11 +13,9 @@ from ninefold.kube.store import Store
 from ninefold.reliability.errorbudgetpolicy.latch import Reading
 from ninefold.reliability.errorbudgetpolicy.plan import Objective, Observed, plan
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicyStatus, Objectives
-from ninefold.reliability.servicelevelobjective.figures import Figure, Figures, Snapshot
+from ninefold.reliability.servicelevelobjective.figure import FRESH, Snapshot
+from ninefold.reliability.servicelevelobjective.figures import Figures
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-
-FRESH = timedelta(seconds=60)
-"""How old figures may be: one poll that fails says nothing about the service."""
 
 
 def _policies(manifest: Manifest, store: Store) -> Iterable[Key]:
@@ -38,17 +36,8 @@ def selects(objectives: Mapping[str, Any], slo: Manifest) -> bool:
 
 def reading(slo_id: str, snapshot: Snapshot, now: datetime) -> Reading:
     """What the snapshot says about an objective."""
-    figure = snapshot.by_id.get(slo_id)
-    if figure is None or snapshot.at is None or now - snapshot.at >= FRESH:
-        return Reading("Unknown")
-    return Reading(_data(figure), figure.budget_left, figure.burn)
-
-
-def _data(figure: Figure) -> Any:
-    if figure.events_per_second is None:
-        # The window has data, yet nobody counts any more: the total has vanished.
-        return "Broken" if figure.budget_left is not None else "Unknown"
-    return "Healthy" if figure.events_per_second > 0 else "Idle"
+    figure = snapshot.by_id.get(slo_id) if snapshot.fresh(now) else None
+    return Reading(figure.data, figure.budget_left, figure.burn) if figure else Reading("Unknown")
 
 
 class ErrorBudgetPolicyController(Controller[ErrorBudgetPolicy, Observed]):
@@ -64,7 +53,7 @@ class ErrorBudgetPolicyController(Controller[ErrorBudgetPolicy, Observed]):
         snapshot = self._figures.snapshot
         return Observed(
             objectives=_objectives(resource, store, snapshot, now),
-            asked=snapshot != Snapshot(),
+            asked=snapshot.asked,
             figures_at=snapshot.at,
             stale_at=snapshot.at + FRESH if snapshot.at and not snapshot.reachable else None,
         )

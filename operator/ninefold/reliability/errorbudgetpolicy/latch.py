@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from ninefold.kube.fields import seconds
-from ninefold.reliability.errorbudgetpolicy.resource import ActiveRule, Data, Recovery, Rule, When
+from ninefold.reliability.errorbudgetpolicy.resource import ActiveRule, Recovery, Rule, When
+from ninefold.reliability.servicelevelobjective.resource import DataState
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Reading:
     """What is measured of one objective: the budget left as a share (1 untouched, negative overspent), and burn rates
     by window ("1h"). None and a missing window mean that there is no figure."""
 
-    data: Data
+    data: DataState
     budget_left: float | None = None
     burn: Mapping[str, float] = field(default_factory=dict)
 

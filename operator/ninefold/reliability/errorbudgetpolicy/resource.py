@@ -9,12 +9,12 @@ from pydantic import Field
 
 from ninefold.kube.fields import Cel, Duration, LabelValue, MatchLabels, Number, ObjectName, Timestamp, matches
 from ninefold.kube.model import Column, Model, Resource, Spec, Status
+from ninefold.reliability.servicelevelobjective.resource import DataState
 
 RuleState = Literal["Caution", "Exhausted"]
 State = Literal["Healthy", "Caution", "Exhausted", "Unknown"]
 GateDecision = Literal["Hold", "Deny"]
 Decision = Literal["Allow", "Hold", "Deny", "Unknown"]
-Data = Literal["Healthy", "Idle", "Unknown", "Broken"]
 
 MAX_OBJECTIVES = 64
 MAX_RULES = 8
@@ -143,7 +143,9 @@ class ObjectiveState(Model):
     """Where one objective stands."""
 
     name: str = Field(max_length=253, description="The ServiceLevelObjective.")
-    data: Data = Field(description="What is known: Healthy, Idle (no traffic), Unknown or Broken (no usable data).")
+    data: DataState = Field(
+        description="What is known: Healthy, Idle (no traffic), Unknown or Broken (no usable data)."
+    )
     budget_left: str | None = Field(
         default=None, max_length=16, description='The error budget left, such as "38.2 %"; negative when overspent.'
     )
