@@ -72,7 +72,7 @@ def test_a_watch_that_misses_a_delete(lamps: Lamps, lamp_operator: Start, proxy:
         )
     lamps.apply("a", bulbs=["blue"])
     lamps.wait_ready("a")
-    assert set(lamps.config_maps()) == {"a-blue", "b-red"}
+    wait_for("the children to be right", lambda: set(lamps.config_maps()) == {"a-blue", "b-red"}, 60)
 
 
 def test_an_api_that_refuses_for_a_while(lamps: Lamps, lamp_operator: Start, proxy: FaultProxy) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from ninefold.kube.api import MANAGED_BY, OPERATOR, Api, Key, Manifest
 from ninefold.kube.client import Cluster, NotFound
 from ninefold.kube.dispatch import Dispatcher, Item
+from ninefold.kube.errors import Stalled
 from ninefold.kube.model import ObjectRef, Resource
 
 
@@ -30,11 +31,27 @@ class Applier:
             wanted[self._apis[whole["apiVersion"], whole["kind"]], Key.of(whole)] = whole
         for (api, key), manifest in wanted.items():
             if not self._stands(api, key, manifest):
+                await self._check_name(owner, api, key)
                 result = await self._cluster.apply(api, manifest)
                 self._written[api, key] = (hash_of(manifest), result["metadata"]["resourceVersion"])
                 self._dispatcher.seen(api, result, by=by)
         await self._prune(owner, set(wanted))
         return [ObjectRef(api_version=api.api_version, kind=api.kind, name=key.name) for api, key in sorted(wanted)]
+
+    async def _check_name(self, owner: Resource, api: Api, key: Key) -> None:
+        """Somebody else's object of that name is never taken over: deleting the owner would delete it too."""
+        live = self._dispatcher.store.get(api, key)
+        if live is None:
+            try:
+                live = await self._cluster.get(api, key)
+            except NotFound:
+                return
+        if not _made_for(live, owner):
+            raise Stalled(
+                "NameTaken",
+                f"The {api.kind} {key} exists already and was not made for this {owner.api.kind}:"
+                f" delete or rename it, or rename this {owner.api.kind}.",
+            )
 
     def _stands(self, api: Api, key: Key, wanted: Manifest) -> bool:
         live = self._dispatcher.store.get(api, key)
@@ -81,6 +98,14 @@ def adopt(owner: Resource, child: Manifest) -> dict[str, Any]:
         }
     ]
     return {**child, "metadata": metadata}
+
+
+def _made_for(live: Manifest, owner: Resource) -> bool:
+    """By name, not by uid: what was made for an owner that has just been deleted and made anew is still its own."""
+    return any(
+        (reference["kind"], reference["name"]) == (owner.api.kind, owner.metadata.name)
+        for reference in live["metadata"].get("ownerReferences", ())
+    )
 
 
 def _is_ours(live: Manifest, owner: Resource) -> bool:

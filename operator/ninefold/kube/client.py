@@ -139,15 +139,16 @@ class KubernetesCluster:
 def _translate(error: DynamicApiError) -> ApiError:
     kinds = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.CONFLICT: Conflict}
     try:
-        message = str(json.loads(error.body or "{}")["message"])
+        status = json.loads(error.body or "{}")
+        message, reason = str(status["message"]), str(status.get("reason") or error.reason)
     except (ValueError, TypeError, KeyError):
-        message = str(error.body)[:500]
+        message, reason = str(error.body)[:500], str(error.reason)
     headers = error.headers or {}
     try:
         retry_after = float(headers.get("Retry-After") or 0)
     except ValueError:
         retry_after = 0.0
-    return kinds.get(error.status, ApiError)(int(error.status), str(error.reason), message, retry_after)
+    return kinds.get(error.status, ApiError)(int(error.status), reason, message, retry_after)
 
 
 async def connect(metrics: Metrics) -> KubernetesCluster:

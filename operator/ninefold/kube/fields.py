@@ -109,7 +109,7 @@ def _label_keys(labels: dict[str, str]) -> dict[str, str]:
 
 
 MatchLabels = Annotated[dict[str, LabelValue], Field(min_length=1, max_length=16), AfterValidator(_label_keys)]
-"""Labels that an object must carry, all of them. Keys are checked here only: a schema cannot bound the keys of a map."""
+"""Labels that an object must carry, all of them. Keys are checked here only: a schema cannot bound map keys."""
 
 
 def _utc(value: datetime) -> datetime:

@@ -85,8 +85,9 @@ class Runtime:
             application(self._metrics, self._health(), self._readiness()), self._options.host, self._options.port
         )
         logger.info("Serving probes and metrics", extra={"address": f"{self._options.host}:{self._options.port}"})
-        background = [self._informer.run(), self._sweep.run(), self._measure(), *(run() for run in self._services)]
-        tasks: set[asyncio.Task[Any]] = {asyncio.ensure_future(work) for work in background}
+        watching = asyncio.create_task(self._informer.run())
+        background = [self._sweep.run(), self._measure(), *(run() for run in self._services)]
+        tasks: set[asyncio.Task[Any]] = {watching, *(asyncio.ensure_future(work) for work in background)}
         lead = asyncio.create_task(self._lead())
         stop = asyncio.create_task(self._stopping.wait())
         await self._catch_signals()
@@ -94,7 +95,7 @@ class Runtime:
             done, _ = await asyncio.wait({*tasks, lead, stop}, return_when=asyncio.FIRST_COMPLETED)
             return self._verdict(done, lead, stop)
         finally:
-            await self._shut_down(lead, {*tasks, stop})
+            await self._shut_down(lead, watching, {*tasks, stop})
             await server.cleanup()
 
     def stop(self) -> None:
@@ -121,7 +122,9 @@ class Runtime:
         logger.critical("A part of the operator ended by itself")
         return 1
 
-    async def _shut_down(self, lead: asyncio.Task[None], others: set[asyncio.Task[Any]]) -> None:
+    async def _shut_down(
+        self, lead: asyncio.Task[None], watching: asyncio.Task[None], others: set[asyncio.Task[Any]]
+    ) -> None:
         self.queue.close()
         self._informer.stop()
         if not lead.done():
@@ -130,6 +133,7 @@ class Runtime:
         _, late = await asyncio.wait({lead}, timeout=GRACE)
         if late:
             logger.warning("Gave up waiting for work in progress", extra={"seconds": GRACE})
+        await asyncio.wait({watching}, timeout=5)
         for task in others:
             task.cancel()
         await asyncio.wait(others, timeout=5)
@@ -200,7 +204,7 @@ class Runtime:
         logger.log(level, "Will try again", extra={"object": str(item), "why": str(error), "seconds": round(delay, 1)})
 
     async def _follow(self, controller: AnyController) -> None:
-        async for key in controller.feed():
+        async for key in controller.feed(self.store):
             self._dispatcher.enqueue(controller.resource.api.kind, key)
 
     async def _measure(self) -> None:
