@@ -91,7 +91,6 @@ def test_a_right_asked_for_twice_keeps_both_reasons() -> None:
 def test_the_machinery_alone_touches_nothing_of_the_users() -> None:
     assert found() == {
         "/events": ["get", "create", "patch"],
-        "/namespaces": ["list", "watch"],
         "apiextensions.k8s.io/customresourcedefinitions": ["list", "watch"],
     }
 

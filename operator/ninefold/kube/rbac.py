@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ninefold.kube.api import CRD, EVENT, GROUP, LEASE, NAMESPACE, Manifest
+from ninefold.kube.api import CRD, EVENT, GROUP, LEASE, Manifest
 from ninefold.kube.controller import AnyController, Grant
 from ninefold.kube.model import Resource
 
@@ -28,7 +28,6 @@ _LABELS = {"app.kubernetes.io/name": "ninefold", "app.kubernetes.io/part-of": "n
 
 _MACHINERY = (
     Grant(CRD, ("list", "watch"), "To notice which kinds the cluster serves."),
-    Grant(NAMESPACE, ("list", "watch"), "To notice namespaces that come and go."),
     Grant(EVENT, ("get", "create", "patch"), "To tell people what happened to their resource."),
 )
 
