@@ -183,7 +183,7 @@ class Cluster:
 
     def sync_rules(self) -> Process:
         """Bring the rule files in labelled ConfigMaps to Prometheus from now on; see devcluster.rules."""
-        argv = [sys.executable, "-m", "devcluster.rules", str(self.prometheus.rules_dir), self.prometheus.inside_url]
+        argv = [sys.executable, "-m", "devcluster.rules", str(self.prometheus.synced_dir), self.prometheus.inside_url]
         return self.spawn("rule-sync", argv, env={"PYTHONPATH": str(Path(__file__).parents[1])})
 
     # --- its files

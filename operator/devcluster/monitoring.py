@@ -41,6 +41,11 @@ class Prometheus:
         return self.directory / "rules"
 
     @property
+    def synced_dir(self) -> Path:
+        """The part of it that devcluster.rules keeps; leave it alone."""
+        return self.rules_dir / "configmaps"
+
+    @property
     def data_dir(self) -> Path:
         """Its TSDB, for `promtool tsdb create-blocks-from`."""
         return self.directory / "data"
@@ -57,7 +62,7 @@ class Prometheus:
                 "scrape_native_histograms": True,
             },
             "storage": {"tsdb": {"out_of_order_time_window": intervals.retention}},
-            "rule_files": [f"{self.rules_dir}/*.yaml"],
+            "rule_files": [f"{self.rules_dir}/*.yaml", f"{self.synced_dir}/*.yaml"],
             "scrape_configs": [{"job_name": "devcluster", "file_sd_configs": [self._file_sd]}],
         }
         if alertmanager:

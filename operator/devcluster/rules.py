@@ -1,6 +1,6 @@
 """Plays the sidecar of real Prometheus installations: rule files from ConfigMaps into Prometheus' directory.
 
-Run as `python -m devcluster.rules RULES_DIR PROMETHEUS_URL` with KUBECONFIG set; Cluster.sync_rules() does so.
+Run as `python -m devcluster.rules DIRECTORY PROMETHEUS_URL` with KUBECONFIG set; Cluster.sync_rules() does so.
 """
 
 import logging
@@ -23,10 +23,13 @@ log = logging.getLogger("devcluster.rules")
 
 
 class Folder:
-    """The files of one directory; knows which ConfigMap each came from."""
+    """A directory of its own, emptied at first; knows which ConfigMap each file came from."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        directory.mkdir(exist_ok=True)
+        for file in directory.iterdir():  # their ConfigMaps may be gone; Prometheus is not told before the first list
+            file.unlink()
         self._files: dict[tuple[str, str], dict[str, str]] = {}
 
     def show(self, namespace: str, name: str, data: dict[str, str]) -> bool:
