@@ -1,0 +1,414 @@
+"""The admission policy in a real API server, with no operator anywhere: only the gate's status decides."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import devcluster
+from devcluster import waiting
+from devcluster.errors import CommandError
+from ninefold.cli.kinds import GUARDS, KINDS
+from ninefold.kube.api import DAEMON_SET, DEPLOYMENT, STATEFUL_SET, Api
+from ninefold.kube.crd import crd
+from ninefold.kube.rbac import people
+from ninefold.release.releasegate.policy import policy_manifests
+from ninefold.release.releasegate.resource import ReleaseGate
+
+Change = Callable[[dict[str, Any]], object]
+
+GOOD = ["checkout:v41", "checkout:v42", "proxy:1", "migrate:1"]
+MESSAGE = "checkout-availability has spent 104 % of its 30-day error budget, burning 22x over 1h."
+WORKLOADS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)
+
+
+@pytest.fixture(scope="module")
+def server(cluster: devcluster.Cluster) -> devcluster.Cluster:
+    """The cluster with the kinds and the policy installed."""
+    for manifest in [*map(crd, KINDS), *policy_manifests()]:
+        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(manifest))
+    cluster.kubectl("wait", "--for=condition=Established", f"crd/{ReleaseGate.api.name}")
+    return cluster
+
+
+class Shop:
+    """A namespace with a workload `checkout` and a gate."""
+
+    def __init__(self, cluster: devcluster.Cluster, namespace: str) -> None:
+        self.cluster = cluster
+        self.namespace = namespace
+
+    def kubectl(self, *args: str) -> str:
+        return self.cluster.kubectl("-n", self.namespace, *args)
+
+    def request(self, method: str, path: str, body: object = None, **parameters: object) -> tuple[int, Any]:
+        return self.cluster.api.request(method, path, body, **parameters)
+
+    def deploy(self, api: Api = DEPLOYMENT, name: str = "checkout") -> None:
+        body = {
+            "apiVersion": api.api_version,
+            "kind": api.kind,
+            "metadata": {"name": name, "labels": {"team": "shop"}},
+            "spec": {
+                # No pod is needed to change a template.
+                **({"replicas": 0} if api != DAEMON_SET else {}),
+                "selector": {"matchLabels": {"app": name}},
+                "template": {
+                    "metadata": {"labels": {"app": name}},
+                    "spec": {
+                        "initContainers": [{"name": "migrate", "image": "migrate:1"}],
+                        "containers": [
+                            {"name": "app", "image": "checkout:v42"},
+                            {"name": "proxy", "image": "proxy:1"},
+                        ],
+                        **({"nodeSelector": {"none": "such"}} if api == DAEMON_SET else {}),
+                    },
+                },
+            },
+        }
+        code, reply = self.request("POST", api.path(self.namespace), body)
+        assert code == 201, reply
+
+    def gate(self, name: str = "checkout", labels: dict[str, str] | None = None) -> None:
+        body = {
+            "apiVersion": ReleaseGate.api.api_version,
+            "kind": ReleaseGate.api.kind,
+            "metadata": {"name": name},
+            "spec": {
+                "workloads": {"matchLabels": labels or {"app": "checkout"}},
+                "sources": [{"errorBudgetPolicy": "checkout"}],
+            },
+        }
+        code, reply = self.request("POST", ReleaseGate.api.path(self.namespace), body)
+        assert code == 201, reply
+
+    def decide(self, decision: str, name: str = "checkout", **status: Any) -> None:
+        """Write the status as the operator does, and wait until the policy has it: informers take a moment."""
+        patch = {"status": {"decision": decision, "message": MESSAGE, "knownGoodImages": GOOD, **status}}
+        self.kubectl("patch", "releasegate", name, "--subresource=status", "--type=merge", "-p", json.dumps(patch))
+
+    def change(self, change: Change, api: Api = DEPLOYMENT, name: str = "checkout", *, dry: bool = True) -> str:
+        """What the API server says to a changed workload; "" if it passes."""
+        path = api.path(self.namespace, name)
+
+        def attempt() -> tuple[int, Any]:
+            _, found = self.request("GET", path)
+            body = copy.deepcopy(found)
+            change(body)
+            return self.request("PUT", path, body, dryRun="All" if dry else None)
+
+        code, reply = attempt()
+        while code == 409 and reply["reason"] == "Conflict":
+            code, reply = attempt()
+        assert code in (200, 403), reply
+        return "" if code == 200 else str(reply["message"])
+
+    def await_refusal(self, change: Change, api: Api = DEPLOYMENT, name: str = "checkout") -> None:
+        waiting.until(lambda: self.change(change, api, name) != "", "the gate to close", 10)
+
+    def await_passing(self, change: Change, api: Api = DEPLOYMENT, name: str = "checkout") -> None:
+        waiting.until(lambda: self.change(change, api, name) == "", "the gate to open", 10)
+
+
+def image(container: str, reference: str) -> Change:
+    def change(workload: dict[str, Any]) -> None:
+        spec = workload["spec"]["template"]["spec"]
+        for each in [*spec["containers"], *spec.get("initContainers", ())]:
+            if each["name"] == container:
+                each["image"] = reference
+
+    return change
+
+
+def environment(workload: dict[str, Any]) -> None:
+    workload["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "DEBUG", "value": "1"}]
+
+
+def both(*changes: Change) -> Change:
+    def change(workload: dict[str, Any]) -> None:
+        for each in changes:
+            each(workload)
+
+    return change
+
+
+def add_container(reference: str) -> Change:
+    return lambda workload: workload["spec"]["template"]["spec"]["containers"].append(
+        {"name": "extra", "image": reference}
+    )
+
+
+def reorder(workload: dict[str, Any]) -> None:
+    workload["spec"]["template"]["spec"]["containers"].reverse()
+
+
+def swap(workload: dict[str, Any]) -> None:
+    first, second = workload["spec"]["template"]["spec"]["containers"]
+    first["image"], second["image"] = second["image"], first["image"]
+
+
+def rename(workload: dict[str, Any]) -> None:
+    container = workload["spec"]["template"]["spec"]["containers"][0]
+    container.update(name="renamed", image="checkout:v41", command=["sh"])
+
+
+def annotate_template(key: str) -> Change:
+    def change(workload: dict[str, Any]) -> None:
+        workload["spec"]["template"]["metadata"].setdefault("annotations", {})[key] = "2026-03-01T12:00:00Z"
+
+    return change
+
+
+def label_template(workload: dict[str, Any]) -> None:
+    workload["spec"]["template"]["metadata"]["labels"]["extra"] = "1"
+
+
+def image_volume(reference: str) -> Change:
+    return lambda workload: (
+        workload["spec"]["template"]["spec"]
+        .setdefault("volumes", [])
+        .append({"name": "data", "image": {"reference": reference}})
+    )
+
+
+def forge(workload: dict[str, Any]) -> None:
+    workload["metadata"]["managedFields"] = [
+        {"manager": "ninefold", "operation": "Update", "apiVersion": "apps/v1", "time": "2099-01-01T00:00:00Z"}
+    ]
+    environment(workload)
+
+
+NEW = image("app", "checkout:v43")
+RESTART = annotate_template("kubectl.kubernetes.io/restartedAt")
+
+
+def closed_in(server: devcluster.Cluster, namespace: str) -> Shop:
+    shop = Shop(server, namespace)
+    shop.deploy()
+    shop.gate()
+    shop.decide("Hold")
+    shop.await_refusal(NEW)
+    return shop
+
+
+@pytest.fixture
+def shop(server: devcluster.Cluster, namespace: str) -> Shop:
+    """With the gate closed."""
+    return closed_in(server, namespace)
+
+
+@pytest.fixture(scope="module")
+def closed(server: devcluster.Cluster) -> Iterator[Shop]:
+    """With the gate closed, for tests that only ask and change nothing."""
+    server.kubectl("create", "namespace", "closed-gate")
+    yield closed_in(server, "closed-gate")
+    server.kubectl("delete", "namespace", "closed-gate", "--wait=false")
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("a new image", NEW),
+        ("an environment variable", environment),
+        ("an init container", image("migrate", "migrate:2")),
+        ("a container with a good image", add_container("checkout:v41")),
+        ("a container with its own image", add_container("checkout:v42")),
+        ("another order of containers", reorder),
+        ("images that change places", swap),
+        ("another name for a rolled back container", rename),
+        ("a rollback beside an unknown image", both(image("app", "checkout:v41"), image("proxy", "proxy:2"))),
+        ("a rollback beside an unknown init image", both(image("app", "checkout:v41"), image("migrate", "migrate:2"))),
+        ("a rollback beside an unknown image volume", both(image("app", "checkout:v41"), image_volume("data:9"))),
+        ("a template's annotation", annotate_template("note")),
+        ("a template's label", label_template),
+        ("a restart with a change in it", both(RESTART, environment)),
+        ("a restart with another annotation", both(RESTART, annotate_template("note"))),
+        ("forged managed fields", forge),
+    ],
+)
+def test_a_closed_gate_refuses(closed: Shop, name: str, change: Change) -> None:
+    refusal = closed.change(change)
+    assert refusal.endswith(f"release gate {closed.namespace}/checkout is closed (Hold): {MESSAGE}"), name
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("a scale", lambda workload: workload["spec"].update(replicas=0, paused=True)),
+        ("a label of the workload", lambda workload: workload["metadata"]["labels"].update(extra="1")),
+        ("an annotation of the workload", lambda workload: workload["metadata"].update(annotations={"a": "b"})),
+        ("a restart", RESTART),
+        ("a rollback", image("app", "checkout:v41")),
+        ("a rollback with the configuration of that time", both(image("app", "checkout:v41"), environment)),
+        ("a rollback of an init container", both(image("migrate", "checkout:v41"))),
+        ("a strategy", lambda workload: workload["spec"].update(minReadySeconds=3)),
+    ],
+)
+def test_a_closed_gate_lets_pass(closed: Shop, name: str, change: Change) -> None:
+    assert closed.change(change) == "", name
+
+
+def test_a_person_with_kubectl(shop: Shop) -> None:
+    """The commands that people type, and what they read."""
+    for refused in (["set", "image", "deploy/checkout", "app=checkout:v43"], ["set", "env", "deploy/checkout", "A=b"]):
+        with pytest.raises(CommandError) as error:
+            shop.kubectl(*refused)
+        assert f"release gate {shop.namespace}/checkout is closed (Hold): {MESSAGE}" in str(error.value)
+    shop.kubectl("scale", "deploy/checkout", "--replicas=1")
+    shop.kubectl("label", "deploy/checkout", "x=y")
+    shop.kubectl("annotate", "deploy/checkout", "x=y")
+    shop.kubectl("rollout", "restart", "deploy/checkout")
+    shop.kubectl("set", "image", "deploy/checkout", "app=checkout:v41")
+    shop.kubectl("rollout", "undo", "deploy/checkout")
+    shop.kubectl("autoscale", "deploy/checkout", "--max=3")
+    shop.kubectl("delete", "deploy/checkout")
+
+
+def test_a_bad_release_is_undone_and_not_redone(shop: Shop) -> None:
+    shop.decide("Allow")
+    shop.await_passing(NEW)
+    shop.kubectl("set", "image", "deploy/checkout", "app=checkout:v43")
+    shop.kubectl("rollout", "status", "deploy/checkout", "--timeout=30s")
+    shop.decide("Deny")
+    shop.await_refusal(environment)
+    shop.kubectl("rollout", "undo", "deploy/checkout")
+    with pytest.raises(CommandError, match=r"is closed \(Deny\)"):
+        shop.kubectl("rollout", "undo", "deploy/checkout")
+
+
+@pytest.mark.parametrize("api", WORKLOADS, ids=lambda api: api.kind)
+def test_every_kind_of_workload(server: devcluster.Cluster, namespace: str, api: Api) -> None:
+    shop = Shop(server, namespace)
+    shop.deploy(api)
+    shop.gate()
+    assert shop.change(NEW, api) == ""
+    shop.decide("Hold")
+    shop.await_refusal(NEW, api)
+    assert shop.change(environment, api) != ""
+    assert shop.change(RESTART, api) == ""
+    assert shop.change(image("app", "checkout:v41"), api) == ""
+    shop.kubectl("rollout", "restart", f"{api.kind}/checkout")
+
+
+def test_a_gate_without_a_decision_lets_pass(server: devcluster.Cluster, namespace: str) -> None:
+    shop = Shop(server, namespace)
+    shop.deploy()
+    shop.gate()
+    probe = namespace.replace("test", "probe")
+    shop.gate(probe, {"app": "probe"})
+    shop.deploy(name="probe")
+    shop.decide("Hold", probe)
+    # Once the second gate is enforced, the first one is known to the policy as well.
+    shop.await_refusal(environment, name="probe")
+    assert shop.change(NEW) == ""
+    for decision in ("Unknown", "Allow"):
+        shop.decide(decision)
+        assert shop.change(NEW) == ""
+    shop.kubectl("patch", "releasegate", "checkout", "--subresource=status", "--type=merge", "-p", '{"status":null}')
+    assert shop.change(NEW) == ""
+
+
+def test_a_closed_gate_without_a_list_of_good_images_lets_no_rollback_pass(shop: Shop) -> None:
+    shop.decide("Hold", knownGoodImages=None, message=None)
+    shop.await_refusal(image("app", "checkout:v41"))
+    assert shop.change(NEW).endswith(f"release gate {shop.namespace}/checkout is closed (Hold)")
+
+
+def test_a_gate_selects_by_labels_and_only_in_its_namespace(shop: Shop, server: devcluster.Cluster) -> None:
+    shop.deploy(name="cart")
+    assert shop.change(NEW, name="cart") == ""
+    other = Shop(server, f"{shop.namespace}-other")
+    server.kubectl("create", "namespace", other.namespace)
+    try:
+        other.deploy()
+        assert other.change(NEW) == ""
+    finally:
+        server.kubectl("delete", "namespace", other.namespace, "--wait=false")
+
+
+def test_any_closed_gate_of_several_refuses(shop: Shop) -> None:
+    shop.gate("team", {"team": "shop"})
+    shop.decide("Allow")
+    shop.decide("Deny", "team", message="no.")
+    shop.await_refusal(NEW)
+    waiting.until(lambda: f"{shop.namespace}/team is closed (Deny): no." in shop.change(NEW), "the second gate", 10)
+    shop.decide("Allow", "team")
+    shop.await_passing(NEW)
+
+
+def test_a_workload_cannot_be_taken_out_from_under_a_closed_gate(shop: Shop) -> None:
+    def unlabel(workload: dict[str, Any]) -> None:
+        del workload["metadata"]["labels"]["team"]
+
+    # Selected by a label in its immutable selector: its own labels do not matter.
+    assert shop.change(unlabel, dry=False) == ""
+    assert shop.change(NEW) != ""
+    # Selected by its own label alone: that label stays while the gate is closed.
+    shop.decide("Allow")
+    shop.await_passing(both(lambda workload: workload["metadata"].update(labels={"team": "shop"}), NEW))
+    shop.change(lambda workload: workload["metadata"].update(labels={"team": "shop"}), dry=False)
+    shop.gate("team", {"team": "shop"})
+    shop.decide("Hold", "team")
+    shop.await_refusal(NEW)
+    refusal = shop.change(unlabel)
+    assert refusal.endswith(
+        f"{shop.namespace}/team is closed (Hold): keep the labels that it selects by until it opens"
+    )
+
+
+def test_who_may_open_a_gate(shop: Shop, server: devcluster.Cluster) -> None:
+    """Neither edit nor admin may write a gate's status; edit may not even change the gate."""
+    for manifest, _ in people(KINDS, GUARDS):
+        server.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(manifest))
+    for role in ("edit", "admin"):
+        user = f"{role}-{shop.namespace}"
+        shop.kubectl("create", "rolebinding", user, f"--clusterrole={role}", f"--user={user}")
+
+        def may(verb: str, *resource: str, user: str = user) -> bool:
+            answer = server.kubectl("auth", "can-i", verb, *resource, "-n", shop.namespace, f"--as={user}", check=False)
+            return answer.strip() == "yes"
+
+        # The roles are aggregated by a controller, a moment after they were made.
+        waiting.until(lambda may=may: may("get", "releasegates.ninefold.dev"), "aggregated roles", 20)  # type: ignore[misc]
+        assert not may("patch", "releasegates.ninefold.dev", "--subresource=status")
+        assert not may("update", "releasegates.ninefold.dev", "--subresource=status")
+        assert may("patch", "releasegates.ninefold.dev") is (role == "admin")
+        with pytest.raises(CommandError, match=r"cannot \w+ resource \"releasegates/status\""):
+            server.kubectl(
+                *("-n", shop.namespace, "patch", "releasegate", "checkout", "--subresource=status", f"--as={user}"),
+                *("--type=merge", "-p", '{"status":{"decision":"Allow"}}'),
+            )
+
+
+def test_a_status_in_the_main_resource_is_ignored(shop: Shop) -> None:
+    """Whoever may write the gate still does not decide by it."""
+    shop.kubectl("patch", "releasegate", "checkout", "--type=merge", "-p", '{"status":{"decision":"Allow"}}')
+    assert shop.change(NEW) != ""
+
+
+def test_what_a_check_costs(shop: Shop) -> None:
+    """CEL in the API server's own process, far below what an update costs by itself. It counts what it refuses."""
+
+    def total() -> tuple[float, float]:
+        _, text = shop.request("GET", "/metrics")
+        name = "apiserver_validating_admission_policy_check_duration_seconds"
+        lines = [
+            line for line in text.splitlines() if line.startswith(name) and 'policy="ninefold-release-gate"' in line
+        ]
+        seconds = sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"{name}_sum"))
+        count = sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"{name}_count"))
+        return seconds, count
+
+    before = total()
+    for _ in range(100):
+        shop.change(NEW)
+    after = total()
+    checks = after[1] - before[1]
+    assert checks >= 100
+    mean = (after[0] - before[0]) / checks
+    print(f"{checks:.0f} checks, {mean * 1000:.3f} ms each")
+    assert mean < 0.005
