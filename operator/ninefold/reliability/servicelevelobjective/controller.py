@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from datetime import datetime
 
 from ninefold.integrations.prometheus import Prometheus
@@ -12,27 +12,27 @@ from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
 from ninefold.reliability.servicelevelobjective.figures import Figures
 from ninefold.reliability.servicelevelobjective.health import RuleHealth
-from ninefold.reliability.servicelevelobjective.output import Output
+from ninefold.reliability.servicelevelobjective.output import OutputChoice
 from ninefold.reliability.servicelevelobjective.plan import Observed, plan
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective, ServiceLevelObjectiveStatus
 from ninefold.reliability.servicelevelobjective.rules import Group
 
 
 class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed]):
-    """`rule_labels` go onto the objects that hold the rules, so that Prometheus selects them."""
+    """Keeps the rules in the cluster, and says what Prometheus measures by them."""
 
     resource = ServiceLevelObjective
     children = (PROMETHEUS_RULE, CONFIG_MAP)
     optional = frozenset({PROMETHEUS_RULE})
 
-    def __init__(self, prometheus: Prometheus, figures: Figures, rule_labels: Mapping[str, str]) -> None:
+    def __init__(self, prometheus: Prometheus, figures: Figures, choice: OutputChoice) -> None:
         self._figures = figures
         self._health = RuleHealth(prometheus)
-        self._rule_labels = rule_labels
+        self._choice = choice
 
     async def observe(self, resource: ServiceLevelObjective, store: Store, now: datetime) -> Observed:
         group, snapshot = Group(resource), self._figures.snapshot
-        output = Output("PrometheusRule" if store.serves(PROMETHEUS_RULE) else "ConfigMap", self._rule_labels)
+        output = self._choice.output(served=store.serves(PROMETHEUS_RULE))
         if not snapshot.reachable:
             return Observed(snapshot, group, output=output)
         refusal = await self._health.refusal(group)

@@ -39,6 +39,19 @@ class Output:
         return f"check that the sidecar of Prometheus collects ConfigMaps labelled {RULES_LABEL}=true here"
 
 
+@dataclass(frozen=True, slots=True)
+class OutputChoice:
+    """What the operator was told: a kind of object or `auto`, and labels for it."""
+
+    rules: Literal["auto", "PrometheusRule", "ConfigMap"] = "auto"
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def output(self, *, served: bool) -> Output:
+        """The output in a cluster that does (`served`) or does not have PrometheusRules."""
+        kind = self.rules if self.rules != "auto" else ("PrometheusRule" if served else "ConfigMap")
+        return Output(kind, self.labels)
+
+
 def object_name(slo: ServiceLevelObjective, output: Output) -> str:
     """As in messages and status: "PrometheusRule/slo-checkout-rules"."""
     return f"{output.kind}/slo-{slo.metadata.name}-rules"

@@ -1,0 +1,39 @@
+"""The command `ninefold`, also reachable as `kubectl ninefold`. Each subcommand is a module, imported when it is called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from ninefold import __version__
+
+COMMANDS = {
+    "run": "run the operator",
+    "render": "print what the controller would apply for the resources in files",
+    "lint": "check resources in files as the API server and the controllers would",
+    "status": "show objectives, policies and gates of a cluster",
+    "crds": "print or write the CustomResourceDefinitions",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a subcommand; the exit code: 0 fine, 1 a finding, 2 a wrong call."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in {"-h", "--help", "help"}:
+        print(_usage())
+        return 0
+    if words[0] in {"--version", "version"}:
+        print(f"ninefold {__version__}")
+        return 0
+    if words[0] not in COMMANDS:
+        print(f"ninefold: there is no command {words[0]!r}\n\n{_usage()}", file=sys.stderr)
+        return 2
+    code: int = import_module(f"ninefold.cli.{words[0]}").main(words[1:])
+    return code
+
+
+def _usage() -> str:
+    width = max(map(len, COMMANDS))
+    lines = "\n".join(f"  {name:<{width}}  {what}" for name, what in COMMANDS.items())
+    return f"Usage: ninefold COMMAND [OPTIONS]\n\n{lines}\n\nninefold COMMAND --help tells more."

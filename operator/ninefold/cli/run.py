@@ -1,0 +1,129 @@
+"""`ninefold run`: the operator. This is where integrations and controllers are put together."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ninefold.integrations.prometheus import Options as PrometheusOptions
+from ninefold.integrations.prometheus import Prometheus
+from ninefold.kube import Key, logs
+from ninefold.kube.client import connect
+from ninefold.kube.controller import AnyController
+from ninefold.kube.fields import seconds
+from ninefold.kube.metrics import Metrics
+from ninefold.kube.runtime import Options, Runtime
+from ninefold.release.releasegate.controller import ReleaseGateController
+from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
+from ninefold.reliability.servicelevelobjective.controller import ServiceLevelObjectiveController
+from ninefold.reliability.servicelevelobjective.figures import Figures
+from ninefold.reliability.servicelevelobjective.output import OutputChoice
+
+LEASE = "ninefold"
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(arguments)
+    logs.set_up(options.log_level, options.log_format)
+    return asyncio.run(_run(options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ninefold run", description=__doc__)
+    cluster = parser.add_argument_group("cluster (the pod's own, or that of KUBECONFIG)")
+    cluster.add_argument("--leader-elect", action="store_true", help="act only while holding a Lease")
+    cluster.add_argument(
+        "--lease-namespace",
+        default=os.environ.get("POD_NAMESPACE", "ninefold-system"),
+        help="where the Lease is kept (default: $POD_NAMESPACE, else ninefold-system)",
+    )
+    cluster.add_argument("--workers", type=int, default=16, metavar="N", help="objects looked at at once (default: 16)")
+    cluster.add_argument(
+        "--sweep-interval", type=_duration, default=600, metavar="TIME", help="full listing every TIME (default: 10m)"
+    )
+    prometheus = parser.add_argument_group("Prometheus")
+    prometheus.add_argument(
+        "--prometheus-url", required=True, metavar="URL", help="for example http://prometheus-operated.monitoring:9090"
+    )
+    prometheus.add_argument("--prometheus-ca-file", type=Path, metavar="FILE", help="verify it by this CA")
+    prometheus.add_argument("--prometheus-token-file", type=Path, metavar="FILE", help="bearer token, read each time")
+    prometheus.add_argument(
+        "--poll-interval", type=_duration, default=15, metavar="TIME", help="ask for all figures every TIME (15s)"
+    )
+    prometheus.add_argument(
+        "--rules",
+        choices=("auto", "PrometheusRule", "ConfigMap"),
+        default="auto",
+        help="what to write rules into; auto: PrometheusRule where its CRD exists, else ConfigMap",
+    )
+    prometheus.add_argument(
+        "--rule-labels", type=_labels, default={}, metavar="K=V,...", help="labels for the objects that hold rules"
+    )
+    process = parser.add_argument_group("process")
+    process.add_argument(
+        "--bind", type=_address, default=("127.0.0.1", 8080), metavar="HOST:PORT", help="probes and metrics"
+    )
+    process.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
+    process.add_argument("--log-format", choices=("json", "text"), default="json")
+    return parser
+
+
+async def _run(options: argparse.Namespace) -> int:
+    metrics = Metrics()
+    cluster = await connect(metrics)
+    prometheus = Prometheus(
+        PrometheusOptions(
+            url=options.prometheus_url,
+            ca_file=options.prometheus_ca_file,
+            token_file=options.prometheus_token_file,
+        )
+    )
+    figures = Figures(prometheus, float(options.poll_interval))
+    controllers: list[AnyController] = [
+        ServiceLevelObjectiveController(prometheus, figures, OutputChoice(options.rules, options.rule_labels)),
+        ErrorBudgetPolicyController(figures),
+        ReleaseGateController(),
+    ]
+    host, port = options.bind
+    runtime = Runtime(
+        controllers,
+        cluster,
+        metrics,
+        Options(
+            workers=options.workers,
+            host=host,
+            port=port,
+            lease=Key(options.lease_namespace, LEASE) if options.leader_elect else None,
+            sweep_interval=float(options.sweep_interval),
+        ),
+        services=[figures.run],
+    )
+    try:
+        return await runtime.run()
+    finally:
+        await prometheus.close()
+        await cluster.close()
+
+
+def _duration(text: str) -> int:
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _labels(text: str) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in text.split(",") if pair]
+    if not all(equals and name for name, equals, _ in pairs):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=value,name=value")
+    return {name: value for name, _, value in pairs}
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form HOST:PORT")
+    return host or "0.0.0.0", int(port)  # noqa: S104 - ":8080" means every address, as in Go
