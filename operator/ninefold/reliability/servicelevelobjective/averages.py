@@ -13,6 +13,7 @@ The cost does not depend on the number of raw series, and hardly on the interval
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from ninefold.kube.fields import duration
@@ -30,11 +31,7 @@ class Series:
     slo_id: str
 
     def __call__(self, name: str) -> str:
-        return f'{name}{{slo_id="{self.slo_id}"}}'
-
-
-FULL_HOUR = "slo:full_hour:timestamp_seconds"
-"""When the present hour began; the recording that lets an expression tell this hour's samples from the last one's."""
+        return f"{name}{{slo_id={json.dumps(self.slo_id)}}}"
 
 
 def _or_zero(expression: str) -> str:
@@ -48,13 +45,17 @@ def hour_mean(series: Series, name: str) -> str:
 
 
 def hour_so_far(series: Series, name: str) -> str:
-    """What happened since the last full hour, in units of an hourly mean.
+    """What happened since the last full hour, in units of an hourly mean: one-minute samples, and the seconds since.
 
-    The one-minute samples after the full hour, and the seconds since the last of them.
+    A subquery cannot know when it is asked for. But the last 60 minutes touch two hours at most, one even and one odd:
+    outside, the present time chooses which of the two sums is meant. Nothing here depends on `@ end()`, so that
+    evaluating the rule over a range, as a backfill does, gives the same.
     """
-    this_hour = f"{series(name)} and on () vector(time()) > on () {series(FULL_HOUR)} @ end()"
-    minutes = _or_zero(f"sum_over_time(({this_hour})[1h:1m])")
-    return f"({minutes} * 60 + {_or_zero(series(name))} * (time() % 60)) / 3600"
+    even, odd = (
+        f"(sum_over_time(({series(name)} and on () {half})[1h:1m]) and on () {half})"
+        for half in ("vector(time()) % 7200 < 3600", "vector(time()) % 7200 >= 3600")
+    )
+    return f"({_or_zero(f'{even} or {odd}')} * 60 + {_or_zero(series(name))} * (time() % 60)) / 3600"
 
 
 def amount(series: Series, what: str, window: int) -> tuple[str, int]:

@@ -68,7 +68,6 @@ def _hourly(series: Series, window: int, alerts: list[AlertTier]) -> Iterator[Ru
         return
     yield _record("slo:coverage:rate5m", f"{series('slo:events:rate5m')} * 0 + 1")
     yield _record("slo:coverage:rate1h", averages.hour_mean(series, "slo:coverage:rate5m"))
-    yield _record(averages.FULL_HOUR, "vector(time() - time() % 3600)")
     for what in ("events", "errors", "coverage"):
         yield _record(f"slo:{what}:hour", averages.hour_so_far(series, f"slo:{what}:rate5m"))
 
@@ -108,8 +107,8 @@ def _alert(slo: ServiceLevelObjective, series: Series, tier: AlertTier) -> Rule:
         "summary": f"{spec.service}: {slo.metadata.name} burns its error budget more than {k} times too fast",
         "description": (
             f"{slo.slo_id} promises {spec.objective} % over {spec.window.rolling}. Over {duration(tier.long)} it "
-            f"burned {{{{ $value | humanize }}}} times the budget allowed; when this alert fires, about {_text(share)} % of "
-            "the budget has gone." + (f" {spec.description}" if spec.description else "")
+            "burned {{ $value | humanize }} times the budget allowed; when this alert fires, "
+            f"about {_text(share)} % of the budget has gone." + (f" {spec.description}" if spec.description else "")
         ),
         **({"runbook": spec.alerting.runbook} if spec.alerting.runbook else {}),
         **spec.alerting.annotations,
