@@ -28,7 +28,7 @@ def lamps(cluster: devcluster.Cluster, lamp_crd: None, namespace: str) -> Lamps:
 
 @pytest.fixture
 def lamp_operator(proxy: FaultProxy, lamp_crd: None, tmp_path: Path) -> Iterator[Callable[..., OperatorProcess]]:
-    """Starts an operator for lamps behind the fault proxy; at the end it must stop cleanly unless it is dead already."""
+    """Starts operators for lamps behind the fault proxy; those still alive at the end must stop cleanly."""
     with ExitStack() as stack:
 
         def start(*arguments: str) -> OperatorProcess:

@@ -1,4 +1,4 @@
-"""The command `ninefold`, also reachable as `kubectl ninefold`. Each subcommand is a module, imported when it is called."""
+"""The command `ninefold`, also reachable as `kubectl ninefold`. Each subcommand is a module, imported when called."""
 
 from __future__ import annotations
 
