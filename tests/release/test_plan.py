@@ -147,6 +147,33 @@ def test_deleting_the_policy_does_not_open_a_closed_gate_at_once() -> None:
     assert look(closed, {"checkout": None}, now=NOW + MINUTE).status.decision == "Hold"
 
 
+objectives = st.builds(
+    lambda decision, lost: objective(decision, NOW - lost * MINUTE if lost is not None else None),
+    st.sampled_from(["Allow", "Hold", "Deny", "Unknown"]),
+    st.none() | st.integers(0, 30),
+).filter(lambda found: found["decision"] != "Unknown" or "unknownSince" in found)
+policies = st.dictionaries(
+    st.sampled_from("abc"), st.none() | st.lists(objectives, max_size=4).map(lambda found: says(*found)), min_size=1
+)
+
+
+@given(policies, st.sampled_from(["Hold", "Allow"]))
+def test_a_known_refusal_always_counts_and_not_knowing_never_lasts(
+    found: dict[str, ErrorBudgetPolicyStatus | None], fail: str
+) -> None:
+    life = gate(failMode={"staleAfter": "10m", "decision": fail})
+    status = look(life, found).status
+    stated = [o for policy in found.values() if policy for o in policy.objectives]
+    known = {o.decision for o in stated if o.unknown_since is None or NOW - o.unknown_since < 10 * MINUTE}
+    severity = ("Allow", "Unknown", "Hold", "Deny").index
+    assert severity(status.decision) >= max((severity(d) for d in known & {"Hold", "Deny"}), default=0)
+    if fail == "Hold" and any(o.unknown_since and NOW - o.unknown_since >= 10 * MINUTE for o in stated):
+        assert status.decision in ("Hold", "Deny")
+    later = look(after(life, look(life, found)), found, now=NOW + 40 * MINUTE).status
+    assert later.decision != "Unknown"
+    assert later.message or later.unknown_since is None
+
+
 def test_the_message_is_one_line_and_bounded() -> None:
     long = SPENT.model_copy(update={"reason": "x" * 1024, "recovers": "y" * 1024})
     message = look(gate(), {"checkout": long}).status.message

@@ -50,7 +50,7 @@ def plan(gate: ReleaseGate, observed: Observed, now: datetime) -> Plan[ReleaseGa
     """One decision out of those of all sources: the most severe."""
     old, spec = gate.status, gate.spec
     opinions = [_of_policy(name, status, spec.fail_mode, old, now) for name, status in observed.policies.items()]
-    decisive = max(opinions, key=lambda opinion: _SEVERITY.index(opinion.decision))
+    decisive = max(opinions, key=lambda opinion: (_SEVERITY.index(opinion.decision), bool(opinion.message)))
     unknown = [opinion.unknown_since for opinion in opinions if opinion.unknown_since]
     decision = decisive.decision
     good, learning = learn(
