@@ -8,6 +8,7 @@ class Light(Resource, plural="lights", short_names=("li",), columns=(Column("On"
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -226,14 +227,27 @@ class Resource(Model):
             raise Stalled("InvalidSpec", explain(error)) from None
 
 
+def faults(error: ValidationError) -> list[tuple[tuple[str | int, ...], str]]:
+    """Each fault as the path to the field, by wire names, and a sentence."""
+    return [
+        (fault["loc"], "unknown field" if fault["type"] == "extra_forbidden" else fault["msg"])
+        for fault in error.errors(include_url=False, include_input=False)
+    ]
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """A path as people write it.
+
+    >>> dotted(("spec", "rules", 0, "when"))
+    'spec.rules[0].when'
+    """
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
 def explain(error: ValidationError) -> str:
     """A validation error as sentences with paths: "spec.indicator: set exactly one of ratio or latency"."""
-    faults = []
-    for fault in error.errors(include_url=False, include_input=False):
-        path = ".".join(str(part) for part in fault["loc"])
-        message = "unknown field" if fault["type"] == "extra_forbidden" else fault["msg"]
-        faults.append(f"{path}: {message}" if path else message)
-    return "; ".join(faults[:8])
+    sentences = [f"{dotted(path)}: {text}" if path else text for path, text in faults(error)]
+    return "; ".join(sentences[:8])
 
 
 __all__ = [
@@ -247,5 +261,7 @@ __all__ = [
     "Resource",
     "Spec",
     "Status",
+    "dotted",
     "explain",
+    "faults",
 ]

@@ -11,9 +11,10 @@ import pytest
 
 from ninefold.kube.api import Key
 from ninefold.kube.store import Store
-from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController, reading, selects
+from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController, reading
 from ninefold.reliability.errorbudgetpolicy.latch import Reading
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
+from ninefold.reliability.errorbudgetpolicy.selection import selects
 from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
-from typing import Any
 
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.controller import Controller, Watch
@@ -13,6 +12,7 @@ from ninefold.kube.store import Store
 from ninefold.reliability.errorbudgetpolicy.latch import Reading
 from ninefold.reliability.errorbudgetpolicy.plan import Objective, Observed, plan
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicyStatus, Objectives
+from ninefold.reliability.errorbudgetpolicy.selection import selects
 from ninefold.reliability.servicelevelobjective.figure import FRESH, Snapshot
 from ninefold.reliability.servicelevelobjective.figures import Figures
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
@@ -21,17 +21,6 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 def _policies(manifest: Manifest, store: Store) -> Iterable[Key]:
     # All of the namespace: an objective whose labels changed concerns those that no longer select it, too.
     return store.keys(ErrorBudgetPolicy.api, Key.of(manifest).namespace)
-
-
-def selects(objectives: Mapping[str, Any], slo: Manifest) -> bool:
-    """Whether `spec.objectives` of a policy, as it stands on the wire, selects an objective of its namespace."""
-    labels = slo["metadata"].get("labels") or {}
-    wanted = objectives.get("matchLabels")
-    return (
-        slo["metadata"]["name"] in (objectives.get("names") or ())
-        or objectives.get("service", "") == slo.get("spec", {}).get("service")
-        or (wanted is not None and all(labels.get(key) == value for key, value in wanted.items()))
-    )
 
 
 def reading(slo_id: str, snapshot: Snapshot, now: datetime) -> Reading:

@@ -104,7 +104,7 @@ def _advance(
         name=objective.name,
         data=data,
         budget_left=_budget(reading, shown, before),
-        burn=_burn(spec, reading, shown, before),
+        burn=_burn(spec, reading, active, shown, before),
         decision=_decision(active, answered=known or (before is not None and before.decision != "Unknown")),
         unknown_since=None if known else (before.unknown_since if before else None) or lost,
         active=active,
@@ -127,9 +127,16 @@ def _budget(reading: Reading, shown: ObjectiveState | None, before: ObjectiveSta
 
 
 def _burn(
-    spec: ErrorBudgetPolicySpec, reading: Reading, shown: ObjectiveState | None, before: ObjectiveState | None
+    spec: ErrorBudgetPolicySpec,
+    reading: Reading,
+    active: Sequence[ActiveRule],
+    shown: ObjectiveState | None,
+    before: ObjectiveState | None,
 ) -> str | None:
-    asked = [rule.when.burn_rate.over for rule in spec.rules if rule.when.burn_rate]
+    """Over the window of a rule that holds, else one that a rule asks for, else 1h or the shortest there is."""
+    held = {rule.rule for rule in active}
+    rules = sorted((rule.when for rule in spec.rules if rule.when.burn_rate), key=lambda when: str(when) not in held)
+    asked = [when.burn_rate.over for when in rules if when.burn_rate]
     windows = [window for window in (*asked, "1h", *sorted(reading.burn, key=seconds)) if window in reading.burn]
     if windows:
         return words.show_burn(reading.burn[windows[0]], windows[0], shown.burn if shown else None)
