@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ Change = Callable[[dict[str, Any]], object]
 
 GOOD = ["checkout:v41", "checkout:v42", "proxy:1", "migrate:1"]
 MESSAGE = "checkout-availability has spent 104 % of its 30-day error budget, burning 22x over 1h."
+SAMPLES = Path(__file__).parents[2] / "manifests" / "samples"
 WORKLOADS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)
 
 
@@ -321,6 +323,14 @@ def test_a_closed_gate_without_a_list_of_good_images_lets_no_rollback_pass(shop:
 def test_a_gate_selects_by_labels_and_only_in_its_namespace(shop: Shop, server: devcluster.Cluster) -> None:
     shop.deploy(name="cart")
     assert shop.change(NEW, name="cart") == ""
+    # One label in the selector and the other on the workload: no set carries both.
+    shop.gate("both", {"app": "cart", "team": "shop"})
+    shop.decide("Hold", "both")
+    shop.gate("probe", {"app": "probe"})
+    shop.deploy(name="probe")
+    shop.decide("Hold", "probe")
+    shop.await_refusal(NEW, name="probe")
+    assert shop.change(NEW, name="cart") == ""
     other = Shop(server, f"{shop.namespace}-other")
     server.kubectl("create", "namespace", other.namespace)
     try:
@@ -382,6 +392,12 @@ def test_who_may_open_a_gate(shop: Shop, server: devcluster.Cluster) -> None:
                 *("-n", shop.namespace, "patch", "releasegate", "checkout", "--subresource=status", f"--as={user}"),
                 *("--type=merge", "-p", '{"status":{"decision":"Allow"}}'),
             )
+
+
+def test_the_samples_are_accepted_strictly(shop: Shop) -> None:
+    for sample in sorted(SAMPLES.glob("errorbudgetpolicy-*.yaml")) + sorted(SAMPLES.glob("releasegate-*.yaml")):
+        text = sample.read_text().replace("namespace: shop", f"namespace: {shop.namespace}")
+        shop.cluster.kubectl("apply", "--server-side", "--force-conflicts", "--validate=strict", "-f", "-", input=text)
 
 
 def test_a_status_in_the_main_resource_is_ignored(shop: Shop) -> None:

@@ -95,21 +95,18 @@ LabelValue = Annotated[
 ]
 """What fits into a label's value."""
 
-_LABEL_KEY = re.compile(
-    r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?",
-)
+_LABEL_KEY = r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 
-
-def _label_keys(labels: dict[str, str]) -> dict[str, str]:
-    for key in labels:
-        if not _LABEL_KEY.fullmatch(key):
-            message = f"{key[:80]!r} is not the key of a label: write one such as app or app.kubernetes.io/name"
-            raise PydanticCustomError("label_key", "{message}", {"message": message})
-    return labels
-
-
-MatchLabels = Annotated[dict[str, LabelValue], Field(min_length=1, max_length=16), AfterValidator(_label_keys)]
-"""Labels that an object must carry, all of them. Keys are checked here only: a schema cannot bound map keys."""
+MatchLabels = Annotated[
+    dict[str, LabelValue],
+    Field(min_length=1, max_length=16),
+    Cel(
+        f"self.all(key, key.matches('^({_LABEL_KEY})$'))",
+        "write the keys of labels, such as app or app.kubernetes.io/name",
+        lambda labels: all(re.fullmatch(_LABEL_KEY, key) for key in labels),
+    ),
+]
+"""Labels that an object must carry, all of them."""
 
 
 def _utc(value: datetime) -> datetime:
