@@ -1,11 +1,10 @@
 """How much happened in a window, from the recordings alone. Pure.
 
-Every figure is a ratio of two such amounts, so each event counts the same whenever it happened. Let r be the true
-rate; slo:…:rate5m(t) is its mean over (t - 5m, t]. Two ways of adding up, both sharp at the present moment:
+Every figure is a ratio of two such amounts, so each event counts the same whenever it happened. Two ways of adding
+up slo:…:rate5m, the mean over the last 5 minutes; both are sharp at the present moment:
 
-- up to 6 h: the last 5 minutes exactly, plus one-minute samples of the 5 m rate before that. The samples end 2 minutes
-  ago, where the five minutes behind them overlap the exact part just so much that an error is never counted late;
-  the oldest begins W - 5m ago, so that none is counted after it left the window.
+- up to 6 h: the last 5 minutes exactly, plus one-minute samples of the 5 m mean before that. The samples end 2 minutes
+  ago: they overlap the exact part just so much that an error is never counted late.
 - longer: hourly means at full hours, which tile time without gap or overlap, plus the hour that has begun.
 
 The cost does not depend on the number of raw series, and hardly on the interval of evaluation.
@@ -40,8 +39,12 @@ def _or_zero(expression: str) -> str:
 
 
 def hour_mean(series: Series, name: str) -> str:
-    """The mean of a 5 m recording over the last hour; minutes without data count as nothing."""
-    return f"sum_over_time({series(name)}[1h:1m]) / 60"
+    """The mean of a 5 m recording over the last hour; minutes without data count as nothing.
+
+    The millisecond leaves a full hour's own sample to the hour that begins with it, as `hour_so_far` has it, also
+    when the evaluation falls on the full hour.
+    """
+    return f"sum_over_time({series(name)}[1h:1m] offset 1ms) / 60"
 
 
 def hour_so_far(series: Series, name: str) -> str:
@@ -58,24 +61,28 @@ def hour_so_far(series: Series, name: str) -> str:
     return f"({_or_zero(f'{even} or {odd}')} * 60 + {_or_zero(series(name))} * (time() % 60)) / 3600"
 
 
-def amount(series: Series, what: str, window: int) -> tuple[str, int]:
+def in_alert_window(series: Series, what: str, window: int) -> tuple[str, int]:
     """The events ("events") or bad events ("errors") in a window of an alert, and the unit: seconds per 1.
 
-    A window above 6 h is between one hour shorter than named and as named: an alert is never late.
+    The window is as named or a little shorter, by 2 minutes or (above 6 h) up to an hour: an alert neither starts
+    nor ends late.
     """
-    five_minutes = f"slo:{what}:rate5m"
     if window == STEP:
-        return f"sum({series(five_minutes)})", STEP
+        return f"sum({series(f'slo:{what}:rate5m')})", STEP
     if window <= SHORT_LIMIT:
-        older = f"[{duration(window - STEP - _OVERLAP)}:1m] offset {duration(_OVERLAP)}"
-        older = _or_zero(f"sum_over_time({series(five_minutes)}{older})")
-        return f"{_or_zero(series(five_minutes))} * 5 + {older}", MINUTE
+        return _minutes(series, what, window - _OVERLAP), MINUTE
     return _hours(series, what, window - HOUR), HOUR
 
 
-def amount_of_objective(series: Series, what: str, window: int) -> str:
-    """As `amount`, for the objective: from as named to one hour longer, so no error is forgotten early."""
-    return amount(series, what, window)[0] if window <= SHORT_LIMIT else _hours(series, what, window)
+def in_objective_window(series: Series, what: str, window: int) -> str:
+    """As `in_alert_window`, for the objective: as named or (above 6 h) up to an hour longer, so no error goes early."""
+    return _minutes(series, what, window) if window <= SHORT_LIMIT else _hours(series, what, window)
+
+
+def _minutes(series: Series, what: str, window: int) -> str:
+    name = series(f"slo:{what}:rate5m")
+    older = f"sum_over_time({name}[{duration(window - STEP)}:1m] offset {duration(_OVERLAP)})"
+    return f"{_or_zero(name)} * 5 + {_or_zero(older)}"
 
 
 def _hours(series: Series, what: str, window: int) -> str:

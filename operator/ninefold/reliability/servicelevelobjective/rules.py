@@ -78,13 +78,13 @@ def _burn_rates(slo: ServiceLevelObjective, series: Series, alerts: list[AlertTi
     for tier in alerts:
         windows |= {tier.long, tier.short}
     for window in sorted(windows):
-        errors, events = (averages.amount(series, what, window)[0] for what in ("errors", "events"))
+        errors, events = (averages.in_alert_window(series, what, window)[0] for what in ("errors", "events"))
         ratio = f"({errors}) / (({events}) > 0)"
         yield _record(f"slo:burn_rate:{duration(window)}", f"{ratio} / {_budget_ratio(slo)}")
 
 
 def _budget(slo: ServiceLevelObjective, series: Series) -> Iterator[Rule]:
-    errors, events = (averages.amount_of_objective(series, what, slo.window) for what in ("errors", "events"))
+    errors, events = (averages.in_objective_window(series, what, slo.window) for what in ("errors", "events"))
     yield _record("slo:error_ratio:window", f"({errors}) / (({events}) > 0)")
     yield _record("slo:error_budget_left:ratio", f"1 - {series('slo:error_ratio:window')} / {_budget_ratio(slo)}")
     yield _record("slo:coverage:ratio", averages.coverage(series, slo.window))
@@ -100,7 +100,7 @@ def _alert(slo: ServiceLevelObjective, series: Series, tier: AlertTier) -> Rule:
     windows = dict.fromkeys((tier.long, tier.short))
     conditions = [f"{series(f'slo:burn_rate:{duration(window)}')} > {k}" for window in windows]
     if spec.alerting.minimum_errors:
-        errors, unit = averages.amount(series, "errors", tier.long)
+        errors, unit = averages.in_alert_window(series, "errors", tier.long)
         conditions.append(f"on () ({errors}) * {unit} >= {spec.alerting.minimum_errors}")
     share = tier.burn_rate * tier.long / slo.window * 100
     annotations = {

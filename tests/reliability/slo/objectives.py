@@ -1,0 +1,46 @@
+"""Objectives for the tests of this folder, and what promtool makes of their rules."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.rules import Group
+
+TOTAL = 'http_requests_total{job="checkout"}'
+BAD = 'http_requests_total{job="checkout",code=~"5.."}'
+
+_MANIFEST: dict[str, Any] = {
+    "apiVersion": "ninefold.dev/v1alpha1",
+    "kind": "ServiceLevelObjective",
+    "metadata": {"name": "checkout", "namespace": "shop", "uid": "u", "generation": 1},
+    "spec": {
+        "service": "checkout",
+        "objective": "99.9",
+        "window": {"rolling": "30d"},
+        "indicator": {"ratio": {"bad": BAD, "total": TOTAL}},
+    },
+}
+
+
+def manifest(**spec: Any) -> dict[str, Any]:
+    """The usual objective with some fields of its spec replaced; `window` may be a plain string."""
+    made = copy.deepcopy(_MANIFEST)
+    if isinstance(spec.get("window"), str):
+        spec["window"] = {"rolling": spec["window"]}
+    made["spec"].update(spec)
+    return made
+
+
+def objective(**spec: Any) -> ServiceLevelObjective:
+    return ServiceLevelObjective.parse(manifest(**spec), strict=False)
+
+
+def group(**spec: Any) -> Group:
+    return Group(objective(**spec))
+
+
+def expression(compiled: Group, record: str) -> str:
+    """The expression that a recording rule of a group has."""
+    return next(str(rule["expr"]) for rule in compiled.rules if rule.get("record") == record)
