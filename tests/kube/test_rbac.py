@@ -9,7 +9,7 @@ from pydantic import Field
 from ninefold.kube.api import CONFIG_MAP, DEPLOYMENT, LEASE, Api
 from ninefold.kube.controller import Controller, Grant, Watch
 from ninefold.kube.model import Resource, Spec, Status
-from ninefold.kube.rbac import LEASE_GRANTS, grants, people, role, rules
+from ninefold.kube.rbac import LEASE_GRANTS, LEASE_NAME, grants, people, role, rules
 
 
 class Lamp(Resource, plural="lamps"):
@@ -98,7 +98,10 @@ def test_the_machinery_alone_touches_nothing_of_the_users() -> None:
 def test_the_lease_is_a_right_in_one_namespace() -> None:
     manifest = role("lease", rules(LEASE_GRANTS), cluster=False)
     assert manifest["kind"] == "Role"
-    assert [rule["resources"] for rule in manifest["rules"]] == [[LEASE.plural]]
+    create, keep = manifest["rules"]
+    assert create["resources"] == keep["resources"] == [LEASE.plural]
+    assert create["verbs"] == ["create"]
+    assert keep["resourceNames"] == [LEASE_NAME]
 
 
 def test_people_write_intent_admins_write_guards_and_nobody_a_status() -> None:

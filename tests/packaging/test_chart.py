@@ -14,6 +14,7 @@ from tests.processes import wait_for
 
 import devcluster
 from ninefold.cli.kinds import KINDS
+from ninefold.cli.run import parser
 
 Manifest = dict[str, Any]
 Helm = Callable[..., subprocess.CompletedProcess[str]]
@@ -103,6 +104,20 @@ def test_extras_reach_the_pod(rendered: Render, tmp_path: Path) -> None:
         assert spec[name] == values[name]
     (account,) = of_kind(manifests, "ServiceAccount")
     assert account["metadata"]["annotations"] == {"a": "b"}
+
+
+def test_rule_labels_reach_the_operator(rendered: Render) -> None:
+    assert not any("rule-labels" in argument for argument in container(rendered())["args"])
+    arguments = container(rendered("--set", "rules.labels.release=kps,rules.labels.a=b"))["args"]
+    assert "--rule-labels=a=b,release=kps" in arguments
+
+
+def test_the_operator_understands_what_the_manifests_pass(rendered: Render) -> None:
+    arguments = container(rendered("--set", "rules.labels.release=kps"))["args"]
+    assert arguments[0] == "run"
+    options = parser().parse_args(arguments[1:])
+    assert (options.leader_elect, options.bind[1], options.poll_interval) == (True, 8080, 15)
+    assert options.rule_labels == {"release": "kps"}
 
 
 def test_options(rendered: Render) -> None:

@@ -15,6 +15,7 @@ import devcluster
 from devcluster import CommandError
 from ninefold.cli.kinds import KINDS
 from ninefold.kube.api import GROUP, VERSION
+from ninefold.kube.rbac import LEASE_NAME
 
 Manifest = dict[str, Any]
 APPLY = ("--warnings-as-errors", "apply", "--server-side", "--validate=strict")
@@ -139,8 +140,10 @@ def test_the_operator_may_what_it_needs_and_not_more(installed: devcluster.Clust
 
     for kind in KINDS:
         assert may("watch", kind.api.name)
-    assert may("update", "leases.coordination.k8s.io", "ninefold-system")
-    assert not may("update", "leases.coordination.k8s.io")
+    lease = f"leases.coordination.k8s.io/{LEASE_NAME}"
+    assert may("update", lease, "ninefold-system")
+    assert not may("update", lease)
+    assert not may("update", "leases.coordination.k8s.io/other", "ninefold-system")
     for refused in (
         "get secrets",
         "create pods",

@@ -15,6 +15,7 @@ from ninefold.kube.client import connect
 from ninefold.kube.controller import AnyController
 from ninefold.kube.fields import seconds
 from ninefold.kube.metrics import Metrics
+from ninefold.kube.rbac import LEASE_NAME, NAMESPACE_OF_OPERATOR
 from ninefold.kube.runtime import Options, Runtime
 from ninefold.release.releasegate.controller import ReleaseGateController
 from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
@@ -22,22 +23,20 @@ from ninefold.reliability.servicelevelobjective.controller import ServiceLevelOb
 from ninefold.reliability.servicelevelobjective.figures import Figures
 from ninefold.reliability.servicelevelobjective.output import OutputChoice
 
-LEASE = "ninefold"
-
 
 def main(arguments: Sequence[str]) -> int:
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     logs.set_up(options.log_level, options.log_format)
     return asyncio.run(_run(options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ninefold run", description=__doc__)
     cluster = parser.add_argument_group("cluster (the pod's own, or that of KUBECONFIG)")
     cluster.add_argument("--leader-elect", action="store_true", help="act only while holding a Lease")
     cluster.add_argument(
         "--lease-namespace",
-        default=os.environ.get("POD_NAMESPACE", "ninefold-system"),
+        default=os.environ.get("POD_NAMESPACE", NAMESPACE_OF_OPERATOR),
         help="where the Lease is kept (default: $POD_NAMESPACE, else ninefold-system)",
     )
     cluster.add_argument("--workers", type=int, default=16, metavar="N", help="objects looked at at once (default: 16)")
@@ -96,7 +95,7 @@ async def _run(options: argparse.Namespace) -> int:
             workers=options.workers,
             host=host,
             port=port,
-            lease=Key(options.lease_namespace, LEASE) if options.leader_elect else None,
+            lease=Key(options.lease_namespace, LEASE_NAME) if options.leader_elect else None,
             sweep_interval=float(options.sweep_interval),
         ),
         services=[figures.run],

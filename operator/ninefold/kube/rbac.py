@@ -20,6 +20,8 @@ WRITE = ("create", "update", "patch", "delete", "deletecollection")
 OPERATOR_ROLE = "ninefold-operator"
 LEASE_ROLE = "ninefold-lease"
 
+LEASE_NAME = "ninefold"
+
 NAMESPACE_OF_OPERATOR = "ninefold-system"
 """Where the manifests install the operator; the chart puts its release's namespace in this place."""
 
@@ -31,7 +33,10 @@ _MACHINERY = (
     Grant(EVENT, ("get", "create", "patch"), "To tell people what happened to their resource."),
 )
 
-LEASE_GRANTS = (Grant(LEASE, ("get", "create", "update"), "One replica acts, the others stand by."),)
+LEASE_GRANTS = (
+    Grant(LEASE, ("create",), "One replica acts, the others stand by; a name cannot narrow the making of it."),
+    Grant(LEASE, ("get", "update"), "One replica acts, the others stand by.", names=(LEASE_NAME,)),
+)
 """In the operator's own namespace only."""
 
 

@@ -1,0 +1,90 @@
+"""The operator does its work with the rights that the manifests give it, and with no other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from tests.processes import OperatorProcess, wait_for
+
+import devcluster
+from ninefold.kube.rbac import LEASE_NAME
+
+OPERATOR = "system:serviceaccount:ninefold-system:ninefold"
+GROUPS = ("system:serviceaccounts", "system:serviceaccounts:ninefold-system", "system:authenticated")
+
+SLO = {
+    "kind": "ServiceLevelObjective",
+    "spec": {
+        "service": "checkout",
+        "objective": "99.9",
+        "window": {"rolling": "1h"},
+        "indicator": {"ratio": {"bad": 'requests_total{code="500"}', "total": "requests_total"}},
+    },
+}
+POLICY = {
+    "kind": "ErrorBudgetPolicy",
+    "spec": {
+        "objectives": {"service": "checkout"},
+        "rules": [{"when": {"budgetLeftBelow": "0"}, "state": "Exhausted", "then": {"gate": "Hold"}}],
+    },
+}
+GATE = {
+    "kind": "ReleaseGate",
+    "spec": {"workloads": {"matchLabels": {"app": "checkout"}}, "sources": [{"errorBudgetPolicy": "it"}]},
+}
+
+
+@pytest.fixture
+def operator(cluster: devcluster.Cluster, root: Path, tmp_path: Path) -> Iterator[OperatorProcess]:
+    """The operator as its own service account, after an installation of the base."""
+    cluster.kubectl("apply", "--server-side", "-k", str(root / "manifests/base"))
+    kubeconfig = cluster.kubeconfig_for(OPERATOR, GROUPS)
+    command = [
+        "-m",
+        "ninefold",
+        "run",
+        "--leader-elect",
+        "--poll-interval=1s",
+        f"--prometheus-url={cluster.prometheus.url}",
+    ]
+    with OperatorProcess(command, kubeconfig, tmp_path / "operator.log") as process:
+        yield process
+
+
+def test_the_operator_is_refused_nothing(
+    operator: OperatorProcess, cluster: devcluster.Cluster, namespace: str
+) -> None:
+    def get(*arguments: str) -> str:
+        return cluster.kubectl("-n", namespace, "get", *arguments)
+
+    def looked_at(kind: str) -> bool:
+        status = json.loads(get(kind, "it", "-o", "json"))["status"]
+        return any(condition["type"] == "Ready" for condition in status.get("conditions", ()))
+
+    for manifest in (SLO, POLICY, GATE):
+        whole = {"apiVersion": "ninefold.dev/v1alpha1", "metadata": {"name": "it", "namespace": namespace}, **manifest}
+        cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(whole))
+    for kind in ("servicelevelobjective", "errorbudgetpolicy", "releasegate"):
+        wait_for(f"a status of the {kind}", partial(looked_at, kind), 30)
+    (rules,) = get("configmaps", "-l", "ninefold.dev/rules=true", "-o", "name").split()
+    cluster.kubectl("-n", namespace, "delete", rules)
+    wait_for("the rules again", lambda: get(rules, "--ignore-not-found"), 30)
+    wait_for("events", lambda: "/it." in get("events", "-o", "name"), 30)
+    assert cluster.kubectl("-n", "ninefold-system", "get", "lease", LEASE_NAME, "-o", "jsonpath={.spec.holderIdentity}")
+
+    assert refusals(cluster.audit_log) == []
+
+
+def refusals(audit_log: Path) -> list[str]:
+    """What the operator's account asked for and was refused, as "verb resource: message"."""
+    found = []
+    for line in audit_log.read_text().splitlines():
+        event = json.loads(line)
+        answer = event.get("responseStatus", {})
+        if event["user"]["username"] == OPERATOR and answer.get("code") in (401, 403):
+            found.append(f"{event['verb']} {event['requestURI']}: {answer.get('message', '')}")
+    return found
