@@ -9,7 +9,7 @@ from ninefold.kube.api import Key, Manifest
 from ninefold.kube.controller import Controller, Watch
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
-from ninefold.reliability.errorbudgetpolicy.latch import Reading
+from ninefold.reliability.errorbudgetpolicy.latch import Reading, of_whole_window
 from ninefold.reliability.errorbudgetpolicy.plan import Objective, Observed, plan
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicyStatus, Objectives
 from ninefold.reliability.errorbudgetpolicy.selection import selects
@@ -26,7 +26,9 @@ def _policies(manifest: Manifest, store: Store) -> Iterable[Key]:
 def reading(slo_id: str, snapshot: Snapshot, now: datetime) -> Reading:
     """What the snapshot says about an objective."""
     figure = snapshot.by_id.get(slo_id) if snapshot.fresh(now) else None
-    return Reading(figure.data, figure.budget_left, figure.burn) if figure else Reading("Unknown")
+    if figure is None:
+        return Reading("Unknown")
+    return Reading(figure.data, of_whole_window(figure.budget_left, figure.coverage), figure.burn)
 
 
 class ErrorBudgetPolicyController(Controller[ErrorBudgetPolicy, Observed]):

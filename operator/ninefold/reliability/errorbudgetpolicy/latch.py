@@ -14,8 +14,8 @@ from ninefold.reliability.servicelevelobjective.resource import DataState
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is measured of one objective: the budget left as a share (1 untouched, negative overspent), and burn rates
-    by window ("1h"). None and a missing window mean that there is no figure."""
+    """What is measured of one objective: the budget left as a share of that of the whole window (1 untouched, negative
+    overspent), and burn rates by window ("1h"). None and a missing window mean that there is no figure."""
 
     data: DataState
     budget_left: float | None = None
@@ -24,6 +24,20 @@ class Reading:
     @property
     def known(self) -> bool:
         return self.data in ("Healthy", "Idle")
+
+
+def of_whole_window(left: float | None, coverage: float | None) -> float | None:
+    """The budget left when what was not measured counts as unspent. `left` is measured over the share `coverage` only.
+
+    Every objective is new once. Its first failed request is a large part of the few that were seen, and next to
+    nothing of thirty days: it must not close a gate.
+
+    >>> of_whole_window(-9.0, 0.01), of_whole_window(-0.04, 1.0)
+    (0.9, -0.04)
+    """
+    if left is None or coverage is None or coverage >= 1:
+        return left
+    return 1 - coverage * (1 - left)
 
 
 Judgement = Literal["Holds", "Between", "Recovered"]

@@ -55,7 +55,8 @@ class When(Model, exactly_one_of=("budget_left_below", "burn_rate")):
 
     budget_left_below: Share | None = Field(
         default=None,
-        description='Less than this percentage of the error budget is left; "0" means that it is overspent.',
+        description="Less than this percentage of the whole window's error budget is left; "
+        '"0" means that it is overspent. What was not measured counts as unspent.',
     )
     burn_rate: BurnRate | None = Field(default=None, description="The budget is being spent faster than this.")
 
@@ -147,7 +148,9 @@ class ObjectiveState(Model):
         description="What is known: Healthy, Idle (no traffic), Unknown or Broken (no usable data)."
     )
     budget_left: str | None = Field(
-        default=None, max_length=16, description='The error budget left, such as "38.2 %"; negative when overspent.'
+        default=None,
+        max_length=16,
+        description='The error budget left of the whole window, such as "38.2 %"; negative when overspent.',
     )
     burn: str | None = Field(
         default=None, max_length=40, description='How fast the budget is being spent, such as "22x over 1h".'
