@@ -31,6 +31,9 @@ def module_text(recipe: Recipe, upstream: str) -> str:
     lines += ["require ("] + [f"\t{path} {at}" for path, at in [(recipe.module, recipe.version), *requires]] + [")", ""]
     published = recipe.version.replace("v1.", "v0.", 1)
     lines += [f"replace {path} => {path} {published}" for path in staged]
+    # Replacements count only in the main module, too.  Those by a directory are of a part of it that is published.
+    replaced = re.findall(r"^(?:replace)?\s+(\S+) => ([^.\s]\S* v\S+)$", upstream, re.MULTILINE)
+    lines += [f"replace {path} => {by}" for path, by in replaced]
     return "\n".join(lines) + "\n"
 
 

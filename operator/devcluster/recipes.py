@@ -81,13 +81,24 @@ OTHERS = (
         stamp=("helm.sh/helm/v4/internal/version.version=v4.3.1",),
     ),
 )
+#: What Ninefold must get along with: built for `make test-peers` alone.
+PEERS = (
+    Recipe(
+        "prometheus-operator",
+        "github.com/prometheus-operator/prometheus-operator",
+        "v0.85.0",
+        {"prometheus-operator": "cmd/operator", "prometheus-operator-admission-webhook": "cmd/admission-webhook"},
+        stamp=(f"{_prometheus}/common/version.Version=0.85.0",),
+    ),
+    Recipe("kustomize-controller", "github.com/fluxcd/kustomize-controller", "v1.9.5", {"kustomize-controller": ""}),
+)
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*KUBERNETES.values(), *OTHERS)}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*KUBERNETES.values(), *OTHERS, *PEERS)}
 
 
 def recipe_of(binary: str, version: str = DEFAULT_VERSION) -> Recipe | None:
     """The recipe that builds `binary`, for the Kubernetes minor `version`; None where nothing here builds it."""
-    for recipe in (KUBERNETES[version], *OTHERS):
+    for recipe in (KUBERNETES[version], *OTHERS, *PEERS):
         if binary in recipe.binaries:
             return recipe
     return None
