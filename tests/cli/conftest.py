@@ -1,0 +1,43 @@
+"""The command line as a person meets it: files, arguments, what is printed, the exit code."""
+
+from __future__ import annotations
+
+import gc
+import io
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ninefold.cli import main
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def ninefold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
+    """Run `ninefold ARGUMENTS` in an empty directory; `files` are written there first."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, files: Mapping[str, str] | None = None, stdin: str = "") -> Done:
+        for name, text in (files or {}).items():
+            Path(name).write_text(text)
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        try:
+            code = main(arguments)
+        except SystemExit as wrong_call:
+            code = int(wrong_call.code or 0)
+        return Done(code, *capsys.readouterr())
+
+    yield run
+    # `render` switches it off, since as a process it ends in a moment.
+    gc.enable()
