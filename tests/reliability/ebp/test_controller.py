@@ -67,9 +67,7 @@ def test_selection(objectives: dict[str, Any], selected: bool) -> None:
     [
         (Figure(budget_left=0.4, burn={"1h": 2.0}, events_per_second=7.0), 5, Reading("Healthy", 0.4, {"1h": 2.0})),
         (Figure(budget_left=0.4, events_per_second=0.0), 5, Reading("Idle", 0.4)),
-        (Figure(budget_left=0.4, coverage=0.5), 5, Reading("Broken", 0.7)),
-        # The first failure of a new objective: ten times the budget of one percent of the window.
-        (Figure(budget_left=-9.0, coverage=0.01, events_per_second=1.0), 5, Reading("Healthy", 0.9)),
+        (Figure(budget_left=0.4, coverage=0.5), 5, Reading("Broken", 0.4, coverage=0.5)),
         (Figure(), 5, Reading("Unknown")),
         (None, 5, Reading("Unknown")),
         (Figure(budget_left=0.4, events_per_second=7.0), 60, Reading("Unknown")),

@@ -166,6 +166,28 @@ def test_one_objective_is_spent_while_another_is_not_known() -> None:
     assert [(o.name, o.decision) for o in life.status.objectives] == [("a", "Hold"), ("b", "Unknown")]
 
 
+def test_the_first_failed_request_of_a_new_objective_closes_nothing() -> None:
+    life = Life(policy())
+    life.look(Reading("Healthy", -9.0, {"1h": 10.0}, coverage=0.009))
+    assert (life.status.state, life.status.decision) == ("Healthy", "Allow")
+    assert life.status.reason == (
+        "No rule holds for any objective; the budget of availability is not judged yet, "
+        "since less than 1 % of its window is measured"
+    )
+    life.look(Reading("Healthy", -9.0, {"1h": 20.0}, coverage=0.009))
+    assert life.status.decision == "Deny"
+    life.look(Reading("Healthy", -9.0, {"1h": 10.0}, coverage=0.01))
+    assert life.status.objectives[0].active[0].rule == "budget left below 25 %"
+
+
+def test_a_gap_that_leaves_too_little_ends_no_rule() -> None:
+    life = Life(policy())
+    life.look(Reading("Healthy", -0.1, {"1h": 1.0}, coverage=1.0))
+    life.look(Reading("Healthy", 0.9, {"1h": 1.0}, coverage=0.001), after=timedelta(days=2))
+    life.look(Reading("Healthy", 0.9, {"1h": 1.0}, coverage=0.001))
+    assert life.status.decision == "Hold"
+
+
 def test_before_the_first_answer_of_prometheus_nothing_changes() -> None:
     life = Life(policy())
     life.look(healthy(-0.01))

@@ -9,7 +9,7 @@ from ninefold.kube.api import Key, Manifest
 from ninefold.kube.controller import Controller, Watch
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
-from ninefold.reliability.errorbudgetpolicy.latch import Reading, of_whole_window
+from ninefold.reliability.errorbudgetpolicy.latch import Reading
 from ninefold.reliability.errorbudgetpolicy.plan import Objective, Observed, plan
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicyStatus, Objectives
 from ninefold.reliability.errorbudgetpolicy.selection import selects
@@ -28,7 +28,7 @@ def reading(slo_id: str, snapshot: Snapshot, now: datetime) -> Reading:
     figure = snapshot.by_id.get(slo_id) if snapshot.fresh(now) else None
     if figure is None:
         return Reading("Unknown")
-    return Reading(figure.data, of_whole_window(figure.budget_left, figure.coverage), figure.burn)
+    return Reading(figure.data, figure.budget_left, figure.burn, figure.coverage)
 
 
 class ErrorBudgetPolicyController(Controller[ErrorBudgetPolicy, Observed]):

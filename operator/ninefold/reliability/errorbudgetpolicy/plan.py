@@ -10,7 +10,7 @@ from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import rfc3339, seconds
 from ninefold.kube.plan import Note, Plan, Verdict
 from ninefold.reliability.errorbudgetpolicy import words
-from ninefold.reliability.errorbudgetpolicy.latch import Reading, lasting, step
+from ninefold.reliability.errorbudgetpolicy.latch import Reading, is_young, lasting, step
 from ninefold.reliability.errorbudgetpolicy.resource import (
     MAX_OBJECTIVES,
     ActiveRule,
@@ -94,7 +94,7 @@ def _advance(
     """One objective, one look further."""
     reading = objective.reading
     held = {rule.rule: rule for rule in before.active} if before else {}
-    steps = [step(rule, spec.recovery, held.get(str(rule.when)), reading, now) for rule in spec.rules]
+    steps = [step(rule, spec, held.get(str(rule.when)), reading, now) for rule in spec.rules]
     active = [rule for rule in steps if rule is not None]
     known = reading.known and not _unanswered(spec, reading)
     # What is shown is refreshed when a rule begins, recovers or ends, so that figures and state agree.
@@ -170,7 +170,7 @@ def _summary(
         decision=decision,
         since=old.since if old.since and old.state == state else now,
         lowest_budget=min(budgets, key=words.percentage, default=None),
-        reason=_reason(observed, states)[:1024],
+        reason=_reason(policy.spec, observed, states)[:1024],
         recovers=_recovers(policy.spec, closing)[:1024],
         predicted_recovery=predicted,
         # Without any objective nothing is known either.
@@ -192,7 +192,7 @@ def _severity(objective: ObjectiveState) -> tuple[int, int, float]:
     return _DECISIONS.index(objective.decision), state, -left
 
 
-def _reason(observed: Observed, states: Sequence[ObjectiveState]) -> str:
+def _reason(spec: ErrorBudgetPolicySpec, observed: Observed, states: Sequence[ObjectiveState]) -> str:
     if not states:
         return "No ServiceLevelObjective of this namespace is selected"
     windows = {objective.name: objective.window for objective in observed.objectives}
@@ -202,11 +202,19 @@ def _reason(observed: Observed, states: Sequence[ObjectiveState]) -> str:
         sentence = f"{words.standing(active[0], windows[active[0].name])}{others}"
     else:
         sentence = "No rule holds for any objective"
+    if young := [objective.name for objective in observed.objectives if is_young(spec, objective.reading)]:
+        sentence += (
+            f"; the budget of {_and_more(young)} is not judged yet, "
+            f"since less than {spec.minimum_coverage} % of its window is measured"
+        )
     lost = sorted((state.unknown_since, state.name) for state in states if state.unknown_since)
     if lost:
-        others = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
-        sentence += f"; data of {lost[0][1]}{others} are missing since {rfc3339(lost[0][0])}"
+        sentence += f"; data of {_and_more([name for _, name in lost])} are missing since {rfc3339(lost[0][0])}"
     return sentence
+
+
+def _and_more(names: Sequence[str]) -> str:
+    return f"{names[0]} and {len(names) - 1} more" if names[1:] else names[0]
 
 
 def _recovers(spec: ErrorBudgetPolicySpec, closing: Sequence[tuple[ObjectiveState, ActiveRule]]) -> str:

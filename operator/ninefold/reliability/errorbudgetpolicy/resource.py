@@ -55,8 +55,7 @@ class When(Model, exactly_one_of=("budget_left_below", "burn_rate")):
 
     budget_left_below: Share | None = Field(
         default=None,
-        description="Less than this percentage of the whole window's error budget is left; "
-        '"0" means that it is overspent. What was not measured counts as unspent.',
+        description='Less than this percentage of the error budget is left; "0" means that it is overspent.',
     )
     burn_rate: BurnRate | None = Field(default=None, description="The budget is being spent faster than this.")
 
@@ -125,6 +124,11 @@ class ErrorBudgetPolicySpec(
         max_length=MAX_RULES,
         description="What spending does. Of all rules that hold, the most severe state and decision win.",
     )
+    minimum_coverage: Share = Field(
+        default="1",
+        description="How much of an objective's window, in percent, must be measured before its budget is judged. "
+        "A new objective has seen so little that one failed request may overspend it; burn rates are judged at once.",
+    )
     recovery: Recovery = Field(default_factory=Recovery, description="When a rule that held ends.")
 
 
@@ -150,7 +154,7 @@ class ObjectiveState(Model):
     budget_left: str | None = Field(
         default=None,
         max_length=16,
-        description='The error budget left of the whole window, such as "38.2 %"; negative when overspent.',
+        description='The error budget left, such as "38.2 %"; negative when overspent.',
     )
     burn: str | None = Field(
         default=None, max_length=40, description='How fast the budget is being spent, such as "22x over 1h".'
