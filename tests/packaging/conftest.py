@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 import devcluster
+from devcluster.binaries import binary
 
 Manifest = dict[str, Any]
 Helm = Callable[..., subprocess.CompletedProcess[str]]
@@ -29,18 +30,23 @@ def bare() -> Iterator[devcluster.Cluster]:
         yield started
 
 
-@pytest.fixture(scope="module")
-def helm(bare: devcluster.Cluster, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Helm:
-    """Run `helm ARGS` against the cluster, from the top of the repository."""
+@pytest.fixture(scope="session")
+def helm(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Helm:
+    """Run `helm ARGS` from the top of the repository; against `cluster` if one is given."""
     home = tmp_path_factory.mktemp("helm")
-    environment = {**os.environ, **bare.environment} | {
-        f"HELM_{name}_HOME": str(home / name) for name in ("CACHE", "CONFIG", "DATA")
-    }
-    binary = bare.binary("helm")
+    folders = {f"HELM_{name}_HOME": str(home / name) for name in ("CACHE", "CONFIG", "DATA")}
 
-    def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, check: bool = True, cluster: devcluster.Cluster | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        reach = cluster.environment if cluster else {"KUBECONFIG": os.devnull}
         done = subprocess.run(
-            [binary, *arguments], cwd=root, env=environment, capture_output=True, text=True, check=False
+            [binary("helm"), *arguments],
+            cwd=root,
+            env={**os.environ, **folders, **reach},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if check and done.returncode:
             pytest.fail(f"helm {' '.join(arguments)}: {done.stderr}")
@@ -49,7 +55,7 @@ def helm(bare: devcluster.Cluster, root: Path, tmp_path_factory: pytest.TempPath
     return run
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def rendered(helm: Helm) -> Callable[..., list[Manifest]]:
     """The objects of `helm template` with these arguments."""
 
@@ -60,11 +66,13 @@ def rendered(helm: Helm) -> Callable[..., list[Manifest]]:
     return render
 
 
-@pytest.fixture(scope="module")
-def kustomized(bare: devcluster.Cluster, root: Path) -> Callable[[str], list[Manifest]]:
+@pytest.fixture(scope="session")
+def kustomized(root: Path) -> Callable[[str], list[Manifest]]:
     """The objects of `kubectl kustomize FOLDER`."""
 
     def build(folder: str) -> list[Manifest]:
-        return [document for document in yaml.safe_load_all(bare.kubectl("kustomize", str(root / folder))) if document]
+        command = [str(binary("kubectl")), "kustomize", str(root / folder)]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return [document for document in yaml.safe_load_all(text) if document]
 
     return build

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,7 @@ def test_every_value_of_the_schema_has_a_default_and_is_explained(root: Path) ->
 
 
 def test_install_upgrade_and_uninstall(bare: devcluster.Cluster, helm: Helm, tmp_path: Path) -> None:
+    on = partial(helm, cluster=bare)
     bare.kubectl("create", "namespace", "reliability")
     bare.kubectl("label", "namespace", "reliability", "pod-security.kubernetes.io/enforce=restricted")
     bare.wait_for_service_account("reliability")
@@ -170,7 +172,7 @@ def test_install_upgrade_and_uninstall(bare: devcluster.Cluster, helm: Helm, tmp
     strictly = ("--warnings-as-errors", "apply", "--server-side", "--validate=strict", "--dry-run=server")
     bare.kubectl(*strictly, "-f", str(rendered))
 
-    installed = helm("install", *where, "--wait", "--timeout", "60s")
+    installed = on("install", *where, "--wait", "--timeout", "60s")
     assert "Ninefold 0.1.0 runs in reliability" in installed.stdout
     assert "warning" not in installed.stderr.lower()
     pods = json.loads(bare.kubectl("-n", "reliability", "get", "pods", "-o", "json"))["items"]
@@ -187,16 +189,16 @@ def test_install_upgrade_and_uninstall(bare: devcluster.Cluster, helm: Helm, tmp
     }
     bare.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(gate))
 
-    second = helm("install", "other", "helm/ninefold", "--namespace", "reliability", check=False)
+    second = on("install", "other", "helm/ninefold", "--namespace", "reliability", check=False)
     assert second.returncode != 0
 
-    helm("upgrade", *where, "--set", "replicas=1", "--wait", "--timeout", "60s")
+    on("upgrade", *where, "--set", "replicas=1", "--wait", "--timeout", "60s")
     assert bare.kubectl("-n", "reliability", "get", "deploy", "ninefold", "-o", "jsonpath={.spec.replicas}") == "1"
     drain = bare.kubectl("-n", "reliability", "get", "pdb", "ninefold", "-o", "jsonpath={.spec.maxUnavailable}")
     assert drain == "1"
 
-    helm("uninstall", "ninefold", "--namespace", "reliability", "--wait", "--timeout", "60s")
+    on("uninstall", "ninefold", "--namespace", "reliability", "--wait", "--timeout", "60s")
     assert bare.kubectl("-n", "reliability", "get", "deploy,service,pdb", "--ignore-not-found") == ""
     assert bare.kubectl("get", "clusterrole,validatingadmissionpolicy", "-o", "name").count("ninefold") == 0
     assert "kept" in bare.kubectl("get", "releasegates", "-n", "default"), "uninstalling keeps what people wrote"
-    helm("install", *where, "--wait", "--timeout", "60s")
+    on("install", *where, "--wait", "--timeout", "60s")

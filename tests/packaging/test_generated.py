@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from ninefold.cli import crds
+from ninefold.cli.controllers import CONTROLLERS
 from ninefold.cli.generated import HEADER, as_yaml, files
 from ninefold.cli.kinds import GUARDS, KINDS
 
@@ -54,6 +55,10 @@ def test_the_chart_can_cut_its_files_at_document_marks() -> None:
             assert text.startswith(HEADER)
             assert text.endswith("\n")
             assert list(yaml.safe_load_all(text))
+
+
+def test_each_kind_has_its_controller() -> None:
+    assert tuple(controller.resource for controller in CONTROLLERS) == KINDS
 
 
 def test_short_names_and_plurals_are_unique() -> None:
