@@ -108,6 +108,13 @@ def test_nobody_has_looked_at_a_new_object(installed: devcluster.Cluster) -> Non
         installed.kubectl(*APPLY, "-f", "-", input=json.dumps(unknown))
 
 
+def test_the_samples_apply_without_a_warning(installed: devcluster.Cluster, root: Path) -> None:
+    installed.kubectl("create", "namespace", "shop")
+    installed.kubectl(*APPLY, "-f", str(root / "manifests/samples"))
+    made = installed.kubectl("get", "sre", "-n", "shop", "-o", "name").split()
+    assert {name.split(".")[0] for name in made} == {kind.__name__.lower() for kind in KINDS}
+
+
 def test_an_editor_cannot_open_a_gate_and_an_admin_cannot_write_its_status(installed: devcluster.Cluster) -> None:
     namespace = installed.namespace()
     for role in ("view", "edit", "admin"):
