@@ -37,7 +37,7 @@ def outage(before: int, during: int, after: int, share: float = 1.0) -> dict[str
         {"window": "400d", "objective": "99.99999"},
         {"indicator": {"latency": {"histogram": 'duration_seconds{job="checkout"}', "threshold": "300ms"}}},
         {"indicator": {"boolean": {"selector": 'probe_success{job="checkout"}'}}},
-        {"indicator": {"ratio": {"good": 'ok{a="b"}', "total": 'sum(rate(x{a!~"c"}[$window]))'}}},
+        {"indicator": {"ratio": {"good": 'ok{a=~"\\\\d"}', "total": 'sum by (p) (rate(x{a!~"c"}[$window])) # all'}}},
         {"alerting": {"minimumErrors": 5, "runbook": "r", "labels": {"team": "shop"}}},
         {"alerting": {"disabled": True}},
     ],

@@ -33,7 +33,7 @@ def selector(text: str, field: str) -> str:
         )
     if expression.offset is not None or expression.at is not None:
         raise Stalled("InvalidPromQL", f"{field}: leave out offset and @, rules are evaluated at the present time")
-    return str(expression)
+    return _print(expression, text, field)
 
 
 def histogram(text: str, field: str) -> tuple[str, str]:
@@ -57,7 +57,15 @@ def verified(expression: str, field: str) -> str:
 
 
 def _printed(text: str, field: str) -> str:
-    return str(_parsed(text, field))
+    return _print(_parsed(text, field), text, field)
+
+
+def _print(expression: promql.Expr, text: str, field: str) -> str:
+    # Not str(), which prints the value of a label without the escapes that it needs.
+    printed: str = expression.prettify()
+    if _parsed(printed, field).prettify() != printed:
+        raise Stalled("InvalidPromQL", f"{field}: write this in a simpler way: {_short(text)}")
+    return printed
 
 
 def _parsed(text: str, field: str) -> promql.Expr:
