@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+from contextlib import suppress
 
 from devcluster import build
 from devcluster.binaries import binary
@@ -54,7 +55,10 @@ def _down(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    found = {name: describe(attach(name)) for name in running()}
+    found = {}
+    for name in running():
+        with suppress(DevclusterError, OSError):  # others come and go meanwhile
+            found[name] = describe(attach(name))
     if options.json:
         print(json.dumps(found, indent=1))
     for name, facts in {} if options.json else found.items():

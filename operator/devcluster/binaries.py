@@ -9,7 +9,7 @@ from pathlib import Path
 
 from devcluster import build, wheels
 from devcluster.errors import DevclusterError
-from devcluster.recipes import DEFAULT_VERSION, KUBERNETES, RECIPES, recipe_of
+from devcluster.recipes import DEFAULT_VERSION, KUBERNETES, RECIPES, Recipe, recipe_of
 
 #: the kubectl wheel for a Kubernetes minor: kubectl supports one minor of difference
 KUBECTL_WHEELS = {"1.37": "kubectl-1.37", "1.36": "kubectl-1.36", "1.35": "kubectl-1.36"}
@@ -49,7 +49,10 @@ def _fits(path: Path, name: str, version: str) -> bool:
     if name in KUBERNETES[version].binaries:
         return _minor(path, ["--version"]) == int(version.split(".")[1])
     recipe = recipe_of(name, version)
-    return recipe is None or _major(path) == _major_of(recipe.version)
+    if recipe is None:
+        return True
+    found, wanted = _release(path), _series(recipe)
+    return found is not None and found[0] == wanted[0] and found >= wanted
 
 
 def _minor(path: Path, arguments: list[str]) -> int | None:
@@ -57,17 +60,18 @@ def _minor(path: Path, arguments: list[str]) -> int | None:
     return int(match[1]) if match else None
 
 
-def _major(path: Path) -> str | None:
+def _release(path: Path) -> tuple[int, int] | None:
+    """(major, minor) of what a program says of itself."""
     for arguments in (["--version"], ["version"]):
-        if match := re.search(r"\bv?(\d+)\.\d+\.\d+", _said(path, arguments)):
-            return match[1]
+        if match := re.search(r"\bv?(\d+)\.(\d+)\.\d+", _said(path, arguments)):
+            return int(match[1]), int(match[2])
     return None
 
 
-def _major_of(version: str) -> str:
-    # Prometheus publishes 3.16 as the module version v0.316.
-    major, minor, _ = version.removeprefix("v").split(".")
-    return minor[0] if major == "0" and len(minor) == 3 else major
+def _series(recipe: Recipe) -> tuple[int, int]:
+    """(major, minor) of a recipe; Prometheus publishes 3.16 as the module version v0.316."""
+    major, minor, _ = (int(part) for part in recipe.version.removeprefix("v").split("."))
+    return divmod(minor, 100) if major == 0 and minor >= 100 else (major, minor)
 
 
 def _said(path: Path, arguments: list[str]) -> str:

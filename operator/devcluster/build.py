@@ -37,7 +37,7 @@ def _build(recipe: Recipe, directory: Path, progress: Progress) -> None:
     if recipe.tags:
         options += ["-tags", recipe.tags]
     progress.note("fetching sources and compiling")
-    argv = [str(_go_for(recipe)), "build", *options, "-o", f"{directory}/", *recipe.packages]
+    argv = [str(go_for(recipe)), "build", *options, "-o", f"{directory}/", *recipe.packages]
     done = subprocess.run(
         argv, cwd=recipe.directory, env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True, check=False
     )
@@ -54,7 +54,7 @@ def _default_output(package: str) -> str:
     return elements[-2] if re.fullmatch(r"v\d+", elements[-1]) else elements[-1]
 
 
-def _go_for(recipe: Recipe) -> Path:
+def go_for(recipe: Recipe) -> Path:
     """The Go command: from PATH where it is new enough for `recipe`, else from the pinned wheel."""
     line = re.search(r"^go (\S+)$", (recipe.directory / "go.mod").read_text(), re.MULTILINE)
     needed = _number(line[1]) if line else ()

@@ -1,0 +1,78 @@
+"""`python -m devcluster`, as a person uses it; and a cluster that somebody gives us."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import devcluster
+from devcluster import waiting
+
+
+def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "devcluster", *arguments], capture_output=True, text=True, check=check, timeout=120
+    )
+
+
+@pytest.fixture
+def name() -> Iterator[str]:
+    """A name for a cluster, which is down afterwards."""
+    chosen = f"command-{os.getpid()}"
+    yield chosen
+    run("down", chosen, check=False)
+
+
+def test_up_list_env_kubectl_down(name: str) -> None:
+    up = run("up", "--own", "--name", name, "--nodes", "2", "--prometheus")
+    assert "export KUBECONFIG=" in up.stdout
+    assert name in run("list").stdout
+    listed = json.loads(run("list", "--json").stdout)[name]
+    assert listed == json.loads(run("env", "--name", name, "--json").stdout)
+    assert listed["isolated"] == "yes"
+    assert listed["alertmanager"] is None
+    assert devcluster.web.Web(listed["prometheus"]).ok("/-/ready")
+    assert run("kubectl", "--name", name, "get", "nodes", "-o", "name").stdout.split() == ["node/node-0", "node/node-1"]
+    assert "is up already" in run("up", "--name", name).stdout
+    home = Path(listed["directory"])
+    assert home.exists()
+    assert run("down", name).stdout == f"{name} is down\n"
+    assert not home.exists()
+    assert name not in run("list").stdout
+
+
+def test_what_is_not_there_is_said_with_the_next_step() -> None:
+    refused = run("down", "no-such-cluster", check=False)
+    assert refused.returncode == 1
+    assert "no cluster no-such-cluster: `python -m devcluster list` shows those that run" in refused.stderr
+
+
+def test_build_prints_where_a_program_is() -> None:
+    name, path = run("build", "etcd").stdout.split()
+    assert name == "etcd"
+    assert os.access(Path(path, "etcd"), os.X_OK)
+
+
+def test_a_given_cluster_is_used(cluster: devcluster.Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NINEFOLD_KUBECONFIG", str(cluster.kubeconfig))
+    with devcluster.start(prometheus=True) as given:
+        assert given.source == "given"
+        assert given.namespace() in cluster.kubectl("get", "namespaces")
+        inside = given.spawn("inside", [given.binary("kubectl"), "get", "nodes", "-o", "name"])
+        assert inside.wait() == 0, inside.tail()
+        assert inside.tail() == "node/node-0\n"
+        waiting.until(lambda: given.prometheus.query("vector(1)"), "its own Prometheus", 20)
+        for ours in (lambda: given.audit_log, lambda: given.kubeconfig_for("alice"), lambda: given.component("etcd")):
+            with pytest.raises(devcluster.Unsupported):
+                ours()
+    assert "node-0" in cluster.kubectl("get", "nodes"), "it is not ours to stop"
+
+
+def test_a_given_kubeconfig_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NINEFOLD_KUBECONFIG", "/no/such/file")
+    with pytest.raises(devcluster.DevclusterError, match="name a kubeconfig, or unset it"):
+        devcluster.start()
