@@ -36,6 +36,8 @@ demo: setup ## Run the main job on an embedded control plane (ARGS="--keep", "--
 	$(BIN)/python -m demo $(ARGS)
 
 test: setup ## Run the tests (ARGS goes to pytest)
+	@# Beforehand, since pytest hides the progress of a build and counts it against a test's time.
+	@$(BIN)/python -m devcluster build >/dev/null
 	$(BIN)/python -m pytest -m "not peers" $(ARGS)
 
 test-peers: setup ## Run the tests that need a peer's binary, built on first use

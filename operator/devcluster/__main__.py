@@ -11,11 +11,11 @@ from devcluster.binaries import binary
 from devcluster.cluster import Cluster
 from devcluster.errors import DevclusterError
 from devcluster.recipes import DEFAULT_VERSION, KUBERNETES, RECIPES, recipe_of
-from devcluster.starting import TEMPORARY, attach, running, start
+from devcluster.starting import CONTROL_PLANE, TEMPORARY, attach, running, start
 
 DEFAULT_NAME = "default"
-#: what the tests and the demo need, beside the control plane
-EVERYTHING = ("etcd", "kube-apiserver", "kwok", "kubectl", "prometheus", "alertmanager", "helm")
+#: what the tests and the demo run, beside the control plane
+BESIDE = ("kubectl", "prometheus", "promtool", "alertmanager", "helm")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -88,11 +88,17 @@ def _kubectl(options: argparse.Namespace) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
-    names = list(RECIPES) if options.all else options.names or EVERYTHING
-    for name in names:
-        recipe = RECIPES.get(name) or recipe_of(name, options.version or DEFAULT_VERSION)
-        path = build.built(recipe) if recipe else binary(name, options.version or DEFAULT_VERSION)
-        print(f"{name}  {path}")
+    version = options.version or DEFAULT_VERSION
+    if not options.names and not options.all:
+        for name in (*CONTROL_PLANE, *BESIDE):
+            print(f"{name}  {binary(name, version)}")
+    for name in RECIPES if options.all else options.names:
+        recipe = RECIPES.get(name) or recipe_of(name, version)
+        if recipe is None:
+            raise DevclusterError(
+                f"nothing here builds {name!r}: choose from {', '.join(RECIPES)}, or a program of theirs"
+            )
+        print(f"{name}  {build.built(recipe)}")
     return 0
 
 
@@ -147,8 +153,8 @@ def _parser() -> argparse.ArgumentParser:
     kubectl = commands.add_parser("kubectl", parents=[named], help="kubectl on a cluster")
     kubectl.add_argument("arguments", nargs=argparse.REMAINDER)
     kubectl.set_defaults(run=_kubectl)
-    builder = commands.add_parser("build", parents=[versioned], help="build binaries into the shared cache")
-    builder.add_argument("names", nargs="*", help="components or binaries; none: all that the tests need")
+    builder = commands.add_parser("build", parents=[versioned], help="have every program ready beforehand")
+    builder.add_argument("names", nargs="*", help="build these; without: find or build what the tests need")
     builder.add_argument("--all", action="store_true", help="every component, every Kubernetes minor")
     builder.set_defaults(run=_build)
     return parser
