@@ -6,6 +6,7 @@ Every call is bounded in time, size and number at once. It raises `Unreachable` 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
@@ -131,14 +132,20 @@ class Prometheus:
 
     async def _call(self, method: str, path: str, form: Mapping[str, Any]) -> Any:
         """The `data` of the answer. A query goes as a form in the body, since it may be longer than a URL may be."""
-        get = method == "GET"
+        get, limit = method == "GET", self._options.timeout
         try:
-            async with self._client.stream(
-                method, path, headers=self._headers(), params=form if get else None, data=None if get else form
-            ) as response:
+            async with (
+                # httpx limits each step; a server that drips its answer must not hold us for ever.
+                asyncio.timeout(limit),
+                self._client.stream(
+                    method, path, headers=self._headers(), params=form if get else None, data=None if get else form
+                ) as response,
+            ):
                 text = await self._read(response)
+        except (httpx.TimeoutException, TimeoutError):
+            raise Unreachable(f"{self._options.url}: no answer within {limit:g} s") from None
         except (httpx.HTTPError, OSError) as error:
-            raise Unreachable(f"{self._options.url}: {error or type(error).__name__}") from error
+            raise Unreachable(f"{self._options.url}: {str(error) or type(error).__name__}") from error
         return self._answer(response.status_code, text)
 
     async def _read(self, response: httpx.Response) -> bytes:
