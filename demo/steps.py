@@ -1,0 +1,139 @@
+"""The steps of the demo: each is looked at until it has truly happened, shown, and kept for the report."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple, TextIO
+
+from devcluster import DevclusterError
+
+#: seconds between looks
+STEP = 0.25
+#: seconds between two lines of the gauge where lines cannot be redrawn
+HEARTBEAT = 10.0
+WIDTH = 110
+
+
+class Seen(NamedTuple):
+    """What a look found: whether it is as expected, and the words of the one who was asked."""
+
+    true: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step as it ended. `seconds` counts from its cause: from the release for the alert, for instance."""
+
+    name: str
+    ok: bool
+    seconds: float
+    evidence: str
+
+
+class Failed(Exception):
+    """A step did not happen; says what was expected and what was seen."""
+
+
+class Screen:
+    """Lines with the time since the beginning; on a terminal below them a gauge that is redrawn."""
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = out or sys.stdout
+        self._terminal = self._out.isatty()
+        self._gauge_at = self.began = time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the beginning."""
+        return time.monotonic() - self.began
+
+    def say(self, text: str) -> None:
+        """A line at this time."""
+        first, *more = textwrap.wrap(text, WIDTH) or [""]
+        self._write(f"{self.elapsed:6.1f} s  {first}")
+        for line in more:
+            self.plain(f"          {line}")
+
+    def quote(self, text: str) -> None:
+        """What somebody said, below the line that it belongs to."""
+        for line in text.splitlines():
+            for part in textwrap.wrap(line, WIDTH, break_long_words=False, break_on_hyphens=False):
+                self.plain(f"          | {part}")
+
+    def plain(self, text: str = "") -> None:
+        """A line without a time."""
+        self._write(text)
+
+    def gauge(self, read: Callable[[], str]) -> None:
+        """Show figures once a second on a terminal, else now and then."""
+        if time.monotonic() - self._gauge_at < (1.0 if self._terminal else HEARTBEAT):
+            return
+        self._gauge_at = time.monotonic()
+        text = f"{self.elapsed:6.1f} s  ... {read()}"
+        print(f"\r\033[K{text[:WIDTH]}" if self._terminal else text, end="" if self._terminal else "\n", file=self._out)
+        self._out.flush()
+
+    def _write(self, text: str) -> None:
+        self._gauge_at = time.monotonic()
+        print(f"\r\033[K{text}" if self._terminal else text, file=self._out, flush=True)
+
+
+class Steps:
+    """What has happened so far, in order."""
+
+    def __init__(self, screen: Screen, gauge: Callable[[], str] = str) -> None:
+        self.screen = screen
+        #: figures to show while waiting
+        self.gauge = gauge
+        self.done: list[Step] = []
+
+    def reach(
+        self, name: str, expected: str, look: Callable[[], Seen], limit: float = 0.0, since: float | None = None
+    ) -> None:
+        """Look until it is true, `limit` seconds at most (0: once); `since` is what its time counts from.
+
+        Times are those of `screen.elapsed`. Raises Failed.
+        """
+        began = self.screen.elapsed
+        cause = began if since is None else since
+        seen, last = _once(look)
+        while not seen.true and not last and self.screen.elapsed - began < limit:
+            self.screen.gauge(self.gauge)
+            time.sleep(STEP)
+            seen, last = _once(look)
+        self._end(Step(name, seen.true, self.screen.elapsed - cause, seen.words))
+        if not seen.true:
+            raise Failed(
+                f"{name}: expected that {expected}; seen after {self.screen.elapsed - began:.0f} s: {seen.words}"
+            )
+
+    def _end(self, step: Step) -> None:
+        self.done.append(step)
+        self.screen.say(f"{'ok  ' if step.ok else 'FAIL'} {step.name}  ({step.seconds:.1f} s)")
+        self.screen.quote(step.evidence)
+
+
+def _once(look: Callable[[], Seen]) -> tuple[Seen, bool]:
+    """What is seen, and whether looking again is of no use. While nobody answers, that is what is seen."""
+    try:
+        return look(), False
+    except OSError as error:
+        return Seen(False, f"no answer: {error}"), False
+    except DevclusterError as error:
+        return Seen(False, str(error)), True
+
+
+def table(steps: list[Step]) -> list[str]:
+    """The lines of a table of the measured times."""
+    width = max((len(step.name) for step in steps), default=0)
+    return [f"  {step.name:<{width}}  {step.seconds:7.1f} s  {'ok' if step.ok else 'FAILED'}" for step in steps]
+
+
+def report(steps: list[Step], *, ok: bool) -> dict[str, Any]:
+    """For programs: {"ok", "steps": [{"name", "ok", "seconds", "evidence"}]}."""
+    return {"ok": ok, "steps": [{**asdict(step), "seconds": round(step.seconds, 2)} for step in steps]}
