@@ -140,7 +140,7 @@ class Cluster:
         return Process(self._control, name, Path(known[name]["log"]), self._readiness(name))
 
     def processes(self) -> dict[str, dict[str, Any]]:
-        """name -> {"argv", "log", "pid" | None, "code" | None} of everything that runs or ran."""
+        """name -> {"log", "pid" | None, "code" | None} of everything that runs or ran."""
         known: dict[str, dict[str, Any]] = self._control.ask("status")
         return known
 

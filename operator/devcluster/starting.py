@@ -118,8 +118,9 @@ def _clusters() -> Path:
 def new_directory(name: str | None = None) -> Path:
     """A directory for a cluster called `name`; those of clusters that ended long ago are removed by the way."""
     for old in _clusters().iterdir():
-        ended = not Control(old).alive()
-        if ended and (old.name == name or time.time() - old.stat().st_mtime > KEEP_DEAD):
+        # The age first: to ask whether a cluster lives would disturb one that is about to start.
+        aged = old.name == name or time.time() - old.stat().st_mtime > KEEP_DEAD
+        if aged and not Control(old).alive():
             shutil.rmtree(old, ignore_errors=True)
     return _clusters() / (name or f"{TEMPORARY}{secrets.token_hex(4)}")
 

@@ -239,10 +239,9 @@ class Supervisor:
         return True
 
     async def do_status(self) -> dict[str, dict[str, Any]]:
-        """name -> {"argv", "log", "pid" as seen outside | None, "code" | None}."""
+        """name -> {"log", "pid" as seen outside | None, "code" | None}."""
         return {
             name: {
-                "argv": spec["argv"],
                 "log": spec["log"],
                 "pid": self._outer_pid(self._running[name].pid) if name in self._running else None,
                 "code": None if name in self._running else self._ended.get(name),

@@ -72,6 +72,28 @@ def test_a_given_cluster_is_used(cluster: devcluster.Cluster, monkeypatch: pytes
     assert "node-0" in cluster.kubectl("get", "nodes"), "it is not ours to stop"
 
 
+def test_kind_is_used_where_docker_runs(
+    cluster: devcluster.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The real pytest-kind, with programs in the place of Docker and kind: this cluster is what "kind" creates.
+    programs = {
+        "docker": "true",
+        "kind": f'echo "$@" >> {tmp_path}/asked; case $* in create*) cp $CLUSTER ${{4#*=}};; esac',
+    }
+    for program, does in programs.items():
+        (tmp_path / program).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / program).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("CLUSTER", str(cluster.kubeconfig))
+    monkeypatch.delenv("KUBEBUILDER_ASSETS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with devcluster.start() as kind:
+        assert kind.source == "kind"
+        assert "node-0" in kind.kubectl("get", "nodes")
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert [line.split()[0] for line in asked] == ["get", "create", "delete"]
+
+
 def test_a_given_kubeconfig_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NINEFOLD_KUBECONFIG", "/no/such/file")
     with pytest.raises(devcluster.DevclusterError, match="name a kubeconfig, or unset it"):
