@@ -8,6 +8,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from prometheus_client import disable_created_metrics
+
+from ninefold.cli.collectors import collectors
+from ninefold.cli.options import labels
 from ninefold.integrations.prometheus import Options as PrometheusOptions
 from ninefold.integrations.prometheus import Prometheus
 from ninefold.kube import Key, logs
@@ -26,6 +30,8 @@ from ninefold.reliability.servicelevelobjective.output import OutputChoice
 
 def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
+    # A second series a counter, for when it began: Prometheus does not use it.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     logs.set_up(options.log_level, options.log_format)
     return asyncio.run(_run(options))
 
@@ -59,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
         help="what to write rules into; auto: PrometheusRule where its CRD exists, else ConfigMap",
     )
     prometheus.add_argument(
-        "--rule-labels", type=_labels, default={}, metavar="K=V,...", help="labels for the objects that hold rules"
+        "--rule-labels", type=labels, default={}, metavar="K=V,...", help="labels for the objects that hold rules"
     )
     process = parser.add_argument_group("process")
     process.add_argument(
@@ -100,6 +106,8 @@ async def _run(options: argparse.Namespace) -> int:
         ),
         services=[figures.run],
     )
+    for collector in collectors(runtime.store, figures):
+        metrics.registry.register(collector)
     try:
         return await runtime.run()
     finally:
@@ -112,13 +120,6 @@ def _duration(text: str) -> int:
         return seconds(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _labels(text: str) -> dict[str, str]:
-    pairs = [pair.partition("=") for pair in text.split(",") if pair]
-    if not all(equals and name for name, equals, _ in pairs):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=value,name=value")
-    return {name: value for name, _, value in pairs}
 
 
 def _address(text: str) -> tuple[str, int]:

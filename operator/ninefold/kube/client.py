@@ -51,7 +51,7 @@ class Cluster(Protocol):
 
     async def get(self, api: Api, key: Key) -> Manifest: ...
 
-    async def list(self, api: Api, labels: str = "") -> list[Manifest]: ...
+    async def list(self, api: Api, labels: str = "", namespace: str = "") -> list[Manifest]: ...
 
     async def create(self, api: Api, manifest: Manifest) -> Manifest: ...
 
@@ -75,13 +75,16 @@ class KubernetesCluster:
     async def get(self, api: Api, key: Key) -> Manifest:
         return await self._request("get", api, api.path(key.namespace, key.name))
 
-    async def list(self, api: Api, labels: str = "") -> list[Manifest]:
-        """All objects, page by page. A list has kind and apiVersion once: they are put back onto each item."""
+    async def list(self, api: Api, labels: str = "", namespace: str = "") -> list[Manifest]:
+        """All objects, of one namespace if given, page by page.
+
+        A list has kind and apiVersion once: they are put back onto each item.
+        """
         items: list[Manifest] = []
         token: str | None = None
         while True:
             selector = {"label_selector": labels} if labels else {}
-            page = await self._request("list", api, api.path(), limit=_PAGE, _continue=token, **selector)
+            page = await self._request("list", api, api.path(namespace), limit=_PAGE, _continue=token, **selector)
             items += [{"apiVersion": api.api_version, "kind": api.kind, **item} for item in page["items"]]
             token = page["metadata"].get("continue")
             if not token:
@@ -151,13 +154,40 @@ def _translate(error: DynamicApiError) -> ApiError:
     return kinds.get(error.status, ApiError)(int(error.status), reason, message, retry_after)
 
 
-async def connect(metrics: Metrics) -> KubernetesCluster:
-    """A client for the cluster around the pod, or for the one that KUBECONFIG (or ~/.kube/config) names."""
+async def connect(metrics: Metrics, context: str | None = None) -> KubernetesCluster:
+    """A client for the cluster around the pod, or for the one that KUBECONFIG (or ~/.kube/config) names.
+
+    `context` is that of the kubeconfig to use instead of its current one. Raises Unreachable where there is neither.
+    """
     configuration = Configuration()
-    if os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG"):
-        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-    else:
-        await config.load_kube_config(client_configuration=configuration, persist_config=False)  # type: ignore[no-untyped-call]
+    try:
+        if os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG"):
+            config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        else:
+            await config.load_kube_config(  # type: ignore[no-untyped-call]
+                config_file=_kubeconfig(),
+                context=context,
+                client_configuration=configuration,
+                persist_config=False,
+            )
+    except config.ConfigException as error:
+        why = str(error).rstrip(".")
+        raise Unreachable(0, "NoCluster", f"{why}: set KUBECONFIG to a file that names a cluster") from None
     # Our queue retries with a backoff of its own; a second layer below would only hide errors from it.
     configuration.retries = None
     return KubernetesCluster(ApiClient(configuration), metrics)
+
+
+def current_namespace(context: str | None = None) -> str:
+    """The namespace that the kubeconfig's context names, else "default"."""
+    try:
+        contexts, current = config.list_kube_config_contexts(_kubeconfig())  # type: ignore[no-untyped-call]
+    except config.ConfigException:
+        return "default"
+    chosen = next((one for one in contexts if one["name"] == context), current)
+    return str(chosen["context"].get("namespace") or "default")
+
+
+def _kubeconfig() -> str | None:
+    """Asked for at each call: the library reads the environment only when it is imported."""
+    return os.environ.get("KUBECONFIG") or None

@@ -1,0 +1,25 @@
+"""Everything on /metrics beside the instruments of the machinery."""
+
+from __future__ import annotations
+
+from prometheus_client import ProcessCollector
+from prometheus_client.registry import Collector
+
+from ninefold.cli.kinds import KINDS
+from ninefold.kube.export import Readiness
+from ninefold.kube.store import Store
+from ninefold.release.releasegate.metrics import GateMetrics
+from ninefold.reliability.errorbudgetpolicy.metrics import PolicyMetrics
+from ninefold.reliability.servicelevelobjective.figures import Figures
+from ninefold.reliability.servicelevelobjective.metrics import ObjectiveMetrics
+
+
+def collectors(store: Store, figures: Figures) -> list[Collector]:
+    """What `ninefold run` registers."""
+    return [
+        Readiness(store, KINDS),
+        ObjectiveMetrics(store, figures),
+        PolicyMetrics(store),
+        GateMetrics(store),
+        ProcessCollector(registry=None),
+    ]

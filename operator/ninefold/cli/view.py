@@ -1,0 +1,126 @@
+"""Resources as tables, with the columns that kubectl shows and the sentences that it does not. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from ninefold.kube.api import Manifest
+from ninefold.kube.model import Column, Resource
+
+_COLOURS = {
+    **dict.fromkeys(("Healthy", "Allow", "True"), 32),
+    **dict.fromkeys(("Caution", "Hold", "Unknown"), 33),
+    **dict.fromkeys(("Exhausted", "Deny", "Broken", "False"), 31),
+    "Idle": 36,
+}
+"""ANSI colours by the words that statuses use."""
+
+_TROUBLE = {word for word, colour in _COLOURS.items() if colour in (31, 33)}
+_SENTENCES = (".status.message", ".status.reason")
+"""Where a kind says why it is what it is."""
+_READY = Column("Ready", "Ready")
+_AGE = Column("Age", ".metadata.creationTimestamp", "date")
+
+
+def as_text(
+    found: Mapping[type[Resource], Sequence[Manifest]], now: datetime, *, namespaces: bool, colour: bool
+) -> str:
+    """One table a kind; under it a line for each object that is not well. Empty if there is no object."""
+    parts = [_section(kind, manifests, now, namespaces, colour) for kind, manifests in found.items() if manifests]
+    return "\n\n".join(parts)
+
+
+def as_dict(found: Mapping[type[Resource], Sequence[Manifest]]) -> dict[str, Any]:
+    """The same for machines: spec and status as they stand, and Ready without a search through conditions."""
+    return {
+        "objects": [
+            {
+                "kind": kind.api.kind,
+                "namespace": manifest["metadata"].get("namespace", ""),
+                "name": manifest["metadata"]["name"],
+                "ready": _ready(manifest).get("status", "Unknown"),
+                "reason": _ready(manifest).get("reason", ""),
+                "message": _ready(manifest).get("message", ""),
+                "spec": manifest.get("spec", {}),
+                "status": manifest.get("status", {}),
+            }
+            for kind, manifests in found.items()
+            for manifest in _sorted(manifests)
+        ]
+    }
+
+
+def _section(kind: type[Resource], manifests: Sequence[Manifest], now: datetime, namespaces: bool, colour: bool) -> str:
+    columns = [*(column for column in kind.columns if not column.wide), _READY, _AGE]
+    head = [*(["NAMESPACE"] if namespaces else []), kind.api.kind.upper(), *(column.name.upper() for column in columns)]
+    rows, notes = [head], []
+    for manifest in _sorted(manifests):
+        metadata = manifest["metadata"]
+        cells = [_cell(column, manifest, now) for column in columns]
+        rows.append([*([metadata["namespace"]] if namespaces else []), metadata["name"], *cells])
+        if _TROUBLE & set(cells):
+            name = f"{metadata['namespace']}/{metadata['name']}" if namespaces else metadata["name"]
+            notes += [f"  {name}: {sentence}" for sentence in _sentences(manifest)]
+    return "\n".join([*_aligned(rows, colour), *notes])
+
+
+def _sorted(manifests: Sequence[Manifest]) -> list[Manifest]:
+    return sorted(manifests, key=lambda one: (one["metadata"].get("namespace", ""), one["metadata"]["name"]))
+
+
+def _aligned(rows: Sequence[Sequence[str]], colour: bool) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        # Padding first: a colour has a length, too.
+        cells = [_painted(cell, cell.ljust(width), colour) for cell, width in zip(row, widths, strict=True)]
+        lines.append("   ".join(cells).rstrip())
+    return lines
+
+
+def _painted(word: str, padded: str, colour: bool) -> str:
+    return f"\033[{_COLOURS[word]}m{padded}\033[0m" if colour and word in _COLOURS else padded
+
+
+def _cell(column: Column, manifest: Manifest, now: datetime) -> str:
+    if column is _READY:
+        return str(_ready(manifest).get("status", "Unknown"))
+    value = _at(manifest, column.path)
+    if value in (None, ""):
+        return "-"
+    return age(datetime.fromisoformat(value), now) if column.type == "date" else str(value)
+
+
+def _sentences(manifest: Manifest) -> list[str]:
+    """Why it is what it is, and why it is not ready, as far as somebody has looked at it."""
+    ready = _ready(manifest)
+    if not ready:
+        return ["the operator has not looked at it yet: is it running?"]
+    why = [str(_at(manifest, path) or "") for path in _SENTENCES]
+    if ready["status"] != "True" or not any(why):
+        why.append(ready["message"])
+    return list(dict.fromkeys(filter(None, why)))
+
+
+def _ready(manifest: Manifest) -> Mapping[str, Any]:
+    conditions = manifest.get("status", {}).get("conditions", ())
+    return next((condition for condition in conditions if condition["type"] == "Ready"), {})
+
+
+def _at(manifest: Manifest, path: str) -> Any:
+    """The value at a column's path, such as ".status.burn.1h"; None where there is none."""
+    value: Any = manifest
+    for name in path.removeprefix(".").split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def age(since: datetime, now: datetime) -> str:
+    """As kubectl shows it, in one unit: "12d", "5h", "3m", "45s"."""
+    seconds = max(0, int((now - since).total_seconds()))
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"

@@ -1,0 +1,50 @@
+"""Metrics that are read from the store when somebody scrapes, so that they cannot lag behind or outlive an object."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from ninefold.kube.conditions import READY
+from ninefold.kube.model import Resource
+from ninefold.kube.store import Store
+
+
+def one_of(family: GaugeMetricFamily, labels: Sequence[str], states: Sequence[str], current: str | None) -> None:
+    """A sample for each state, 1 for the current one: a change shows in a graph, and a query need not know them all."""
+    for state in states:
+        family.add_metric([*labels, state], float(state == current))
+
+
+class Readiness(Collector):
+    """How many objects of each kind are ready, and why the others are not."""
+
+    def __init__(self, store: Store, kinds: Sequence[type[Resource]]) -> None:
+        self._store = store
+        self._kinds = kinds
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        family = GaugeMetricFamily(
+            "ninefold_resources",
+            "Objects by kind, value of the condition Ready and its reason; both empty before the first look.",
+            labels=("kind", "ready", "reason"),
+        )
+        for kind in self._kinds:
+            # The stored JSON: to parse every object at every scrape would hold up the event loop.
+            counts = Counter(
+                next(
+                    (
+                        (condition["status"], condition["reason"])
+                        for condition in manifest.get("status", {}).get("conditions", ())
+                        if condition["type"] == READY
+                    ),
+                    ("", ""),
+                )
+                for manifest in self._store.all(kind.api)
+            )
+            for (ready, reason), count in sorted(counts.items()):
+                family.add_metric((kind.api.kind, ready, reason), count)
+        yield family

@@ -1,0 +1,40 @@
+"""What release gates decide, as metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import get_args
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from ninefold.kube.api import Key
+from ninefold.kube.export import one_of
+from ninefold.kube.store import Store
+from ninefold.release.releasegate.resource import Decision, ReleaseGate
+
+
+class GateMetrics(Collector):
+    """Decisions as the API server enforces them: from the statuses."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        decision = GaugeMetricFamily(
+            "ninefold_gate_decision",
+            "1 for the decision of the ReleaseGate: Allow, Hold, Deny or Unknown.",
+            labels=("namespace", "gate", "decision"),
+        )
+        since = GaugeMetricFamily(
+            "ninefold_gate_decision_timestamp_seconds",
+            "When the decision of the ReleaseGate last changed, as Unix time.",
+            labels=("namespace", "gate"),
+        )
+        for manifest in self._store.all(ReleaseGate.api):
+            key, status = Key.of(manifest), manifest.get("status", {})
+            one_of(decision, (key.namespace, key.name), get_args(Decision), status.get("decision"))
+            if status.get("since"):
+                since.add_metric((key.namespace, key.name), datetime.fromisoformat(status["since"]).timestamp())
+        yield from (decision, since)

@@ -1,0 +1,71 @@
+"""What the operator knows about objectives and their Prometheus, as its own metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import get_args
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from ninefold.kube.api import Key
+from ninefold.kube.export import one_of
+from ninefold.kube.store import Store
+from ninefold.reliability.servicelevelobjective.figures import Figures
+from ninefold.reliability.servicelevelobjective.resource import DataState, ServiceLevelObjective
+
+
+class ObjectiveMetrics(Collector):
+    """Figures as they were polled, the data state as it stands in the status."""
+
+    def __init__(self, store: Store, figures: Figures) -> None:
+        self._store = store
+        self._figures = figures
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield from self._prometheus()
+        yield from self._objectives()
+
+    def _prometheus(self) -> Iterator[GaugeMetricFamily]:
+        snapshot = self._figures.snapshot
+        yield GaugeMetricFamily(
+            "ninefold_prometheus_reachable",
+            "1 if Prometheus answered the last poll of the figures.",
+            value=float(snapshot.reachable),
+        )
+        answered = GaugeMetricFamily(
+            "ninefold_prometheus_last_answer_timestamp_seconds",
+            "When Prometheus last answered that poll, as Unix time; absent before the first answer.",
+        )
+        if snapshot.at is not None:
+            answered.add_metric((), snapshot.at.timestamp())
+        yield answered
+
+    def _objectives(self) -> Iterator[GaugeMetricFamily]:
+        left = GaugeMetricFamily(
+            "ninefold_slo_budget_left_ratio",
+            "The error budget left: 1 untouched, 0 spent, negative overspent; absent where it is not known.",
+            labels=("slo_id",),
+        )
+        state = GaugeMetricFamily(
+            "ninefold_slo_data_state",
+            "1 for the data state of the objective: Healthy, Idle, Unknown or Broken.",
+            labels=("slo_id", "state"),
+        )
+        loaded = GaugeMetricFamily(
+            "ninefold_slo_rules_loaded",
+            "1 if Prometheus evaluates the rules of the objective as written; absent where it cannot be asked.",
+            labels=("slo_id",),
+        )
+        snapshot = self._figures.snapshot
+        figures = snapshot.by_id if snapshot.fresh(datetime.now(UTC)) else {}
+        for manifest in self._store.all(ServiceLevelObjective.api):
+            slo_id, status = str(Key.of(manifest)), manifest.get("status", {})
+            figure = figures.get(slo_id)
+            if figure is not None and figure.budget_left is not None:
+                left.add_metric((slo_id,), figure.budget_left)
+            one_of(state, (slo_id,), get_args(DataState), status.get("data"))
+            if (rules := status.get("rules") or {}).get("loaded") is not None:
+                loaded.add_metric((slo_id,), float(rules["loaded"]))
+        yield from (left, state, loaded)

@@ -1,0 +1,84 @@
+"""`ninefold status`: the tables, and the sentences below them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ninefold.cli.view import age, as_dict, as_text
+from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+
+NOW = datetime(2026, 11, 23, 18, tzinfo=UTC)
+
+
+def _object(name: str, spec: dict[str, Any], status: dict[str, Any], ready: str = "True") -> dict[str, Any]:
+    condition = {"type": "Ready", "status": ready, "reason": "Because", "message": f"Ready is {ready}."}
+    return {
+        "metadata": {"namespace": "shop", "name": name, "creationTimestamp": "2026-11-11T18:00:00Z"},
+        "spec": spec,
+        "status": {**status, "conditions": [condition] if ready else []},
+    }
+
+
+WELL = _object(
+    "well",
+    {"objective": "99.9"},
+    {"data": "Healthy", "current": "99.94", "budget": {"left": "38.2 %"}, "burn": {"1h": "0.6x"}},
+)
+NEW = _object("new", {"objective": "99.9"}, {}, ready="")
+STALLED = _object("stalled", {"objective": "5"}, {"data": "Unknown"}, ready="False")
+CLOSED = _object(
+    "closed", {}, {"decision": "Hold", "because": "ErrorBudgetPolicy a: Exhausted", "message": "It is spent."}
+)
+FOUND = {ServiceLevelObjective: [WELL, STALLED, NEW], ReleaseGate: [CLOSED]}
+
+
+def test_one_table_a_kind_and_a_sentence_for_what_is_not_well() -> None:
+    assert as_text(FOUND, NOW, namespaces=False, colour=False).splitlines() == [
+        "SERVICELEVELOBJECTIVE   OBJECTIVE   CURRENT   BUDGET LEFT   BURN 1H   DATA      READY     AGE",
+        "new                     99.9        -         -             -         -         Unknown   12d",
+        "stalled                 5           -         -             -         Unknown   False     12d",
+        "well                    99.9        99.94     38.2 %        0.6x      Healthy   True      12d",
+        "  new: the operator has not looked at it yet: is it running?",
+        "  stalled: Ready is False.",
+        "",
+        "RELEASEGATE   DECISION   BECAUSE                          UNTIL   READY   AGE",
+        "closed        Hold       ErrorBudgetPolicy a: Exhausted   -       True    12d",
+        "  closed: It is spent.",
+    ]
+
+
+def test_namespaces_are_a_column_of_their_own() -> None:
+    text = as_text({ReleaseGate: [CLOSED]}, NOW, namespaces=True, colour=False)
+    assert text.splitlines()[1].startswith("shop        closed        Hold")
+    assert text.splitlines()[2] == "  shop/closed: It is spent."
+
+
+def test_colours_change_no_width() -> None:
+    plain, painted = (as_text(FOUND, NOW, namespaces=False, colour=colour) for colour in (False, True))
+    assert "\033" not in plain
+    assert "\033[32mHealthy\033[0m" in painted
+    for code in ("\033[0m", "\033[31m", "\033[32m", "\033[33m"):
+        painted = painted.replace(code, "")
+    assert [line.rstrip() for line in painted.splitlines()] == plain.splitlines()
+
+
+def test_json_has_ready_beside_the_whole_status() -> None:
+    objects = as_dict(FOUND)["objects"]
+    assert [(one["name"], one["ready"]) for one in objects] == [
+        ("new", "Unknown"),
+        ("stalled", "False"),
+        ("well", "True"),
+        ("closed", "True"),
+    ]
+    assert objects[2]["status"]["budget"] == {"left": "38.2 %"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(-5, "0s"), (45, "45s"), (119, "119s"), (300, "5m"), (10_800, "3h"), (864_000, "10d")]
+)
+def test_ages(seconds: int, shown: str) -> None:
+    assert age(NOW - timedelta(seconds=seconds), NOW) == shown
