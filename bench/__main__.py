@@ -1,0 +1,87 @@
+"""`python -m bench [--json FILE] [--only NAME] [--large] [--small]`: measure, and print a table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.admission import admission
+from bench.convergence import convergence
+from bench.figure import Failed, Figure, as_json, say, table
+from bench.rendering import rendering
+from bench.samples import samples
+from bench.site import site
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is measured."""
+
+    objectives: int = 1000
+    rounds: int = 3
+    quiet: float = 30.0
+    """Seconds."""
+    rendered: int = 1000
+    patches: int = 300
+
+
+SMALL = Sizes(objectives=5, rounds=1, quiet=1.0, rendered=10, patches=5)
+LARGE = Sizes(objectives=5000, rounds=1)
+
+
+def _convergence(sizes: Sizes) -> Iterator[Figure]:
+    with site(say) as where:
+        yield from convergence(where, sizes.objectives, sizes.rounds, sizes.quiet)
+
+
+def _admission(sizes: Sizes) -> Iterator[Figure]:
+    with site(say) as where:
+        yield from admission(where, sizes.patches)
+
+
+MEASUREMENTS: dict[str, Callable[[Sizes], Iterator[Figure]]] = {
+    "convergence": _convergence,
+    "render": lambda sizes: rendering(say, sizes.rendered, sizes.rounds),
+    "samples": lambda _: samples(say),
+    "admission": _admission,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """0 if every goal holds, 1 if one is missed, 2 if a measurement failed."""
+    options = _parser().parse_args(arguments)
+    sizes = SMALL if options.small else Sizes()
+    plan = [(name, sizes) for name in (options.only or MEASUREMENTS)]
+    if options.large:
+        plan.append(("convergence", LARGE))
+    figures: list[Figure] = []
+    failed = False
+    for name, size in plan:
+        say(f"== {name} (load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores)")
+        try:
+            figures += MEASUREMENTS[name](size)
+        except Failed as error:
+            say(f"{name} failed: {error}")
+            failed = True
+    if options.json:
+        options.json.write_text(as_json(figures))
+    print(table(figures))
+    return 2 if failed else int(any(figure.holds is False for figure in figures))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure beside a peer or a floor.")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
+    parser.add_argument("--only", action="append", choices=MEASUREMENTS, help="only this one; may be repeated")
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--large", action="store_true", help="also converge 5,000 objectives")
+    size.add_argument("--small", action="store_true", help="tiny sizes: shows that it works, measures nothing")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
