@@ -37,8 +37,8 @@ class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed
             return Observed(snapshot, group, output=output)
         refusal = await self._health.refusal(group)
         figure = snapshot.by_id.get(resource.slo_id)
-        pending = figure is None or figure.revision != group.revision
-        health = await self._health.of(group.name, pending=pending)
+        loaded = figure is not None and figure.revision == group.revision
+        health = await self._health.of(group.name, loaded=loaded)
         return Observed(snapshot, group, health, refusal, output)
 
     def plan(

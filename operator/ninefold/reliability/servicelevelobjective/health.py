@@ -32,11 +32,16 @@ class RuleHealth:
         self._asking = asyncio.Lock()
         self._verdicts: dict[str, tuple[str, str]] = {}
 
-    async def of(self, name: str, *, pending: bool) -> Health | None:
-        """The group as last seen; None if it is not loaded, or if this Prometheus does not tell about rules."""
+    async def of(self, name: str, *, loaded: bool) -> Health | None:
+        """The group as last seen; None if there is none, or if this Prometheus does not tell about rules.
+
+        `loaded` tells whether its present revision is known to be evaluated: until then the answer is wanted soon.
+        """
         self._wanted[name] = _now()
         async with self._asking:
-            if _now() - self._asked_at > (PENDING if pending else SETTLED):
+            known = self._groups.get(name)
+            settled = loaded and known is not None and known.evaluated
+            if _now() - self._asked_at > (SETTLED if settled else PENDING):
                 await self._ask()
         group = self._groups.get(name)
         return Health(group.evaluated, group.error) if group else None

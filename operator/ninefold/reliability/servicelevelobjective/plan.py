@@ -52,7 +52,7 @@ def plan(slo: ServiceLevelObjective, observed: Observed, now: datetime) -> Plan[
         status=slo.status.model_copy(update={**shown._asdict(), "rules": rules}),
         ready=_ready(observed, rules, now),
         children=children,
-        due=now + RECHECK,
+        due=now + (RECHECK if rules.health != "Unknown" else RECHECK / 4),
     )
 
 

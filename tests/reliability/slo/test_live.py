@@ -1,0 +1,233 @@
+"""Figures, rule health and the controller's look, with rules that a real Prometheus evaluates every second."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.integrations.server import SELF, PrometheusServer
+from tests.integrations.test_prometheus import BROKEN
+from tests.reliability.slo.objectives import objective
+
+from ninefold.integrations.prometheus import Options, Prometheus, Sample, Unreachable
+from ninefold.kube.api import Key
+from ninefold.kube.errors import Stalled
+from ninefold.kube.plan import Plan
+from ninefold.kube.store import Store
+from ninefold.reliability.servicelevelobjective.controller import ServiceLevelObjectiveController
+from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot
+from ninefold.reliability.servicelevelobjective.figures import Figures, read
+from ninefold.reliability.servicelevelobjective.output import OutputChoice
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.rules import Group
+
+TOTAL = f'prometheus_http_requests_total{{job="{SELF}"}}'
+"""The requests that Prometheus itself answers: real traffic, since it scrapes itself and we ask it questions."""
+
+
+def slo(bad: str = 'nothing{code="500"}', total: str = TOTAL) -> ServiceLevelObjective:
+    return objective(window="1h", indicator={"ratio": {"bad": bad, "total": total}})
+
+
+class Operator:
+    """The parts that look at Prometheus, as `ninefold run` puts them together."""
+
+    def __init__(self, prometheus: Prometheus) -> None:
+        self.prometheus = prometheus
+        self.figures = Figures(prometheus, interval=0.2)
+        self.controller = ServiceLevelObjectiveController(prometheus, self.figures, OutputChoice())
+
+    async def look(self, resource: ServiceLevelObjective) -> Plan[Any]:
+        now = datetime.now(UTC)
+        observed = await self.controller.observe(resource, Store(), now)
+        return self.controller.plan(resource, observed, now)
+
+    async def look_until(self, resource: ServiceLevelObjective, seen: Callable[[Plan[Any]], bool]) -> Plan[Any]:
+        end = time.monotonic() + 30
+        while not seen(plan := await self.look(resource)):
+            assert time.monotonic() < end, plan
+            await asyncio.sleep(0.2)
+        return plan
+
+
+@asynccontextmanager
+async def operator(url: str) -> AsyncIterator[Operator]:
+    async with Prometheus(Options(url, timeout=3)) as prometheus:
+        started = Operator(prometheus)
+        polling = asyncio.create_task(started.figures.run())
+        yield started
+        polling.cancel()
+
+
+def run(scenario: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(scenario, 120))
+
+
+def test_from_rules_to_figures_to_status_and_back_to_unknown(tmp_path: Path) -> None:
+    async def scenario(server: PrometheusServer) -> None:
+        async with operator(server.url) as started:
+            plan = await started.look_until(slo(), lambda plan: plan.ready.reason == "RulesNotLoaded")
+            (child,) = plan.children
+            assert child["kind"] == "ConfigMap", "a cluster without PrometheusRules gets plain rule files"
+
+            server.load(Group(slo()).as_dict())
+            plan = await started.look_until(slo(), lambda plan: plan.status.data == "Healthy")
+            plan = await started.look_until(slo(), lambda plan: plan.status.rules.health == "Ok")
+            assert (plan.ready.status, plan.ready.reason) == ("True", "RulesLoaded")
+            assert (plan.status.current, plan.status.budget.left) == ("100.00", "100.0 %")
+            figure = started.figures.snapshot.by_id["shop/checkout"]
+            assert figure.budget_left == 1
+            assert figure.burn["1h"] == 0
+            assert figure.events_per_second is not None
+            assert figure.coverage is not None
+
+            changed = slo(bad=TOTAL)
+            plan = await started.look(changed)
+            assert plan.ready.reason == "RulesNotLoaded", "the old revision does not speak for the new one"
+            server.load(Group(changed).as_dict())
+            plan = await started.look_until(changed, lambda plan: plan.ready.status == "True")
+            await started.look_until(changed, lambda plan: plan.status.budget and plan.status.budget.left[0] == "-")
+
+            server.stop()
+            moved = started.figures.changes()
+            while started.figures.snapshot.reachable:
+                await asyncio.sleep(0.1)
+            assert await anext(moved) == "shop/checkout", "readers are told that Prometheus is lost"
+            figures = started.figures.snapshot
+            assert figures.by_id, "the last figures stay, with their age"
+            assert not figures.fresh(datetime.fromtimestamp(time.time() + 61, UTC))
+
+    with PrometheusServer(tmp_path) as server:
+        run(scenario(server))
+
+
+def test_a_failing_rule_is_told_and_a_refused_expression_stalls(tmp_path: Path) -> None:
+    async def scenario(server: PrometheusServer) -> None:
+        compiled = Group(slo()).as_dict()
+        server.load({**compiled, "rules": [*compiled["rules"], BROKEN]})
+        async with operator(server.url) as started:
+            while not any(group.error for group in (await started.prometheus.rules([compiled["name"]])).values()):
+                await asyncio.sleep(0.2)
+            plan = await started.look_until(slo(), lambda plan: plan.ready.reason == "RuleFailing")
+            assert plan.status.data == "Broken"
+            assert plan.ready.message.startswith("Prometheus cannot evaluate a rule: broken: ")
+
+            # Known to the parser that we carry, unknown to this Prometheus.
+            async def refuse(expression: str) -> None:
+                await Prometheus.check(started.prometheus, expression.replace("nothing", "no thing"))
+
+            started.prometheus.check = refuse  # type: ignore[method-assign]
+            with pytest.raises(Stalled, match="Prometheus refuses it"):
+                await started.look(slo(total="nothing"))
+
+    with PrometheusServer(tmp_path) as server:
+        run(scenario(server))
+
+
+def test_many_looks_are_few_questions(tmp_path: Path) -> None:
+    async def scenario(server: PrometheusServer) -> None:
+        async with operator(server.url) as started:
+            asked: list[str] = []
+            call = started.prometheus._call
+
+            async def counted(method: str, path: str, form: Any) -> Any:
+                asked.append(path)
+                return await call(method, path, form)
+
+            started.prometheus._call = counted  # type: ignore[method-assign]
+            while not started.figures.snapshot.reachable:
+                await asyncio.sleep(0.05)
+            for _ in range(20):
+                await asyncio.gather(*(started.look(slo()) for _ in range(10)))
+            assert asked.count("api/v1/format_query") <= 10, "a verdict is remembered"
+            assert asked.count("api/v1/rules") <= 2, "health is asked for all at once, and not again at once"
+
+    with PrometheusServer(tmp_path) as server:
+        run(scenario(server))
+
+
+class Answers:
+    """A Prometheus that answers the poll from a list; an exception is raised."""
+
+    def __init__(self, *answers: list[Sample] | Exception) -> None:
+        self._answers = list(answers)
+
+    async def query(self, expression: str) -> list[Sample]:
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def sample(name: str, value: float, slo_id: str = "shop/a", **labels: str) -> Sample:
+    return Sample({"__name__": name, "slo_id": slo_id, **labels}, value, 0.0)
+
+
+def test_samples_become_figures_and_no_number_is_left_out() -> None:
+    assert read(
+        [
+            sample("slo:burn_rate:1h", 2.0),
+            sample("slo:burn_rate:6h", float("nan")),
+            sample("slo:error_budget_left:ratio", float("inf")),
+            sample("slo:events:rate5m", 0.0),
+            sample("slo:info", 1.0, revision="abc", service="x"),
+            sample("slo:coverage:ratio", 0.5, slo_id="shop/b"),
+        ]
+    ) == {
+        "shop/a": Figure(burn={"1h": 2.0}, events_per_second=0.0, revision="abc"),
+        "shop/b": Figure(coverage=0.5),
+    }
+
+
+def test_only_those_that_moved_are_told_and_all_when_prometheus_goes_or_comes() -> None:
+    async def scenario() -> None:
+        def poll(a: float, b: float) -> list[Sample]:
+            return [sample("slo:burn_rate:1h", a), sample("slo:burn_rate:1h", b, slo_id="shop/b")]
+
+        lost = Unreachable("gone")
+        prometheus = Answers(poll(1, 1), poll(1.001, 2), lost, lost, poll(1, 2), poll(1, 2)[:1])
+        figures = Figures(prometheus)  # type: ignore[arg-type]
+        told: set[str] = set()
+
+        async def listen() -> None:
+            async for slo_id in figures.changes():
+                told.add(slo_id)
+
+        listener = asyncio.create_task(listen())
+        await asyncio.sleep(0)
+        assert figures.snapshot == Snapshot()
+        both = {"shop/a", "shop/b"}
+        for expected in (both, {"shop/b"}, both, set[str](), both, {"shop/b"}):
+            await figures.poll()
+            await asyncio.sleep(0.01)
+            assert told == expected
+            told.clear()
+        listener.cancel()
+
+    run(scenario())
+
+
+def test_a_late_reader_is_told_what_there_is() -> None:
+    async def scenario() -> None:
+        figures = Figures(Answers([sample("slo:burn_rate:1h", 1.0)]))  # type: ignore[arg-type]
+        await figures.poll()
+        assert await anext(figures.changes()) == "shop/a"
+
+    run(scenario())
+
+
+def test_a_changed_figure_wakes_its_objective() -> None:
+    async def scenario() -> None:
+        prometheus = Answers([sample("slo:burn_rate:1h", 1.0)])
+        figures = Figures(prometheus)  # type: ignore[arg-type]
+        controller = ServiceLevelObjectiveController(prometheus, figures, OutputChoice())  # type: ignore[arg-type]
+        await figures.poll()
+        assert await anext(controller.feed(Store())) == Key("shop", "a")
+
+    run(scenario())
