@@ -1,0 +1,95 @@
+"""The house keeps its shape: what may import what, and that each of these rules can tell."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "operator"
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+KINDS = sorted(path.parent for path in SOURCE.glob("ninefold/*/*/resource.py"))
+
+
+def test_operator_is_a_source_root_and_no_package() -> None:
+    assert not (SOURCE / "__init__.py").exists()
+    program = "import operator; print(operator.__file__, operator.add(1, 2))"
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    file, total = done.stdout.split()
+    assert (Path(file).name, total) == ("operator.py", "3")
+    assert not Path(file).is_relative_to(ROOT / "operator"), "the standard library's operator must win"
+
+
+def test_every_stage_is_in_the_contracts() -> None:
+    stages = {f"ninefold.{kind.parent.name}" for kind in KINDS}
+    assert set(_contract("stages")["modules"]) == stages
+    assert set(" : ".join(_contract("layers")["layers"]).split(" : ")) >= stages
+    for contract in ("kubernetes", "http"):
+        assert set(_contract(contract)["source_modules"]) >= stages
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.name))
+def test_a_kind_has_its_files_and_its_plan_has_no_clock(kind: Path) -> None:
+    assert {"__init__.py", "resource.py", "plan.py", "controller.py"} <= {file.name for file in kind.iterdir()}
+    for name in ("resource.py", "plan.py"):
+        tree = ast.walk(ast.parse((kind / name).read_text()))
+        attributes = {node.attr for node in tree if isinstance(node, ast.Attribute)}
+        assert not attributes & {"now", "utcnow", "today"}, f"{name}: time is an argument"
+
+
+def test_the_imports_are_as_agreed() -> None:
+    done = _lint_imports(SOURCE)
+    assert done.returncode == 0, done.stdout
+
+
+SLO = "ninefold/reliability/servicelevelobjective"
+
+
+@pytest.mark.parametrize(
+    ("contract", "file", "line"),
+    [
+        ("layers", "ninefold/kube/queue.py", "import ninefold.integrations.prometheus"),
+        ("layers", "ninefold/integrations/prometheus.py", "import ninefold.reliability"),
+        ("layers", f"{SLO}/health.py", "import ninefold.cli.kinds"),
+        ("stages", "ninefold/release/releasegate/controller.py", "import ninefold.reliability.errorbudgetpolicy.latch"),
+        ("kubernetes", f"{SLO}/controller.py", "import kubernetes.client"),
+        ("kubernetes", "ninefold/cli/status.py", "import kopf"),
+        ("http", "ninefold/kube/sweep.py", "import httpx"),
+        ("pure", f"{SLO}/plan.py", "import time"),
+        ("pure", f"{SLO}/rules.py", "import httpx"),
+        ("pure", "ninefold/release/releasegate/resource.py", "import ninefold.kube.client"),
+        ("devcluster", "devcluster/web.py", "import ninefold.kube.api"),
+        ("devcluster", "ninefold/cli/run.py", "import devcluster"),
+    ],
+)
+def test_each_contract_tells_when_it_is_broken(tmp_path: Path, contract: str, file: str, line: str) -> None:
+    copy = tmp_path / "operator"
+    shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__", "gomod"))
+    with (copy / file).open("a") as source:
+        source.write(f"\n{line}\n")
+    done = _lint_imports(copy, "--contract", contract)
+    assert done.returncode == 1, done.stdout
+    assert "1 broken" in done.stdout
+
+
+def _lint_imports(source: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [f"{Path(sys.executable).parent}/lint-imports", "--no-cache", "--config", f"{ROOT}/pyproject.toml"]
+    environment = {**os.environ, "PYTHONPATH": str(source)}
+    return subprocess.run(
+        [*command, *arguments], cwd=source, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def _contract(name: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = next(contract for contract in CONTRACTS if contract["id"] == name)
+    return found
