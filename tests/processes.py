@@ -42,7 +42,7 @@ class OperatorProcess:
     def __init__(self, arguments: Sequence[str], kubeconfig: Path, log: Path) -> None:
         self.port = free_port()
         self.log = log
-        self._arguments = [*arguments, "--port", str(self.port)]
+        self._arguments = [*arguments, "--bind", f"127.0.0.1:{self.port}"]
         self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(ROOT / "operator")}
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -1,6 +1,6 @@
 """A kind made for the tests of the machinery: a Lamp keeps one ConfigMap per bulb, and can be run as an operator.
 
-python -m lamp --port 8080            (with KUBECONFIG)
+python -m lamp --bind 127.0.0.1:8080            (with KUBECONFIG)
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class GuardedLampController(LampController):
 
 async def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--bind", required=True)
     parser.add_argument("--lease", default="")
     parser.add_argument("--identity", default="lamp")
     parser.add_argument("--sweep", type=float, default=600.0)
@@ -106,7 +106,12 @@ async def main() -> int:
         [controller],
         cluster,
         metrics,
-        Options(port=options.port, lease=lease, identity=options.identity, sweep_interval=options.sweep),
+        Options(
+            port=int(options.bind.rpartition(":")[2]),
+            lease=lease,
+            identity=options.identity,
+            sweep_interval=options.sweep,
+        ),
     )
     try:
         return await runtime.run()

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from ninefold.kube.conditions import READY
 from ninefold.kube.errors import Stalled
 from ninefold.kube.plan import Plan, Verdict
-from ninefold.reliability.servicelevelobjective.figure import Figure, Health, Snapshot
+from ninefold.reliability.servicelevelobjective.figure import FRESH, Figure, Health, Snapshot
 from ninefold.reliability.servicelevelobjective.output import Output, manifests, object_name
 from ninefold.reliability.servicelevelobjective.resource import (
     DataState,
@@ -52,8 +52,16 @@ def plan(slo: ServiceLevelObjective, observed: Observed, now: datetime) -> Plan[
         status=slo.status.model_copy(update={**shown._asdict(), "rules": rules}),
         ready=_ready(observed, rules, now),
         children=children,
-        due=now + (RECHECK if rules.health != "Unknown" else RECHECK / 4),
+        due=_due(observed.snapshot, rules, now),
     )
+
+
+def _due(snapshot: Snapshot, rules: Rules, now: datetime) -> datetime:
+    """The next regular look; should Prometheus stay away, in time to say that the figures are fresh no longer."""
+    regular = now + (RECHECK if rules.health != "Unknown" else RECHECK / 4)
+    if snapshot.at is None or snapshot.reachable or not snapshot.fresh(now):
+        return regular
+    return min(regular, snapshot.at + FRESH)
 
 
 def _held(slo: ServiceLevelObjective, group: Group) -> Verdict | None:

@@ -1,0 +1,110 @@
+"""Our kinds as a user handles them in the tests of the whole operator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import devcluster
+from tests.processes import wait_for
+
+Manifest = dict[str, Any]
+
+
+def objective(name: str, service: str | None = None, **spec: Any) -> Manifest:
+    """An availability objective over the counters of a shop."""
+    service = service or name
+    return {
+        "apiVersion": "ninefold.dev/v1alpha1",
+        "kind": "ServiceLevelObjective",
+        "metadata": {"name": name},
+        "spec": {
+            "service": service,
+            "objective": "95",
+            "window": {"rolling": "1h"},
+            "indicator": {
+                "ratio": {
+                    "bad": f'shop_requests_total{{service="{service}",code=~"5.."}}',
+                    "total": f'shop_requests_total{{service="{service}"}}',
+                }
+            },
+            **spec,
+        },
+    }
+
+
+def policy(name: str, **spec: Any) -> Manifest:
+    return {
+        "apiVersion": "ninefold.dev/v1alpha1",
+        "kind": "ErrorBudgetPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "objectives": {"service": name},
+            "rules": [{"when": {"budgetLeftBelow": "0"}, "state": "Exhausted", "then": {"gate": "Hold"}}],
+            "recovery": {"margin": "1", "for": "3s"},
+            **spec,
+        },
+    }
+
+
+def gate(name: str, **spec: Any) -> Manifest:
+    return {
+        "apiVersion": "ninefold.dev/v1alpha1",
+        "kind": "ReleaseGate",
+        "metadata": {"name": name},
+        "spec": {
+            "workloads": {"matchLabels": {"app": name}},
+            "sources": [{"errorBudgetPolicy": name}],
+            "knownGood": {"after": "2s"},
+            **spec,
+        },
+    }
+
+
+class Objects:
+    """The objects of one namespace."""
+
+    def __init__(self, cluster: devcluster.Cluster, namespace: str) -> None:
+        self.cluster = cluster
+        self.namespace = namespace
+
+    def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - as in subprocess
+        return self.cluster.kubectl("--namespace", self.namespace, *arguments, input=input)
+
+    def apply(self, *manifests: Manifest) -> str:
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
+        return self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=text)
+
+    def refusal(self, manifest: Manifest) -> str:
+        """What the API server says when it refuses the object; fails if it takes it."""
+        try:
+            self.kubectl("create", "-f", "-", input=json.dumps(manifest))
+        except devcluster.CommandError as error:
+            return str(error)
+        raise AssertionError(f"the API server accepted {manifest}")
+
+    def get(self, kind: str, name: str) -> Manifest:
+        found: Manifest = json.loads(self.kubectl("get", kind, name, "-o", "json"))
+        return found
+
+    def status(self, kind: str, name: str) -> Manifest:
+        status: Manifest = self.get(kind, name).get("status", {})
+        return status
+
+    def condition(self, kind: str, name: str, type_: str = "Ready") -> tuple[str, str, str]:
+        """Status, reason and message for the present generation; empty before it was looked at."""
+        found = self.get(kind, name)
+        for condition in found.get("status", {}).get("conditions", ()):
+            if condition["type"] == type_ and condition["observedGeneration"] == found["metadata"]["generation"]:
+                return condition["status"], condition["reason"], condition["message"]
+        return "", "", ""
+
+    def wait_condition(self, kind: str, name: str, wanted: Iterable[str], seconds: float = 30) -> None:
+        """Wait until Ready has one of these reasons or values."""
+        wanted = set(wanted)
+        wait_for(
+            f"{kind} {name} to be {wanted}",
+            lambda: (seen := self.condition(kind, name)) and (wanted & set(seen[:2]) or None),
+            seconds,
+        )

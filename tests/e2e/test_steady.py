@@ -1,0 +1,58 @@
+"""A steady state writes nothing, under real and noisy traffic."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import devcluster
+from tests.e2e.conftest import install, open_shops
+from tests.e2e.objects import Manifest, Objects, gate, objective, policy
+from tests.faultproxy import FaultProxy
+from tests.processes import OperatorProcess, wait_for
+
+OBJECTIVES, POLICIES, GATES = 280, 10, 10
+
+
+@pytest.fixture
+def quiet_cluster() -> Iterator[devcluster.Cluster]:
+    """A cluster whose Prometheus keeps the pace of a real one: its own speed is not what is measured here."""
+    with devcluster.start(own=True, prometheus=True, scrape_interval="5s", evaluation_interval="15s") as cluster:
+        install(cluster)
+        cluster.sync_rules()
+        yield cluster
+
+
+def test_three_hundred_objects_write_nothing_in_a_minute(quiet_cluster: devcluster.Cluster, tmp_path: Path) -> None:
+    open_shops(quiet_cluster).serve("shop", rps=40, bad=0.004, jitter=0.3)
+    objects = Objects(quiet_cluster, "default")
+    kinds: list[Manifest] = [objective(f"o{number}", service="shop") for number in range(OBJECTIVES)]
+    kinds += [policy(f"p{number}", objectives={"service": "shop"}) for number in range(POLICIES)]
+    kinds += [gate(f"g{number}", sources=[{"errorBudgetPolicy": f"p{number}"}]) for number in range(GATES)]
+    objects.apply(*kinds)
+    proxy = FaultProxy(quiet_cluster.kubeconfig, tmp_path)
+    command = ["-m", "ninefold", "run", "--log-format=text", "--poll-interval=5s", "--sweep-interval=30s"]
+    command += ["--prometheus-url", quiet_cluster.prometheus.url]
+    try:
+        with OperatorProcess(command, proxy.kubeconfig, tmp_path / "operator.log"):
+            wait_for("all to be ready", lambda: _all_ready(objects), 150)
+            # The figures of an objective that has just begun really do move.
+            time.sleep(30)
+            before = len(proxy.requests)
+            time.sleep(60)
+            assert proxy.writes(since=before) == []
+    finally:
+        proxy.close()
+
+
+def _all_ready(objects: Objects) -> bool:
+    items = json.loads(objects.kubectl("get", "slo,ebp,gate", "-o", "json"))["items"]
+    ready = [
+        any(c["type"] == "Ready" and c["status"] == "True" for c in item.get("status", {}).get("conditions", ()))
+        for item in items
+    ]
+    return len(ready) == OBJECTIVES + POLICIES + GATES and all(ready)

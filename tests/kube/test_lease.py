@@ -1,0 +1,129 @@
+"""Our Lease beside the client library's leader election, both on a real API server with a clock that jumps.
+
+docs/decisions/0002-own-lease.md rests on what is seen here; when the library changes, these tests tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.leaderelection import electionconfig, leaderelection
+from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
+
+import devcluster
+from ninefold.kube.api import Key
+from ninefold.kube.client import KubernetesCluster
+from ninefold.kube.lease import Lease
+from ninefold.kube.metrics import Metrics
+
+JUMP = 3600.0
+
+
+class JumpingClock:
+    """The wall clock goes ahead by `ahead` seconds; what measures lengths of time goes on as it did."""
+
+    ahead = 0.0
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self.ahead)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def time(self) -> float:
+        return time.time() + self.ahead
+
+
+@pytest.fixture
+def run(cluster: devcluster.Cluster) -> Callable[[Callable[[ApiClient], Awaitable[None]]], None]:
+    """Run a coroutine with a client of the library for the cluster."""
+
+    def run(work: Callable[[ApiClient], Awaitable[None]]) -> None:
+        asyncio.run(_with_client(cluster.kubeconfig, work))
+
+    return run
+
+
+async def _with_client(kubeconfig: Path, work: Callable[[ApiClient], Awaitable[None]]) -> None:
+    configuration = Configuration()
+    await config.load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
+    async with ApiClient(configuration) as client:
+        await work(client)
+
+
+def test_a_jump_of_the_clock_takes_no_lease_of_ours(
+    run: Callable[..., None], cluster: devcluster.Cluster, namespace: str
+) -> None:
+    async def work(client: ApiClient) -> None:
+        api, clock = KubernetesCluster(client, Metrics()), JumpingClock()
+        key = Key(namespace, "ours")
+        first, second = Lease(api, clock, key, "first"), Lease(api, clock, key, "second")
+        assert await first._try()
+        assert not await second._try()
+        clock.ahead = JUMP
+        assert not await second._try(), "the holder renewed a moment ago"
+        assert _holder(cluster, key) == "first"
+        await first.release()
+        assert _holder(cluster, key) == ""
+        assert await second._try(), "what was released is free at once"
+
+    run(work)
+
+
+def test_a_jump_of_the_clock_takes_the_librarys_lease(
+    run: Callable[..., None], cluster: devcluster.Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = JumpingClock()
+    monkeypatch.setattr(leaderelection, "time", SimpleNamespace(time=clock.time))
+
+    async def work(client: ApiClient) -> None:
+        key = Key(namespace, "theirs")
+        first, second = (_election(client, key, name) for name in ("first", "second"))
+        assert await first.try_acquire_or_renew()
+        assert not await second.try_acquire_or_renew()
+        clock.ahead = JUMP
+        assert await second.try_acquire_or_renew()
+        assert _holder(cluster, key) == "second", "taken from a leader that renewed a moment ago and goes on acting"
+
+    run(work)
+
+
+def test_the_library_never_releases(run: Callable[..., None], cluster: devcluster.Cluster, namespace: str) -> None:
+    async def work(client: ApiClient) -> None:
+        key = Key(namespace, "kept")
+        leading = asyncio.Event()
+        election = asyncio.create_task(_election(client, key, "first", leading).run())
+        await leading.wait()
+        election.cancel()
+        await asyncio.wait({election})
+        assert _holder(cluster, key) == "first", "a successor waits until it ends, also after a graceful stop"
+
+    run(work)
+
+
+def _election(client: ApiClient, key: Key, identity: str, leading: asyncio.Event | None = None) -> Any:
+    async def lead() -> None:
+        if leading:
+            leading.set()
+        await asyncio.Event().wait()
+
+    lock = LeaseLock(key.name, key.namespace, identity, client)
+    settings = electionconfig.Config(
+        lock, lease_duration=15, renew_deadline=10, retry_period=2, onstarted_leading=lead, onstopped_leading=None
+    )
+    return leaderelection.LeaderElection(settings)
+
+
+def _holder(cluster: devcluster.Cluster, key: Key) -> str:
+    lease = json.loads(cluster.kubectl("-n", key.namespace, "get", "lease", key.name, "-o", "json"))
+    return str(lease["spec"].get("holderIdentity") or "")
