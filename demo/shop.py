@@ -90,7 +90,7 @@ class Shop:
     def addresses(self) -> list[str]:
         """For somebody who wants to look around."""
         return [
-            f"kubectl       export KUBECONFIG={self.cluster.kubeconfig}",
+            f"kubectl       {self.cluster.binary('kubectl')} --kubeconfig {self.cluster.kubeconfig} -n shop get sre",
             f"Prometheus    {self.cluster.prometheus.url}",
             f"Alertmanager  {self.cluster.alertmanager.url}",
             f"Operator      {self.operator_address}/metrics",

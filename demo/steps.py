@@ -16,6 +16,8 @@ STEP = 0.25
 #: seconds between two lines of the gauge where lines cannot be redrawn
 HEARTBEAT = 10.0
 WIDTH = 110
+#: to the beginning of the line, and nothing on it
+ERASE = "\r\033[K"
 
 
 class Seen(NamedTuple):
@@ -45,6 +47,7 @@ class Screen:
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
         self._terminal = self._out.isatty()
+        self._drawn = False
         self._gauge_at = self.began = time.monotonic()
 
     @property
@@ -75,12 +78,15 @@ class Screen:
             return
         self._gauge_at = time.monotonic()
         text = f"{self.elapsed:6.1f} s  ... {read()}"
-        print(f"\r\033[K{text[:WIDTH]}" if self._terminal else text, end="" if self._terminal else "\n", file=self._out)
-        self._out.flush()
+        if self._terminal:
+            self._drawn = True
+            print(f"{ERASE}{text[:WIDTH]}", end="", file=self._out, flush=True)
+        else:
+            print(text, file=self._out, flush=True)
 
     def _write(self, text: str) -> None:
-        self._gauge_at = time.monotonic()
-        print(f"\r\033[K{text}" if self._terminal else text, file=self._out, flush=True)
+        print(f"{ERASE if self._drawn else ''}{text}", file=self._out, flush=True)
+        self._drawn, self._gauge_at = False, time.monotonic()
 
 
 class Steps:
