@@ -1,0 +1,82 @@
+"""The API server refuses what the model refuses, with the same words, and takes every shape that is right."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.reliability.slo.objectives import manifest
+from tests.reliability.slo.test_resource import RATIO, TIER, WRONG
+
+import devcluster
+from ninefold.kube.crd import crd
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+
+BY_SCHEMA = ("write it in quotes", "unknown field", "at most 4096 characters")
+"""What the schema refuses: in the API server's own words."""
+
+
+@pytest.fixture(scope="module")
+def served(cluster: devcluster.Cluster) -> devcluster.Cluster:
+    cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(crd(ServiceLevelObjective)))
+    cluster.kubectl("wait", "--for=condition=Established", "crd/servicelevelobjectives.ninefold.dev")
+    return cluster
+
+
+def create(cluster: devcluster.Cluster, namespace: str, **spec: Any) -> str:
+    made = manifest()
+    made["metadata"] = {"name": "tried", "namespace": namespace}
+    made["spec"].update(spec)
+    return cluster.kubectl(
+        "create", "--dry-run=server", "--validate=strict", "-o", "json", "-f", "-", input=json.dumps(made)
+    )
+
+
+def test_what_the_model_refuses(served: devcluster.Cluster, namespace: str) -> None:
+    for spec, sentence in WRONG:
+        with pytest.raises(devcluster.CommandError) as refused:
+            create(served, namespace, **spec)
+        if not any(words in sentence for words in BY_SCHEMA):
+            assert sentence in str(refused.value), spec
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"window": {"rolling": "400d"}, "objective": "99.99999", "description": "x" * 1024},
+        {"window": {"rolling": "60m"}, "indicator": {"ratio": {"good": "g", "total": "t"}}},
+        {"indicator": {"latency": {"histogram": "h" * 4096, "threshold": "2.5s"}}},
+        {"indicator": {"boolean": {"selector": "up"}}, "suspend": True},
+        {"indicator": RATIO, "alerting": {"tiers": [{**TIER, "for": "10m"}] * 8, "minimumErrors": 5}},
+        {
+            "alerting": {
+                "labels": {f"l{number}": "v" * 1000 for number in range(16)},
+                "annotations": {f"a{number}": "{{ $value | humanize }}" * 40 for number in range(16)},
+                "runbook": "https://runbooks.example/checkout",
+            }
+        },
+    ],
+)
+def test_what_the_model_takes(served: devcluster.Cluster, namespace: str, spec: dict[str, Any]) -> None:
+    accepted = json.loads(create(served, namespace, **spec))
+    assert (
+        ServiceLevelObjective.parse(accepted, strict=False).spec == ServiceLevelObjective.parse(manifest(**spec)).spec
+    )
+
+
+def test_its_columns_show_the_figures(served: devcluster.Cluster, namespace: str) -> None:
+    made = manifest()
+    made["metadata"] = {"name": "shown", "namespace": namespace}
+    served.kubectl("create", "-f", "-", input=json.dumps(made))
+    status = {
+        "data": "Healthy",
+        "current": "99.94",
+        "budget": {"left": "38.2 %", "total": "0.1 %"},
+        "burn": {"1h": "0.62x"},
+    }
+    patch = ("patch", "slo", "shown", "--subresource=status", "--type=merge", "-p", json.dumps({"status": status}))
+    served.kubectl("--namespace", namespace, *patch)
+    head, row = served.kubectl("--namespace", namespace, "get", "sre").strip().splitlines()
+    assert head.split()[:6] == ["NAME", "OBJECTIVE", "CURRENT", "BUDGET", "LEFT", "BURN"]
+    assert row.split()[1:7] == ["99.9", "99.94", "38.2", "%", "0.62x", "Healthy"]
