@@ -94,10 +94,12 @@ def test_from_rules_to_figures_to_status_and_back_to_unknown(tmp_path: Path) -> 
             plan = await started.look_until(changed, lambda plan: plan.ready.status == "True")
             await started.look_until(changed, lambda plan: plan.status.budget and plan.status.budget.left[0] == "-")
 
+            before = (await started.look(changed)).status
             server.stop()
             moved = started.figures.changes()
             while started.figures.snapshot.reachable:
                 await asyncio.sleep(0.1)
+            assert (await started.look(changed)).status.rules == before.rules, "one failed poll says nothing"
             assert await anext(moved) == "shop/checkout", "readers are told that Prometheus is lost"
             figures = started.figures.snapshot
             assert figures.by_id, "the last figures stay, with their age"

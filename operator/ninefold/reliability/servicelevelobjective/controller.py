@@ -34,11 +34,11 @@ class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed
         group, snapshot = Group(resource), self._figures.snapshot
         output = self._choice.output(served=store.serves(PROMETHEUS_RULE))
         if not snapshot.reachable:
-            return Observed(snapshot, group, output=output)
-        refusal = await self._health.refusal(group)
+            return Observed(snapshot, group, self._health.last(group.name), self._health.verdict(group) or "", output)
+        refusal = await self._health.check(group)
         figure = snapshot.by_id.get(resource.slo_id)
         loaded = figure is not None and figure.revision == group.revision
-        health = await self._health.of(group.name, loaded=loaded)
+        health = await self._health.fresh(group.name, loaded=loaded)
         return Observed(snapshot, group, health, refusal, output)
 
     def plan(

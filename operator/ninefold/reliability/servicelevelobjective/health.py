@@ -32,8 +32,8 @@ class RuleHealth:
         self._asking = asyncio.Lock()
         self._verdicts: dict[str, tuple[str, str]] = {}
 
-    async def of(self, name: str, *, loaded: bool) -> Health | None:
-        """The group as last seen; None if there is none, or if this Prometheus does not tell about rules.
+    async def fresh(self, name: str, *, loaded: bool) -> Health | None:
+        """As `last`, asked for anew if it is old.
 
         `loaded` tells whether its present revision is known to be evaluated: until then the answer is wanted soon.
         """
@@ -43,14 +43,23 @@ class RuleHealth:
             settled = loaded and known is not None and known.evaluated
             if _now() - self._asked_at > (SETTLED if settled else PENDING):
                 await self._ask()
+        return self.last(name)
+
+    def last(self, name: str) -> Health | None:
+        """The group as last seen; None if there was none, or if this Prometheus does not tell about rules."""
         group = self._groups.get(name)
         return Health(group.evaluated, group.error) if group else None
 
-    async def refusal(self, group: Group) -> str:
-        """Why this Prometheus does not accept what the user wrote; "" if it does, or cannot be asked."""
+    def verdict(self, group: Group) -> str | None:
+        """Why Prometheus did not accept what the user wrote; "" if it did, None if it has not been asked."""
         revision, words = self._verdicts.get(group.name, ("", ""))
-        if revision == group.revision:
-            return words
+        return words if revision == group.revision else None
+
+    async def check(self, group: Group) -> str:
+        """As `verdict`, asked for if need be; "" also if Prometheus cannot be asked."""
+        known = self.verdict(group)
+        if known is not None:
+            return known
         try:
             await self._prometheus.check(" or ".join(f"({expression})" for expression in group.user_expressions))
             words = ""
@@ -69,7 +78,7 @@ class RuleHealth:
         try:
             self._groups = await self._prometheus.rules(self._wanted)
         except (Unreachable, Refused) as error:
-            self._groups = {}
+            # What is known stays: an answer that fails says nothing about the rules.
             log.info("Prometheus does not tell about its rules: %s", error)
 
 

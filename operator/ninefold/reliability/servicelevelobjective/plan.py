@@ -80,13 +80,14 @@ def _data(figure: Figure | None, rules: Rules) -> DataState:
 
 
 def _rules(slo: ServiceLevelObjective, observed: Observed, figure: Figure | None, now: datetime) -> Rules:
-    known, revision = observed.health, observed.group.revision
+    fresh, revision = observed.snapshot.fresh(now), observed.group.revision
+    known = observed.health if fresh else None
     loaded = figure is not None and figure.revision == revision
     error = known.error if known else ""
     return Rules(
         object=object_name(slo, observed.output),
         revision=revision,
-        loaded=loaded if observed.snapshot.fresh(now) else None,
+        loaded=loaded if fresh else None,
         health="Failing" if error else "Ok" if known and known.evaluated else "Unknown",
         message=error[:1024] or None,
     )
