@@ -69,9 +69,10 @@ class Shop:
             self.cluster.component("load").stop()
         self._spawn("load", "-m", "demo.load", f"http://127.0.0.1:{self._service}/checkout", str(rate))
 
-    def set_image(self, tag: str) -> str:
+    def set_image(self, tag: str, *options: str) -> str:
         """`kubectl set image` to this version; what kubectl says. Raises CommandError with the refusal."""
-        return self.cluster.kubectl("-n", "shop", "set", "image", "deployment/checkout", f"app=checkout:{tag}").strip()
+        command = ("set", "image", "deployment/checkout", f"app=checkout:{tag}", *options)
+        return self.cluster.kubectl("-n", "shop", *command).strip()
 
     def roll_back(self) -> str:
         """`kubectl rollout undo`; what kubectl says. Raises CommandError with the refusal."""

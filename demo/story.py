@@ -49,7 +49,7 @@ class Story:
         reach("burn", "the budget burns", self._ask.burns, 30, released)
         reach("alert firing", "Alertmanager holds a ticket", lambda: self._ask.alert("ticket"), 30, released)
         reach("gate closed", "the gate closes", self._ask.gate_closed, 30, released)
-        reach("change refused", f"{NEXT} is refused", lambda: self._refused(NEXT))
+        reach("change refused", f"{NEXT} is refused", lambda: self._refused(NEXT), 10)
         reach("page firing", "Alertmanager holds a page", lambda: self._ask.alert("page"), 90, released)
 
     def _hold(self) -> None:
@@ -71,7 +71,7 @@ class Story:
             "within a minute is that many good ones; at a steady rate it would take the hour of the window."
         )
         self._shop.load(BUSY)
-        reach("recovery", "requests succeed and there is budget again", self._ask.recovered, 150, rolled_back)
+        reach("recovery", "requests succeed and there is budget again", self._ask.recovered, 200, rolled_back)
         reach("gate open", "the gate opens by itself", self._ask.gate_open, 60, rolled_back)
         reach("page ended", "nobody is paged any more", self._ask.page_ended, 150, rolled_back)
         say(f"Release {NEXT}.")
@@ -110,16 +110,25 @@ class Story:
         """The API server refuses the version in the gate's name, and the Deployment stays as it was."""
         before = self._ask.image()
         try:
-            return Seen(False, f"it passed: {self._shop.set_image(tag)}")
+            # The API server hears of a changed gate through a watch of its own, a moment later than it stores it. A
+            # dry run passes the same admission and changes nothing, so it can be tried again.
+            self._shop.set_image(tag, "--dry-run=server")
+            return Seen(False, f"a dry run of `kubectl set image` to {tag} passes")
+        except CommandError:
+            return self._attempt(tag, before)
+
+    def _attempt(self, tag: str, before: str) -> Seen:
+        command = f"$ kubectl set image deployment/checkout app=checkout:{tag}"
+        try:
+            return Seen(False, f"{command}\n{self._shop.set_image(tag)}")
         except CommandError as error:
             after = self._ask.image()
-            words = f"$ kubectl set image deployment/checkout app=checkout:{tag}\n{error.stderr.strip()}"
             refused = "release gate shop/checkout is closed" in error.stderr and after == before
-            return Seen(refused, words if after == before else f"{words}\nbut the Deployment has {after}")
+            return Seen(refused, f"{command}\n{error.stderr.strip()}\nAPI server: deployment/checkout has {after}")
 
     def _dead(self, code: int) -> Seen:
         refused = self._refused(NEXT)
-        return Seen(refused.true and code == -9, f"The operator ended with {code}. {refused.words}")
+        return Seen(refused.true and code == -9, f"The operator ended with {code}.\n{refused.words}")
 
     def _back(self) -> Seen:
         ready, gate = self._operator(), self._ask.gate_closed()

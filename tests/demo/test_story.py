@@ -59,7 +59,7 @@ def left_over(mark: str) -> list[str]:
     return found
 
 
-@pytest.mark.timeout(900)  # on a cold cache the binaries are built first
+@pytest.mark.timeout(1800)  # on a cold cache the binaries are built first
 def test_every_step_happens_and_tells_its_evidence(tmp_path: Path) -> None:
     mark, file = secrets.token_hex(8), tmp_path / "demo.json"
     process = demo("--json", str(file), mark=mark)
@@ -76,6 +76,7 @@ def test_every_step_happens_and_tells_its_evidence(tmp_path: Path) -> None:
         assert 'deployments.apps "checkout" is forbidden' in refusal
         assert re.search(r"checkout-availability has spent \d+ % of its 1-hour error budget", refusal)
         assert "A rollback to checkout:v41 passes." in refusal
+        assert refusal.endswith("deployment/checkout has checkout:v42")
     assert "ended with -9" in steps["operator killed, still refused"]["evidence"]
     assert "ErrorBudgetBurn 6x/5m (page) is active" in steps["page firing"]["evidence"]
     assert "decides Allow" in steps["gate open"]["evidence"]
