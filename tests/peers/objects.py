@@ -1,4 +1,4 @@
-"""Objects of ours and of the peers, and what kstatus would say of them."""
+"""Objects of ours and of the peers, as the API server has them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ import json
 from typing import Any
 
 import devcluster
+from ninefold.kube.api import Api
+from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 Manifest = dict[str, Any]
+
+SLO, POLICY, GATE = (kind.api for kind in (ServiceLevelObjective, ErrorBudgetPolicy, ReleaseGate))
 
 TOTAL = "prometheus_http_requests_total"
 
@@ -29,7 +35,7 @@ def objective(name: str, namespace: str = "", **spec: Any) -> Manifest:
 
 
 class Objects:
-    """The objects of a cluster, as `kubectl` shows them."""
+    """The objects of a cluster."""
 
     def __init__(self, cluster: devcluster.Cluster) -> None:
         self._cluster = cluster
@@ -38,19 +44,24 @@ class Objects:
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
         self._cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=text)
 
-    def get(self, kind: str, name: str, namespace: str) -> Manifest:
-        """{} where there is none."""
-        text = self._cluster.kubectl("-n", namespace, "get", kind, name, "-o", "json", "--ignore-not-found")
-        found: Manifest = json.loads(text or "{}")
-        return found
+    def get(self, api: Api, name: str, namespace: str) -> Manifest:
+        """{} where there is none, or not even its kind."""
+        code, found = self._cluster.api.request("GET", api.path(namespace, name))
+        assert code in (200, 404), found
+        return dict(found) if code == 200 else {}
 
-    def condition(self, kind: str, name: str, namespace: str, type_: str = "Ready") -> Manifest:
+    def list(self, api: Api, namespace: str, labels: str) -> list[Manifest]:
+        code, found = self._cluster.api.request("GET", api.path(namespace), labelSelector=labels)
+        assert code == 200, found
+        return list(found["items"])
+
+    def condition(self, api: Api, name: str, namespace: str, type_: str = "Ready") -> Manifest:
         """A condition about the present generation; {} where there is none."""
-        found = self.get(kind, name, namespace)
+        found = self.get(api, name, namespace)
         status = found.get("status", {})
         if status.get("observedGeneration") != found.get("metadata", {}).get("generation"):
             return {}
         return next((each for each in status.get("conditions", ()) if each["type"] == type_), {})
 
-    def ready(self, kind: str, name: str, namespace: str) -> bool:
-        return self.condition(kind, name, namespace).get("status") == "True"
+    def ready(self, api: Api, name: str, namespace: str) -> bool:
+        return self.condition(api, name, namespace).get("status") == "True"

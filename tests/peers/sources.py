@@ -10,14 +10,12 @@ from pathlib import Path
 from devcluster import build
 from devcluster.recipes import GOMOD, RECIPES
 
-_GO = build.go_for(RECIPES["kustomize-controller"])
-"""New enough for every peer."""
-
 
 def unpacked(component: str, module: str) -> Path:
     """The directory of `module` as gomod/`component` pins it, checked against its go.sum."""
+    go = build.go_for(RECIPES["kustomize-controller"])  # new enough for every peer
     done = subprocess.run(
-        [_GO, "mod", "download", "-json", module],
+        [go, "mod", "download", "-json", module],
         cwd=GOMOD / component,
         env={**os.environ, **build.ENVIRONMENT},
         capture_output=True,

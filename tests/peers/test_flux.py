@@ -18,8 +18,9 @@ import yaml
 
 import devcluster
 from devcluster.recipes import RECIPES
+from ninefold.kube.api import Api
 from tests.peers.conftest import Start
-from tests.peers.objects import Manifest, Objects, objective
+from tests.peers.objects import GATE, POLICY, SLO, Manifest, Objects, objective
 from tests.peers.sources import unpacked
 from tests.processes import ROOT, wait_for
 
@@ -27,7 +28,8 @@ pytestmark = [pytest.mark.peers, pytest.mark.timeout(1800)]
 
 RECIPE = RECIPES["kustomize-controller"]
 NAMESPACE = "flux-system"
-KINDS = {"slo": "checkout-availability", "ebp": "checkout", "gate": "checkout"}
+KUSTOMIZATION = Api("kustomize.toolkit.fluxcd.io", "v1", "Kustomization", "kustomizations")
+OURS = {SLO: "checkout-availability", POLICY: "checkout", GATE: "checkout"}
 
 
 class Repository:
@@ -118,12 +120,12 @@ class Flux:
             "wait": True,
         }
         metadata = {"name": folder, "namespace": NAMESPACE}
-        api = "kustomize.toolkit.fluxcd.io/v1"
-        self._objects.apply({"apiVersion": api, "kind": "Kustomization", "metadata": metadata, "spec": spec})
+        api, kind = KUSTOMIZATION.api_version, KUSTOMIZATION.kind
+        self._objects.apply({"apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec})
 
     def verdict(self, name: str) -> dict[str, Any]:
         """The condition Ready of a Kustomization, with the revision that was attempted last."""
-        status = self._objects.get("kustomization", name, NAMESPACE).get("status", {})
+        status = self._objects.get(KUSTOMIZATION, name, NAMESPACE).get("status", {})
         ready = next((each for each in status.get("conditions", ()) if each["type"] == "Ready"), {"status": "Unknown"})
         return {**ready, "attempted": status.get("lastAttemptedRevision")}
 
@@ -162,7 +164,7 @@ def test_a_kustomization_is_ready_when_our_kinds_are(
     revision = flux.repository.commit()
     flux.apply(namespace)
     wait_for(
-        "Flux to have applied them", lambda: all(objects.get(kind, name, namespace) for kind, name in KINDS.items()), 60
+        "Flux to have applied them", lambda: all(objects.get(kind, name, namespace) for kind, name in OURS.items()), 60
     )
     for _ in range(8):  # Flux looks every 5 s
         time.sleep(1)
@@ -171,13 +173,13 @@ def test_a_kustomization_is_ready_when_our_kinds_are(
     start_ninefold("--rules=ConfigMap")
     wait_for("Flux to be ready", lambda: flux.verdict(namespace)["status"] == "True", 60)
     assert flux.verdict(namespace)["message"] == f"Applied revision: {revision}"
-    assert all(objects.ready(kind, name, namespace) for kind, name in KINDS.items())
+    assert all(objects.ready(kind, name, namespace) for kind, name in OURS.items())
 
     files = samples()
     del files["releasegate"]
     flux.repository.write(namespace, namespace, **files)
     flux.repository.commit()
-    wait_for("Flux to prune the gate", lambda: not objects.get("gate", "checkout", namespace), 60)
+    wait_for("Flux to prune the gate", lambda: not objects.get(GATE, "checkout", namespace), 60)
 
 
 def test_a_kustomization_fails_with_an_objective_that_cannot_be_kept(
@@ -198,7 +200,7 @@ def test_a_kustomization_fails_with_an_objective_that_cannot_be_kept(
     assert f"ServiceLevelObjective/{namespace}/checkout-availability status: 'Failed'" in verdict["message"]
     assert verdict["attempted"] == revision
     # Flux names the object; the sentence is there.
-    stalled = objects.condition("slo", "checkout-availability", namespace, "Stalled")
+    stalled = objects.condition(SLO, "checkout-availability", namespace, "Stalled")
     assert stalled["message"].startswith("spec.indicator.ratio.bad:")
 
     flux.repository.write(namespace, namespace, objective=objective("checkout-availability"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import time
 from pathlib import Path
 
@@ -13,8 +12,9 @@ import devcluster
 from devcluster.errors import CommandError
 from devcluster.pki import Authority
 from devcluster.recipes import RECIPES
+from ninefold.kube.api import CONFIG_MAP, PROMETHEUS_RULE
 from tests.peers.conftest import Start
-from tests.peers.objects import TOTAL, Manifest, Objects, objective
+from tests.peers.objects import SLO, TOTAL, Manifest, Objects, objective
 from tests.peers.sources import unpacked
 from tests.processes import ROOT, wait_for
 
@@ -54,8 +54,8 @@ class Monitoring:
     @property
     def rule_files(self) -> dict[str, str]:
         """The files that prometheus-operator has made for its Prometheus."""
-        listed = self._cluster.kubectl("-n", self.namespace, "get", "cm", "-l", "prometheus-name=k8s", "-o", "json")
-        return {file: text for item in json.loads(listed)["items"] for file, text in item.get("data", {}).items()}
+        made = self._objects.list(CONFIG_MAP, self.namespace, "prometheus-name=k8s")
+        return {file: text for each in made for file, text in each.get("data", {}).items()}
 
     def mount(self) -> None:
         """The part of kubelet and reloader, as the pods here are only played: bring the files to Prometheus."""
@@ -111,7 +111,7 @@ def objects(cluster: devcluster.Cluster) -> Objects:
 
 
 def rules_object(objects: Objects, namespace: str) -> str:
-    status = objects.get("slo", "checkout", namespace)["status"]
+    status = objects.get(SLO, "checkout", namespace)["status"]
     return str(status.get("rules", {}).get("object", ""))
 
 
@@ -125,16 +125,16 @@ def test_rules_move_into_a_prometheus_rule_once_its_crd_appears(
     assert "prometheusrules" not in without_crds.kubectl("get", "crd", "-o", "name"), "this test comes first"
     start_ninefold("--rules=auto", "--rule-labels=prometheus=k8s", "--sweep-interval=1s")
     objects.apply(objective("checkout", namespace))
-    wait_for("the rules from a ConfigMap", lambda: objects.ready("slo", "checkout", namespace), 60)
+    wait_for("the rules from a ConfigMap", lambda: objects.ready(SLO, "checkout", namespace), 60)
     assert rules_object(objects, namespace) == "ConfigMap/slo-checkout-rules"
 
     monitoring: Monitoring = request.getfixturevalue("monitoring")
-    wait_for("the PrometheusRule", lambda: objects.get("prometheusrule", "slo-checkout-rules", namespace), 90)
-    wait_for("the ConfigMap to go", lambda: not objects.get("cm", "slo-checkout-rules", namespace))
+    wait_for("the PrometheusRule", lambda: objects.get(PROMETHEUS_RULE, "slo-checkout-rules", namespace), 90)
+    wait_for("the ConfigMap to go", lambda: not objects.get(CONFIG_MAP, "slo-checkout-rules", namespace))
 
     def loaded() -> bool:
         monitoring.mount()
-        ready = objects.ready("slo", "checkout", namespace)
+        ready = objects.ready(SLO, "checkout", namespace)
         return ready and rules_object(objects, namespace) == "PrometheusRule/slo-checkout-rules"
 
     wait_for("the rules from prometheus-operator", loaded, 90)
@@ -142,7 +142,7 @@ def test_rules_move_into_a_prometheus_rule_once_its_crd_appears(
     file = groups[f"ninefold/{namespace}/checkout"]["file"]
     assert Path(file).parent == without_crds.prometheus.rules_dir, "not from the ConfigMap of before"
     assert [each["metric"]["slo_id"] for each in without_crds.prometheus.query("slo:info")] == [f"{namespace}/checkout"]
-    wait_for("figures", lambda: objects.get("slo", "checkout", namespace)["status"]["data"] == "Healthy", 60)
+    wait_for("figures", lambda: objects.get(SLO, "checkout", namespace)["status"]["data"] == "Healthy", 60)
 
 
 def test_labels_that_no_prometheus_selects_are_said_and_can_be_mended(
@@ -150,24 +150,24 @@ def test_labels_that_no_prometheus_selects_are_said_and_can_be_mended(
 ) -> None:
     objects.apply(objective("checkout", namespace))
     wrong = start_ninefold("--rule-labels=prometheus=other")
-    wait_for("the PrometheusRule", lambda: objects.get("prometheusrule", "slo-checkout-rules", namespace))
+    wait_for("the PrometheusRule", lambda: objects.get(PROMETHEUS_RULE, "slo-checkout-rules", namespace))
     monitoring.catch_up()
     assert not any(file.startswith(namespace) for file in monitoring.rule_files)
 
-    wait_for("a verdict", lambda: objects.condition("slo", "checkout", namespace))
-    ready = objects.condition("slo", "checkout", namespace)
+    wait_for("a verdict", lambda: objects.condition(SLO, "checkout", namespace))
+    ready = objects.condition(SLO, "checkout", namespace)
     assert (ready["status"], ready["reason"]) == ("False", "RulesNotLoaded")
     assert "PrometheusRule/slo-checkout-rules" in ready["message"]
     assert "check that ruleSelector and ruleNamespaceSelector of the Prometheus resource select it" in ready["message"]
     assert "set the operator's --rule-labels to the labels they want" in ready["message"]
-    assert objects.get("slo", "checkout", namespace)["status"]["data"] == "Unknown", "no figure without rules"
+    assert objects.get(SLO, "checkout", namespace)["status"]["data"] == "Unknown", "no figure without rules"
 
     assert wrong.stop() == 0
     start_ninefold("--rule-labels=prometheus=k8s")
 
     def loaded() -> bool:
         monitoring.mount()
-        return objects.ready("slo", "checkout", namespace)
+        return objects.ready(SLO, "checkout", namespace)
 
     wait_for("the rules to be loaded with the right label", loaded, 90)
 
@@ -184,13 +184,13 @@ def test_the_admission_webhook_passes_our_rules_and_its_mark_is_left_alone(
     start_ninefold("--rule-labels=prometheus=k8s")
 
     def versions() -> list[str]:
-        found = [objects.get("prometheusrule", f"slo-{name}-rules", namespace) for name in KINDS_OF_OBJECTIVES]
+        found = [objects.get(PROMETHEUS_RULE, f"slo-{name}-rules", namespace) for name in KINDS_OF_OBJECTIVES]
         assert all(each["metadata"]["annotations"]["prometheus-operator-validated"] == "true" for each in found if each)
         return [each["metadata"]["resourceVersion"] for each in found if each]
 
     def loaded() -> bool:
         monitoring.mount()
-        return all(objects.ready("slo", name, namespace) for name in KINDS_OF_OBJECTIVES)
+        return all(objects.ready(SLO, name, namespace) for name in KINDS_OF_OBJECTIVES)
 
     wait_for("all rules to be admitted and loaded", loaded, 90)
     before = versions()
