@@ -106,7 +106,7 @@ class Cluster:
     def wait_for_service_account(self, namespace: str) -> None:
         """Pods are refused until the controller manager has made the account that they run as."""
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/default"
-        waiting.until(lambda: self.api.request("GET", path)[0] == 200, f"service account of {namespace}", 30)
+        waiting.until(lambda: self.api.request("GET", path)[0] == 200, f"service account of {namespace}", 60)
 
     # --- its processes
 

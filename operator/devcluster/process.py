@@ -56,12 +56,12 @@ class Process:
         self.signal(signal.SIGKILL)
         return self.wait()
 
-    def start(self, timeout: float = 60.0) -> None:
+    def start(self, timeout: float = 120.0) -> None:
         """Start it again as before, after it ended; returns when it is ready, if it has a notion of that."""
         self._control.ask("start", name=self.name)
         self.wait_ready(timeout)
 
-    def wait_ready(self, timeout: float = 60.0) -> None:
+    def wait_ready(self, timeout: float = 120.0) -> None:
         """Return when it serves; raises DevclusterError with the end of its log if it ends instead."""
         if self._ready:
             waiting.until(self._ready, f"{self.name} is ready (log: {self.log})", timeout, still=self.check_running)

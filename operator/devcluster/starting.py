@@ -195,7 +195,7 @@ def _add_nodes(cluster: Cluster, count: int) -> None:
         conditions = [each for item in items for each in item["status"].get("conditions", [])]
         return [each["status"] for each in conditions if each["type"] == "Ready"].count("True") >= count
 
-    waiting.until(ready, f"{count} nodes are Ready", 60, still=cluster.component("kwok").check_running)
+    waiting.until(ready, f"{count} nodes are Ready", 120, still=cluster.component("kwok").check_running)
 
 
 def _free_port() -> int:
