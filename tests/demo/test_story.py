@@ -80,9 +80,11 @@ def test_every_step_happens_and_tells_its_evidence(tmp_path: Path) -> None:
     assert "ended with -9" in steps["operator killed, still refused"]["evidence"]
     assert "ErrorBudgetBurn 6x/5m (page) is active" in steps["page firing"]["evidence"]
     assert "decides Allow" in steps["gate open"]["evidence"]
-    seconds = re.search(r"Measured \((\d+) s in all", text)
-    assert seconds
-    assert int(seconds[1]) < 300
+    # Five minutes are what it may take once the binaries are there.
+    began, ended = (re.search(each, text, re.MULTILINE) for each in (r"^ *([\d.]+) s  Install", r"Measured \((\d+) s"))
+    assert began
+    assert ended
+    assert float(ended[1]) - float(began[1]) < 270
 
 
 @pytest.mark.timeout(120)
