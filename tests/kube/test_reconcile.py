@@ -119,6 +119,8 @@ def test_a_steady_state_writes_nothing(lamps: Lamps, lamp_operator: Start, proxy
     names = [f"l{number}" for number in range(100)]
     lamps.apply(*names, bulbs=["red"])
     wait_for("all lamps", lambda: all(lamp["status"].get("lit") == 1 for lamp in lamps.all()), 60)
+    # Events come after the work: two a lamp.
+    wait_for("the events", lambda: lamps.kubectl("get", "events", "-o", "name").count("\n") == 2 * len(names), 60)
     time.sleep(1)
     before = len(proxy.requests)
     time.sleep(8)  # several sweeps, each with a look at every object

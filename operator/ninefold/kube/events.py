@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
@@ -17,52 +18,72 @@ from ninefold.kube.plan import Note
 logger = logging.getLogger(__name__)
 
 _REMEMBERED = 4096
+_WAITING = 4096
 _NOTE_LIMIT = 1024
 
 
 class Recorder:
-    """Records Events. A lost Event is logged and not retried: status is what counts, Events are for reading along."""
+    """Records Events, one after another beside the work: nobody waits for one, and a flood of them stays a trickle.
+
+    A lost Event is logged and not retried: status is what counts, Events are for reading along.
+    """
 
     def __init__(self, cluster: Cluster, clock: Clock, instance: str) -> None:
         self._cluster = cluster
         self._clock = clock
         self._instance = instance
         self._counts: OrderedDict[Key, int] = OrderedDict()
+        self._waiting: asyncio.Queue[tuple[Api, Metadata, Note]] = asyncio.Queue(_WAITING)
 
-    async def record(self, api: Api, about: Metadata, note: Note) -> None:
+    def record(self, api: Api, about: Metadata, note: Note) -> None:
+        """Have an Event recorded soon."""
+        try:
+            self._waiting.put_nowait((api, about, note))
+        except asyncio.QueueFull:
+            _lost(about, note, "too many are waiting")
+
+    async def run(self) -> None:
+        """Record until cancelled."""
+        while True:
+            api, about, note = await self._waiting.get()
+            try:
+                await self._write(api, about, note)
+            except ApiError as error:
+                _lost(about, note, str(error))
+            finally:
+                self._waiting.task_done()
+
+    async def drained(self) -> None:
+        """Return when nothing waits to be recorded any more."""
+        await self._waiting.join()
+
+    async def _write(self, api: Api, about: Metadata, note: Note) -> None:
         digest = hashlib.sha256(f"{about.uid}{note.type}{note.reason}".encode()).hexdigest()[:16]
         key = Key(about.namespace or "default", f"{about.name[:230]}.{digest}")
-        try:
-            count = self._counts.get(key) or await self._recorded(key)
-            await self._write(api, about, note, key, count + 1)
-        except ApiError as error:
-            logger.warning("Lost an event", extra={"object": str(about.key), "reason": note.reason, "why": str(error)})
-
-    async def _recorded(self, key: Key) -> int:
-        """How often the event was counted by a process before this one."""
-        try:
-            return int((await self._cluster.get(EVENT, key)).get("count") or 1)
-        except NotFound:
-            return 0
-
-    async def _write(self, api: Api, about: Metadata, note: Note, key: Key, count: int) -> None:
-        seen = {"count": count, "lastTimestamp": rfc3339(self._clock.now()), "message": note.message[:_NOTE_LIMIT]}
-        if count > 1:
-            try:
-                await self._cluster.patch(EVENT, key, seen)
-            except NotFound:  # its time to live is over
-                count = 1
-        if count == 1:
-            try:
-                await self._cluster.create(EVENT, self._new(api, about, note, key) | seen | {"count": 1})
-            except Conflict:
-                await self._cluster.patch(EVENT, key, seen)
-        self._counts[key] = count
+        self._counts[key] = await self._counted(key, self._new(api, about, note, key))
         self._counts.move_to_end(key)
         while len(self._counts) > _REMEMBERED:
             self._counts.popitem(last=False)
 
+    async def _counted(self, key: Key, event: dict[str, Any]) -> int:
+        """Create the Event or count it up; how often it has been seen."""
+        count = self._counts.get(key)
+        if count is None:
+            try:
+                await self._cluster.create(EVENT, event)
+                return 1
+            except Conflict:  # a process before this one has recorded it
+                count = int((await self._cluster.get(EVENT, key)).get("count") or 1)
+        again = {"count": count + 1, "lastTimestamp": event["lastTimestamp"], "message": event["message"]}
+        try:
+            await self._cluster.patch(EVENT, key, again)
+        except NotFound:  # its time to live is over
+            await self._cluster.create(EVENT, event)
+            return 1
+        return count + 1
+
     def _new(self, api: Api, about: Metadata, note: Note, key: Key) -> dict[str, Any]:
+        now = rfc3339(self._clock.now())
         return {
             "apiVersion": EVENT.api_version,
             "kind": EVENT.kind,
@@ -79,5 +100,12 @@ class Recorder:
             "source": {"component": OPERATOR},
             "reportingComponent": OPERATOR,
             "reportingInstance": self._instance,
-            "firstTimestamp": rfc3339(self._clock.now()),
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+            "message": note.message[:_NOTE_LIMIT],
         }
+
+
+def _lost(about: Metadata, note: Note, why: str) -> None:
+    logger.warning("Lost an event", extra={"object": str(about.key), "reason": note.reason, "why": why})

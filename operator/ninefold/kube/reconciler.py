@@ -177,7 +177,7 @@ class Reconciler:
             return
         await self._write_status(metadata, patch)
         for note in (*_ready_change(before, wanted), *notes):
-            await self._recorder.record(self.api, metadata, note)
+            self._recorder.record(self.api, metadata, note)
 
     async def _write_status(self, metadata: Metadata, patch: Mapping[str, Any]) -> None:
         # The uid keeps us from writing onto an object of the same name that was made anew.

@@ -69,9 +69,9 @@ class Runtime:
         self._dispatcher = Dispatcher(controllers, self.store, self.queue)
         self._informer = Informer(self._dispatcher, metrics)
         self._sweep = Sweep(cluster, self._dispatcher, self._clock, metrics, options.sweep_interval)
-        recorder = Recorder(cluster, self._clock, options.identity)
+        self._recorder = Recorder(cluster, self._clock, options.identity)
         self._reconcilers = {
-            controller.resource.api.kind: Reconciler(controller, cluster, self._dispatcher, recorder, self._clock)
+            controller.resource.api.kind: Reconciler(controller, cluster, self._dispatcher, self._recorder, self._clock)
             for controller in controllers
         }
         self._lease = Lease(cluster, self._clock, options.lease, options.identity) if options.lease else None
@@ -86,7 +86,7 @@ class Runtime:
         )
         logger.info("Serving probes and metrics", extra={"address": f"{self._options.host}:{self._options.port}"})
         watching = asyncio.create_task(self._informer.run())
-        background = [self._sweep.run(), self._measure(), *(run() for run in self._services)]
+        background = [self._sweep.run(), self._recorder.run(), self._measure(), *(run() for run in self._services)]
         tasks: set[asyncio.Task[Any]] = {watching, *(asyncio.ensure_future(work) for work in background)}
         lead = asyncio.create_task(self._lead())
         stop = asyncio.create_task(self._stopping.wait())
@@ -133,7 +133,7 @@ class Runtime:
         _, late = await asyncio.wait({lead}, timeout=GRACE)
         if late:
             logger.warning("Gave up waiting for work in progress", extra={"seconds": GRACE})
-        await asyncio.wait({watching}, timeout=5)
+        await asyncio.wait({watching, asyncio.create_task(self._recorder.drained())}, timeout=5)
         for task in others:
             task.cancel()
         await asyncio.wait(others, timeout=5)
