@@ -72,19 +72,19 @@ def test_detection_and_reset_are_not_later_than_with_sloth(promtool: Promtool, s
         for fold in ("min", "max")
     )
     first = first.replace("min(max by (severity) (", "min(min by (severity) (")
-    end = 400 + hours * 60 + 390
+    end = 370 + hours * 60 + 50
     promtool.test(
-        [*sloth, group().as_dict()], outage(400, hours * 60, 400, share), holds=[(f"{end}m", first), (f"{end}m", last)]
+        [*sloth, group().as_dict()], outage(370, hours * 60, 60, share), holds=[(f"{end}m", first), (f"{end}m", last)]
     )
 
 
 def test_a_burn_just_below_one_raises_nothing_and_just_above_one_a_ticket(promtool: Promtool) -> None:
     def constant(bad: float) -> dict[str, str]:
-        return {GOOD_SERIES: f"0+{60_000 - bad}x1500", BAD_SERIES: f"0+{bad}x1500"}
+        return {GOOD_SERIES: f"0+{60_000 - bad}x800", BAD_SERIES: f"0+{bad}x800"}
 
-    rules = [group(window="1d").as_dict()]
-    promtool.test(rules, constant(59), absent=[("25h", "count_over_time(ALERTS[25h])")])
-    promtool.test(rules, constant(65), holds=[("25h", f"count({firing('1x/.*')}) == bool 1")])
+    rules = [group(window="12h").as_dict()]
+    promtool.test(rules, constant(59), absent=[("13h", "count_over_time(ALERTS[13h])")])
+    promtool.test(rules, constant(65), holds=[("13h", f"count({firing('1x/.*')}) == bool 1")])
 
 
 def test_idle_is_neither_good_nor_bad(promtool: Promtool) -> None:

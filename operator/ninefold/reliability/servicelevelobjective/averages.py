@@ -13,7 +13,6 @@ The cost does not depend on the number of raw series, and hardly on the interval
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 from ninefold.kube.fields import duration
 from ninefold.reliability.servicelevelobjective.tiers import STEP
@@ -23,14 +22,15 @@ SHORT_LIMIT = 6 * HOUR
 _OVERLAP = 120
 
 
-@dataclass(frozen=True, slots=True)
 class Series:
     """The recordings of one objective, as selectors."""
 
-    slo_id: str
+    def __init__(self, slo_id: str) -> None:
+        # Strings are quoted in PromQL as in JSON.
+        self._matcher = f"{{slo_id={json.dumps(slo_id)}}}"
 
     def __call__(self, name: str) -> str:
-        return f"{name}{{slo_id={json.dumps(self.slo_id)}}}"
+        return name + self._matcher
 
 
 def _or_zero(expression: str) -> str:

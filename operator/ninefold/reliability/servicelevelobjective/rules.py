@@ -25,22 +25,22 @@ class Group:
 
     def __init__(self, slo: ServiceLevelObjective) -> None:
         """Raises Stalled for an indicator that cannot be parsed or a tier that cannot fire."""
-        self.name = group_name(slo)
-        self.user_expressions: tuple[str, ...]
-        """What came from the user, for Prometheus' own verdict."""
-        series, alerts = Series(slo.slo_id), tiers(slo)
+        slo_id = slo.slo_id
+        self.name = f"ninefold/{slo_id}"
+        series, alerts = Series(slo_id), tiers(slo)
         events, errors = expressions(slo.spec.indicator, series("slo:events:rate5m"))
         self.user_expressions = (events, errors)
+        """What came from the user, for Prometheus' own verdict."""
         rules = [
             *_base(slo, events, errors),
-            *_hourly(series, slo.window, alerts),
+            *_hourly(series, slo.window),
             *_burn_rates(slo, series, alerts),
             *_budget(slo, series),
         ]
         for rule in rules:
-            rule["labels"] = {"slo_id": slo.slo_id}
+            rule["labels"] = {"slo_id": slo_id}
         alert_rules = [_alert(slo, series, tier) for tier in alerts]
-        info = {"slo_id": slo.slo_id, **_description(slo)}
+        info = {"slo_id": slo_id, **_description(slo)}
         self.revision = _hash([self.name, rules, info, alert_rules])
         labels = {**info, "revision": self.revision}
         rules.append({"record": "slo:info", "expr": "vector(1)", "labels": labels})
@@ -51,20 +51,16 @@ class Group:
         return {"name": self.name, "rules": self.rules}
 
 
-def group_name(slo: ServiceLevelObjective) -> str:
-    return f"ninefold/{slo.slo_id}"
-
-
 def _base(slo: ServiceLevelObjective, events: str, errors: str) -> Iterator[Rule]:
     yield _record("slo:objective:ratio", f"vector({slo.objective.normalize():f})")
     yield _record("slo:events:rate5m", events)
     yield _record("slo:errors:rate5m", errors)
 
 
-def _hourly(series: Series, window: int, alerts: list[AlertTier]) -> Iterator[Rule]:
+def _hourly(series: Series, window: int) -> Iterator[Rule]:
     for what in ("events", "errors"):
         yield _record(f"slo:{what}:rate1h", averages.hour_mean(series, f"slo:{what}:rate5m"))
-    if not any(length > SHORT_LIMIT for length in (window, *(tier.long for tier in alerts))):
+    if window <= SHORT_LIMIT:
         return
     yield _record("slo:coverage:rate5m", f"{series('slo:events:rate5m')} * 0 + 1")
     yield _record("slo:coverage:rate1h", averages.hour_mean(series, "slo:coverage:rate5m"))
@@ -102,9 +98,10 @@ def _alert(slo: ServiceLevelObjective, series: Series, tier: AlertTier) -> Rule:
     if spec.alerting.minimum_errors:
         errors, unit = averages.in_alert_window(series, "errors", tier.long)
         conditions.append(f"on () ({errors}) * {unit} >= {spec.alerting.minimum_errors}")
+    times = f"more than {k} times " if tier.burn_rate != 1 else ""
     share = tier.burn_rate * tier.long / slo.window * 100
     annotations = {
-        "summary": f"{spec.service}: {slo.metadata.name} burns its error budget more than {k} times too fast",
+        "summary": f"{spec.service}: {slo.metadata.name} burns its error budget {times}faster than allowed",
         "description": (
             f"{slo.slo_id} promises {spec.objective} % over {spec.window.rolling}. Over {duration(tier.long)} it "
             "burned {{ $value | humanize }} times the budget allowed; when this alert fires, "
