@@ -1,0 +1,123 @@
+"""What the documents say is so: examples are checked, commands are run, links lead somewhere.
+
+A fenced `yaml` block whose first line is "# NAME.yaml" is a file for the commands after it on the same page. A fenced
+`console` block is run line by line; what follows a command is its output, a last line "..." stands for more.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import promql_parser
+import pytest
+import yaml
+
+import devcluster
+from ninefold.cli.files import read
+from ninefold.cli.resources import parse
+from tests.processes import ROOT
+
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("helm/**/*.md")])
+_FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
+
+
+@dataclass(frozen=True)
+class Block:
+    page: Path
+    language: str
+    text: str
+
+    @property
+    def name(self) -> str | None:
+        """Of a file: its name."""
+        first = self.text.partition("\n")[0]
+        return first.removeprefix("# ") if re.fullmatch(r"# [\w-]+\.yaml", first) else None
+
+
+BLOCKS = [Block(page, *fence) for page in PAGES for fence in _FENCE.findall(page.read_text())]
+EXAMPLES = [block for block in BLOCKS if block.language == "yaml" and "ninefold.dev/" in block.text]
+STORIES = sorted({block.page for block in BLOCKS if block.language == "console"})
+
+
+def _id(value: object) -> str:
+    page = value.page if isinstance(value, Block) else value
+    return str(page.relative_to(ROOT)) if isinstance(page, Path) else str(value)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_id)
+def test_links_lead_somewhere(page: Path) -> None:
+    missing = [target for target, _ in _LINK.findall(page.read_text()) if not (page.parent / target).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("block", EXAMPLES, ids=_id)
+def test_examples_are_right(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "example.yaml").write_text(block.text)
+    documents, findings = read([str(tmp_path / "example.yaml")])
+    parsed = parse(documents, "default")
+    assert not [*findings, *parsed.findings]
+    assert parsed.found
+
+
+def test_the_api_server_takes_every_example_and_every_sample(cluster: devcluster.Cluster, namespace: str) -> None:
+    cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+    for crd in ROOT.glob("crds/*.yaml"):
+        name = yaml.safe_load(crd.read_text())["metadata"]["name"]
+        cluster.kubectl("wait", "--for=condition=Established", f"crd/{name}")
+    texts = [block.text for block in EXAMPLES] + [file.read_text() for file in ROOT.glob("manifests/samples/*.yaml")]
+    for text in texts:
+        local = text.replace("namespace: shop", f"namespace: {namespace}")
+        cluster.kubectl("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-", input=local)
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "promql"], ids=_id)
+def test_promql_parses(block: Block) -> None:
+    promql_parser.parse(block.text)
+
+
+@pytest.mark.parametrize("page", STORIES, ids=_id)
+def test_commands_do_what_the_page_says(page: Path, cluster: devcluster.Cluster, tmp_path: Path) -> None:
+    environment = {**os.environ, **cluster.environment}
+    environment["PATH"] = f"{cluster.binary('kubectl').parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    for folder in ("manifests", "crds", "helm"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    try:
+        for block in (block for block in BLOCKS if block.page == page):
+            if block.name:
+                (tmp_path / block.name).write_text(block.text)
+            if block.language == "console":
+                for command, expected in _commands(block.text):
+                    _run(command, expected, tmp_path, environment)
+    finally:
+        # Other tests share the cluster: they install again, and start the operator themselves.
+        cluster.kubectl("delete", "namespace", "shop", "--ignore-not-found")
+        cluster.kubectl("-n", "ninefold-system", "delete", "deployment", "ninefold", "--ignore-not-found")
+
+
+def _commands(text: str) -> list[tuple[str, list[str]]]:
+    commands: list[tuple[str, list[str]]] = []
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            commands.append((line.removeprefix("$ "), []))
+        else:
+            commands[-1][1].append(line)
+    return commands
+
+
+def _run(command: str, expected: list[str], folder: Path, environment: dict[str, str]) -> None:
+    words = shlex.split(command)
+    assert words[0] in ("ninefold", "kubectl"), f"{command}: use an indented block for what is not run"
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    if expected[-1:] == ["..."]:
+        shown = "\n".join(expected[:-1])
+        assert shown in done.stdout, f"{command} printed:\n{done.stdout}"
+    elif expected:
+        assert done.stdout.splitlines() == expected, command
