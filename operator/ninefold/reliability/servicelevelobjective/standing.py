@@ -19,7 +19,7 @@ SHOWN = ("1h", "6h")
 """The windows whose burn rates people look at."""
 
 # How far a figure moves before it is written again: percentage points, and a share of a burn rate.
-_BUDGET_BAND, _COVERAGE_BAND, _BURN_BAND, _BURN_FLOOR = 0.5, 5.0, 0.2, 0.1
+_BUDGET_BAND, _COVERAGE_BAND, _BURN_BAND, _BURN_FLOOR = 0.5, 10.0, 0.2, 0.1
 _PREDICTABLE = 0.9
 """The coverage that a prediction takes: a window half empty says little about the budget."""
 
@@ -67,13 +67,18 @@ def _moved(before: ServiceLevelObjectiveStatus, fresh: Standing) -> bool:
     return (
         before.burn.keys() != fresh.burn.keys()
         or _beyond(old, new, _budget_moved)
-        or _beyond(before.coverage, fresh.coverage, lambda old, new: abs(new - old) >= _COVERAGE_BAND)
+        or _beyond(before.coverage, fresh.coverage, _coverage_moved)
         or any(_beyond(before.burn[window], fresh.burn[window], _burn_moved) for window in fresh.burn)
     )
 
 
 def _budget_moved(old: float, new: float) -> bool:
     return abs(new - old) >= _BUDGET_BAND or (old < 0) != (new < 0)
+
+
+def _coverage_moved(old: float, new: float) -> bool:
+    # A window that has filled up is shown as full.
+    return abs(new - old) >= _COVERAGE_BAND or (new >= 99 and old < 98)
 
 
 def _burn_moved(old: float, new: float) -> bool:
