@@ -12,7 +12,7 @@ from ninefold.kube.api import GROUP, Api, Key, Manifest
 from ninefold.kube.apply import Applier
 from ninefold.kube.client import ApiError, Cluster
 from ninefold.kube.clock import Clock
-from ninefold.kube.conditions import READY
+from ninefold.kube.conditions import READY, STALLED
 from ninefold.kube.controller import AnyController
 from ninefold.kube.dispatch import Dispatcher, Item
 from ninefold.kube.errors import Stalled, Waiting
@@ -172,7 +172,7 @@ class Reconciler:
         )
         # The stored JSON, not the model read from it: a field that this version no longer knows is cleared too.
         stored = self._dispatcher.store.get(self.api, metadata.key) or {}
-        patch = merge_patch(stored.get("status") or {}, dump(wanted))
+        patch = merge_patch(stored.get("status") or {}, _written(wanted))
         if not patch:
             return
         await self._write_status(metadata, patch)
@@ -199,6 +199,11 @@ def dump(model: Any) -> dict[str, Any]:
     return model.model_dump(mode="json", by_alias=True, exclude_none=True)  # type: ignore[no-any-return]
 
 
+def _written(status: Status) -> dict[str, Any]:
+    """The status to store. What is empty is left out, as in Kubernetes' own kinds."""
+    return {name: value for name, value in dump(status).items() if value not in ("", [], {})}
+
+
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON merge patch from one object to another: changed members, null for those that went, lists whole."""
     patch: dict[str, Any] = {name: None for name in old if name not in new}
@@ -214,9 +219,11 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
 
 
 def _ready_change(before: Status, after: Status) -> list[Note]:
-    """An event when Ready took another value or another reason."""
+    """An event when Ready took another value or reason; a warning if it was lost, or if the user must act."""
     old = next((c for c in before.conditions if c.type == READY), None)
     new = next((c for c in after.conditions if c.type == READY), None)
     if new is None or (old is not None and (old.status, old.reason) == (new.status, new.reason)):
         return []
-    return [Note("Warning" if new.status == "False" else "Normal", new.reason, new.message)]
+    lost = new.status == "False" and old is not None and old.status == "True"
+    stalled = any(c.type == STALLED and c.status == "True" for c in after.conditions)
+    return [Note("Warning" if lost or stalled else "Normal", new.reason, new.message)]
