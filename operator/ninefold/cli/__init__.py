@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -29,7 +30,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[0] not in COMMANDS:
         print(f"ninefold: there is no command {words[0]!r}\n\n{_usage()}", file=sys.stderr)
         return 2
-    code: int = import_module(f"ninefold.cli.{words[0]}").main(words[1:])
+    try:
+        code: int = import_module(f"ninefold.cli.{words[0]}").main(words[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough; Python would complain about it once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return code
 
 
