@@ -132,15 +132,15 @@ def test_rules_move_into_a_prometheus_rule_once_its_crd_appears(
     wait_for("the PrometheusRule", lambda: objects.get(PROMETHEUS_RULE, "slo-checkout-rules", namespace), 90)
     wait_for("the ConfigMap to go", lambda: not objects.get(CONFIG_MAP, "slo-checkout-rules", namespace))
 
-    def loaded() -> bool:
+    def loaded() -> list[Path]:
         monitoring.mount()
-        ready = objects.ready(SLO, "checkout", namespace)
-        return ready and rules_object(objects, namespace) == "PrometheusRule/slo-checkout-rules"
+        groups = without_crds.prometheus.get("/api/v1/rules")["groups"]
+        return [Path(group["file"]).parent for group in groups if group["name"] == f"ninefold/{namespace}/checkout"]
 
-    wait_for("the rules from prometheus-operator", loaded, 90)
-    groups = {group["name"]: group for group in without_crds.prometheus.get("/api/v1/rules")["groups"]}
-    file = groups[f"ninefold/{namespace}/checkout"]["file"]
-    assert Path(file).parent == without_crds.prometheus.rules_dir, "not from the ConfigMap of before"
+    # The revision is the same as that of the ConfigMap before: only the file tells them apart.
+    wait_for("the rules from prometheus-operator", lambda: loaded() == [without_crds.prometheus.rules_dir], 90)
+    wait_for("the objective to be ready by them", lambda: objects.ready(SLO, "checkout", namespace), 60)
+    assert rules_object(objects, namespace) == "PrometheusRule/slo-checkout-rules"
     assert [each["metric"]["slo_id"] for each in without_crds.prometheus.query("slo:info")] == [f"{namespace}/checkout"]
     wait_for("figures", lambda: objects.get(SLO, "checkout", namespace)["status"]["data"] == "Healthy", 60)
 
@@ -197,6 +197,22 @@ def test_the_admission_webhook_passes_our_rules_and_its_mark_is_left_alone(
     assert len(before) == len(KINDS_OF_OBJECTIVES)
     time.sleep(5)
     assert versions() == before, "the annotation of the webhook must not start a tug-of-war"
+
+
+def test_rules_return_to_a_configmap_when_prometheus_operator_is_removed(
+    monitoring: Monitoring, cluster: devcluster.Cluster, objects: Objects, namespace: str, start_ninefold: Start
+) -> None:
+    """Comes last: nothing of monitoring.coreos.com is left."""
+    start_ninefold("--rule-labels=prometheus=k8s", "--sweep-interval=1s")
+    objects.apply(objective("checkout", namespace))
+    wait_for("the PrometheusRule", lambda: objects.get(PROMETHEUS_RULE, "slo-checkout-rules", namespace), 30)
+    cluster.kubectl("delete", "crd", PROMETHEUS_RULE.name)
+
+    def loaded() -> bool:
+        ready = objects.ready(SLO, "checkout", namespace)
+        return ready and rules_object(objects, namespace) == "ConfigMap/slo-checkout-rules"
+
+    wait_for("the rules from a ConfigMap", loaded, 90)
 
 
 KINDS_OF_OBJECTIVES: dict[str, Manifest] = {
