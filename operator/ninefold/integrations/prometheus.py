@@ -48,7 +48,6 @@ class RuleGroup:
     """A group that Prometheus has loaded. `error` is that of the first failing rule, "" if all are well."""
 
     name: str
-    file: str
     error: str
     evaluated: bool
     """Whether every rule has been evaluated at least once."""
@@ -185,7 +184,6 @@ def _rule_group(group: Mapping[str, Any]) -> RuleGroup:
     errors = (f"{rule['name']}: {rule['lastError']}" for rule in rules if rule.get("lastError"))
     return RuleGroup(
         name=group["name"],
-        file=group.get("file", ""),
         error=next(errors, ""),
         evaluated=all(rule.get("health", "unknown") != "unknown" for rule in rules),
     )
