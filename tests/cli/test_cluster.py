@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 import devcluster
+from ninefold.cli.kinds import KINDS
 from ninefold.kube.api import MANAGED_BY
 from tests.cli.conftest import Command
 from tests.cli.samples import GATE, POLICY, SLO
@@ -33,8 +34,8 @@ OTHERS = (
 @pytest.fixture(scope="module")
 def crds(cluster: devcluster.Cluster) -> None:
     cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    for kind in ("servicelevelobjectives", "errorbudgetpolicies", "releasegates"):
-        cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind}.ninefold.dev")
+    for kind in KINDS:
+        cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind.api.name}")
 
 
 @pytest.fixture
@@ -102,6 +103,17 @@ def test_status(
     assert resources >= 3
     assert operator.metric("ninefold_gate_decision", f'namespace="{namespace}"') == 1
     assert operator.metric("ninefold_prometheus_reachable") == 1
+
+
+def test_rights_in_one_namespace_are_enough(
+    cluster: devcluster.Cluster, shop: str, namespace: str, ninefold: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resources = ",".join(kind.api.name for kind in KINDS)
+    cluster.kubectl("-n", namespace, "create", "role", "reader", "--verb=list", f"--resource={resources}")
+    cluster.kubectl("-n", namespace, "create", "rolebinding", "reader", "--role=reader", "--user=reader")
+    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig_for("reader")))
+    assert ninefold("status", "-n", namespace).returncode == 0
+    assert ninefold("status", "-A").returncode == 1
 
 
 def test_kubectl_finds_the_plugin(cluster: devcluster.Cluster, shop: str, namespace: str) -> None:
