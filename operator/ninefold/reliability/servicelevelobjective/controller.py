@@ -38,7 +38,7 @@ class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed
         refusal = await self._health.check(group)
         figure = snapshot.by_id.get(resource.slo_id)
         loaded = figure is not None and figure.revision == group.revision
-        health = await self._health.fresh(group.name, loaded=loaded)
+        health = self._health.of(group.name, loaded=loaded)
         return Observed(snapshot, group, health, refusal, output)
 
     def plan(

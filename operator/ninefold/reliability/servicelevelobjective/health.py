@@ -29,20 +29,20 @@ class RuleHealth:
         self._groups: dict[str, RuleGroup] = {}
         self._wanted: dict[str, float] = {}
         self._asked_at = float("-inf")
-        self._asking = asyncio.Lock()
+        self._asking: asyncio.Task[None] | None = None
         self._verdicts: dict[str, tuple[str, str]] = {}
 
-    async def fresh(self, name: str, *, loaded: bool) -> Health | None:
-        """As `last`, asked for anew if it is old.
+    def of(self, name: str, *, loaded: bool) -> Health | None:
+        """As `last`; if that is old, Prometheus is asked beside the work, which must not wait for a slow answer.
 
         `loaded` tells whether its present revision is known to be evaluated: until then the answer is wanted soon.
         """
         self._wanted[name] = _now()
-        async with self._asking:
-            known = self._groups.get(name)
-            settled = loaded and known is not None and known.evaluated
-            if _now() - self._asked_at > (SETTLED if settled else PENDING):
-                await self._ask()
+        known = self._groups.get(name)
+        settled = loaded and known is not None and known.evaluated
+        asking = self._asking is not None and not self._asking.done()
+        if not asking and _now() - self._asked_at > (SETTLED if settled else PENDING):
+            self._asking = asyncio.create_task(self._ask())
         return self.last(name)
 
     def last(self, name: str) -> Health | None:
@@ -76,7 +76,7 @@ class RuleHealth:
             del self._wanted[name]
             self._verdicts.pop(name, None)
         try:
-            self._groups = await self._prometheus.rules(self._wanted)
+            self._groups = await self._prometheus.rules(list(self._wanted))
         except (Unreachable, Refused) as error:
             # What is known stays: an answer that fails says nothing about the rules.
             log.info("Prometheus does not tell about its rules: %s", error)
