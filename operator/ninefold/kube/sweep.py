@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 INTERVAL = 600.0
 SPREAD = 60.0
+PROBE = 30.0
 
 
 class Sweep:
@@ -43,9 +44,27 @@ class Sweep:
             await asyncio.sleep(1.0)
         self.synced.set()
         while True:
-            await asyncio.sleep(self.interval * random.uniform(0.9, 1.1))  # noqa: S311 - replicas should drift apart
+            await self._pause(self.interval * random.uniform(0.9, 1.1))  # noqa: S311 - replicas should drift apart
             if await self.once():
                 self._look_at_all()
+
+    async def _pause(self, length: float) -> None:
+        """Wait for the next sweep, or less if an optional resource appears: what waits for it should not wait on."""
+        end = self._clock.monotonic() + length
+        while (left := end - self._clock.monotonic()) > 0:
+            await asyncio.sleep(min(left, PROBE))
+            if await self._appeared():
+                return
+
+    async def _appeared(self) -> bool:
+        for api in self._dispatcher.watched:
+            if self._dispatcher.optional(api) and not self._dispatcher.store.serves(api):
+                try:
+                    await self._cluster.list(api, "ninefold.dev/probe=none")
+                except ApiError:
+                    continue
+                return True
+        return False
 
     async def once(self) -> bool:
         """List every resource; False if one could not be read. Each is taken in even if another fails."""

@@ -155,6 +155,8 @@ def _rollback(good: Sequence[str], workloads: Sequence[Workload]) -> str:
     running = {image for workload in workloads for image in workload.images}
     repositories = {repository(image) for image in running}
     targets = [short(image) for image in good if image not in running and repository(image) in repositories]
+    if not targets and running & set(good):
+        return "The image that runs is known to be good."
     if not targets:
         return "No image is known to be good to roll back to."
     named = targets[:_NAMED]
