@@ -5,6 +5,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Most tests wait for a cluster more than they compute; each worker has a cluster of its own.
+WORKERS ?= 3
+PEERS := prometheus-operator kustomize-controller
 export PYTHONPATH := operator
 
 .PHONY: help setup lock demo test test-peers lint fmt crds bench clean
@@ -38,9 +41,10 @@ demo: setup ## Run the main job on an embedded control plane (ARGS="--keep", "--
 test: setup ## Run the tests (ARGS goes to pytest)
 	@# Beforehand, since pytest hides the progress of a build and counts it against a test's time.
 	@$(BIN)/python -m devcluster build >/dev/null
-	$(BIN)/python -m pytest -m "not peers" $(ARGS)
+	$(BIN)/python -m pytest -m "not peers" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-peers: setup ## Run the tests that need a peer's binary, built on first use
+	@$(BIN)/python -m devcluster build $(PEERS) >/dev/null
 	$(BIN)/python -m pytest -m peers $(ARGS)
 
 lint: setup ## ruff, mypy --strict, import-linter

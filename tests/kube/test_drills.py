@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 from tests.faultproxy import Answer, FaultProxy, Request
 from tests.kube.lamps import Lamps
@@ -65,7 +66,11 @@ def test_a_watch_that_misses_a_delete(lamps: Lamps, lamp_operator: Start, proxy:
     lamps.apply("a", "b", bulbs=["red"])
     lamps.wait_ready("a")
     lamps.wait_ready("b")
-    with proxy.swallow(lambda event: event["type"] == "DELETED" and event["object"]["kind"] == "Lamp"):
+
+    def deleted_here(event: dict[str, Any]) -> bool:
+        return event["type"] == "DELETED" and event["object"]["metadata"].get("namespace") == lamps.namespace
+
+    with proxy.swallow(deleted_here):
         lamps.kubectl("delete", "lamp", "a")
         wait_for(
             "the sweep to find it", lambda: operator.metric("ninefold_sweep_ghosts_total", 'resource="lamps"') == 1
