@@ -219,11 +219,16 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
 
 
 def _ready_change(before: Status, after: Status) -> list[Note]:
-    """An event when Ready took another value or reason; a warning if it was lost, or if the user must act."""
+    """An event when Ready took another value or reason; a warning if it was lost, or if the user must act.
+
+    That an object which has just been made is not ready yet is no news.
+    """
     old = next((c for c in before.conditions if c.type == READY), None)
     new = next((c for c in after.conditions if c.type == READY), None)
     if new is None or (old is not None and (old.status, old.reason) == (new.status, new.reason)):
         return []
     lost = new.status == "False" and old is not None and old.status == "True"
     stalled = any(c.type == STALLED and c.status == "True" for c in after.conditions)
+    if old is None and new.status != "True" and not stalled:
+        return []
     return [Note("Warning" if lost or stalled else "Normal", new.reason, new.message)]

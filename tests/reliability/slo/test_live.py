@@ -26,6 +26,7 @@ from ninefold.reliability.servicelevelobjective.figures import Figures, read
 from ninefold.reliability.servicelevelobjective.output import OutputChoice
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.rules import Group
+from ninefold.reliability.servicelevelobjective.verdicts import Verdicts
 
 TOTAL = f'prometheus_http_requests_total{{job="{SELF}"}}'
 """The requests that Prometheus itself answers: real traffic, since it scrapes itself and we ask it questions."""
@@ -149,6 +150,41 @@ def test_many_looks_are_few_questions(tmp_path: Path) -> None:
                 await asyncio.gather(*(started.look(slo()) for _ in range(10)))
             assert asked.count("api/v1/format_query") <= 10, "a verdict is remembered"
             assert asked.count("api/v1/rules") <= 2, "health is asked for all at once, and not again at once"
+
+    with PrometheusServer(tmp_path) as server:
+        run(scenario(server))
+
+
+def test_verdicts_on_many_groups_come_together_and_a_refusal_finds_its_group(tmp_path: Path) -> None:
+    class Written:
+        """Stands for a compiled group; the compiler would have refused the broken one."""
+
+        revision = "1"
+
+        def __init__(self, number: int, expression: str) -> None:
+            self.name = f"g{number}"
+            self.user_expressions = (expression,)
+
+    async def scenario(server: PrometheusServer) -> None:
+        async with Prometheus(Options(server.url)) as prometheus:
+            asked = 0
+            check = prometheus.check
+
+            async def counted(expression: str) -> None:
+                nonlocal asked
+                asked += 1
+                await check(expression)
+
+            prometheus.check = counted  # type: ignore[method-assign]
+            verdicts = Verdicts(prometheus)
+            good: list[Any] = [Written(number, f"up{{number='{number}'}}") for number in range(100)]
+            assert set(await asyncio.gather(*map(verdicts.of, good))) == {""}
+            assert asked < 10
+            bad: list[Any] = [Written(200 + number, f"up{{number='{number}'}}") for number in range(9)]
+            bad.append(Written(300, "no_such_function(up)"))
+            words = await asyncio.gather(*map(verdicts.of, bad))
+            assert words[:-1] == [""] * 9
+            assert "unknown function" in words[-1]
 
     with PrometheusServer(tmp_path) as server:
         run(scenario(server))

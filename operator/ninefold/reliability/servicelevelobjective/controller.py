@@ -16,6 +16,7 @@ from ninefold.reliability.servicelevelobjective.output import OutputChoice
 from ninefold.reliability.servicelevelobjective.plan import Observed, plan
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective, ServiceLevelObjectiveStatus
 from ninefold.reliability.servicelevelobjective.rules import Group
+from ninefold.reliability.servicelevelobjective.verdicts import Verdicts
 
 
 class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed]):
@@ -28,14 +29,15 @@ class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed
     def __init__(self, prometheus: Prometheus, figures: Figures, choice: OutputChoice) -> None:
         self._figures = figures
         self._health = RuleHealth(prometheus)
+        self._verdicts = Verdicts(prometheus)
         self._choice = choice
 
     async def observe(self, resource: ServiceLevelObjective, store: Store, now: datetime) -> Observed:
         group, snapshot = Group(resource), self._figures.snapshot
         output = self._choice.output(served=store.serves(PROMETHEUS_RULE))
         if not snapshot.reachable:
-            return Observed(snapshot, group, self._health.last(group.name), self._health.verdict(group) or "", output)
-        refusal = await self._health.check(group)
+            return Observed(snapshot, group, self._health.last(group.name), self._verdicts.known(group) or "", output)
+        refusal = await self._verdicts.of(group)
         figure = snapshot.by_id.get(resource.slo_id)
         loaded = figure is not None and figure.revision == group.revision
         health = self._health.of(group.name, loaded=loaded)

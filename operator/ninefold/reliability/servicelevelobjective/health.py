@@ -1,6 +1,6 @@
-"""What Prometheus thinks of our rules: whether it evaluates them without error, and whether it accepts an expression.
+"""Whether Prometheus evaluates our rules without error.
 
-One question serves all objectives and is asked no more often than needed; a verdict is remembered.
+One question serves all objectives and is asked no more often than needed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import logging
 
 from ninefold.integrations.prometheus import Prometheus, Refused, RuleGroup, Unreachable
 from ninefold.reliability.servicelevelobjective.figure import Health
-from ninefold.reliability.servicelevelobjective.rules import Group
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +21,7 @@ _FORGET = 600.0
 
 
 class RuleHealth:
-    """The loaded groups by name, and verdicts on expressions by the revision they belong to."""
+    """The loaded groups by name."""
 
     def __init__(self, prometheus: Prometheus) -> None:
         self._prometheus = prometheus
@@ -30,7 +29,6 @@ class RuleHealth:
         self._wanted: dict[str, float] = {}
         self._asked_at = float("-inf")
         self._asking: asyncio.Task[None] | None = None
-        self._verdicts: dict[str, tuple[str, str]] = {}
 
     def of(self, name: str, *, loaded: bool) -> Health | None:
         """As `last`; if that is old, Prometheus is asked beside the work, which must not wait for a slow answer.
@@ -50,31 +48,10 @@ class RuleHealth:
         group = self._groups.get(name)
         return Health(group.evaluated, group.error) if group else None
 
-    def verdict(self, group: Group) -> str | None:
-        """Why Prometheus did not accept what the user wrote; "" if it did, None if it has not been asked."""
-        revision, words = self._verdicts.get(group.name, ("", ""))
-        return words if revision == group.revision else None
-
-    async def check(self, group: Group) -> str:
-        """As `verdict`, asked for if need be; "" also if Prometheus cannot be asked."""
-        known = self.verdict(group)
-        if known is not None:
-            return known
-        try:
-            await self._prometheus.check(" or ".join(f"({expression})" for expression in group.user_expressions))
-            words = ""
-        except Refused as refused:
-            words = str(refused)
-        except Unreachable:
-            return ""
-        self._verdicts[group.name] = (group.revision, words)
-        return words
-
     async def _ask(self) -> None:
         self._asked_at = _now()
         for name in [name for name, at in self._wanted.items() if at < self._asked_at - _FORGET]:
             del self._wanted[name]
-            self._verdicts.pop(name, None)
         try:
             self._groups = await self._prometheus.rules(list(self._wanted))
         except (Unreachable, Refused) as error:
