@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import uvloop
 from prometheus_client import disable_created_metrics
 
 from ninefold.cli.collectors import collectors
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     # A second series a counter, for when it began: Prometheus does not use it.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     logs.set_up(options.log_level, options.log_format)
-    return asyncio.run(_run(options))
+    return uvloop.run(_run(options))
 
 
 def parser() -> argparse.ArgumentParser:

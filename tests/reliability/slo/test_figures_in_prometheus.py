@@ -83,10 +83,9 @@ def test_the_error_ratio_is_true_on_uneven_traffic(promtool: Promtool) -> None:
     """A thirtieth of the time scale, so that the engine evaluates every minute of it: a day in the place of 30."""
     traffic, length = Uneven(unit=DAY // 30), DAY + 2 * HOUR
     good, bad = (" ".join(f"{value:.3f}" for value in values) for values in traffic.counters(length))
-    # The window of the objective begins at a full hour: at the end of history it is exactly as named.
     checks = [
         (length // MINUTE, traffic.error_ratio(DAY)),
-        (length // MINUTE - 30, traffic.error_ratio(DAY + HOUR // 2, before=HOUR // 2)),
+        (length // MINUTE - 30, traffic.error_ratio(DAY, before=HOUR // 2)),
     ]
     promtool.test(
         [group(window="1d").as_dict()],

@@ -75,8 +75,12 @@ def in_alert_window(series: Series, what: str, window: int) -> tuple[str, int]:
 
 
 def in_objective_window(series: Series, what: str, window: int) -> str:
-    """As `in_alert_window`, for the objective: as named or (above 6 h) up to an hour longer, so no error goes early."""
-    return _minutes(series, what, window) if window <= SHORT_LIMIT else _hours(series, what, window)
+    """As `in_alert_window`, for the objective: as named."""
+    if window <= SHORT_LIMIT:
+        return _minutes(series, what, window)
+    # The oldest of these hours began before the window: what happened until then was the hour so far of that time.
+    before = f"{series(f'slo:{what}:hour')} offset {duration(window)}"
+    return f"{_hours(series, what, window)} - {_or_zero(before)}"
 
 
 def _minutes(series: Series, what: str, window: int) -> str:
