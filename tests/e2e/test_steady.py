@@ -31,7 +31,11 @@ def test_three_hundred_objects_write_nothing_in_a_minute(quiet_cluster: devclust
     open_shops(quiet_cluster).serve("shop", rps=40, bad=0.004, jitter=0.3)
     objects = Objects(quiet_cluster, "default")
     kinds: list[Manifest] = [objective(f"o{number}", service="shop") for number in range(OBJECTIVES)]
-    kinds += [policy(f"p{number}", objectives={"names": _share(number)}) for number in range(POLICIES)]
+    kinds += [
+        # That a budget begins to be judged at 1 % coverage, half a minute in, is a change that a person wants to see.
+        policy(f"p{number}", objectives={"names": _share(number)}, minimumCoverage="0")
+        for number in range(POLICIES)
+    ]
     kinds += [gate(f"g{number}", sources=[{"errorBudgetPolicy": f"p{number}"}]) for number in range(GATES)]
     objects.apply(*kinds)
     proxy = FaultProxy(quiet_cluster.kubeconfig, tmp_path)
@@ -41,12 +45,18 @@ def test_three_hundred_objects_write_nothing_in_a_minute(quiet_cluster: devclust
         with OperatorProcess(command, proxy.kubeconfig, tmp_path / "operator.log"):
             wait_for("all to be ready", lambda: _all_ready(objects), 150)
             # The figures of an objective that has just begun really do move.
-            time.sleep(30)
+            wait_for("ten seconds without a write", lambda: _quiet(proxy, 10), 120)
             before = len(proxy.requests)
             time.sleep(60)
-            assert proxy.writes(since=before) == []
+            assert [request.path for request in proxy.writes(since=before)] == []
     finally:
         proxy.close()
+
+
+def _quiet(proxy: FaultProxy, seconds: float) -> bool:
+    before = len(proxy.requests)
+    time.sleep(seconds)
+    return not proxy.writes(since=before)
 
 
 def _share(policy_number: int) -> list[str]:
