@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import signal
@@ -15,6 +16,9 @@ from types import TracebackType
 from typing import Self
 
 import httpx
+
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
 
 ROOT = Path(__file__).parent.parent
 
@@ -49,7 +53,13 @@ class OperatorProcess:
     def start(self) -> Self:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, *self._arguments], stdout=log, stderr=log, cwd=ROOT, env=self._environment
+                [sys.executable, *self._arguments],
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                env=self._environment,
+                # A test run that is killed must leave no operator behind.
+                preexec_fn=lambda: _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509 - one call, no locks
             )
         wait_for("the operator to be ready", lambda: self.page("readyz").startswith("caches: ok"))
         return self
