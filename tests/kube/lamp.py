@@ -86,6 +86,8 @@ class GuardedLampController(LampController):
     finalizer = True
 
     async def finalize(self, resource: Lamp) -> None:
+        if resource.spec.broken == "raise":
+            raise RuntimeError("the far side does not answer")
         print(f"FINALIZED {resource.key}", flush=True)
 
 

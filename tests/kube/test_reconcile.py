@@ -114,6 +114,19 @@ def test_a_finalizer_is_set_run_and_taken_away(lamps: Lamps, lamp_operator: Star
     assert f"FINALIZED {lamps.namespace}/a" in operator.text()
 
 
+def test_a_finalizer_that_fails_is_repeated_and_holds_up_nobody(lamps: Lamps, lamp_operator: Start) -> None:
+    operator = lamp_operator("--guarded")
+    lamps.apply("a", broken="raise")
+    wait_for("the finalizer", lambda: lamps.get("a")["metadata"].get("finalizers") == ["ninefold.dev/finalizer"])
+    lamps.kubectl("delete", "lamp", "a", "--wait=false")
+    wait_for("the failure to be told", lambda: "the far side does not answer" in operator.text())
+    lamps.apply("b", bulbs=["red"])
+    lamps.wait_ready("b")
+    assert operator.running
+    lamps.apply("a", broken="")
+    wait_for("the finalizer to succeed", lambda: f"FINALIZED {lamps.namespace}/a" in operator.text(), 30)
+
+
 def test_a_steady_state_writes_nothing(lamps: Lamps, lamp_operator: Start, proxy: FaultProxy) -> None:
     lamp_operator("--sweep", "2")
     names = [f"l{number}" for number in range(100)]

@@ -73,21 +73,8 @@ class Reconciler:
             metadata = Metadata.model_validate(manifest["metadata"])
             await self._report(metadata, _readable_status(manifest), conditions.of_error(stalled), now)
             return Outcome("Stalled")
-        if resource.metadata.deletion_timestamp is not None:
-            return await self._finalize(resource)
-        if resource.spec.suspend:
-            verdict = Verdict("Unknown", "Suspended", "spec.suspend is true: what exists stays as it is.")
-            await self._report(resource.metadata, resource.status, {READY: verdict}, now)
-            return Outcome("NotReady")
-        if self.controller.finalizer and FINALIZER not in resource.metadata.finalizers:
-            await self._set_finalizers(resource, [*resource.metadata.finalizers, FINALIZER])
-        return await self._act(resource, now)
-
-    async def _act(self, resource: Resource, now: datetime) -> Outcome:
         try:
-            observed = await self.controller.observe(resource, self._dispatcher.store, now)
-            plan = self.controller.plan(resource, observed, now)
-            plan = await self._carry_out(resource, plan, now)
+            return await self._act(resource, now)
         except Stalled as stalled:
             await self._report(resource.metadata, resource.status, conditions.of_error(stalled), now)
             return Outcome("Stalled")
@@ -100,24 +87,31 @@ class Reconciler:
             logger.exception("Failed to reconcile", extra={"kind": self.api.kind, "object": str(resource.key)})
             await self._report(resource.metadata, resource.status, conditions.of_error(error), now)
             return Outcome("Failed", error=error)
+
+    async def _act(self, resource: Resource, now: datetime) -> Outcome:
+        if resource.metadata.deletion_timestamp is not None:
+            return await self._finalize(resource)
+        if resource.spec.suspend:
+            verdict = Verdict("Unknown", "Suspended", "spec.suspend is true: what exists stays as it is.")
+            await self._report(resource.metadata, resource.status, {READY: verdict}, now)
+            return Outcome("NotReady")
+        if self.controller.finalizer and FINALIZER not in resource.metadata.finalizers:
+            await self._set_finalizers(resource, [*resource.metadata.finalizers, FINALIZER])
+        observed = await self.controller.observe(resource, self._dispatcher.store, now)
+        plan = self.controller.plan(resource, observed, now)
+        status = await self._carry_out(resource, plan, now)
         verdicts = conditions.of_plan(plan.ready, plan.conditions)
-        await self._report(resource.metadata, plan.status, verdicts, now, before=resource.status, notes=plan.events)
+        await self._report(resource.metadata, status, verdicts, now, before=resource.status, notes=plan.events)
         return Outcome("Ready" if plan.ready.status == "True" else "NotReady", due=plan.due)
 
-    async def _carry_out(self, resource: Resource, plan: Plan[Any], now: datetime) -> Plan[Any]:
-        item = Item(self.api.kind, resource.key)
-        inventory = await self._applier.apply(resource, plan.children, item)
+    async def _carry_out(self, resource: Resource, plan: Plan[Any], now: datetime) -> Status:
+        """Apply the children and run the effects; the plan's status with what came of them."""
+        inventory = await self._applier.apply(resource, plan.children, Item(self.api.kind, resource.key))
         records = list(resource.status.effects)
         for effect in plan.effects:
             records = await self._effect(resource, effect, records, now)
-        status = plan.status.model_copy(update={"inventory": inventory, "effects": records})
-        return Plan(
-            status=status,
-            ready=plan.ready,
-            conditions=plan.conditions,
-            events=plan.events,
-            due=plan.due,
-        )
+        status: Status = plan.status.model_copy(update={"inventory": inventory, "effects": records})
+        return status
 
     async def _effect(
         self, resource: Resource, effect: Effect, records: list[EffectRecord], now: datetime
