@@ -22,8 +22,8 @@ class Intervals:
 
 
 @dataclass(frozen=True)
-class Prometheus:
-    """The Prometheus of a cluster, whose files are in `directory`."""
+class _Server:
+    """A program with a web address, whose files are in `directory`."""
 
     directory: Path
     #: for this machine
@@ -34,6 +34,10 @@ class Prometheus:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_web", Web(self.url))
+
+
+class Prometheus(_Server):
+    """The Prometheus of a cluster."""
 
     @property
     def rules_dir(self) -> Path:
@@ -139,19 +143,8 @@ QUIET: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Alertmanager:
-    """The Alertmanager of a cluster, whose files are in `directory`."""
-
-    directory: Path
-    #: for this machine
-    url: str
-    #: for processes inside
-    inside_url: str
-    _web: Web = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_web", Web(self.url))
+class Alertmanager(_Server):
+    """The Alertmanager of a cluster."""
 
     def write(self, config: dict[str, Any]) -> None:
         """Write alertmanager.yml."""
