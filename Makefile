@@ -6,11 +6,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 # Most tests wait for a cluster more than they compute; each worker has a cluster of its own.
-WORKERS ?= 3
-PEERS := prometheus-operator kustomize-controller
+WORKERS ?= 4
+PEERS := prometheus-operator kustomize-controller argo-rollouts flagger
 export PYTHONPATH := operator
 
-.PHONY: help setup lock demo test test-peers lint fmt crds bench clean
+.PHONY: help setup lock demo test test-peers test-slow lint fmt crds bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -41,11 +41,15 @@ demo: setup ## Run the main job on an embedded control plane (ARGS="--keep", "--
 test: setup ## Run the tests (ARGS goes to pytest)
 	@# Beforehand, since pytest hides the progress of a build and counts it against a test's time.
 	@$(BIN)/python -m devcluster build >/dev/null
-	$(BIN)/python -m pytest -m "not peers" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -m "not peers and not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-peers: setup ## Run the tests that need a peer's binary, built on first use
 	@$(BIN)/python -m devcluster build $(PEERS) >/dev/null
 	$(BIN)/python -m pytest -m peers $(ARGS)
+
+test-slow: setup ## Run the tests that take minutes: proofs of all samples, faults in rules, long histories
+	@$(BIN)/python -m devcluster build >/dev/null
+	$(BIN)/python -m pytest -m slow -n $(WORKERS) --dist load $(ARGS)
 
 lint: setup ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

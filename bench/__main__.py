@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.admission import admission
 from bench.convergence import convergence
+from bench.detection import RATIOS, detection
 from bench.figure import Failed, Figure, as_json, say, table
+from bench.gate import gate
+from bench.mutations import mutations
 from bench.rendering import rendering
 from bench.samples import samples
 from bench.site import site
@@ -27,9 +30,14 @@ class Sizes:
     """Seconds."""
     rendered: int = 1000
     patches: int = 300
+    load: float = 10.0
+    """Seconds."""
+    ratios: Sequence[float] = RATIOS
+    faults: int = 1
+    """Every how many-th fault is put into the rules."""
 
 
-SMALL = Sizes(objectives=5, rounds=1, quiet=1.0, rendered=10, patches=5)
+SMALL = Sizes(objectives=5, rounds=1, quiet=1.0, rendered=10, patches=5, load=0.5, ratios=(1.0,), faults=50)
 LARGE = Sizes(objectives=5000, rounds=1)
 
 
@@ -47,7 +55,10 @@ MEASUREMENTS: dict[str, Callable[[Sizes], Iterator[Figure]]] = {
     "convergence": _convergence,
     "render": lambda sizes: rendering(say, sizes.rendered, sizes.rounds),
     "samples": lambda _: samples(say),
+    "detection": lambda sizes: detection(say, sizes.ratios),
+    "mutations": lambda sizes: mutations(say, sizes.faults),
     "admission": _admission,
+    "gate": lambda sizes: gate(say, 1000, sizes.load, sizes.rounds),
 }
 
 

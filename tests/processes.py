@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import httpx
 
+Seen = TypeVar("Seen")
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
@@ -29,13 +30,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(what: str, check: Callable[[], object], seconds: float = 20.0) -> None:
-    """Wait until the check is true; fails with what was waited for and the last thing seen."""
+def wait_for(what: str, check: Callable[[], Seen], seconds: float = 20.0) -> Seen:
+    """Wait until the check is true, and what it gave; fails with what was waited for and the last thing seen."""
     end = time.monotonic() + seconds
     while True:
         seen = check()
         if seen:
-            return
+            return seen
         assert time.monotonic() < end, f"waited {seconds:.0f} s for: {what}; last seen {seen!r}"
         time.sleep(0.1)
 

@@ -91,6 +91,13 @@ PEERS = (
         stamp=(f"{_prometheus}/common/version.Version=0.85.0",),
     ),
     Recipe("kustomize-controller", "github.com/fluxcd/kustomize-controller", "v1.9.5", {"kustomize-controller": ""}),
+    Recipe(
+        "argo-rollouts",
+        "github.com/argoproj/argo-rollouts",
+        "v1.10.1",
+        {"rollouts-controller": "cmd/rollouts-controller"},
+    ),
+    Recipe("flagger", "github.com/fluxcd/flagger", "v1.36.1", {"flagger": "cmd/flagger"}),
 )
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*KUBERNETES.values(), *OTHERS, *PEERS)}

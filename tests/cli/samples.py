@@ -32,6 +32,24 @@ spec:
     then: {gate: Deny}
 """
 
+CORRECTION = """\
+apiVersion: ninefold.dev/v1alpha1
+kind: Correction
+metadata: {name: upkeep, namespace: shop}
+spec:
+  objectives: {service: checkout}
+  reason: The database is looked after.
+  recurring: {rrule: FREQ=DAILY, start: "2026-11-01T02:00", duration: 2h}
+"""
+
+DASHBOARD = """\
+apiVersion: ninefold.dev/v1alpha1
+kind: Dashboard
+metadata: {name: checkout, namespace: shop}
+spec:
+  service: checkout
+"""
+
 GATE = """\
 apiVersion: ninefold.dev/v1alpha1
 kind: ReleaseGate

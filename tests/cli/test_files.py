@@ -48,6 +48,11 @@ def test_keys_that_stand_twice_are_found_at_any_depth(tmp_path: Path) -> None:
     assert list(documents[0].repeated()) == [("a", 6)]
 
 
+def test_a_document_that_refers_to_itself_ends(tmp_path: Path) -> None:
+    documents, _ = _read(tmp_path, "apiVersion: v1\nkind: A\nspec: &a {b: *a, c: 1, c: 2}\n")
+    assert list(documents[0].repeated()) == [("c", 3)]
+
+
 @pytest.mark.parametrize(
     ("text", "finding"),
     [

@@ -7,15 +7,15 @@ import json
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.samples import GATE, POLICY, SLO
+from tests.cli.samples import CORRECTION, DASHBOARD, GATE, POLICY, SLO
 
-ALL = "---\n".join([SLO, POLICY, GATE])
+ALL = "---\n".join([SLO, POLICY, GATE, DASHBOARD, CORRECTION])
 
 
 def test_resources_that_fit_together(ninefold: Command) -> None:
     done = ninefold("lint", "-f", "-", stdin=ALL)
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == "3 resources, 0 errors, 0 warnings\n"
+    assert done.stderr == "5 resources, 0 errors, 0 warnings\n"
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def test_resources_that_fit_together(ninefold: Command) -> None:
     [
         ('objective: "99.9"', "objective: 99.9", '6: {} spec.objective: write it in quotes: "99.9"'),
         ('objective: "99.9"', 'objective: "100"', "6: {} spec.objective: write an objective above 0 and below 100"),
-        ("rolling: 30d", "calendar: 30d", "7: {} spec.window.rolling: Field required"),
+        ("rolling: 30d", "calendar: 30d", "7: {} spec.window.calendar: write a map of fields here"),
         ("rolling: 30d", "rolling: 30d, until: now", "7: {} spec.window.until: unknown field"),
         ("  service: checkout\n", "  service: a\n  service: b\n", "6: {}: service is written twice: keep one"),
         ("    ratio:", "    boolean: {selector: up}\n    ratio:", "8: {} spec.indicator: set exactly one of ratio, "),
@@ -44,7 +44,7 @@ def test_names_and_kinds(ninefold: Command) -> None:
     done = ninefold("lint", "-f", "-", stdin=SLO.replace("name: checkout", "name: Checkout"))
     assert "stdin:3: ServiceLevelObjective shop/Checkout metadata.name: write the name of an object" in done.stdout
     done = ninefold("lint", "-f", "-", stdin=SLO.replace("ServiceLevelObjective", "ServiceLevelObjectives"))
-    assert "there is no such kind; the kinds of ninefold.dev are ServiceLevelObjective, Err" in done.stdout
+    assert "there is no such kind; the kinds of ninefold.dev are ServiceLevelObjective, Cor" in done.stdout
 
 
 def test_an_alert_that_can_never_fire(ninefold: Command) -> None:
@@ -70,6 +70,25 @@ def test_references_that_lead_out_of_the_files_are_warnings(ninefold: Command) -
             POLICY.replace("{service: checkout}", "{names: [a, checkout]}") + "---\n" + SLO,
             "stdin:5: warning: ErrorBudgetPolicy shop/checkout spec.objectives.names[0]: no ServiceLevelObjective a ",
         ),
+        (CORRECTION, "stdin:5: warning: Correction shop/upkeep spec.objectives: no ServiceLevelObjective of "),
+        (
+            CORRECTION.replace("{service: checkout}", "{names: [checkout, a]}") + "---\n" + SLO,
+            "stdin:5: warning: Correction shop/upkeep spec.objectives.names[1]: no ServiceLevelObjective a of ",
+        ),
+        (
+            DASHBOARD,
+            "stdin:5: warning: Dashboard shop/checkout spec.service: no ServiceLevelObjective of namespace shop ",
+        ),
+        (
+            f"{DASHBOARD}  objectives: {{names: [checkout, a]}}\n---\n{SLO}",
+            "stdin:6: warning: Dashboard shop/checkout spec.objectives.names[1]: no ServiceLevelObjective a of ",
+        ),
+        (
+            DASHBOARD.replace("service: checkout", "fleet: {}")
+            + "---\n"
+            + SLO.replace("namespace: shop", "namespace: x"),
+            "stdin:4: warning: Dashboard shop/checkout spec: no ServiceLevelObjective of namespace shop in ",
+        ),
     ):
         done = ninefold("lint", "-f", "-", stdin=text)
         assert done.returncode == 0, "what is not in these files may be in the cluster"
@@ -77,11 +96,60 @@ def test_references_that_lead_out_of_the_files_are_warnings(ninefold: Command) -
         assert done.stdout.count("\n") == 1
 
 
+def test_a_correction_that_never_is(ninefold: Command) -> None:
+    never = CORRECTION.replace("FREQ=DAILY", "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30")
+    for command in ("lint", "render"):
+        done = ninefold(command, "-f", "-", stdin=f"{SLO}---\n{never}")
+        assert done.returncode == 1
+        said = done.stdout if command == "lint" else done.stderr
+        assert said.startswith("stdin:20: Correction shop/upkeep spec.recurring.rrule: this never occurs: FREQ=DAILY")
+
+
 def test_a_burn_rate_that_no_objective_records(ninefold: Command) -> None:
     done = ninefold("lint", "-f", "-", stdin=ALL.replace("over: 1h", "over: 2d"))
     assert done.returncode == 1
     place = "stdin:23: ErrorBudgetPolicy shop/checkout spec.rules[1].when.burnRate.over: "
     assert done.stdout.startswith(f"{place}checkout does not record a burn rate over 2d: choose one of 5m, 30m, 1h")
+
+
+def test_a_second_window_that_no_objective_records(ninefold: Command) -> None:
+    done = ninefold("lint", "-f", "-", stdin=ALL.replace("over: 1h", "over: 1h, and: 7m"))
+    assert done.returncode == 1
+    place = "stdin:23: ErrorBudgetPolicy shop/checkout spec.rules[1].when.burnRate.and: "
+    assert done.stdout.startswith(f"{place}checkout does not record a burn rate over 7m: choose one of 5m, 30m, 1h")
+
+
+@pytest.mark.parametrize(
+    ("window", "within", "warning"),
+    [
+        ("30d", "3d", ""),
+        ("30d", "30d", ""),
+        ("30d", "31d", "the window of checkout is 30d, and nothing is foretold beyond that: write less"),
+        ("1h", "15m", "for checkout it rests on one window alone, 5m: a short spike is enough; prefer burnRate"),
+    ],
+)
+def test_an_end_of_the_budget_that_cannot_be_foretold(
+    ninefold: Command, window: str, within: str, warning: str
+) -> None:
+    rule = 'burnRate: {above: "14.4", over: 1h}'
+    text = ALL.replace(rule, f"exhaustedWithin: {within}").replace("rolling: 30d", f"rolling: {window}")
+    done = ninefold("lint", "-f", "-", stdin=text)
+    assert done.returncode == 0
+    place = "stdin:23: warning: ErrorBudgetPolicy shop/checkout spec.rules[1].when.exhaustedWithin: "
+    assert done.stdout == (f"{place}{warning}\n" if warning else "")
+
+
+def test_more_objectives_than_a_policy_watches(ninefold: Command) -> None:
+    slos = [SLO.replace("name: checkout", f"name: checkout-{number}") for number in range(513)]
+    done = ninefold("lint", "-f", "-", stdin="---\n".join([POLICY, *slos]))
+    assert done.returncode == 1
+    assert "spec.objectives: 513 objectives are selected, and a policy watches 512: select fewer" in done.stdout
+
+
+def test_a_dashboard_that_no_object_can_hold(ninefold: Command) -> None:
+    done = ninefold("lint", "-f", "-", stdin=DASHBOARD.replace("name: checkout", f"name: {'c' * 245}") + "---\n" + SLO)
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"stdin:3: Dashboard shop/{'c' * 245} metadata.name: choose a shorter name")
 
 
 def test_json_for_machines(ninefold: Command) -> None:
@@ -98,3 +166,39 @@ def test_json_for_machines(ninefold: Command) -> None:
             "severity": "warning",
         }
     ]
+
+
+JOURNEY = """
+apiVersion: ninefold.dev/v1alpha1
+kind: ServiceLevelObjective
+metadata: {name: journey, namespace: shop}
+spec:
+  service: shop
+  objective: "99.9"
+  window: {rolling: 7d}
+  dependsOn: [gone]
+  indicator:
+    composite: {mode: Serial, components: [{objective: checkout}, {objective: OTHER}]}
+"""
+
+
+def test_a_composite_is_held_against_its_components(ninefold: Command) -> None:
+    files = {"slo.yaml": SLO, "journey.yaml": JOURNEY.replace("OTHER", "search")}
+    done = ninefold("lint", "-f", "slo.yaml", "journey.yaml", files=files)
+    assert done.returncode == 0
+    assert "warning: ServiceLevelObjective shop/journey spec.dependsOn[0]: no ServiceLevelObjective gone" in done.stdout
+    assert (
+        "spec.indicator.composite: no ServiceLevelObjective search of namespace shop is in these files" in done.stdout
+    )
+
+    second = SLO.replace("name: checkout,", "name: search,")
+    files = {"slo.yaml": f"{SLO}\n---\n{second}", "journey.yaml": JOURNEY.replace("OTHER", "search")}
+    done = ninefold("lint", "-f", "slo.yaml", "journey.yaml", files=files)
+    assert (
+        "spec.objective: components that just keep their objectives make 99.8 % of it: promise no more" in done.stdout
+    )
+
+    files = {"slo.yaml": SLO, "journey.yaml": JOURNEY.replace("OTHER", "journey")}
+    done = ninefold("lint", "-f", "slo.yaml", "journey.yaml", files=files)
+    assert done.returncode == 1
+    assert "spec.indicator.composite: journey -> journey: leave one of these components out" in done.stdout

@@ -9,7 +9,7 @@ from importlib import import_module
 import pytest
 
 from ninefold import __version__
-from ninefold.cli import COMMANDS
+from ninefold.cli import COMMANDS, module
 from tests.cli.conftest import Command
 from tests.cli.samples import SLO
 
@@ -26,7 +26,7 @@ def test_each_command_has_help_of_its_own(ninefold: Command, name: str) -> None:
     done = ninefold(name, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"usage: ninefold {name} ")
-    assert import_module(f"ninefold.cli.{name}").__doc__
+    assert import_module(module(name)).__doc__
 
 
 def test_version(ninefold: Command) -> None:

@@ -57,15 +57,42 @@ def test_a_budget_is_shown_while_it_is_known() -> None:
 
 def test_each_state_is_a_series() -> None:
     page = Page()
-    page.put(SLO, "a", {"data": "Broken", "rules": {"loaded": False}})
+    page.put(SLO, "a", {"data": "Broken", "rules": {"loaded": False}, "agreement": {"breached": True}})
     page.put(POLICY, "a", {"state": "Caution"})
     page.put(GATE, "a", {"decision": "Hold", "since": "2026-11-23T18:00:00Z"})
     assert page.states("ninefold_slo_data_state", "state") == {"Healthy": 0, "Idle": 0, "Unknown": 0, "Broken": 1}
-    assert page.states("ninefold_policy_state", "state") == {"Healthy": 0, "Caution": 1, "Exhausted": 0, "Unknown": 0}
+    states = {"Healthy": 0, "Caution": 1, "Exhausted": 0, "Exempt": 0, "Unknown": 0}
+    assert page.states("ninefold_policy_state", "state") == states
     assert page.states("ninefold_gate_decision", "decision") == {"Allow": 0, "Hold": 1, "Deny": 0, "Unknown": 0}
     assert page.value("ninefold_slo_rules_loaded", slo_id="shop/a") == 0
+    assert page.value("ninefold_slo_agreement_breached", slo_id="shop/a") == 1
     since = page.value("ninefold_gate_decision_timestamp_seconds", namespace="shop", gate="a")
     assert since == datetime(2026, 11, 23, 18, tzinfo=UTC).timestamp()
+
+
+def test_a_policy_counts_its_changes_and_tells_pace_and_exhaustion() -> None:
+    page = Page()
+    labels = {"namespace": "shop", "policy": "a"}
+    totals = [{"state": "Healthy", "entered": 2, "seconds": 86_400}, {"state": "Exhausted", "entered": 1, "seconds": 0}]
+    objectives = [
+        {"name": "a", "exhaustion": {"earliest": "1h6m", "latest": "never"}},
+        {"name": "b", "exhaustion": {"earliest": "20h", "latest": "3d"}},
+        {"name": "c"},
+    ]
+    since = "2026-11-23T18:00:00Z"
+    page.put(
+        POLICY,
+        "a",
+        {"state": "Exhausted", "since": since, "totals": totals, "objectives": objectives, "pace": "25"},
+    )
+    assert page.states("ninefold_policy_transitions_total", "state") == {"Healthy": 2, "Exhausted": 1}
+    assert page.states("ninefold_policy_state_seconds_total", "state") == {"Healthy": 86_400, "Exhausted": 0}
+    assert page.states("ninefold_policy_exhaustion_seconds", "bound") == {"earliest": 3_960, "latest": 259_200}
+    assert page.value("ninefold_policy_pace_ratio", **labels) == 0.25
+    changed = page.value("ninefold_policy_state_timestamp_seconds", **labels)
+    assert changed == datetime(2026, 11, 23, 18, tzinfo=UTC).timestamp()
+    page.put(POLICY, "new", {"state": "Healthy"})
+    assert page.value("ninefold_policy_pace_ratio", namespace="shop", policy="new") == 1
 
 
 def test_objects_are_counted_by_what_ready_says() -> None:

@@ -21,7 +21,14 @@ def install(cluster: devcluster.Cluster) -> None:
     cluster.kubectl("apply", "--server-side", "-k", str(ROOT / "manifests/base"))
     # The tests start the operator themselves.
     cluster.kubectl("--namespace=ninefold-system", "delete", "deployment", "ninefold")
-    for kind in ("servicelevelobjectives", "errorbudgetpolicies", "releasegates"):
+    for kind in (
+        "servicelevelobjectives",
+        "corrections",
+        "errorbudgetpolicies",
+        "releasegates",
+        "releases",
+        "dashboards",
+    ):
         cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind}.ninefold.dev")
 
 

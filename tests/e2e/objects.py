@@ -34,6 +34,15 @@ def objective(name: str, service: str | None = None, **spec: Any) -> Manifest:
     }
 
 
+def correction(name: str, **spec: Any) -> Manifest:
+    return {
+        "apiVersion": "ninefold.dev/v1alpha1",
+        "kind": "Correction",
+        "metadata": {"name": name},
+        "spec": {"reason": "The database is moved.", "category": "Maintenance", **spec},
+    }
+
+
 def policy(name: str, **spec: Any) -> Manifest:
     return {
         "apiVersion": "ninefold.dev/v1alpha1",
@@ -59,6 +68,15 @@ def gate(name: str, **spec: Any) -> Manifest:
             "knownGood": {"after": "2s"},
             **spec,
         },
+    }
+
+
+def dashboard(name: str, **spec: Any) -> Manifest:
+    return {
+        "apiVersion": "ninefold.dev/v1alpha1",
+        "kind": "Dashboard",
+        "metadata": {"name": name},
+        "spec": spec,
     }
 
 

@@ -1,6 +1,8 @@
 """Services that serve nothing but counters: a process inside the cluster's network that Prometheus scrapes.
 
 PUT /NAME?rps=50&bad=0.1&jitter=0.2     events per second, share of bad ones, relative noise of both
+
+What follows the last hyphen of a name is its region.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ class Quiet(WSGIRequestHandler):
 
 def main(port: int) -> None:
     registry = CollectorRegistry()
-    requests = Counter("shop_requests", "Requests served.", ("service", "code"), registry=registry)
+    requests = Counter("shop_requests", "Requests served.", ("service", "region", "code"), registry=registry)
     services: dict[str, Traffic] = {}
     metrics = make_wsgi_app(registry)
 
@@ -51,9 +53,10 @@ def main(port: int) -> None:
             for name, traffic in list(services.items()):
                 events = traffic.rps * TICK * random.uniform(1 - traffic.jitter, 1 + traffic.jitter)
                 bad = events * min(1.0, traffic.bad * random.uniform(1 - traffic.jitter, 1 + traffic.jitter))
-                requests.labels(name, "200").inc(events - bad)
+                region = name.rpartition("-")[2]
+                requests.labels(name, region, "200").inc(events - bad)
                 if traffic.bad:
-                    requests.labels(name, "500").inc(bad)
+                    requests.labels(name, region, "500").inc(bad)
 
     threading.Thread(target=serve_traffic, daemon=True).start()
     make_server("127.0.0.1", port, app, handler_class=Quiet).serve_forever()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.e2e.conftest import Shops
 from tests.e2e.objects import Objects, gate, objective, policy
 from tests.faultproxy import Answer, FaultProxy, Request
@@ -34,6 +36,7 @@ def test_killed_between_writing_rules_and_status(
     objects.wait_condition("slo", "a", {"True"}, 40)
 
 
+@pytest.mark.slow
 def test_prometheus_down_is_unknown_and_the_gate_follows_its_fail_mode(
     objects: Objects, shops: Shops, start_operator: Start
 ) -> None:

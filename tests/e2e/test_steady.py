@@ -11,11 +11,11 @@ import pytest
 
 import devcluster
 from tests.e2e.conftest import install, open_shops
-from tests.e2e.objects import Manifest, Objects, gate, objective, policy
+from tests.e2e.objects import Manifest, Objects, dashboard, gate, objective, policy
 from tests.faultproxy import FaultProxy
 from tests.processes import OperatorProcess, wait_for
 
-OBJECTIVES, POLICIES, GATES = 280, 10, 10
+OBJECTIVES, POLICIES, GATES, DASHBOARDS = 280, 10, 10, 2
 
 
 @pytest.fixture
@@ -27,6 +27,7 @@ def quiet_cluster() -> Iterator[devcluster.Cluster]:
         yield cluster
 
 
+@pytest.mark.slow
 def test_three_hundred_objects_write_nothing_in_a_minute(quiet_cluster: devcluster.Cluster, tmp_path: Path) -> None:
     open_shops(quiet_cluster).serve("shop", rps=40, bad=0.004, jitter=0.3)
     objects = Objects(quiet_cluster, "default")
@@ -37,6 +38,7 @@ def test_three_hundred_objects_write_nothing_in_a_minute(quiet_cluster: devclust
         for number in range(POLICIES)
     ]
     kinds += [gate(f"g{number}", sources=[{"errorBudgetPolicy": f"p{number}"}]) for number in range(GATES)]
+    kinds += [dashboard("shop", service="shop"), dashboard("all", fleet={})]
     objects.apply(*kinds)
     proxy = FaultProxy(quiet_cluster.kubeconfig, tmp_path)
     command = ["-m", "ninefold", "run", "--log-format=text", "--poll-interval=5s", "--sweep-interval=30s"]
@@ -64,9 +66,9 @@ def _share(policy_number: int) -> list[str]:
 
 
 def _all_ready(objects: Objects) -> bool:
-    items = json.loads(objects.kubectl("get", "slo,ebp,gate", "-o", "json"))["items"]
+    items = json.loads(objects.kubectl("get", "slo,ebp,gate,dash", "-o", "json"))["items"]
     ready = [
         any(c["type"] == "Ready" and c["status"] == "True" for c in item.get("status", {}).get("conditions", ()))
         for item in items
     ]
-    return len(ready) == OBJECTIVES + POLICIES + GATES and all(ready)
+    return len(ready) == OBJECTIVES + POLICIES + GATES + DASHBOARDS and all(ready)

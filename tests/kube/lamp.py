@@ -27,7 +27,9 @@ class LampSpec(Spec):
         default_factory=list, max_length=8, description="The bulbs, by colour."
     )
     ring: str = Field(default="", max_length=20, description="Ring this bell once.")
-    broken: str = Field(default="", max_length=20, description="How the controller should fail: stalled or raise.")
+    broken: str = Field(
+        default="", max_length=20, description="How the controller should fail: stalled, raise or discard."
+    )
 
 
 class LampStatus(Status):
@@ -42,7 +44,9 @@ class Lamp(Resource, plural="lamps", short_names=("lm",), columns=(Column("Lit",
 
 
 def keys_of_namespace(manifest: Manifest, store: Store) -> list[Key]:
-    return store.keys(Lamp.api, manifest["metadata"]["name"])
+    """Its lamps, and the one that its label asks for."""
+    name, wanted = manifest["metadata"]["name"], manifest["metadata"].get("labels", {}).get("wants")
+    return [*store.keys(Lamp.api, name), *([Key(name, wanted)] if wanted else [])]
 
 
 class LampController(Controller[Lamp, str]):
@@ -50,6 +54,16 @@ class LampController(Controller[Lamp, str]):
     children = (CONFIG_MAP,)
     watches = (Watch(NAMESPACE, keys_of_namespace),)
     finalizer = False
+
+    def missing(self, key: Key, store: Store) -> Manifest | None:
+        namespace = store.get(NAMESPACE, Key("", key.namespace)) or {"metadata": {}}
+        wanted = namespace["metadata"].get("labels", {}).get("wants")
+        if wanted == "trouble":
+            raise RuntimeError("nobody knows what is missing")
+        if wanted != key.name:
+            return None
+        api, metadata = Lamp.api, {"namespace": key.namespace, "name": key.name}
+        return {"apiVersion": api.api_version, "kind": api.kind, "metadata": metadata, "spec": {"bulbs": ["red"]}}
 
     async def observe(self, resource: Lamp, store: Store, now: datetime) -> str:
         namespace = store.get(NAMESPACE, Key("", resource.metadata.namespace)) or {"metadata": {}}
@@ -76,6 +90,7 @@ class LampController(Controller[Lamp, str]):
             effects=(Effect(f"ring-{resource.spec.ring}", "ring"),) if resource.spec.ring else (),
             events=(Note("Normal", "Counted", "Counted the bulbs"),) if resource.status.lit != len(children) else (),
             due=now + timedelta(hours=1),
+            discard=resource.spec.broken == "discard",
         )
 
     async def perform(self, resource: Lamp, effect: Effect) -> None:

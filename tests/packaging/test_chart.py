@@ -119,6 +119,32 @@ def test_the_operator_understands_what_the_manifests_pass(rendered: Render) -> N
     options = parser().parse_args(arguments[1:])
     assert (options.leader_elect, options.bind[1], options.poll_interval) == (True, 8080, 15)
     assert options.rule_labels == {"release": "kps"}
+    assert (options.rules_per_group, options.share_indicators, options.aliases) == (None, False, "none")
+    values = "rules.perGroup=20,rules.shareIndicators=true,rules.aliases=sloth"
+    options = parser().parse_args(container(rendered("--set", values))["args"][1:])
+    assert (options.rules_per_group, options.share_indicators, options.aliases) == (20, True, "sloth")
+
+
+def test_the_secret_of_the_gates_reaches_the_operator_as_files(rendered: Render) -> None:
+    assert not any("gate" in argument for argument in container(rendered())["args"]), "closed by default"
+    manifests = rendered("--set", "gates.secret=ninefold-gates")
+    options = parser().parse_args(container(manifests)["args"][1:])
+    (deployment,) = of_kind(manifests, "Deployment")
+    (volume,) = (each for each in deployment["spec"]["template"]["spec"]["volumes"] if each["name"] == "gates")
+    assert volume["secret"] == {"secretName": "ninefold-gates", "optional": True}
+    (mount,) = (each for each in container(manifests)["volumeMounts"] if each["name"] == "gates")
+    assert {options.gate_token_file.parent, options.gate_hmac_key_file.parent} == {Path(mount["mountPath"])}
+    assert mount["readOnly"]
+
+
+def test_who_may_ask_gates_can_reach_them(rendered: Render) -> None:
+    """The pages are on the port of the metrics: its Service leads to it, and the NetworkPolicy lets everybody in."""
+    manifests = rendered("--set", "gates.secret=ninefold-gates")
+    (service,) = of_kind(manifests, "Service")
+    (port,) = service["spec"]["ports"]
+    (policy,) = of_kind(manifests, "NetworkPolicy")
+    assert (port["port"], port["targetPort"]) == (8080, "http")
+    assert policy["spec"]["ingress"] == [{"ports": [{"port": "http"}]}]
 
 
 def test_options(rendered: Render) -> None:
@@ -147,6 +173,7 @@ def test_every_object_follows_the_namespace_of_the_release(helm: Helm) -> None:
         "prometheus.pollInterval=15",
         "rules.output=Thanos",
         "image.digest=sha256:1",
+        "gates.secret=Not_A_Name",
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused(helm: Helm, value: str) -> None:

@@ -34,7 +34,11 @@ POLICY = {
 }
 GATE = {
     "kind": "ReleaseGate",
-    "spec": {"workloads": {"matchLabels": {"app": "checkout"}}, "sources": [{"errorBudgetPolicy": "it"}]},
+    "spec": {
+        "workloads": {"matchLabels": {"app": "checkout"}},
+        "sources": [{"errorBudgetPolicy": "it"}],
+        "records": {"keep": 1},
+    },
 }
 
 
@@ -65,6 +69,9 @@ def test_the_operator_is_refused_nothing(
         status = json.loads(get(kind, "it", "-o", "json"))["status"]
         return any(condition["type"] == "Ready" for condition in status.get("conditions", ()))
 
+    def only_record_is(number: str) -> bool:
+        return get("releases", "-o", "jsonpath={.items[*].spec.sequence}") == number
+
     for manifest in (SLO, POLICY, GATE):
         whole = {"apiVersion": "ninefold.dev/v1alpha1", "metadata": {"name": "it", "namespace": namespace}, **manifest}
         cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(whole))
@@ -73,10 +80,20 @@ def test_the_operator_is_refused_nothing(
     (rules,) = get("configmaps", "-l", "ninefold.dev/rules=true", "-o", "name").split()
     cluster.kubectl("-n", namespace, "delete", rules)
     wait_for("the rules again", lambda: get(rules, "--ignore-not-found"), 30)
+    for number in ("1", "2"):
+        cluster.kubectl("-n", namespace, "apply", "--server-side", "-f", "-", input=json.dumps(deployment(number)))
+        wait_for(f"record {number} alone", partial(only_record_is, number), 30)
     wait_for("events", lambda: "/it." in get("events", "-o", "name"), 30)
     assert cluster.kubectl("-n", "ninefold-system", "get", "lease", LEASE_NAME, "-o", "jsonpath={.spec.holderIdentity}")
 
     assert refusals(cluster.audit_log) == []
+
+
+def deployment(tag: str) -> dict[str, object]:
+    labels = {"app": "checkout"}
+    pods = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": f"checkout:{tag}"}]}}
+    spec = {"selector": {"matchLabels": labels}, "template": pods}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "it"}, "spec": spec}
 
 
 def refusals(audit_log: Path) -> list[str]:

@@ -50,6 +50,10 @@ class Objects:
         assert code in (200, 404), found
         return dict(found) if code == 200 else {}
 
+    def served(self, api: Api) -> bool:
+        """Whether the API server serves this kind, which is a moment after its CRD was applied."""
+        return self._cluster.api.request("GET", api.path(), limit=1)[0] == 200
+
     def list(self, api: Api, namespace: str, labels: str) -> list[Manifest]:
         code, found = self._cluster.api.request("GET", api.path(namespace), labelSelector=labels)
         assert code == 200, found

@@ -224,7 +224,10 @@ KINDS_OF_OBJECTIVES: dict[str, Manifest] = {
     "boolean": {
         "indicator": {"boolean": {"selector": "up"}},
         "alerting": {
-            "tiers": [{"burnRate": "2.5", "long": "2h", "short": "10m", "severity": "Ticket", "for": "5m"}],
+            "tiers": [
+                {"burnRate": "2.5", "long": "2h", "short": "10m", "severity": "Page", "for": "5m"},
+                {"burnRate": "1", "long": "6h", "short": "30m", "severity": "Ticket"},
+            ],
             "minimumErrors": 10,
             "labels": {"team": "shop"},
             "annotations": {"summary": "{{ $labels.slo_name }} burns {{ $value | humanize }}x"},

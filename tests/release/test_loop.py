@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.figures import figures
+from tests.installing import install
 from tests.processes import OperatorProcess, wait_for
 
 import devcluster
 from devcluster.errors import CommandError
 from ninefold.cli.kinds import KINDS
-from ninefold.kube.crd import crd
+from ninefold.kube.fields import rfc3339
 from ninefold.release.releasegate.policy import policy_manifests
 
 
@@ -98,19 +102,14 @@ class Shop:
 
     def figures(self, left: float, burn: float) -> None:
         """What Prometheus says from its next evaluation on."""
-        slo_id = f"{self.namespace}/checkout-availability"
         values = {
             "slo:error_budget_left:ratio": left,
             "slo:burn_rate:1h": burn,
             "slo:events:rate5m": 100,
             "slo:coverage:ratio": 1,
         }
-        rules = [
-            {"record": name, "expr": f"vector({value})", "labels": {"slo_id": slo_id}} for name, value in values.items()
-        ]
-        group = {"groups": [{"name": f"figures-of-{self.namespace}", "rules": rules}]}
-        metadata = {"labels": {"ninefold.dev/rules": "true"}}
-        self.apply("ConfigMap", "figures", metadata=metadata, data={"figures.yaml": json.dumps(group)})
+        made = figures(self.namespace, "checkout-availability", values)
+        self.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(made))
 
     def get(self, kind: str, name: str = "checkout") -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.kubectl("get", kind, name, "-o", "json"))
@@ -137,9 +136,7 @@ class Shop:
 
 @pytest.fixture
 def shop(cluster: devcluster.Cluster, namespace: str) -> Iterator[Shop]:
-    for manifest in [*map(crd, KINDS), *policy_manifests()]:
-        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(manifest))
-    cluster.kubectl("wait", "--for=condition=Established", *(f"crd/{kind.api.name}" for kind in KINDS))
+    install(cluster, *policy_manifests())
     shop = Shop(cluster, namespace)
     shop.set_up()
     yield shop
@@ -198,6 +195,40 @@ def test_a_steady_state_writes_nothing(shop: Shop, tmp_path: Path) -> None:
         before = shop.versions()
         time.sleep(10)
         assert shop.versions() == before
+
+
+def test_freezes_and_overrides_need_the_operator_to_begin_and_nobody_to_end(shop: Shop, tmp_path: Path) -> None:
+    def soon(seconds: float) -> str:
+        return rfc3339(datetime.now(UTC) + timedelta(seconds=seconds))
+
+    def written(name: str, stop: dict[str, Any] | None = None, freeze: dict[str, Any] | None = None) -> None:
+        sources = [{"freeze": {"dates": freeze, "reason": "the sale"}}] if freeze else []
+        spec = {"workloads": {"names": ["Deployment/checkout"]}, "sources": sources, "stop": stop}
+        shop.apply("ReleaseGate", name, spec={key: value for key, value in spec.items() if value is not None})
+
+    shop.kubectl("delete", "releasegate", "checkout")
+    shop.deploy("v41")
+    with Operator(shop.cluster, tmp_path / "operator.log") as operator:
+        written("hand", stop={"by": "admin", "reason": "the provider is down"})
+        wait_for("the API server to refuse", lambda: "admin has closed it" in shop.set_image("v42"), 30)
+        until = soon(25)
+        shop.apply("Override", "fix", spec={"gate": "hand", "by": "admin", "reason": "hotfix", "until": until})
+        wait_for("the override", lambda: shop.set_image("v42") == "", 20)
+        wait_for("its state", lambda: shop.get("override", "fix")["status"]["state"] == "InForce", 20)
+        # A freeze that is to come, and then no operator.
+        written("sale", freeze={"from": soon(8), "until": soon(20)})
+        wait_for("the freeze to be known", lambda: shop.get("releasegate", "sale")["status"].get("closures"), 20)
+        operator.kill()
+        tags = (f"w{number}" for number in count())
+        wait_for("the freeze to begin", lambda: "Nothing changes now: the sale" in shop.set_image(next(tags)), 20)
+        wait_for("the override to end", lambda: "admin has closed it" in shop.set_image(next(tags)), 40)
+        refusal = shop.set_image(next(tags))
+        assert "the sale" not in refusal, "the freeze has ended, too"
+        operator.start()
+        wait_for("its state", lambda: shop.get("override", "fix")["status"]["state"] == "Over", 30)
+        assert shop.get("releasegate", "hand")["status"].get("overrides") is None
+    reasons = shop.kubectl("get", "events", "-o", "jsonpath={.items[*].reason}").split()
+    assert {"Overridden", "InForce", "Over"} <= set(reasons)
 
 
 def test_without_prometheus_the_fail_mode_decides(shop: Shop, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.plan import Plan
 from ninefold.release.releasegate.plan import Observed, plan
-from ninefold.release.releasegate.resource import ReleaseGate, ReleaseGateStatus
+from ninefold.release.releasegate.resource import ReleaseGate, ReleaseGateStatus, Source
 from ninefold.release.releasegate.workload import Workload
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus
 
@@ -60,6 +60,9 @@ def look(
     workloads: Sequence[Workload] = (),
     now: datetime = NOW,
 ) -> Plan[ReleaseGateStatus]:
+    """With a source for each policy."""
+    sources = [Source(error_budget_policy=name) for name in policies]
+    gate = gate.model_copy(update={"spec": gate.spec.model_copy(update={"sources": sources})})
     return plan(gate, Observed(policies, workloads), now)
 
 
@@ -96,6 +99,15 @@ def test_a_recovery_under_way_is_a_prediction() -> None:
 def test_open_says_nothing() -> None:
     status = look(gate(), {"checkout": FINE}).status
     assert (status.decision, status.because, status.message, status.until) == ("Allow", "", "", None)
+
+
+def test_an_exempt_policy_asks_nothing_even_without_data() -> None:
+    exempt = says(objective("Hold"), objective("Unknown", lost=NOW), state="Exempt", decision="Allow")
+    assert look(gate(), {"checkout": exempt}, now=NOW + 60 * MINUTE).status.decision == "Allow"
+
+
+def test_what_needs_an_approval_waits() -> None:
+    assert look(gate(), {"checkout": says(objective("Approve"), reason="r")}).status.decision == "Hold"
 
 
 def test_the_most_severe_source_wins_and_the_others_are_told() -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import subprocess
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.installing import install
 
 import devcluster
 from devcluster import waiting
 from devcluster.errors import CommandError
 from ninefold.cli.kinds import GUARDS, KINDS
-from ninefold.kube.api import DAEMON_SET, DEPLOYMENT, STATEFUL_SET, Api
-from ninefold.kube.crd import crd
+from ninefold.kube.api import CRON_JOB, DAEMON_SET, DEPLOYMENT, STATEFUL_SET, Api
+from ninefold.kube.fields import rfc3339
 from ninefold.kube.rbac import people
 from ninefold.release.releasegate.policy import policy_manifests
 from ninefold.release.releasegate.resource import ReleaseGate
@@ -31,9 +35,7 @@ WORKLOADS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)
 @pytest.fixture(scope="module")
 def server(cluster: devcluster.Cluster) -> devcluster.Cluster:
     """The cluster with the kinds and the policy installed."""
-    for manifest in [*map(crd, KINDS), *policy_manifests()]:
-        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(manifest))
-    cluster.kubectl("wait", "--for=condition=Established", f"crd/{ReleaseGate.api.name}")
+    install(cluster, *policy_manifests())
     return cluster
 
 
@@ -75,7 +77,7 @@ class Shop:
         code, reply = self.request("POST", api.path(self.namespace), body)
         assert code == 201, reply
 
-    def gate(self, name: str = "checkout", labels: dict[str, str] | None = None) -> None:
+    def gate(self, name: str = "checkout", labels: dict[str, str] | None = None, **spec: Any) -> None:
         body = {
             "apiVersion": ReleaseGate.api.api_version,
             "kind": ReleaseGate.api.kind,
@@ -83,6 +85,7 @@ class Shop:
             "spec": {
                 "workloads": {"matchLabels": labels or {"app": "checkout"}},
                 "sources": [{"errorBudgetPolicy": "checkout"}],
+                **spec,
             },
         }
         code, reply = self.request("POST", ReleaseGate.api.path(self.namespace), body)
@@ -368,6 +371,144 @@ def test_a_workload_cannot_be_taken_out_from_under_a_closed_gate(shop: Shop) -> 
     assert refusal.endswith(
         f"{shop.namespace}/team is closed (Hold): keep the labels that it selects by until it opens"
     )
+
+
+def moment(seconds: float) -> str:
+    return rfc3339(datetime.now(UTC) + timedelta(seconds=seconds))
+
+
+def stamp(year: int) -> Change:
+    """Another time among those that the API server keeps of who changed what, in the form it takes."""
+    entry = {
+        "manager": "forger",
+        "operation": "Update",
+        "apiVersion": "apps/v1",
+        "time": f"{year}-01-01T00:00:00Z",
+        "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:metadata": {"f:labels": {"f:team": {}}}},
+    }
+    return lambda workload: workload["metadata"]["managedFields"].append(entry)
+
+
+def closure(**times: str) -> dict[str, Any]:
+    return {"decision": "Hold", "because": "freeze: sale", "message": "Nothing changes now: sale.", **times}
+
+
+def test_a_freeze_ends_by_the_clock_of_the_api_server(shop: Shop) -> None:
+    shop.decide("Hold", closures=[closure(until=moment(5))], passes="A rollback to checkout:v41 passes.")
+    waiting.until(lambda: "freeze" not in shop.change(NEW) and "sale" in shop.change(NEW), "the freeze", 4)
+    assert shop.change(NEW).endswith("is closed (Hold): Nothing changes now: sale. A rollback to checkout:v41 passes.")
+    assert shop.change(image("app", "checkout:v41")) == ""
+    # Nobody writes the gate any more.
+    waiting.until(lambda: shop.change(NEW) == "", "the end of the freeze", 15)
+
+
+def test_a_freeze_begins_by_the_clock_of_the_api_server(shop: Shop) -> None:
+    shop.decide("Allow", closures=[closure(**{"from": moment(5), "until": moment(60)})])
+    shop.await_passing(NEW)
+    waiting.until(lambda: "sale" in shop.change(NEW), "the begin of the freeze", 15)
+
+
+def test_several_reasons_are_told_and_forged_stamps_open_nothing(shop: Shop) -> None:
+    stop = {"decision": "Deny", "because": "stopped by ann", "message": "ann has closed it: x."}
+    shop.decide("Deny", closures=[stop, closure(until=moment(600))])
+    waiting.until(lambda: "ann" in shop.change(NEW), "the stop", 10)
+    assert shop.change(NEW).endswith("is closed (Deny): ann has closed it: x. Closed by freeze: sale too.")
+    shop.decide("Hold", closures=[closure(until=moment(600))])
+    waiting.until(lambda: "ann" not in shop.change(NEW), "the freeze alone", 10)
+    for year in (2000, 2099):
+        assert "sale" in shop.change(both(NEW, stamp(year)))
+
+
+def grant(name: str = "fix", seconds: float = 600, **more: Any) -> dict[str, Any]:
+    return {"name": name, "by": "ann", "until": moment(seconds), **more}
+
+
+def test_an_override_lets_change_pass_and_ends_by_itself(shop: Shop) -> None:
+    shop.decide("Hold", overrides=[grant(seconds=6)])
+    shop.await_passing(NEW)
+    assert shop.change(environment) == ""
+    waiting.until(lambda: shop.change(NEW) != "", "the end of the override", 15)
+    for year in (2000, 2099):
+        assert shop.change(both(NEW, stamp(year))) != ""
+
+
+def test_an_override_of_images_is_of_no_other(shop: Shop) -> None:
+    shop.decide("Hold", overrides=[grant(images=["checkout:v43"])])
+    shop.await_passing(NEW)
+    assert shop.change(image("app", "checkout:v44")) != ""
+    assert shop.change(both(NEW, image("proxy", "proxy:2"))) != ""
+
+
+def test_a_gate_that_warns_and_one_that_audits_let_pass(server: devcluster.Cluster, namespace: str) -> None:
+    shop = Shop(server, namespace)
+    shop.deploy()
+    shop.gate(mode="Warn")
+    shop.decide("Hold")
+
+    def warned() -> str:
+        argv = [server.binary("kubectl"), "-n", namespace, "set", "image", "deploy/checkout", "app=checkout:v43"]
+        environment = {**os.environ, **server.environment}
+        done = subprocess.run([*argv, "--dry-run=server"], env=environment, check=True, capture_output=True, text=True)
+        return done.stderr
+
+    waiting.until(lambda: f"{namespace}/checkout is closed (Hold)" in warned(), "the warning", 10)
+    assert warned().startswith("Warning: ")
+    shop.kubectl("patch", "releasegate", "checkout", "--type=merge", "-p", '{"spec":{"mode":"Audit"}}')
+    waiting.until(lambda: warned() == "", "silence", 10)
+    shop.kubectl("patch", "releasegate", "checkout", "--type=merge", "-p", '{"spec":{"mode":"Enforce"}}')
+    shop.await_refusal(NEW)
+
+
+@pytest.mark.parametrize(
+    "workloads",
+    [
+        {"scope": "Namespace"},
+        {"names": ["Deployment/checkout"]},
+        {"service": "checkout"},
+        {"team": "shop"},
+    ],
+)
+def test_a_gate_is_about_one_workload_a_service_a_team_or_a_namespace(
+    server: devcluster.Cluster, namespace: str, workloads: dict[str, Any]
+) -> None:
+    shop = Shop(server, namespace)
+    shop.deploy()
+    shop.deploy(name="other")
+    shop.kubectl("label", "deploy/checkout", "ninefold.dev/team=shop")
+    shop.gate(workloads=workloads)
+    shop.decide("Hold")
+    shop.await_refusal(NEW)
+    assert (shop.change(NEW, name="other") == "") is ("scope" not in workloads)
+
+
+def test_restarts_may_wait_too(shop: Shop) -> None:
+    shop.kubectl("patch", "releasegate", "checkout", "--type=merge", "-p", '{"spec":{"restarts":"Hold"}}')
+    shop.await_refusal(RESTART)
+
+
+def test_a_cron_job_is_a_workload(server: devcluster.Cluster, namespace: str) -> None:
+    shop = Shop(server, namespace)
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "app", "image": "checkout:v42"}]}}
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "CronJob",
+        "metadata": {"name": "checkout", "labels": {"app": "checkout"}},
+        "spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": template}}},
+    }
+    assert shop.request("POST", CRON_JOB.path(namespace), job)[0] == 201
+    shop.gate()
+    shop.decide("Hold")
+
+    def to(reference: str) -> Change:
+        def change(found: dict[str, Any]) -> None:
+            found["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["image"] = reference
+
+        return change
+
+    shop.await_refusal(to("checkout:v43"), CRON_JOB)
+    assert shop.change(to("checkout:v41"), CRON_JOB) == ""
+    assert shop.change(lambda found: found["spec"].update(schedule="0 1 * * *", suspend=True), CRON_JOB) == ""
 
 
 def test_who_may_open_a_gate(shop: Shop, server: devcluster.Cluster) -> None:

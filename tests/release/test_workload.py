@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ninefold.release.releasegate.workload import images, matches, read
+from ninefold.release.releasegate.resource import Workloads
+from ninefold.release.releasegate.workload import Workload, concerns, images, read
 
 
 def deployment(**status: int) -> dict[str, Any]:
@@ -39,7 +40,61 @@ def deployment(**status: int) -> dict[str, Any]:
     ],
 )
 def test_labels_are_its_own_or_its_selectors(labels: dict[str, str], meant: bool) -> None:
-    assert matches(labels, deployment()) is meant
+    assert concerns(Workloads(match_labels=labels), "Deployment", deployment()) is meant
+
+
+@pytest.mark.parametrize(
+    ("workloads", "meant"),
+    [
+        (Workloads(scope="Namespace"), True),
+        (Workloads(names=["Deployment/checkout"]), True),
+        (Workloads(names=["StatefulSet/checkout", "Deployment/cart"]), False),
+        (Workloads(service="checkout"), True),
+        (Workloads(service="cart"), False),
+        (Workloads(team="shop"), False),
+    ],
+)
+def test_one_those_of_a_service_or_all(workloads: Workloads, meant: bool) -> None:
+    assert concerns(workloads, "Deployment", deployment()) is meant
+
+
+def test_a_team_is_told_by_its_labels() -> None:
+    labelled = deployment()
+    labelled["metadata"]["labels"] = {"app.kubernetes.io/part-of": "shop"}
+    assert concerns(Workloads(team="shop"), "Deployment", labelled)
+
+
+@pytest.mark.parametrize(
+    ("phase", "generation", "complete"), [("Healthy", "4", True), ("Paused", "4", False), ("Healthy", "3", False)]
+)
+def test_a_rollout_is_complete_when_it_says_so_of_this_generation(phase: str, generation: str, complete: bool) -> None:
+    rollout = deployment() | {"status": {"phase": phase, "observedGeneration": generation}}
+    assert read("Rollout", rollout).complete is complete
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [{}, {"template": []}, {"template": {"spec": "x"}}, {"template": {"spec": {"containers": "none", "volumes": [1]}}}],
+)
+def test_what_somebody_elses_kind_holds_harms_nobody(spec: dict[str, Any]) -> None:
+    rollout = {"metadata": {"name": "r", "generation": 1}, "spec": spec, "status": "x"}
+    assert read("Rollout", rollout) == Workload("Rollout/r", (), complete=False)
+
+
+def test_a_rollout_may_refer_to_a_deployment() -> None:
+    rollout = {"metadata": {"name": "r", "generation": 1}, "spec": {"workloadRef": {"name": "d"}}}
+    assert read("Rollout", rollout).images == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "complete"),
+    [({}, False), ({"lastSuccessfulTime": "2026-03-01T12:00:00Z"}, True)],
+)
+def test_a_cron_job_is_complete_once_a_run_succeeded(status: dict[str, Any], complete: bool) -> None:
+    inner = {"spec": {"template": deployment()["spec"]["template"]}}
+    job = {"metadata": {"name": "report"}, "spec": {"jobTemplate": inner}, "status": status}
+    assert read("CronJob", job).complete is complete
+    assert read("CronJob", job).images == ("checkout:v1",)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 
 from ninefold import __version__
 
@@ -13,7 +14,12 @@ COMMANDS = {
     "run": "run the operator",
     "render": "print what the controller would apply for the resources in files",
     "lint": "check resources in files as the API server and the controllers would",
+    "import": "turn objectives of Sloth, Pyrra or OpenSLO into ours, and report what is not carried",
+    "export": "turn objectives into OpenSLO, and report what it cannot say",
+    "backtest": "tell what the rules of objectives in files would have done over the history in a Prometheus",
+    "gate": "ask a release gate, close and open it by hand, override it in an emergency",
     "status": "show objectives, policies and gates of a cluster",
+    "releases": "show the record of releases and the DORA figures",
     "crds": "print or write the CustomResourceDefinitions",
 }
 
@@ -31,13 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"ninefold: there is no command {words[0]!r}\n\n{_usage()}", file=sys.stderr)
         return 2
     try:
-        code: int = import_module(f"ninefold.cli.{words[0]}").main(words[1:])
+        code: int = import_module(module(words[0])).main(words[1:])
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader, such as `head`, has seen enough; Python would complain about it once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
+
+
+def module(command: str) -> str:
+    """The module of a command; one named by a word of Python ends in an underscore, as `import_` does."""
+    return f"ninefold.cli.{command}_" if iskeyword(command) else f"ninefold.cli.{command}"
 
 
 def _usage() -> str:

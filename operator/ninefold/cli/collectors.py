@@ -8,7 +8,9 @@ from prometheus_client.registry import Collector
 from ninefold.cli.kinds import KINDS
 from ninefold.kube.export import Readiness
 from ninefold.kube.store import Store
+from ninefold.release.release.metrics import ReleaseMetrics
 from ninefold.release.releasegate.metrics import GateMetrics
+from ninefold.reliability.correction.metrics import CorrectionMetrics
 from ninefold.reliability.errorbudgetpolicy.metrics import PolicyMetrics
 from ninefold.reliability.servicelevelobjective.figures import Figures
 from ninefold.reliability.servicelevelobjective.metrics import ObjectiveMetrics
@@ -19,7 +21,9 @@ def collectors(store: Store, figures: Figures) -> list[Collector]:
     return [
         Readiness(store, KINDS),
         ObjectiveMetrics(store, figures),
+        CorrectionMetrics(store),
         PolicyMetrics(store),
         GateMetrics(store),
+        ReleaseMetrics(store),
         ProcessCollector(registry=None),
     ]

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from ninefold.kube.controller import AnyController
+from ninefold.observability.dashboard.controller import DashboardController
+from ninefold.release.override.controller import OverrideController
+from ninefold.release.release.controller import ReleaseController
 from ninefold.release.releasegate.controller import ReleaseGateController
+from ninefold.reliability.correction.controller import CorrectionController
 from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
 from ninefold.reliability.servicelevelobjective.controller import ServiceLevelObjectiveController
 
 CONTROLLERS: tuple[type[AnyController], ...] = (
     ServiceLevelObjectiveController,
+    CorrectionController,
     ErrorBudgetPolicyController,
     ReleaseGateController,
+    OverrideController,
+    ReleaseController,
+    DashboardController,
 )

@@ -47,9 +47,13 @@ class Document:
 
     def repeated(self) -> Iterator[tuple[str, int]]:
         """Every key that an object of the document holds twice, and the line of the second."""
-        nodes = [self.node]
+        nodes, met = [self.node], set[int]()
         while nodes:
             node = nodes.pop()
+            # An alias leads to the same node again, be it within itself.
+            if id(node) in met:
+                continue
+            met.add(id(node))
             if isinstance(node, yaml.SequenceNode):
                 nodes += node.value
             if isinstance(node, yaml.MappingNode):
@@ -83,16 +87,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def read(names: Sequence[str], *, recursive: bool = False) -> tuple[list[Document], list[Finding]]:
     """Every object of the files, in their order, and a finding for each file or document that is none."""
+    objects: list[Document] = []
+    documents, findings = unfolded(names, recursive=recursive)
+    for document in documents:
+        if _is_object(document.manifest):
+            objects.append(document)
+        else:
+            findings.append(Finding("this is no object: write apiVersion and kind", document.file, document.line()))
+    return objects, findings
+
+
+def unfolded(names: Sequence[str], *, recursive: bool = False) -> tuple[list[Document], list[Finding]]:
+    """Every document of the files as it stands, lists taken apart, and a finding for each file that is no YAML."""
     documents: list[Document] = []
     findings: list[Finding] = []
     for name in names:
         for file, content in _contents(name, recursive, findings):
             try:
                 for document in _documents(file, content):
-                    _take(document, documents, findings)
+                    documents += _unfold(document)
             except yaml.YAMLError as error:
                 findings.append(_broken(file, error))
     return documents, findings
+
+
+def from_text(text: str, file: str) -> list[Document]:
+    """The documents in a text; `file` names it in messages. Raises yaml.YAMLError."""
+    return list(_documents(file, text.encode()))
 
 
 def _contents(name: str, recursive: bool, findings: list[Finding]) -> Iterator[tuple[str, bytes]]:
@@ -123,23 +144,23 @@ def _documents(file: str, content: bytes) -> Iterator[Document]:
         loader.dispose()
 
 
-def _take(document: Document, documents: list[Document], findings: list[Finding]) -> None:
-    """Add the objects of a document: none of an empty one, those in it of a list."""
+def _unfold(document: Document) -> Iterator[Document]:
+    """The objects of a document: none of an empty one, those in it of a list."""
     manifest = document.manifest
     if manifest is None:
         return
-    names = (manifest.get(name) for name in ("apiVersion", "kind")) if isinstance(manifest, dict) else (None,)
-    if not all(isinstance(name, str) for name in names):
-        findings.append(Finding("this is no object: write apiVersion and kind", document.file, document.line()))
-        return
-    items = manifest.get("items")
-    if not manifest["kind"].endswith("List") or not isinstance(items, list):
-        documents.append(document)
+    items = manifest.get("items") if _is_object(manifest) else None
+    if not isinstance(items, list) or not manifest["kind"].endswith("List"):
+        yield document
         return
     listed = _member(document.node, "items")
     assert listed is not None  # noqa: S101 - it was constructed from this node
     for item, node in zip(items, listed[1].value, strict=True):
-        _take(Document(item, document.file, node), documents, findings)
+        yield from _unfold(Document(item, document.file, node))
+
+
+def _is_object(manifest: Any) -> bool:
+    return isinstance(manifest, dict) and all(isinstance(manifest.get(name), str) for name in ("apiVersion", "kind"))
 
 
 def _member(node: yaml.Node, part: str | int) -> tuple[int, yaml.Node] | None:

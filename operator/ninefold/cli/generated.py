@@ -13,8 +13,10 @@ from ninefold.cli.kinds import GUARDS, KINDS
 from ninefold.kube.api import Manifest
 from ninefold.kube.crd import crd
 from ninefold.kube.guard import guard
-from ninefold.kube.rbac import LEASE_GRANTS, LEASE_ROLE, OPERATOR_ROLE, Rule, grants, people, role, rules
+from ninefold.kube.rbac import LEASE_GRANTS, LEASE_ROLE, OPERATOR_ROLE, Rule, acts, grants, people, role, rules
+from ninefold.release.people import VERBS, people_manifests
 from ninefold.release.releasegate.policy import policy_manifests
+from ninefold.release.releasegate.resource import ReleaseGate
 
 _CHART = Path("helm/ninefold/files")
 _KUSTOMIZATION = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
@@ -41,6 +43,7 @@ def rbac_yaml() -> str:
         (role(OPERATOR_ROLE, operator), operator),
         (role(LEASE_ROLE, lease, cluster=False), lease),
         *people(KINDS, GUARDS),
+        *acts(VERBS, ReleaseGate.api),
     ]
     return "---\n".join(_with_reasons(manifest, rows) for manifest, rows in roles)
 
@@ -57,7 +60,10 @@ def _with_reasons(manifest: Manifest, rows: Iterable[Rule]) -> str:
 def files() -> Mapping[Path, str]:
     """The text of every generated file, by its path from the top of the repository."""
     crds = {f"{kind.api.plural}.yaml": as_yaml([crd(kind)]) for kind in KINDS}
-    cluster = {"rbac.yaml": rbac_yaml(), "policy.yaml": as_yaml([*policy_manifests(), *guard(CONTROLLERS)])}
+    cluster = {
+        "rbac.yaml": rbac_yaml(),
+        "policy.yaml": as_yaml([*policy_manifests(), *people_manifests(), *guard(CONTROLLERS)]),
+    }
     found: dict[Path, str] = {}
     for folder, texts in (
         (Path("crds"), crds),

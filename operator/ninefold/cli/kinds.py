@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from ninefold.kube.model import Resource
+from ninefold.observability.dashboard.resource import Dashboard
+from ninefold.release.override.resource import Override
+from ninefold.release.release.resource import Release
 from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.reliability.correction.resource import Correction
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
-KINDS: tuple[type[Resource], ...] = (ServiceLevelObjective, ErrorBudgetPolicy, ReleaseGate)
+KINDS: tuple[type[Resource], ...] = (
+    ServiceLevelObjective,
+    Correction,
+    ErrorBudgetPolicy,
+    ReleaseGate,
+    Override,
+    Release,
+    Dashboard,
+)
 
-GUARDS: frozenset[type[Resource]] = frozenset({ErrorBudgetPolicy, ReleaseGate})
-"""Kinds that hold people back. Whoever is held back must not be able to lift them, so only admins write these."""
+GUARDS: frozenset[type[Resource]] = frozenset({Correction, ErrorBudgetPolicy, ReleaseGate, Release})
+"""Kinds that hold people back, and the record. Whoever is held back must not be able to lift the one or to mend the
+other, so only admins write these."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -15,6 +15,8 @@ from ninefold.kube.api import GROUP, Key
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import ObjectName
 from ninefold.kube.model import Metadata, Resource, dotted, faults
+
+ResourceT = TypeVar("ResourceT", bound=Resource)
 
 _KINDS = {kind.api.kind: kind for kind in KINDS}
 _NAME = TypeAdapter(ObjectName)
@@ -47,6 +49,11 @@ class Found:
         line = self.document.line(path)
         severity = "warning" if warning else "error"
         return Finding(message, self.document.file, line, self.name, dotted(path), severity)  # type: ignore[arg-type]
+
+
+def of_kind(kind: type[ResourceT], found: Sequence[Found]) -> list[ResourceT]:
+    """All resources of a kind."""
+    return [one.resource for one in found if isinstance(one.resource, kind)]
 
 
 @dataclass(slots=True)

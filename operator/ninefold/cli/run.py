@@ -11,18 +11,27 @@ import uvloop
 from prometheus_client import disable_created_metrics
 
 from ninefold.cli.collectors import collectors
-from ninefold.cli.options import labels
+from ninefold.cli.options import add_rule_options, labels
 from ninefold.integrations.prometheus import Options as PrometheusOptions
 from ninefold.integrations.prometheus import Prometheus
 from ninefold.kube import Key, logs
 from ninefold.kube.client import connect
+from ninefold.kube.clock import SystemClock
 from ninefold.kube.controller import AnyController
 from ninefold.kube.fields import seconds
 from ninefold.kube.metrics import Metrics
 from ninefold.kube.rbac import LEASE_NAME, NAMESPACE_OF_OPERATOR
 from ninefold.kube.runtime import Options, Runtime
+from ninefold.kube.secretfile import SecretFile
+from ninefold.observability.dashboard.controller import DashboardController
+from ninefold.release.answering.endpoints import Answering
+from ninefold.release.override.controller import OverrideController
+from ninefold.release.release.controller import ReleaseController
 from ninefold.release.releasegate.controller import ReleaseGateController
+from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.reliability.correction.controller import CorrectionController
 from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
+from ninefold.reliability.servicelevelobjective.contract import tiers
 from ninefold.reliability.servicelevelobjective.controller import ServiceLevelObjectiveController
 from ninefold.reliability.servicelevelobjective.figures import Figures
 from ninefold.reliability.servicelevelobjective.output import OutputChoice
@@ -67,9 +76,13 @@ def parser() -> argparse.ArgumentParser:
     prometheus.add_argument(
         "--rule-labels", type=labels, default={}, metavar="K=V,...", help="labels for the objects that hold rules"
     )
+    add_rule_options(prometheus)
+    gates = parser.add_argument_group("gates over HTTP, for delivery tools (closed without a file)")
+    gates.add_argument("--gate-token-file", type=Path, metavar="FILE", help="bearer tokens that may ask, one a line")
+    gates.add_argument("--gate-hmac-key-file", type=Path, metavar="FILE", help="keys of Flagger's webhooks, one a line")
     process = parser.add_argument_group("process")
     process.add_argument(
-        "--bind", type=_address, default=("127.0.0.1", 8080), metavar="HOST:PORT", help="probes and metrics"
+        "--bind", type=_address, default=("127.0.0.1", 8080), metavar="HOST:PORT", help="probes, metrics, gates"
     )
     process.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
     process.add_argument("--log-format", choices=("json", "text"), default="json")
@@ -88,9 +101,18 @@ async def _run(options: argparse.Namespace) -> int:
     )
     figures = Figures(prometheus, float(options.poll_interval))
     controllers: list[AnyController] = [
-        ServiceLevelObjectiveController(prometheus, figures, OutputChoice(options.rules, options.rule_labels)),
+        ServiceLevelObjectiveController(
+            prometheus,
+            figures,
+            OutputChoice(options.rules, options.rule_labels, options.rules_per_group, options.aliases == "sloth"),
+            share_indicators=options.share_indicators,
+        ),
+        CorrectionController(),
         ErrorBudgetPolicyController(figures),
         ReleaseGateController(),
+        OverrideController(),
+        ReleaseController(figures),
+        DashboardController(tiers),
     ]
     host, port = options.bind
     runtime = Runtime(
@@ -106,6 +128,7 @@ async def _run(options: argparse.Namespace) -> int:
         ),
         services=[figures.run],
     )
+    runtime.offer(_answering(runtime, options).endpoints())
     for collector in collectors(runtime.store, figures):
         metrics.registry.register(collector)
     try:
@@ -113,6 +136,15 @@ async def _run(options: argparse.Namespace) -> int:
     finally:
         await prometheus.close()
         await cluster.close()
+
+
+def _answering(runtime: Runtime, options: argparse.Namespace) -> Answering:
+    clock = SystemClock()
+    tokens, keys = (SecretFile(path, clock) for path in (options.gate_token_file, options.gate_hmac_key_file))
+    # Nobody can ask without a secret, so nothing needs to be fresh.
+    asked = bool(tokens.path or keys.path)
+    age = runtime.keep_fresh(ReleaseGate.api) if asked else lambda: float("inf")
+    return Answering(runtime.store, age, tokens, keys, clock)
 
 
 def _duration(text: str) -> int:

@@ -10,10 +10,10 @@ from ninefold.kube.api import Manifest
 from ninefold.kube.model import Column, Resource
 
 _COLOURS = {
-    **dict.fromkeys(("Healthy", "Allow", "True"), 32),
-    **dict.fromkeys(("Caution", "Hold", "Unknown"), 33),
-    **dict.fromkeys(("Exhausted", "Deny", "Broken", "False"), 31),
-    "Idle": 36,
+    **dict.fromkeys(("Healthy", "Allow", "True", "Succeeded"), 32),
+    **dict.fromkeys(("Caution", "Approve", "Hold", "Unknown"), 33),
+    **dict.fromkeys(("Exhausted", "Deny", "Broken", "False", "RolledBack", "Aborted"), 31),
+    **dict.fromkeys(("Idle", "Exempt"), 36),
 }
 """ANSI colours by the words that statuses use."""
 
@@ -53,24 +53,39 @@ def as_dict(found: Mapping[type[Resource], Sequence[Manifest]]) -> dict[str, Any
 
 
 def _section(kind: type[Resource], manifests: Sequence[Manifest], now: datetime, namespaces: bool, colour: bool) -> str:
-    columns = [*(column for column in kind.columns if not column.wide), _READY, _AGE]
-    head = [*(["NAMESPACE"] if namespaces else []), kind.api.kind.upper(), *(column.name.upper() for column in columns)]
-    rows, notes = [head], []
+    rows, notes = [head(kind, namespaces)], []
     for manifest in _sorted(manifests):
         metadata = manifest["metadata"]
-        cells = [_cell(column, manifest, now) for column in columns]
-        rows.append([*([metadata["namespace"]] if namespaces else []), metadata["name"], *cells])
-        if _TROUBLE & set(cells):
+        rows.append(row(kind, manifest, now, namespaces))
+        if _TROUBLE & set(rows[-1][2 if namespaces else 1 :]):
             name = f"{metadata['namespace']}/{metadata['name']}" if namespaces else metadata["name"]
             notes += [f"  {name}: {sentence}" for sentence in _sentences(manifest)]
-    return "\n".join([*_aligned(rows, colour), *notes])
+    return "\n".join([*aligned(rows, colour), *notes])
+
+
+def head(kind: type[Resource], namespaces: bool) -> list[str]:
+    """The names of the columns."""
+    names = (column.name.upper() for column in _columns(kind))
+    return [*(["NAMESPACE"] if namespaces else []), kind.api.kind.upper(), *names]
+
+
+def row(kind: type[Resource], manifest: Manifest, now: datetime, namespaces: bool) -> list[str]:
+    """The cells of one object."""
+    metadata = manifest["metadata"]
+    cells = (_cell(column, manifest, now) for column in _columns(kind))
+    return [*([metadata["namespace"]] if namespaces else []), metadata["name"], *cells]
+
+
+def _columns(kind: type[Resource]) -> list[Column]:
+    return [*(column for column in kind.columns if not column.wide), _READY, _AGE]
 
 
 def _sorted(manifests: Sequence[Manifest]) -> list[Manifest]:
     return sorted(manifests, key=lambda one: (one["metadata"].get("namespace", ""), one["metadata"]["name"]))
 
 
-def _aligned(rows: Sequence[Sequence[str]], colour: bool) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]], colour: bool) -> list[str]:
+    """A line for each row, columns below each other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

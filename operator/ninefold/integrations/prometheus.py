@@ -11,7 +11,7 @@ import json
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,10 @@ class Unreachable(Exception):
 
 class Refused(Exception):
     """Prometheus understood the request and says that it is wrong; the message is its own."""
+
+
+class TooMuch(Unreachable):
+    """Prometheus gave up: too many samples, or too slow. It may answer to a smaller question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,19 @@ class Prometheus:
             for row in _rows(data)
         ]
 
+    async def newest(self) -> datetime | None:
+        """The time of the newest sample that is not in a block yet; None if there is none."""
+        head = (await self._call("GET", "api/v1/status/tsdb", {"limit": 1})).get("headStats") or {}
+        if not head.get("numSeries"):
+            return None
+        return datetime.fromtimestamp(head["maxTime"] / 1000, UTC)
+
+    async def samples_read(self, expression: str) -> int | None:
+        """How many samples the server reads to answer the expression now; None if it does not tell."""
+        data = await self._call("POST", "api/v1/query", {"query": expression, "stats": "all"})
+        read = ((data.get("stats") or {}).get("samples") or {}).get("totalQueryableSamples")
+        return int(read) if read is not None else None
+
     async def rules(self, names: Iterable[str]) -> dict[str, RuleGroup]:
         """The groups of these names that are loaded, by name. Of groups with one name the failing one wins."""
         found: dict[str, RuleGroup] = {}
@@ -161,11 +178,13 @@ class Prometheus:
             answer = json.loads(text)
         except ValueError:
             raise Unreachable(f"{self._options.url}: HTTP {status} without JSON; is this Prometheus?") from None
-        if status in (400, 422) and isinstance(answer, dict) and answer.get("errorType") in ("bad_data", "execution"):
-            raise Refused(str(answer.get("error")))
+        kind, error = (answer.get("errorType"), answer.get("error")) if isinstance(answer, dict) else ("", "")
+        if kind == "timeout" or (kind == "execution" and "too many samples" in str(error)):
+            raise TooMuch(f"{self._options.url}: HTTP {status} {error}")
+        if status in (400, 422) and kind in ("bad_data", "execution"):
+            raise Refused(str(error))
         if status != 200 or not isinstance(answer, dict) or answer.get("status") != "success":
-            detail = answer.get("error") if isinstance(answer, dict) else ""
-            raise Unreachable(f"{self._options.url}: HTTP {status} {detail or ''}".rstrip())
+            raise Unreachable(f"{self._options.url}: HTTP {status} {error or ''}".rstrip())
         return answer.get("data")
 
     def _headers(self) -> dict[str, str]:

@@ -17,6 +17,17 @@ _FIRST = (STALLED, RECONCILING, READY)
 _PRESENT_WHEN_TRUE = (RECONCILING, STALLED)
 
 
+def find(conditions: Iterable[Condition], kind: str) -> Condition | None:
+    """The condition of a type, such as READY."""
+    return next((condition for condition in conditions if condition.type == kind), None)
+
+
+def reported(conditions: Iterable[Condition], kind: str = READY) -> Verdict | None:
+    """What a condition said last; None if it never spoke."""
+    found = find(conditions, kind)
+    return Verdict(found.status, found.reason, found.message) if found else None
+
+
 def of_plan(ready: Verdict, further: Mapping[str, Verdict]) -> dict[str, Verdict]:
     """What a plan amounts to: not ready yet means that the controller is still at it."""
     verdicts = {**further, READY: ready}

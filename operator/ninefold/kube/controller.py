@@ -40,6 +40,16 @@ class Watch:
     optional: bool = False
 
 
+def in_namespace_of(api: Api) -> Callable[[Manifest, Store], Iterable[Key]]:
+    """The `keys` of a watch that may concern all objects of a kind in the same namespace: what selects something else
+    now, or has other labels, concerns what it concerned before, too."""
+
+    def keys(manifest: Manifest, store: Store) -> Iterable[Key]:
+        return store.keys(api, Key.of(manifest).namespace)
+
+    return keys
+
+
 class Controller(Generic[ResourceT, ObservedT]):
     """One kind. Integrations come in through the constructor of the subclass; nothing is kept between looks."""
 
@@ -52,6 +62,12 @@ class Controller(Generic[ResourceT, ObservedT]):
     grants: ClassVar[tuple[Grant, ...]] = ()
     finalizer: ClassVar[bool] = False
     """Whether `finalize` must run before an object of this kind may go."""
+
+    def missing(self, key: Key, store: Store) -> Manifest | None:
+        """The object to create under a key that was to be looked at and does not exist. None by default: the kind is
+        written by people. It is asked again after a failure, so it must answer from the store alone.
+        """
+        return None
 
     async def observe(self, resource: ResourceT, store: Store, now: datetime) -> ObservedT:
         """Read what the plan depends on. Changes nothing."""
@@ -67,6 +83,13 @@ class Controller(Generic[ResourceT, ObservedT]):
 
     async def finalize(self, resource: ResourceT) -> None:
         """Undo what is outside the cluster before the object goes; must be repeatable."""
+
+    def concerned(self, manifest: Manifest, store: Store) -> Iterable[Key]:
+        """Which other objects of the kind to look at because this one came, changed or went. None by default.
+
+        Of one that went, `manifest` is the last version, and the store has it no more.
+        """
+        return ()
 
     def feed(self, store: Store) -> AsyncIterator[Key]:
         """Keys to look at for reasons that no watch reports, such as figures that changed. None by default."""

@@ -11,7 +11,7 @@ from ninefold.kube.model import Column, Resource
 from ninefold.kube.schema import Schema, SchemaError, structural
 
 CATEGORY = "sre"
-"""`kubectl get sre` lists every kind of ours."""
+"""`kubectl get sre` lists the kinds that say where a service stands."""
 
 _READY = '.status.conditions[?(@.type=="Ready")]'
 _COMMON = (Column("Ready", f"{_READY}.status"), Column("Reason", f"{_READY}.reason", wide=True))
@@ -40,7 +40,7 @@ def crd(kind: type[Resource]) -> dict[str, Any]:
                 "plural": api.plural,
                 "singular": api.kind.lower(),
                 "shortNames": list(kind.short_names),
-                "categories": [CATEGORY],
+                "categories": [CATEGORY] if kind.in_category else [],
             },
             "scope": "Namespaced" if api.namespaced else "Cluster",
             "versions": [

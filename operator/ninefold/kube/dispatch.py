@@ -31,8 +31,8 @@ class Dispatcher:
         self.queue = queue
         self.watched: dict[Api, str] = {}
         """Every resource to watch, with the label selector to watch it by."""
-        self.own: set[Api] = set()
-        """The resources of the controllers themselves."""
+        self.own: dict[Api, AnyController] = {}
+        """The controllers by their own resource."""
         self._children: dict[Api, set[str]] = defaultdict(set)
         self._routes: dict[Api, list[tuple[str, Watch]]] = defaultdict(list)
         self._optional: set[Api] = set()
@@ -59,7 +59,7 @@ class Dispatcher:
 
     def _register(self, controller: AnyController) -> None:
         own = controller.resource.api
-        self.own.add(own)
+        self.own[own] = controller
         self._watch(own, "")
         for child in controller.children:
             self._watch(child, f"{MANAGED_BY}={OPERATOR}")
@@ -78,6 +78,8 @@ class Dispatcher:
     def _wake(self, api: Api, manifest: Manifest, by: Item | None) -> None:
         if api in self.own:
             self._add(Item(api.kind, Key.of(manifest)), by)
+            for key in self.own[api].concerned(manifest, self.store):
+                self._add(Item(api.kind, key), by)
         for owner in manifest["metadata"].get("ownerReferences", ()):
             if owner["kind"] in self._children.get(api, ()):
                 self._add(Item(owner["kind"], Key(Key.of(manifest).namespace, owner["name"])), by)

@@ -8,11 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainSerializer
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from ninefold.kube.errors import Stalled
 
 VALIDATIONS = "x-kubernetes-validations"
 
@@ -51,6 +55,13 @@ def matches(pattern: str, message: str) -> Cel:
     return Cel(f"self.matches('^({literal})$')", message, lambda value: compiled.fullmatch(value) is not None)
 
 
+def quoted(value: Any) -> Any:
+    """YAML reads a bare 99.9 as a float, which cannot hold it exactly."""
+    if isinstance(value, int | float):
+        raise PydanticCustomError("quoted", "{message}", {"message": f'write it in quotes: "{value}"'})
+    return value
+
+
 _DURATION = r"([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?"
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
@@ -64,6 +75,7 @@ Duration = Annotated[
 Percent = Annotated[
     str,
     Field(min_length=1, max_length=12),
+    BeforeValidator(quoted),
     matches(r"[0-9]{1,3}(\.[0-9]{1,7})?", 'write a percentage as a decimal string such as "99.9"'),
 ]
 """A percentage as a decimal string, so that 99.9 stays 99.9: "0" to "999.9999999"; fields narrow it further."""
@@ -71,6 +83,7 @@ Percent = Annotated[
 Number = Annotated[
     str,
     Field(min_length=1, max_length=20),
+    BeforeValidator(quoted),
     matches(r"[0-9]{1,9}(\.[0-9]{1,9})?", 'write a number as a decimal string such as "14.4"'),
 ]
 """A number that is not negative, as a decimal string."""
@@ -94,6 +107,15 @@ LabelValue = Annotated[
     ),
 ]
 """What fits into a label's value."""
+
+_ZONE = r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}"
+
+TimeZone = Annotated[
+    str,
+    Field(min_length=3, max_length=64),
+    matches(_ZONE, "write an IANA time zone such as Europe/Paris or UTC"),
+]
+"""The name of a time zone. Whether it exists depends on the release of the database: `zone` finds it."""
 
 _LABEL_KEY = r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 
@@ -122,6 +144,7 @@ Timestamp = Annotated[datetime, AfterValidator(_utc), PlainSerializer(rfc3339, r
 """A moment, whole seconds, UTC."""
 
 
+@lru_cache(maxsize=1_024)
 def seconds(duration: str) -> int:
     """The seconds of a `Duration`.
 
@@ -133,6 +156,7 @@ def seconds(duration: str) -> int:
     return sum(int(count) * _SECONDS[unit] for count, unit in re.findall(r"([0-9]+)([wdhms])", duration))
 
 
+@lru_cache(maxsize=1_024)
 def duration(length: int) -> str:
     """Seconds as the shortest `Duration` in one unit that is exact.
 
@@ -143,6 +167,37 @@ def duration(length: int) -> str:
         if length and length % _SECONDS[unit] == 0:
             return f"{length // _SECONDS[unit]}{unit}"
     return f"{length}s"
+
+
+def rough(length: float) -> str:
+    """Seconds as people say them, in one unit and not below two of it.
+
+    >>> rough(111), rough(1849), rough(21_638)
+    ('111s', '31m', '6h')
+    """
+    for unit in ("d", "h", "m"):
+        if length >= 2 * _SECONDS[unit]:
+            return f"{round(length / _SECONDS[unit])}{unit}"
+    return f"{round(length)}s"
+
+
+def percentage(shown: str) -> float:
+    """The number of a percentage as people are shown it.
+
+    >>> percentage("38.2 %"), percentage("-4.25 %")
+    (38.2, -4.25)
+    """
+    return float(shown.removesuffix(" %"))
+
+
+def zone(name: str, field: str) -> ZoneInfo:
+    """The time zone of a name. Raises Stalled if there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise Stalled(
+            "UnknownTimeZone", f"{field}: there is no time zone {name}: write an IANA name such as Europe/Paris"
+        ) from None
 
 
 def ratio(percent: str) -> Decimal:

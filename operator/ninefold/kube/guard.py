@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ninefold.kube import admission
 from ninefold.kube.api import MANAGED_BY, OPERATOR, Manifest
 from ninefold.kube.controller import AnyController
 from ninefold.kube.rbac import NAMESPACE_OF_OPERATOR
 
 NAME = "ninefold-operator-writes"
 
-_API_VERSION = "admissionregistration.k8s.io/v1"
 _OURS = f"o.metadata.?labels[?'{MANAGED_BY}'].orValue('') == '{OPERATOR}'"
 
 
@@ -23,44 +23,29 @@ def guard(controllers: Sequence[type[AnyController]]) -> list[Manifest]:
     children = sorted({child for controller in controllers for child in controller.children})
     if not children:
         return []
-    policy = {
-        "apiVersion": _API_VERSION,
-        "kind": "ValidatingAdmissionPolicy",
-        "metadata": {"name": NAME},
-        "spec": {
-            # The condition below keeps everyone else out of it, so a failure stops nobody but the operator.
-            "failurePolicy": "Fail",
-            "matchConstraints": {
-                "resourceRules": [
-                    {
-                        "apiGroups": [child.group],
-                        "apiVersions": [child.version],
-                        "operations": ["CREATE", "UPDATE", "DELETE"],
-                        "resources": [child.plural],
-                    }
-                    for child in children
-                ]
-            },
-            "matchConditions": [
-                {
-                    "name": "the-operator",
-                    "expression": "request.userInfo.username == "
-                    f"'system:serviceaccount:{NAMESPACE_OF_OPERATOR}:{OPERATOR}'",
-                }
-            ],
-            "validations": [
-                {
-                    "expression": f"[object, oldObject].all(o, o == null || {_OURS})",
-                    "message": f"the operator writes only objects labelled {MANAGED_BY}={OPERATOR}: "
-                    "there is one of another owner under this name",
-                }
-            ],
+    policy = admission.policy(
+        NAME,
+        # The condition below keeps everyone else out of it, so a failure stops nobody but the operator.
+        fails=True,
+        matchConstraints={
+            "resourceRules": [
+                admission.resources(child.group, child.version, ("CREATE", "UPDATE", "DELETE"), (child.plural,))
+                for child in children
+            ]
         },
-    }
-    binding = {
-        "apiVersion": _API_VERSION,
-        "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": {"name": NAME},
-        "spec": {"policyName": NAME, "validationActions": ["Deny"]},
-    }
-    return [policy, binding]
+        matchConditions=[
+            {
+                "name": "the-operator",
+                "expression": "request.userInfo.username == "
+                f"'system:serviceaccount:{NAMESPACE_OF_OPERATOR}:{OPERATOR}'",
+            }
+        ],
+        validations=[
+            {
+                "expression": f"[object, oldObject].all(o, o == null || {_OURS})",
+                "message": f"the operator writes only objects labelled {MANAGED_BY}={OPERATOR}: "
+                "there is one of another owner under this name",
+            }
+        ],
+    )
+    return [policy, admission.binding(NAME)]

@@ -31,6 +31,12 @@ class Metrics:
             ("verb", "resource", "code"),
             registry=self.registry,
         )
+        self.http_requests = Counter(
+            "ninefold_http_requests_total",
+            "Requests from outside, such as those of delivery tools, by path and HTTP status of the answer.",
+            ("path", "code"),
+            registry=self.registry,
+        )
         self.watch_events = Counter(
             "ninefold_watch_events_total",
             "Events that the watches reported, by resource.",

@@ -189,6 +189,8 @@ class Resource(Model):
     api: ClassVar[Api]
     short_names: ClassVar[tuple[str, ...]] = ()
     columns: ClassVar[tuple[Column, ...]] = ()
+    in_category: ClassVar[bool] = True
+    """Whether `kubectl get sre` lists it; not what there is so much of that nothing else would be seen."""
 
     metadata: Metadata
     spec: Spec
@@ -201,9 +203,11 @@ class Resource(Model):
         short_names: tuple[str, ...] = (),
         columns: tuple[Column, ...] = (),
         namespaced: bool = True,
+        in_category: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
+        cls.in_category = in_category
         cls.api = Api(GROUP, VERSION, cls.__name__, plural, namespaced)
         cls.short_names = short_names
         cls.columns = columns
@@ -227,10 +231,14 @@ class Resource(Model):
             raise Stalled("InvalidSpec", explain(error)) from None
 
 
+_WORDS = {"extra_forbidden": "unknown field", "model_type": "write a map of fields here"}
+"""Our words for faults that pydantic tells in terms of Python."""
+
+
 def faults(error: ValidationError) -> list[tuple[tuple[str | int, ...], str]]:
     """Each fault as the path to the field, by wire names, and a sentence."""
     return [
-        (fault["loc"], "unknown field" if fault["type"] == "extra_forbidden" else fault["msg"])
+        (fault["loc"], _WORDS.get(fault["type"], fault["msg"]))
         for fault in error.errors(include_url=False, include_input=False)
     ]
 

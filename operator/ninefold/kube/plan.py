@@ -48,7 +48,8 @@ class Plan(Generic[StatusT]):
 
     `children` are whole manifests in the resource's namespace; the machinery adds the owner and the labels,
     applies what differs and prunes what is no longer listed. `status` needs only the kind's own fields.
-    `due` is None when only an event can change anything.
+    `due` is None when only an event can change anything. `discard` deletes the resource itself, for kinds that the
+    operator makes; nothing else of the plan is done then.
     """
 
     status: StatusT
@@ -58,3 +59,4 @@ class Plan(Generic[StatusT]):
     effects: tuple[Effect, ...] = ()
     events: tuple[Note, ...] = ()
     due: datetime | None = None
+    discard: bool = False

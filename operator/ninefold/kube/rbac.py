@@ -6,11 +6,11 @@ watches that a controller declares, and what a controller grants itself beyond t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ninefold.kube.api import CRD, EVENT, GROUP, LEASE, Manifest
+from ninefold.kube.api import CRD, EVENT, GROUP, LEASE, Api, Manifest
 from ninefold.kube.controller import AnyController, Grant
 from ninefold.kube.model import Resource
 
@@ -123,4 +123,13 @@ def people(kinds: Sequence[type[Resource]], guards: Collection[type[Resource]]) 
         rows = [Rule({"apiGroups": [GROUP], "resources": plurals, "verbs": list(verbs)}, (why,))] if plurals else []
         labels = {f"rbac.authorization.k8s.io/aggregate-to-{level}": "true"}
         found.append((role(f"ninefold-{level}", rows, labels=labels), rows))
+    return found
+
+
+def acts(verbs: Mapping[str, str], api: Api) -> list[tuple[Manifest, list[Rule]]]:
+    """A role for each verb of ours on a resource, with its reason. No other role has them: they are given by name."""
+    found = []
+    for verb, why in verbs.items():
+        rows = [Rule({"apiGroups": [api.group], "resources": [api.plural], "verbs": [verb]}, (why,))]
+        found.append((role(f"ninefold-{verb}", rows), rows))
     return found

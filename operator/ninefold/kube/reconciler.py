@@ -56,14 +56,25 @@ class Reconciler:
 
     async def reconcile(self, key: Key) -> Outcome:
         """Look at one object. Raises nothing but asyncio.CancelledError: an error is part of the outcome."""
-        manifest = self._dispatcher.store.get(self.api, key)
-        if manifest is None:
-            return Outcome("Gone")
         try:
-            return await self._look(manifest)
+            manifest = self._dispatcher.store.get(self.api, key) or await self._make(key)
+            return await self._look(manifest) if manifest is not None else Outcome("Gone")
         except ApiError as error:
             # Also NotFound: if the object itself went, the next look finds it gone.
             return Outcome("Failed", error=error)
+        except Exception as error:
+            # A look reports what it meets; this is of `missing`, and there is no object to report it on.
+            logger.exception("Failed to tell what is missing", extra={"kind": self.api.kind, "object": str(key)})
+            return Outcome("Failed", error=error)
+
+    async def _make(self, key: Key) -> Manifest | None:
+        """What the controller wants to exist under the key, created; None if it wants nothing."""
+        wanted = self.controller.missing(key, self._dispatcher.store)
+        if wanted is None:
+            return None
+        created = await self._cluster.create(self.api, wanted)
+        self._dispatcher.seen(self.api, created, by=Item(self.api.kind, key))
+        return created
 
     async def _look(self, manifest: Manifest) -> Outcome:
         now = self._clock.now()
@@ -99,6 +110,9 @@ class Reconciler:
             await self._set_finalizers(resource, [*resource.metadata.finalizers, FINALIZER])
         observed = await self.controller.observe(resource, self._dispatcher.store, now)
         plan = self.controller.plan(resource, observed, now)
+        if plan.discard:
+            await self._cluster.delete(self.api, resource.key, resource.metadata.uid)
+            return Outcome("Gone")
         status = await self._carry_out(resource, plan, now)
         verdicts = conditions.of_plan(plan.ready, plan.conditions)
         await self._report(resource.metadata, status, verdicts, now, before=resource.status, notes=plan.events)
@@ -217,8 +231,7 @@ def _ready_change(before: Status, after: Status) -> list[Note]:
 
     That an object which has just been made is not ready yet is no news.
     """
-    old = next((c for c in before.conditions if c.type == READY), None)
-    new = next((c for c in after.conditions if c.type == READY), None)
+    old, new = conditions.find(before.conditions, READY), conditions.find(after.conditions, READY)
     if new is None or (old is not None and (old.status, old.reason) == (new.status, new.reason)):
         return []
     lost = new.status == "False" and old is not None and old.status == "True"

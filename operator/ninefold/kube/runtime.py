@@ -6,22 +6,23 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ninefold.kube.api import Key
+from ninefold.kube.api import Api, Key
 from ninefold.kube.client import ApiError, Cluster
 from ninefold.kube.clock import Clock, SystemClock
 from ninefold.kube.controller import AnyController
 from ninefold.kube.dispatch import Dispatcher, Item
 from ninefold.kube.events import Recorder
+from ninefold.kube.freshness import Freshness
 from ninefold.kube.informer import Informer
 from ninefold.kube.lease import Lease
 from ninefold.kube.metrics import Metrics
 from ninefold.kube.queue import WorkQueue
 from ninefold.kube.reconciler import Outcome, Reconciler
-from ninefold.kube.server import Check, application, serve
+from ninefold.kube.server import Check, Endpoint, application, serve
 from ninefold.kube.store import Store
 from ninefold.kube.sweep import INTERVAL, Sweep
 
@@ -74,19 +75,34 @@ class Runtime:
             controller.resource.api.kind: Reconciler(controller, cluster, self._dispatcher, self._recorder, self._clock)
             for controller in controllers
         }
+        self._fresh: list[Freshness] = []
+        self._endpoints: list[Endpoint] = []
         self._lease = Lease(cluster, self._clock, options.lease, options.identity) if options.lease else None
         self._leading = False
         self._stopping = asyncio.Event()
         self._lag = 0.0
 
+    def offer(self, endpoints: Iterable[Endpoint]) -> None:
+        """Serve these on the operator's port; to be called before `run`."""
+        self._endpoints += endpoints
+
+    def keep_fresh(self, api: Api) -> Callable[[], float]:
+        """Read a watched resource every few seconds; the seconds since that last succeeded. Before `run`."""
+        fresh = Freshness(self._sweep, api, self._clock)
+        self._fresh.append(fresh)
+        return fresh.age
+
     async def run(self) -> int:
         """The exit code: 0 after a signal, 1 after a fault, 3 after the loss of the Lease."""
         server = await serve(
-            application(self._metrics, self._health(), self._readiness()), self._options.host, self._options.port
+            application(self._metrics, self._health(), self._readiness(), self._endpoints),
+            self._options.host,
+            self._options.port,
         )
         logger.info("Serving probes and metrics", extra={"address": f"{self._options.host}:{self._options.port}"})
         watching = asyncio.create_task(self._informer.run())
         background = [self._sweep.run(), self._recorder.run(), self._measure(), *(run() for run in self._services)]
+        background += [fresh.run() for fresh in self._fresh]
         tasks: set[asyncio.Task[Any]] = {watching, *(asyncio.ensure_future(work) for work in background)}
         lead = asyncio.create_task(self._lead())
         stop = asyncio.create_task(self._stopping.wait())

@@ -24,6 +24,8 @@ class Store:
 
     def __init__(self) -> None:
         self._objects: dict[Api, dict[Key, Manifest]] = {}
+        # What is in which namespace, in the order in which it came: a namespace is read far more often than all.
+        self._namespaces: dict[tuple[Api, str], dict[Key, None]] = {}
         self._owned: dict[str, set[tuple[Api, Key]]] = {}
         self._deleted: OrderedDict[tuple[Api, Key], int] = OrderedDict()
         self._served: dict[Api, bool] = {}
@@ -37,6 +39,7 @@ class Store:
             return False
         self._forget_owners(api, key)
         self._objects.setdefault(api, {})[key] = trim(manifest)
+        self._namespaces.setdefault((api, key.namespace), {})[key] = None
         for owner in _owners(manifest):
             self._owned.setdefault(owner, set()).add((api, key))
         return True
@@ -49,6 +52,7 @@ class Store:
             return False
         self._forget_owners(api, key)
         del self._objects[api][key]
+        del self._namespaces[api, key.namespace][key]
         # A listing that began before the deletion must not bring the object back.
         self._deleted[api, key] = _version(manifest)
         while len(self._deleted) > _TOMBSTONES:
@@ -67,7 +71,7 @@ class Store:
         return self._objects.get(api, {}).get(key)
 
     def keys(self, api: Api, namespace: str | None = None) -> list[Key]:
-        return [key for key in self._objects.get(api, {}) if namespace is None or key.namespace == namespace]
+        return list(self._objects.get(api, {}) if namespace is None else self._namespaces.get((api, namespace), {}))
 
     def all(self, api: Api, namespace: str | None = None) -> Iterator[Manifest]:
         """The objects of a resource, of one namespace if given."""

@@ -69,9 +69,9 @@ class Sweep:
     async def once(self) -> bool:
         """List every resource; False if one could not be read. Each is taken in even if another fails."""
         complete = True
-        for api, labels in self._dispatcher.watched.items():
+        for api in self._dispatcher.watched:
             try:
-                await self._take(api, labels)
+                await self.take(api)
             except ApiError as error:
                 logger.warning("Could not list", extra={"resource": api.name, "why": str(error)})
                 complete = False
@@ -80,11 +80,12 @@ class Sweep:
             self._metrics.last_read.set(self._clock.now().timestamp())
         return complete
 
-    async def _take(self, api: Api, labels: str) -> None:
+    async def take(self, api: Api) -> None:
+        """List one watched resource and bring the store in line with it. May raise ApiError."""
         store = self._dispatcher.store
         before = {key: store.get(api, key) for key in store.keys(api)}
         try:
-            listed = await self._cluster.list(api, labels)
+            listed = await self._cluster.list(api, self._dispatcher.watched[api])
         except NotFound:
             if not self._dispatcher.optional(api):
                 raise

@@ -12,10 +12,10 @@ import pytest
 from ninefold.kube.api import Key
 from ninefold.kube.store import Store
 from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController, reading
-from ninefold.reliability.errorbudgetpolicy.latch import Reading
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
-from ninefold.reliability.errorbudgetpolicy.selection import selects
+from ninefold.reliability.errorbudgetpolicy.reading import Reading
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, selects
 from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot
+from ninefold.reliability.servicelevelobjective.periods import Span
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -104,6 +104,25 @@ def test_it_observes_what_is_selected_and_what_is_missing(store: Store) -> None:
     assert not observed.asked
     observed = run(observe(controller, store, {"names": ["latency", "gone"]}))
     assert [(o.name, o.window) for o in observed.objectives] == [("gone", ""), ("latency", "30d")]
+
+
+def test_a_window_of_the_calendar_is_known_by_its_present_period(store: Store) -> None:
+    calendars = {
+        "latency": {"period": "Month", "timeZone": "America/New_York"},
+        "availability": {"period": "Week", "timeZone": "Mars/Olympus"},
+    }
+    for name, calendar in calendars.items():
+        manifest = slo(name)
+        manifest["metadata"]["resourceVersion"] = "2"
+        manifest["spec"]["window"] = {"calendar": calendar}
+        store.put(ServiceLevelObjective.api, manifest)
+    controller = ErrorBudgetPolicyController(Readings(Snapshot()))  # type: ignore[arg-type]
+    unheard_of, month = run(observe(controller, store, {"service": "checkout"})).objectives
+    assert (unheard_of.window, unheard_of.period, unheard_of.length) == ("Week", None, 0)
+    assert month.window == "Month"
+    assert month.period == Span(datetime(2026, 3, 1, 5, tzinfo=UTC), datetime(2026, 4, 1, 4, tzinfo=UTC))
+    # Clocks are set forward in it.
+    assert month.length == (31 * 24 - 1) * 3600
 
 
 def test_figures_are_trusted_for_a_minute_after_prometheus_was_lost(store: Store) -> None:

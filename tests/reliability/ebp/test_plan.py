@@ -3,74 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Iterable
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.reliability.ebp.life import MINUTE, START, UNKNOWN, Life, dump, healthy, policy
 
 from ninefold.kube.errors import Stalled
-from ninefold.kube.plan import Plan
-from ninefold.reliability.errorbudgetpolicy.latch import Reading
-from ninefold.reliability.errorbudgetpolicy.plan import Objective, Observed, plan
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicyStatus
-
-START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-
-RULES = [
-    {"when": {"budgetLeftBelow": "25"}, "state": "Caution"},
-    {"when": {"budgetLeftBelow": "0"}, "state": "Exhausted", "then": {"gate": "Hold"}},
-    {"when": {"burnRate": {"above": "14.4", "over": "1h"}}, "state": "Exhausted", "then": {"gate": "Deny"}},
-]
-
-
-def policy(rules: list[dict[str, Any]] = RULES, **spec: Any) -> ErrorBudgetPolicy:
-    return ErrorBudgetPolicy.parse(
-        {
-            "metadata": {"name": "checkout", "namespace": "shop"},
-            "spec": {"objectives": {"service": "checkout"}, "rules": rules, **spec},
-        }
-    )
-
-
-def healthy(left: float, burn: float = 0.5) -> Reading:
-    return Reading("Healthy", left, {"1h": burn, "6h": burn})
-
-
-UNKNOWN = Reading("Unknown")
-
-
-class Life:
-    """A policy through time; every look sees the status that the last one wrote, read back from JSON."""
-
-    def __init__(self, policy: ErrorBudgetPolicy) -> None:
-        self.policy = policy
-        self.now = START
-        self.writes = 0
-        self.transitions: list[tuple[datetime, str]] = []
-
-    def look(self, reading: Reading | Sequence[Objective], after: timedelta = MINUTE, **observed: Any) -> Plan[Any]:
-        self.now += after
-        objectives = [Objective("availability", "30d", reading)] if isinstance(reading, Reading) else reading
-        before = dump(self.policy.status)
-        result = plan(self.policy, Observed(objectives, figures_at=self.now, **observed), self.now)
-        stored = dump(result.status)
-        self.writes += stored != before
-        self.transitions += [(self.now, note.reason) for note in result.events]
-        status = ErrorBudgetPolicyStatus.model_validate(stored)
-        self.policy = self.policy.model_copy(update={"status": status})
-        return result
-
-    @property
-    def status(self) -> ErrorBudgetPolicyStatus:
-        return self.policy.status
-
-
-def dump(status: ErrorBudgetPolicyStatus) -> dict[str, Any]:
-    return status.model_dump(mode="json", by_alias=True, exclude_none=True)
+from ninefold.reliability.errorbudgetpolicy.plan import Observed, plan
+from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
 
 
 @pytest.mark.parametrize(
@@ -215,8 +158,8 @@ def test_no_objective_and_one_that_does_not_exist() -> None:
 
 
 def test_too_many_objectives_are_refused_with_the_way_out() -> None:
-    with pytest.raises(Stalled, match="can watch 64: select fewer"):
-        Life(policy()).look([Objective(str(n), "30d", healthy(1)) for n in range(65)])
+    with pytest.raises(Stalled, match="can watch 512: select fewer"):
+        Life(policy()).look([Objective(str(n), "30d", healthy(1)) for n in range(513)])
 
 
 def test_an_edit_of_the_rules_takes_effect_at_once() -> None:

@@ -24,21 +24,22 @@ _MANIFEST: dict[str, Any] = {
 }
 
 
-def manifest(**spec: Any) -> dict[str, Any]:
+def manifest(name: str = "checkout", **spec: Any) -> dict[str, Any]:
     """The usual objective with some fields of its spec replaced; `window` may be a plain string."""
     made = copy.deepcopy(_MANIFEST)
+    made["metadata"]["name"] = name
     if isinstance(spec.get("window"), str):
         spec["window"] = {"rolling": spec["window"]}
     made["spec"].update(spec)
     return made
 
 
-def objective(**spec: Any) -> ServiceLevelObjective:
-    return ServiceLevelObjective.parse(manifest(**spec), strict=False)
+def objective(name: str = "checkout", **spec: Any) -> ServiceLevelObjective:
+    return ServiceLevelObjective.parse(manifest(name, **spec), strict=False)
 
 
-def group(**spec: Any) -> Group:
-    return Group(objective(**spec))
+def group(name: str = "checkout", **spec: Any) -> Group:
+    return Group(objective(name, **spec))
 
 
 def expression(compiled: Group, record: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,12 @@ class Promtool:
         holds: Sequence[tuple[str, str]] = (),
         absent: Sequence[tuple[str, str]] = (),
         interval: str = "1m",
+        start: datetime | None = None,
     ) -> None:
         """Expressions that must be 1 at a time, and such that must yield nothing.
 
-        `series` maps selectors to values in promtool's notation, one value each `interval`.
+        `series` maps selectors to values in promtool's notation, one value each `interval` from `start`, by default
+        the beginning of Unix time.
         """
         rules = self._write("rules.yaml", {"groups": list(groups)})
         expected = [
@@ -52,6 +55,7 @@ class Promtool:
             "tests": [
                 {
                     "interval": interval,
+                    **({"start_timestamp": int(start.timestamp())} if start else {}),
                     "input_series": [{"series": name, "values": values} for name, values in series.items()],
                     "promql_expr_test": expected,
                 }

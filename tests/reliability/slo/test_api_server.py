@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.reliability.slo.objectives import manifest
-from tests.reliability.slo.test_resource import RATIO, TIER, WRONG
+from tests.reliability.slo.test_resource import RATIO, TIER, WRONG, composite
 
 import devcluster
 from ninefold.kube.crd import crd
@@ -48,6 +48,30 @@ def test_what_the_model_refuses(served: devcluster.Cluster, namespace: str) -> N
         {"window": {"rolling": "60m"}, "indicator": {"ratio": {"good": "g", "total": "t"}}},
         {"indicator": {"latency": {"histogram": "h" * 4096, "threshold": "2.5s"}}},
         {"indicator": {"boolean": {"selector": "up"}}, "suspend": True},
+        {"window": {"calendar": {"period": "Quarter", "timeZone": "America/Argentina/Buenos_Aires"}}},
+        {"indicator": {"errorRatio": {"query": "q[$window]", "traffic": "t"}}, "groupBy": ["region", "tier"]},
+        {"indicator": {"latency": {"histogram": "h", "threshold": "300", "buckets": "Native"}}},
+        {"indicator": {"gauge": {"query": "q", "badBelow": "-0.5"}}, "timeSlices": {"target": "95", "length": "1h"}},
+        {"indicator": composite("Weighted", a="0.5", trafficOf="b"), "dependsOn": ["a", "b"]},
+        {
+            "agreement": {
+                "objective": "99.5",
+                "window": {"calendar": {"period": "Month"}},
+                "credits": [{"below": "99.5", "percent": "10"}, {"below": "99", "percent": "25"}],
+            }
+        },
+        {
+            "alerting": {
+                "pageWithin": "5m",
+                "budgetAtPage": "2.5",
+                "resetWithin": "10m",
+                "minimumErrors": 5,
+                "confidence": "99.9",
+                "minimumTraffic": "0.5/m",
+                "scrapeInterval": "15s",
+                "dashboard": "https://dashboards.example/checkout",
+            }
+        },
         {"indicator": RATIO, "alerting": {"tiers": [{**TIER, "for": "10m"}] * 8, "minimumErrors": 5}},
         {
             "alerting": {

@@ -15,9 +15,11 @@ from tests.reliability.slo.objectives import BAD, TOTAL, expression, group, obje
 
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import duration
+from ninefold.reliability.servicelevelobjective.averages import STEP
+from ninefold.reliability.servicelevelobjective.contract import tiers
 from ninefold.reliability.servicelevelobjective.output import RULES_LABEL, Output, render
 from ninefold.reliability.servicelevelobjective.rules import Group
-from ninefold.reliability.servicelevelobjective.tiers import SEVERITIES, STEP, tiers
+from ninefold.reliability.servicelevelobjective.tiers import SEVERITIES
 
 GOLDEN = Path(__file__).parent / "data" / "checkout.rules.yaml"
 
@@ -53,7 +55,7 @@ def test_what_is_no_promql_for_its_place_is_refused(indicator: dict[str, Any], s
 
 def test_a_comment_cannot_swallow_the_rule() -> None:
     compiled = group(indicator={"ratio": {"bad": f"{BAD} # all of them", "total": TOTAL}})
-    assert "#" not in expression(compiled, "slo:errors:rate5m")
+    assert "#" not in expression(compiled, "slo:counted:rate5m")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +93,7 @@ def test_promql_with_a_window_keeps_its_meaning() -> None:
 )
 def test_a_threshold_becomes_the_bound_of_a_bucket(threshold: str, bound: str) -> None:
     compiled = group(indicator={"latency": {"histogram": 'h{a="b"}', "threshold": threshold}})
-    assert f'h_bucket{{a="b",le=~"{bound}"}}' in expression(compiled, "slo:errors:rate5m")
+    assert f'h_bucket{{a="b",le=~"{bound}"}}' in expression(compiled, "slo:counted:rate5m")
 
 
 @pytest.mark.parametrize(
@@ -128,10 +130,39 @@ def test_a_tier_that_cannot_fire_is_refused(target: str, tier: dict[str, str], s
     assert refused.value.message.startswith("spec.alerting.tiers[0]: ")
 
 
+SLOW = {"burnRate": "1", "long": "3d", "short": "6h", "severity": "Ticket"}
+
+
+@pytest.mark.parametrize(
+    ("own", "reason", "sentence"),
+    [
+        ([{**SLOW, "burnRate": "3"}], "SilentBurn", "a constant burn of up to 3x would spend the whole budget"),
+        ([{**SLOW, "burnRate": "1.1"}], "SilentBurn", '{burnRate: "1", long: 3d, short: 6h, severity: Ticket}'),
+        ([SLOW, SLOW], "DuplicateTier", "tiers[1]: spec.alerting.tiers[0] fires whenever this one does"),
+        (
+            [{**SLOW, "burnRate": "2"}, {**SLOW, "severity": "Page"}],
+            "DuplicateTier",
+            "tiers[0]: spec.alerting.tiers[1] fires whenever this one does",
+        ),
+    ],
+)
+def test_tiers_that_see_too_little_or_say_the_same_are_refused(
+    own: list[dict[str, str]], reason: str, sentence: str
+) -> None:
+    with pytest.raises(Stalled) as refused:
+        group(alerting={"tiers": own})
+    assert refused.value.reason == reason
+    assert sentence in refused.value.message
+
+
 def test_own_tiers_are_taken_as_written() -> None:
-    own = [{"burnRate": "2.50", "long": "2h", "short": "10m", "severity": "Ticket", "for": "5m"}]
+    own = [
+        {"burnRate": "1", "long": "3d", "short": "6h", "severity": "Ticket"},
+        {"burnRate": "2.50", "long": "2h", "short": "10m", "severity": "Ticket", "for": "5m"},
+    ]
     compiled = group(alerting={"tiers": own, "labels": {"team": "shop"}, "runbook": "checkout-errors"})
-    (alert,) = [rule for rule in compiled.rules if "alert" in rule]
+    alert, slow = [rule for rule in compiled.rules if "alert" in rule]
+    assert (alert["labels"]["burn_rank"], slow["labels"]["burn_rank"]) == ("1", "2"), "the fastest first"
     assert alert["for"] == "5m"
     assert alert["labels"]["burn_tier"] == "2.5x/2h"
     assert alert["labels"]["team"] == "shop"
@@ -215,7 +246,7 @@ def test_the_output_is_one_object_that_prometheus_can_find() -> None:
 def test_a_name_that_leaves_no_room_is_refused() -> None:
     slo = objective()
     slo = slo.model_copy(update={"metadata": slo.metadata.model_copy(update={"name": "n" * 250})})
-    with pytest.raises(Stalled, match="choose a name of at most 243"):
+    with pytest.raises(Stalled, match="choose a name of at most 238"):
         render(slo, Output())
 
 

@@ -95,12 +95,21 @@ def test_from_rules_to_figures_to_status_and_back_to_unknown(tmp_path: Path) -> 
             plan = await started.look_until(changed, lambda plan: plan.ready.status == "True")
             await started.look_until(changed, lambda plan: plan.status.budget and plan.status.budget.left[0] == "-")
 
-            before = (await started.look(changed)).status
+            plan = await started.look_until(changed, lambda plan: plan.status.last_detection)
+            detection = plan.status.last_detection
+            assert detection.tier == "6x/5m"
+            assert float(detection.detected_after.rstrip("s")) < 60
+            assert float(detection.budget_spent.rstrip(" %")) > 50
+            again = changed.model_copy(update={"status": plan.status})
+            assert (await started.look(again)).status.last_detection == detection, "a firing is measured once"
+
+            settled = changed.model_copy(update={"status": plan.status})
+            before = (await started.look(settled)).status
             server.stop()
             moved = started.figures.changes()
             while started.figures.snapshot.reachable:
                 await asyncio.sleep(0.1)
-            assert (await started.look(changed)).status.rules == before.rules, "one failed poll says nothing"
+            assert (await started.look(settled)).status.rules == before.rules, "one failed poll says nothing"
             assert await anext(moved) == "shop/checkout", "readers are told that Prometheus is lost"
             figures = started.figures.snapshot
             assert figures.by_id, "the last figures stay, with their age"
@@ -128,6 +137,29 @@ def test_a_failing_rule_is_told_and_a_refused_expression_stalls(tmp_path: Path) 
             started.prometheus.check = refuse  # type: ignore[method-assign]
             with pytest.raises(Stalled, match="Prometheus refuses it"):
                 await started.look(slo(total="nothing"))
+
+    with PrometheusServer(tmp_path) as server:
+        run(scenario(server))
+
+
+def test_a_threshold_is_compared_with_the_buckets_that_there_are(tmp_path: Path) -> None:
+    def latency(threshold: str) -> ServiceLevelObjective:
+        histogram = f'prometheus_http_request_duration_seconds{{job="{SELF}"}}'
+        return objective(window="1h", indicator={"latency": {"histogram": histogram, "threshold": threshold}})
+
+    async def scenario(server: PrometheusServer) -> None:
+        async with operator(server.url) as started:
+            while not await started.prometheus.query("prometheus_http_request_duration_seconds_bucket"):
+                await asyncio.sleep(0.2)
+            await started.look_until(latency("200ms"), lambda plan: plan.ready.reason == "RulesNotLoaded")
+            with pytest.raises(Stalled) as refused:
+                await started.look(latency("300ms"))
+            assert refused.value.reason == "NoSuchBucket"
+            assert "no bucket with the bound 300ms: write 200ms or 400ms, the nearest" in refused.value.message
+            plan = await started.look(
+                objective(window="1h", indicator={"latency": {"histogram": "not_yet", "threshold": "300ms"}})
+            )
+            assert plan.ready.reason == "RulesNotLoaded", "a service that is not there yet says nothing about buckets"
 
     with PrometheusServer(tmp_path) as server:
         run(scenario(server))
@@ -180,6 +212,9 @@ def test_verdicts_on_many_groups_come_together_and_a_refusal_finds_its_group(tmp
             good: list[Any] = [Written(number, f"up{{number='{number}'}}") for number in range(100)]
             assert set(await asyncio.gather(*map(verdicts.of, good))) == {""}
             assert asked < 10
+            composite: Any = Written(400, "")
+            composite.user_expressions = ()
+            assert await verdicts.of(composite) == "", "nothing to ask about"
             bad: list[Any] = [Written(200 + number, f"up{{number='{number}'}}") for number in range(9)]
             bad.append(Written(300, "no_such_function(up)"))
             words = await asyncio.gather(*map(verdicts.of, bad))
@@ -221,6 +256,23 @@ def test_samples_become_figures_and_no_number_is_left_out() -> None:
         "shop/a": Figure(burn={"1h": 2.0}, events_per_second=0.0, revision="abc"),
         "shop/b": Figure(coverage=0.5),
     }
+
+
+def test_samples_of_groups_become_the_figures_of_each_and_the_worst_of_all() -> None:
+    def of(region: str, left: float, **more: str) -> list[Sample]:
+        return [
+            sample("slo:error_budget_left:ratio", left, region=region),
+            sample("slo:burn_rate:1h", 1 - left, region=region),
+            sample("slo:events:rate5m", 2.0, region=region),
+        ]
+
+    info = sample("slo:info", 1.0, revision="abc", group_by="region")
+    alert = sample("ALERTS", 1.0, region="us", burn_tier="14.4x/1h", alertstate="firing", slo_group="us")
+    figure = read([*of("eu", 0.5), info, *of("us", -1.0), alert])["shop/a"]
+    assert (figure.budget_left, figure.burn, figure.events_per_second, figure.revision) == (-1, {"1h": 2}, 4, "abc")
+    assert figure.firing == {"14.4x/1h"}
+    assert {name: group.budget_left for name, group in figure.groups.items()} == {"eu": 0.5, "us": -1.0}
+    assert figure.groups["eu"].firing == frozenset()
 
 
 def test_only_those_that_moved_are_told_and_all_when_prometheus_goes_or_comes() -> None:

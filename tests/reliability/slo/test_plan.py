@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,11 +16,14 @@ from tests.reliability.slo.objectives import group, objective
 from ninefold.kube.errors import Stalled
 from ninefold.kube.model import Condition
 from ninefold.kube.plan import Plan
-from ninefold.reliability.servicelevelobjective.figure import FRESH, Figure, Health, Snapshot
+from ninefold.reliability.servicelevelobjective.buckets import advice
+from ninefold.reliability.servicelevelobjective.detection import onset
+from ninefold.reliability.servicelevelobjective.figure import FRESH, Figure, Health, Snapshot, worst
 from ninefold.reliability.servicelevelobjective.output import Output
 from ninefold.reliability.servicelevelobjective.plan import Observed, plan
-from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective, ServiceLevelObjectiveStatus
+from ninefold.reliability.servicelevelobjective.resource import Latency, ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.rules import Group
+from ninefold.reliability.servicelevelobjective.status import ServiceLevelObjectiveStatus
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WELL = Health(evaluated=True, error="")
@@ -118,6 +123,33 @@ def test_rules_that_prometheus_does_not_evaluate_yet(seen: Figure | None) -> Non
     assert "ninefold.dev/rules=true" in config.ready.message
 
 
+@pytest.mark.parametrize(
+    ("generation", "minutes", "reason"),
+    [(1, 0, "RulesRenewed"), (1, 4, "RulesRenewed"), (1, 5, "RulesNotLoaded"), (2, 0, "RulesNotLoaded")],
+)
+def test_rules_that_only_the_operator_has_changed_may_be_loaded_in_their_time(
+    generation: int, minutes: int, reason: str
+) -> None:
+    stored = after(look(figure()))
+    slo = stored.model_copy(update={"metadata": stored.metadata.model_copy(update={"generation": generation})})
+    renewed = Group(slo, aliases=True)
+    planned = look(figure(), slo, group=renewed)
+    if minutes:
+        rules = planned.status.rules
+        assert rules is not None
+        assert rules.since == NOW
+        then = rules.model_copy(update={"since": NOW - timedelta(minutes=minutes)})
+        status = after(planned).status.model_copy(update={"rules": then})
+        planned = look(figure(), slo.model_copy(update={"status": status}), group=renewed)
+    assert planned.ready.reason == reason
+    assert planned.ready.status == ("True" if reason == "RulesRenewed" else "False")
+
+
+def test_an_edit_is_not_ready_until_it_is_loaded() -> None:
+    planned = look(figure(revision="old"), after(look(figure(revision="old"))))
+    assert planned.ready.reason == "RulesNotLoaded"
+
+
 def test_prometheus_that_tells_nothing_about_rules_is_no_fault() -> None:
     planned = look(figure(), health=None)
     assert planned.ready.status == "True"
@@ -157,10 +189,111 @@ def test_the_prediction_is_made_only_where_it_is_honest() -> None:
         budget = look(figure(**values)).status.budget
         return budget.exhausted_at if budget else None
 
-    assert exhausted_at(burn={"1h": 10.0}) == NOW + timedelta(days=30) * 0.4 / 10
-    assert exhausted_at(burn={"1h": 0.9}) is None
-    assert exhausted_at(burn={"1h": 10.0}, coverage=0.5) is None
-    assert exhausted_at(burn={"1h": 10.0}, budget_left=-0.1) is None
+    assert exhausted_at(exhausted_in=103_680.0) == NOW + timedelta(seconds=103_680)
+    assert exhausted_at(exhausted_in=None) is None
+    assert exhausted_at(exhausted_in=10.0, coverage=0.5) is None
+
+
+def test_a_period_of_the_calendar_says_when_it_ends_and_predicts_no_further() -> None:
+    """It is noon on the first of March; a day and a half of the month have data, all that there can be."""
+    monthly = {"window": {"calendar": {"period": "Month", "timeZone": "Asia/Tokyo"}}}
+    slo = objective(**monthly)
+
+    def status(**values: Any) -> ServiceLevelObjectiveStatus:
+        return look(figure(revision=Group(slo).revision, **values), slo).status
+
+    seen = status(exhausted_in=86_400.0, coverage=21 / 24 / 31)
+    assert seen.period_ends == datetime(2026, 3, 31, 15, tzinfo=UTC)
+    assert seen.budget is not None
+    assert seen.budget.exhausted_at == NOW + timedelta(days=1)
+    later = status(exhausted_in=40 * 86_400.0, coverage=21 / 24 / 31).budget
+    assert later is not None
+    assert later.exhausted_at is None, "the next period has a budget of its own"
+    unsure = status(exhausted_in=86_400.0, coverage=0.001).budget
+    assert unsure is not None
+    assert unsure.exhausted_at is None
+
+
+GROUPED = {"groupBy": ["region"]}
+
+
+def grouped(**groups: Figure) -> Figure:
+    return replace(worst(groups), revision=group(**GROUPED).revision)
+
+
+def test_an_objective_with_groups_is_as_good_as_its_worst_and_shows_them_in_order() -> None:
+    seen = grouped(eu=figure(), us=figure(budget_left=-0.5, burn={"1h": 3.0}), ap=figure(events_per_second=None))
+    status = look(seen, objective(**GROUPED)).status
+    assert (status.budget.left if status.budget else None, status.burn, status.group_count) == (
+        "-50.0 %",
+        {"1h": "3x", "6h": "1.1x"},
+        3,
+    )
+    assert [(g.name, g.left, g.data) for g in status.groups] == [
+        ("us", "-50.0 %", "Healthy"),
+        ("ap", "40.0 %", "Broken"),
+        ("eu", "40.0 %", "Healthy"),
+    ]
+
+
+def test_only_the_worst_groups_are_shown_of_very_many() -> None:
+    many = {f"r{number:03}": figure(budget_left=number / 100) for number in range(100)}
+    status = look(grouped(**many), objective(**GROUPED)).status
+    assert (len(status.groups), status.groups[0].name, status.group_count) == (16, "r000", 100)
+
+
+def test_noise_around_a_steady_state_of_groups_writes_nothing() -> None:
+    random.seed(2)
+    before = after(look(grouped(eu=figure(), us=figure(budget_left=0.8)), objective(**GROUPED)), **GROUPED)
+    for _ in range(100):
+        noisy = (figure(budget_left=left + random.uniform(-0.004, 0.004)) for left in (0.4, 0.8))
+        assert look(grouped(**dict(zip(("eu", "us"), noisy, strict=True))), before).status == before.status
+
+
+def test_more_bad_events_than_events_are_told_and_taken_back() -> None:
+    told = look(figure(excess=2.5))
+    assert told.conditions["IndicatorPlausible"].status == "False"
+    assert "There are 2.5 times as many bad events as events in all" in told.conditions["IndicatorPlausible"].message
+    assert look(figure()).conditions == {}
+    condition = Condition(
+        type="IndicatorPlausible", status="False", reason="MoreThanAll", message="", last_transition_time=NOW
+    )
+    before = after(told)
+    status = before.status.model_copy(update={"conditions": [*before.status.conditions, condition]})
+    cured = look(figure(), before.model_copy(update={"status": status}))
+    assert cured.conditions["IndicatorPlausible"].status == "True"
+
+
+def test_blame_is_shown_in_whole_percent_and_stays_while_it_is_about_right() -> None:
+    first = look(figure(blame={"shop/b": 0.337, "shop/a": 0.663}))
+    assert first.status.blame == {"shop/a": "66 %", "shop/b": "34 %"}
+    assert look(figure(blame={"shop/b": 0.36, "shop/a": 0.64}), after(first)).status.blame == first.status.blame
+
+
+def test_what_the_alerts_do_stands_in_the_status() -> None:
+    tiers = look(figure()).status.tiers
+    assert [(t.tier, t.severity, t.outage_after, t.budget, t.resets_within) for t in tiers] == [
+        ("14.4x/1h", "Page", "112s", "2 %", "6m"),
+        ("6x/6h", "Page", "3m", "5 %", "31m"),
+        ("3x/1d", "Ticket", "5m", "10 %", "2h"),
+        ("1x/3d", "Ticket", "5m", "10 %", "6h"),
+    ]
+
+
+def test_a_threshold_without_a_bucket_is_stalled_with_the_nearest() -> None:
+    with pytest.raises(Stalled) as refused:
+        look(None, bucket="spec.indicator.latency.threshold: ...")
+    assert refused.value.reason == "NoSuchBucket"
+    for threshold, words in (("300ms", "write 250ms or 500ms,"), ("0.3", "write 0.25 or 0.5,"), ("3s", "write 2.5s,")):
+        bounds = [Decimal("0.25"), Decimal("0.5"), Decimal("2.5")]
+        assert words in advice(Latency(histogram="h", threshold=threshold), bounds)
+    assert advice(Latency(histogram="h", threshold="250ms"), [Decimal("0.25")]) == ""
+
+
+def test_the_onset_of_a_burn_is_the_last_time_that_it_went_above_1() -> None:
+    at, began = datetime.fromtimestamp(600, UTC), datetime.fromtimestamp(120, UTC)
+    assert onset([(0, 5.0), (60, 0.5), (120, 2.0), (180, 30.0), (240, 20.0)], at) == (began, 30.0)
+    assert onset([], at) == (at, 0.0)
 
 
 def test_noise_around_a_steady_state_writes_nothing() -> None:

@@ -11,7 +11,14 @@ from ninefold.kube.errors import Stalled
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 RATIO = {"ratio": {"bad": "bad", "total": "total"}}
+KINDS = "ratio, errorRatio, latency, boolean, gauge or composite"
 TIER = {"burnRate": "10", "long": "1h", "short": "5m", "severity": "Page"}
+
+
+def composite(mode: str, a: str = "", **more: str) -> dict[str, Any]:
+    """An indicator made of the objectives a, with a weight if one is given, and b."""
+    components = [{"objective": "a", **({"weight": a} if a else {})}, {"objective": "b"}]
+    return {"composite": {"mode": mode, "components": components, **more}}
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -22,11 +29,39 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"window": {"rolling": "month"}}, "write a window of 1h to 400d in one unit"),
     ({"window": {"rolling": "59m"}}, "write a window of 1h to 400d in one unit"),
     ({"window": {"rolling": "401d"}}, "write a window of 1h to 400d in one unit"),
-    ({"window": {"calendar": "Month"}}, "spec.window.calendar: unknown field"),
-    ({"indicator": {}}, "set exactly one of ratio, latency or boolean"),
-    ({"indicator": {**RATIO, "boolean": {"selector": "up"}}}, "set exactly one of ratio, latency or boolean"),
+    ({"window": {"weekly": True}}, "spec.window.weekly: unknown field"),
+    ({"window": {}}, "set exactly one of rolling or calendar"),
+    ({"window": {"rolling": "30d", "calendar": {"period": "Month"}}}, "set exactly one of rolling or calendar"),
+    ({"window": {"calendar": {"period": "Month", "timeZone": "+01:00"}}}, "write an IANA time zone such as"),
+    ({"indicator": {}}, f"set exactly one of {KINDS}"),
+    ({"indicator": {**RATIO, "boolean": {"selector": "up"}}}, f"set exactly one of {KINDS}"),
+    ({"indicator": {"gauge": {"query": "q"}}}, "set exactly one of badAbove or badBelow"),
+    ({"indicator": {"gauge": {"query": "q", "badAbove": 1}}}, 'write it in quotes: "1"'),
+    ({"indicator": {"gauge": {"query": "q", "badAbove": "1e9"}}}, "write a number as a decimal string"),
+    ({"indicator": composite("Serial", a="2")}, "leave out weight: only the mode Weighted takes weights"),
+    ({"indicator": composite("Weighted", a="0")}, "write a weight above 0"),
+    ({"indicator": composite("Parallel", trafficOf="c")}, "write the name of one of the components in trafficOf"),
+    (
+        {"indicator": composite("Serial"), "timeSlices": {"target": "95"}},
+        "leave out timeSlices: set it on the objectives that the composite is made of",
+    ),
+    ({"timeSlices": {"target": "100"}}, "write an objective above 0 and below 100"),
+    ({"timeSlices": {"target": "95", "length": "90m"}}, "write a length of 1m to 59m, or 1h"),
+    ({"groupBy": ["slo_id"]}, "write the name of a label of your series, and none of alertname"),
+    ({"groupBy": ["a-b"]}, "write the name of a label of your series"),
+    ({"dependsOn": ["A"]}, "write the name of an object"),
+    ({"agreement": {"objective": "100"}}, "write an objective above 0 and below 100"),
+    ({"agreement": {"objective": "99", "credits": [{"below": "99", "percent": "101"}]}}, "write at most 100 percent"),
+    ({"alerting": {"tiers": [TIER], "pageWithin": "3m"}}, "set either tiers, or what the tiers are to achieve"),
+    ({"alerting": {"budgetAtPage": "60"}}, "write a share of the budget above 0 and up to 50 percent"),
+    ({"alerting": {"confidence": "50"}}, "write a confidence of 80 to below 100 percent"),
+    ({"alerting": {"minimumTraffic": "20"}}, "write events per second, minute, hour or day"),
+    ({"alerting": {"minimumTraffic": "0/h"}}, "write a traffic above 0"),
+    ({"alerting": {"pageWithin": "soon"}}, "write a duration such as 30d"),
     ({"indicator": {"ratio": {"total": "t"}}}, "set exactly one of bad or good"),
     ({"indicator": {"ratio": {"bad": "b", "good": "g", "total": "t"}}}, "set exactly one of bad or good"),
+    ({"indicator": {"ratio": {"good": "g", "total": "t", "births": "Counted"}}}, "write bad and total as such"),
+    ({"indicator": {"ratio": {"bad": "b", "total": "rate(t[$window])", "births": "Counted"}}}, "births are those of"),
     ({"indicator": {"ratio": {"bad": "b" * 300_000, "total": "t"}}}, "at most 4096 characters"),
     ({"indicator": {"latency": {"histogram": "h", "threshold": "fast"}}}, 'write a time such as "300ms"'),
     ({"description": "{{ .Broken }}"}, "write plain text"),
@@ -56,6 +91,19 @@ def test_a_wrong_spec_is_refused_with_what_to_change(spec: dict[str, Any], sente
 def test_simple_placeholders_may_stand_in_annotations(text: str) -> None:
     written = manifest(alerting={"annotations": {"note": text}})
     assert ServiceLevelObjective.parse(written).spec.alerting.annotations == {"note": text}
+
+
+@pytest.mark.parametrize(
+    ("window", "length", "words"),
+    [
+        ({"rolling": "90m"}, 5_400, "90m"),
+        ({"calendar": {"period": "Month", "timeZone": "Europe/Paris"}}, 30 * 86_400, "the month in Europe/Paris"),
+        ({"calendar": {"period": "Quarter"}}, 90 * 86_400, "the quarter in UTC"),
+    ],
+)
+def test_a_window_has_a_length_and_a_name(window: dict[str, Any], length: int, words: str) -> None:
+    parsed = ServiceLevelObjective.parse(manifest(window=window))
+    assert (parsed.window, str(parsed.spec.window)) == (length, words)
 
 
 def test_identity_is_namespace_and_name() -> None:

@@ -60,7 +60,9 @@ def test_a_total_outage_pages_within_a_minute_and_ends_with_the_outage(promtool:
     promtool.test([group(window="1d").as_dict()], outage(120, 20, 60), absent=[("146m", firing("14.4x/.*"))])
 
 
-@pytest.mark.parametrize(("share", "hours"), [(1.0, 1), (0.1, 1), (0.02, 3), (0.008, 9)])
+@pytest.mark.parametrize(
+    ("share", "hours"), [(1.0, 1), (0.1, 1), (0.02, 3), pytest.param(0.008, 9, marks=pytest.mark.slow)]
+)
 def test_detection_and_reset_are_not_later_than_with_sloth(promtool: Promtool, share: float, hours: int) -> None:
     sloth = yaml.safe_load(SLOTH.read_text())["groups"]
     # Minutes during which a page was firing: an alert that fires no later and ends no later.

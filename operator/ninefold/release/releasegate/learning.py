@@ -6,7 +6,7 @@ of that while stands in status, so that a restart changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from ninefold.kube.fields import seconds
@@ -17,14 +17,21 @@ _LONGEST_IMAGE = 512
 
 
 def learn(
-    rule: KnownGood, before: ReleaseGateStatus, workloads: Iterable[Workload], *, is_open: bool, now: datetime
+    rule: KnownGood,
+    before: ReleaseGateStatus,
+    workloads: Iterable[Workload],
+    *,
+    is_open: bool,
+    now: datetime,
+    blamed: Collection[str] = (),
 ) -> tuple[list[str], list[Learning]]:
     """The images known to be good, newest first, and the rollouts on their way there.
 
-    `is_open` says that the gate is open because the data say so. A tag that moves, such as latest, is not learnt.
+    `is_open` says that the gate is open because the data say so. A tag that moves, such as latest, is not learnt; an
+    image that is blamed is good no longer, and has to be learnt anew.
     """
     complete = [workload for workload in workloads if workload.complete]
-    good, learning = list(before.known_good_images), []
+    good, learning = [image for image in before.known_good_images if image not in blamed], []
     begun = {(entry.workload, tuple(entry.images)): entry.since for entry in before.learning}
     for workload in complete if is_open else ():
         images = _learnable(workload)

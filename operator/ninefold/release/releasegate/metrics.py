@@ -32,9 +32,15 @@ class GateMetrics(Collector):
             "When the decision of the ReleaseGate last changed, as Unix time.",
             labels=("namespace", "gate"),
         )
+        overrides = GaugeMetricFamily(
+            "ninefold_gate_overrides",
+            "Overrides that let change pass the ReleaseGate now.",
+            labels=("namespace", "gate"),
+        )
         for manifest in self._store.all(ReleaseGate.api):
             key, status = Key.of(manifest), manifest.get("status", {})
             one_of(decision, (key.namespace, key.name), get_args(Decision), status.get("decision"))
             if status.get("since"):
                 since.add_metric((key.namespace, key.name), datetime.fromisoformat(status["since"]).timestamp())
-        yield from (decision, since)
+            overrides.add_metric((key.namespace, key.name), len(status.get("overrides", ())))
+        yield from (decision, since, overrides)

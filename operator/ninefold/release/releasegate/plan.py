@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from ninefold.kube.fields import rfc3339, seconds
+from ninefold.kube.api import Manifest
+from ninefold.kube.fields import rfc3339
 from ninefold.kube.plan import Note, Plan, Verdict
+from ninefold.release.override.force import in_force
+from ninefold.release.override.resource import Override
+from ninefold.release.releasegate.blame import blame, suspected
+from ninefold.release.releasegate.budget import closing, of_policy
+from ninefold.release.releasegate.hand import of_freeze, of_stop
 from ninefold.release.releasegate.learning import lasting, learn
+from ninefold.release.releasegate.opinion import CLOSED, SEVERITY, Opinion, told
 from ninefold.release.releasegate.resource import (
-    Decision,
-    FailMode,
+    MAX_CLOSURES,
+    MAX_OVERRIDES,
+    Blame,
+    Closure,
     Learning,
+    OverrideInForce,
     ReleaseGate,
     ReleaseGateSpec,
     ReleaseGateStatus,
 )
 from ninefold.release.releasegate.workload import Workload, repository, short
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus, ObjectiveState
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus
 
-_SEVERITY: tuple[Decision, ...] = ("Allow", "Unknown", "Hold", "Deny")
-_CLOSED = ("Hold", "Deny")
 _NAMED = 3
 """How many images a message names."""
 
@@ -32,36 +40,35 @@ class Observed:
 
     policies: Mapping[str, ErrorBudgetPolicyStatus | None]
     workloads: Sequence[Workload]
-
-
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """What one source says. `unknown_since` is set while it does not know; `stale_at` when it will be too long."""
-
-    decision: Decision
-    because: str = ""
-    message: str = ""
-    until: datetime | None = None
-    unknown_since: datetime | None = None
-    stale_at: datetime | None = None
+    overrides: Sequence[Override] = ()
+    """Those of its namespace."""
+    releases: Sequence[Manifest] = ()
+    """The records of the workloads."""
 
 
 def plan(gate: ReleaseGate, observed: Observed, now: datetime) -> Plan[ReleaseGateStatus]:
-    """One decision out of those of all sources: the most severe."""
+    """One decision out of those of all sources: the most severe. Raises Stalled for a freeze that is no schedule."""
     old, spec = gate.status, gate.spec
-    opinions = [_of_policy(name, status, spec.fail_mode, old, now) for name, status in observed.policies.items()]
-    decisive = max(opinions, key=lambda opinion: (_SEVERITY.index(opinion.decision), bool(opinion.message)))
+    blamed = blame(observed.releases, observed.policies)
+    opinions = _opinions(gate, observed, blamed, now)
+    decisive = max(opinions, key=lambda opinion: (SEVERITY.index(opinion.decision), bool(opinion.message)))
     unknown = [opinion.unknown_since for opinion in opinions if opinion.unknown_since]
     decision = decisive.decision
-    good, learning = learn(
-        spec.known_good, old, observed.workloads, is_open=decision == "Allow" and not unknown, now=now
-    )
+    trusted = decision == "Allow" and not unknown and not any(opinion.exempt for opinion in opinions)
+    suspects = {image for each in blamed for image in each.images}
+    good, learning = learn(spec.known_good, old, observed.workloads, is_open=trusted, now=now, blamed=suspects)
+    passes = _rollback(good, observed.workloads)
+    overrides = [each for each in observed.overrides if in_force(each, gate.metadata.name, spec.overrides, now)]
     status = ReleaseGateStatus(
         decision=decision,
         because=decisive.because[:320],
-        message=_message(decisive, opinions, good, observed.workloads)[:2048],
+        message=_message(decisive, opinions, passes)[:2048],
+        closures=_closures(opinions)[:MAX_CLOSURES],
+        passes=passes,
+        overrides=[_shown(each) for each in overrides][:MAX_OVERRIDES],
+        blamed=blamed,
         since=old.since if old.since and old.decision == decision else now,
-        until=rfc3339(decisive.until) if decisive.until else None,
+        until=_until(opinions),
         unknown_since=min(unknown, default=None),
         workloads=len(observed.workloads),
         known_good_images=good,
@@ -71,84 +78,65 @@ def plan(gate: ReleaseGate, observed: Observed, now: datetime) -> Plan[ReleaseGa
         status=status,
         ready=_ready(observed),
         events=_events(old, status),
-        due=_due(spec, opinions, learning),
+        due=_due(spec, opinions, learning, overrides),
     )
 
 
-def _of_policy(
-    name: str, status: ErrorBudgetPolicyStatus | None, fail_mode: FailMode, old: ReleaseGateStatus, now: datetime
+def _opinions(gate: ReleaseGate, observed: Observed, blamed: Sequence[Blame], now: datetime) -> list[Opinion]:
+    found = [of_stop(gate.spec.stop, now)]
+    for number, source in enumerate(gate.spec.sources):
+        if source.freeze is not None:
+            found.append(of_freeze(source.freeze, now, f"spec.sources[{number}].freeze"))
+        elif source.error_budget_policy is not None:
+            name = source.error_budget_policy
+            policy = observed.policies[name]
+            said = of_policy(name, policy, gate.spec.fail_mode, gate.status, now)
+            found.append(_with_suspect(said, policy, blamed, now))
+    return found
+
+
+def _with_suspect(
+    said: Opinion, policy: ErrorBudgetPolicyStatus | None, blamed: Sequence[Blame], now: datetime
 ) -> Opinion:
-    """What an ErrorBudgetPolicy says, objective by objective: the data of one may be missing while another is spent."""
-    source = f"ErrorBudgetPolicy {name}"
-    if status is None or not status.objectives:
-        what = f"{source} does not exist" if status is None else f"{source} has no objective to go by"
-        lost = (status.unknown_since if status else None) or old.unknown_since or now
-        return _unknown(source, what, lost, old.decision, fail_mode, now)
-    missing = [objective for objective in status.objectives if objective.unknown_since]
-    stale = [objective for objective in missing if now >= _since(objective, now) + _patience(fail_mode)]
-    said = _most_severe(objective.decision for objective in status.objectives if objective not in stale)
-    since = min((_since(objective, now) for objective in stale or missing), default=None)
-    waiting = [_since(objective, now) for objective in missing if objective not in stale]
-    stale_at = min(waiting) + _patience(fail_mode) if waiting else None
-    # What is known to be spent closes the gate whatever else is missing.
-    if since and said not in _CLOSED and (stale or said == "Unknown"):
-        return _unknown(source, _no_data(stale or missing), since, said, fail_mode, now)
-    if said not in _CLOSED:
-        return Opinion(said, unknown_since=since, stale_at=stale_at)
-    return Opinion(
-        decision=said,
-        because=f"{source}: {status.state}",
-        message=f"{status.reason}. {_opening(status.recovers, status.predicted_recovery, now)}",
-        until=status.predicted_recovery,
-        unknown_since=since,
-        stale_at=stale_at,
-    )
+    names = {objective.name for objective in closing(policy)} if policy else set()
+    return replace(said, message=said.message + suspected(blamed, names, now))
 
 
-def _unknown(source: str, what: str, since: datetime, said: Decision, fail_mode: FailMode, now: datetime) -> Opinion:
-    """Nobody knows: the last word holds for a while, then the fail mode decides."""
-    stale_at = since + _patience(fail_mode)
-    told = f"{what}, at least since {rfc3339(since)}"
-    if now < stale_at:
-        later = f"{told}. From {rfc3339(stale_at)} failMode decides: {fail_mode.decision}."
-        return Opinion(said, f"{source}: data missing", later, None, since, stale_at)
-    text = f"{told}, and after {fail_mode.stale_after} failMode decides {fail_mode.decision}."
-    if fail_mode.decision == "Hold":
-        text += " It opens when data are back and good."
-    return Opinion(fail_mode.decision, f"{source}: data missing", text, None, since, None)
+def _closures(opinions: Sequence[Opinion]) -> list[Closure]:
+    """All that closes the gate now, the most severe first, and then what is to come."""
+    closed = sorted((each for each in opinions if each.closed), key=lambda each: -SEVERITY.index(each.decision))
+    present = [
+        Closure.model_validate(
+            {
+                "decision": each.decision,
+                "because": each.because[:320],
+                "message": each.message[:1024],
+                "until": each.ends,
+            }
+        )
+        for each in closed
+    ]
+    coming = [closure for each in opinions for closure in each.later]
+    return [*present, *sorted(coming, key=lambda closure: str(closure.from_))]
 
 
-def _since(objective: ObjectiveState, now: datetime) -> datetime:
-    return objective.unknown_since or now
+def _until(opinions: Iterable[Opinion]) -> str | None:
+    """When all that closes it is predicted to be over; None where one cannot tell."""
+    moments = [each.until for each in opinions if each.closed]
+    known = [moment for moment in moments if moment]
+    return rfc3339(max(known)) if known and len(known) == len(moments) else None
 
 
-def _patience(fail_mode: FailMode) -> timedelta:
-    return timedelta(seconds=seconds(fail_mode.stale_after))
+def _shown(override: Override) -> OverrideInForce:
+    spec = override.spec
+    return OverrideInForce(name=override.metadata.name, by=spec.by, until=spec.until, images=spec.images)
 
 
-def _most_severe(decisions: Iterable[Decision]) -> Decision:
-    return max(decisions, key=_SEVERITY.index, default="Allow")
-
-
-def _no_data(objectives: Sequence[ObjectiveState]) -> str:
-    first, others = objectives[0].name, len(objectives) - 1
-    return f"{first} and {others} more have no data" if others else f"{first} has no data"
-
-
-def _opening(recovers: str, predicted: datetime | None, now: datetime) -> str:
-    if predicted is None:
-        return f"It opens when {recovers}."
-    clock = f"{predicted:%H:%M} UTC" if predicted.date() == now.date() else f"{predicted:%Y-%m-%d %H:%M} UTC"
-    return f"Predicted to open {clock}, when {recovers}."
-
-
-def _message(decisive: Opinion, opinions: Sequence[Opinion], good: Sequence[str], workloads: Sequence[Workload]) -> str:
-    """One line for the person who is refused: why, until when, what else, and what passes."""
-    if decisive.decision not in _CLOSED:
+def _message(decisive: Opinion, opinions: Sequence[Opinion], passes: str) -> str:
+    if not decisive.closed:
         return decisive.message
-    others = [opinion.because for opinion in opinions if opinion is not decisive and opinion.decision in _CLOSED]
-    also = f" Closed by {' and '.join(others)} too." if others else ""
-    return f"{decisive.message}{also} {_rollback(good, workloads)}"
+    others = [opinion.because for opinion in opinions if opinion is not decisive and opinion.closed]
+    return told(decisive.message, others, passes)
 
 
 def _rollback(good: Sequence[str], workloads: Sequence[Workload]) -> str:
@@ -174,13 +162,17 @@ def _ready(observed: Observed) -> Verdict:
         return Verdict(
             "True",
             "NoWorkloads",
-            "No Deployment, StatefulSet or DaemonSet of this namespace carries these labels yet.",
+            "No workload of this namespace is under the gate yet.",
         )
     return Verdict("True", "Decided", f"{len(observed.workloads)} workloads are under the gate.")
 
 
 def _events(old: ReleaseGateStatus, new: ReleaseGateStatus) -> tuple[Note, ...]:
-    was, now = old.decision in _CLOSED, new.decision in _CLOSED
+    return (*_turned(old, new), *_overridden(old, new))
+
+
+def _turned(old: ReleaseGateStatus, new: ReleaseGateStatus) -> tuple[Note, ...]:
+    was, now = old.decision in CLOSED, new.decision in CLOSED
     if was == now:
         return ()
     if now:
@@ -188,8 +180,21 @@ def _events(old: ReleaseGateStatus, new: ReleaseGateStatus) -> tuple[Note, ...]:
     return (Note("Normal", "Opened", f"{new.decision}: change of pod templates passes again."),)
 
 
-def _due(spec: ReleaseGateSpec, opinions: Iterable[Opinion], learning: Iterable[Learning]) -> datetime | None:
-    """When data will be missing for too long, or a rollout is known to be good."""
-    moments = [opinion.stale_at for opinion in opinions if opinion.stale_at]
+def _overridden(old: ReleaseGateStatus, new: ReleaseGateStatus) -> Iterable[Note]:
+    known = {each.name for each in old.overrides}
+    for each in new.overrides:
+        if each.name not in known:
+            what = ", ".join(map(short, each.images)) or "all change"
+            yield Note(
+                "Warning", "Overridden", f"{each.by} lets {what} pass until {rfc3339(each.until)} ({each.name})."
+            )
+
+
+def _due(
+    spec: ReleaseGateSpec, opinions: Iterable[Opinion], learning: Iterable[Learning], overrides: Iterable[Override]
+) -> datetime | None:
+    """When data will be missing for too long, a source or an override ends, or a rollout is known to be good."""
+    moments = [moment for each in opinions for moment in (each.stale_at, each.changes) if moment]
     moments += [entry.since + lasting(spec.known_good) for entry in learning]
+    moments += [each.spec.until for each in overrides]
     return min(moments, default=None)

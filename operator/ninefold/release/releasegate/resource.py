@@ -6,33 +6,105 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ninefold.kube.fields import Duration, MatchLabels, ObjectName, Timestamp
+from ninefold.kube.fields import Cel, Duration, LabelValue, MatchLabels, ObjectName, Timestamp, TimeZone, matches
 from ninefold.kube.model import Column, Model, Resource, Spec, Status
 
 Decision = Literal["Allow", "Hold", "Deny", "Unknown"]
 
 MAX_IMAGES = 64
 MAX_WORKLOADS = 64
+MAX_CLOSURES = 32
+MAX_OVERRIDES = 8
+MAX_BLAMED = 8
 
 Image = Annotated[str, Field(min_length=1, max_length=512)]
 """An image as a container names it: "example.com/shop/checkout:v41"."""
 
 
-class Workloads(Model):
-    """Which workloads of the same namespace a gate is about."""
+SERVICE_LABELS = ("ninefold.dev/service", "app.kubernetes.io/name", "app")
+TEAM_LABELS = ("ninefold.dev/team", "app.kubernetes.io/part-of")
+"""Labels that say whose a workload is."""
 
-    match_labels: MatchLabels = Field(
-        description="Deployments, StatefulSets and DaemonSets that carry all of these labels, themselves or in their "
-        "selector. The selector cannot change, so labels of its kind cannot be taken off to get past the gate."
+WorkloadName = Annotated[
+    str,
+    Field(min_length=1, max_length=300),
+    matches(
+        r"(Deployment|StatefulSet|DaemonSet|CronJob|Rollout)/[a-z0-9]([-a-z0-9.]*[a-z0-9])?",
+        "write kind and name, such as Deployment/checkout",
+    ),
+]
+
+
+class Workloads(Model, exactly_one_of=("names", "match_labels", "service", "team", "scope")):
+    """Which workloads of the same namespace a gate is about: one, those of a service or of a team, or all."""
+
+    names: list[WorkloadName] | None = Field(
+        default=None, min_length=1, max_length=64, description="The workloads of these names: Deployment/checkout."
     )
+    match_labels: MatchLabels | None = Field(
+        default=None,
+        description="The workloads that carry all of these labels, themselves or in their selector. The selector "
+        "cannot change, so labels of its kind cannot be taken off to get past the gate.",
+    )
+    service: LabelValue | None = Field(
+        default=None,
+        description=f"The workloads of a service: those with this value under one of {', '.join(SERVICE_LABELS)}.",
+    )
+    team: LabelValue | None = Field(
+        default=None,
+        description=f"The workloads of a team: those with this value under one of {', '.join(TEAM_LABELS)}.",
+    )
+    scope: Literal["Namespace"] | None = Field(default=None, description="Namespace: every workload of it.")
 
 
-class Source(Model, exactly_one_of=("error_budget_policy",)):
+class Dates(Model, rules=(Cel("self.from < self.until", "write an until after from", lambda d: d.from_ < d.until),)):
+    """Once, from one moment until before another."""
+
+    from_: Timestamp = Field(alias="from", description="When it begins (RFC 3339).")
+    until: Timestamp = Field(description="When it ends by itself.")
+
+
+class Cron(Model):
+    """Again and again, by the clocks of a place."""
+
+    schedule: str = Field(
+        min_length=9,
+        max_length=100,
+        description='When it begins: minute, hour, day of the month, month, day of the week, as "0 18 * * FRI".',
+    )
+    duration: Duration = Field(description="How long it lasts from then, in real time: 1m to 14d.")
+    time_zone: TimeZone = Field(default="UTC", description="Whose clocks: an IANA name such as Europe/Paris.")
+
+
+class Freeze(Model, exactly_one_of=("cron", "dates")):
+    """Time in which nothing changes. It ends by itself, also while the operator is down."""
+
+    cron: Cron | None = Field(default=None, description="Recurring: a weekend, the night.")
+    dates: Dates | None = Field(default=None, description="Once: a sale, a fair.")
+    reason: str = Field(min_length=1, max_length=256, description="Why, for the person who is refused.")
+    decision: Literal["Hold", "Deny"] = Field(default="Hold", description="Hold lets change wait, Deny refuses it.")
+
+
+class Source(Model, exactly_one_of=("error_budget_policy", "freeze")):
     """Something that has a say."""
 
     error_budget_policy: ObjectName | None = Field(
         default=None, description="The ErrorBudgetPolicy of this name in the same namespace."
     )
+    freeze: Freeze | None = Field(default=None, description="Time in which nothing changes.")
+
+
+class Stop(Model):
+    """Somebody has closed the gate by hand."""
+
+    by: str = Field(
+        min_length=1, max_length=256, description="Who: the API server takes only the name of whoever writes it."
+    )
+    reason: str = Field(min_length=1, max_length=256, description="Why, for the person who is refused.")
+    until: Timestamp | None = Field(
+        default=None, description="When it ends by itself; left out, when somebody opens the gate."
+    )
+    decision: Literal["Hold", "Deny"] = Field(default="Hold", description="Hold lets change wait, Deny refuses it.")
 
 
 class FailMode(Model):
@@ -62,18 +134,55 @@ class KnownGood(Model):
     )
 
 
+class OverrideRules(Model):
+    """What it takes to open a gate in an emergency, by an Override."""
+
+    approvals: int = Field(
+        default=0, ge=0, le=4, description="How many others must approve an Override before it counts."
+    )
+    longest: Duration = Field(default="8h", description="How long an Override may hold; a longer one does not count.")
+
+
+class Records(Model):
+    """How far the record of releases reaches back."""
+
+    keep: int = Field(
+        default=20, ge=1, le=1000, description="How many releases of each workload are kept, the newest first."
+    )
+    max_age: Duration = Field(
+        default="90d", description="How long they are kept at most; the last one is, as long as its workload is there."
+    )
+
+
 class ReleaseGateSpec(Spec):
     """Which workloads, who has a say, and what happens when nobody knows."""
 
     workloads: Workloads = Field(description="Which workloads of this namespace the gate is about.")
     sources: list[Source] = Field(
-        min_length=1, max_length=16, description="Who has a say; the most severe decision of all sources wins."
+        default_factory=list,
+        max_length=16,
+        description="Who has a say; the most severe decision of all wins. Without any, people close it by stop.",
+    )
+    stop: Stop | None = Field(default=None, description="Set while somebody has closed the gate by hand.")
+    mode: Literal["Enforce", "Warn", "Audit"] = Field(
+        default="Enforce",
+        description="What a closed gate does to a change: Enforce refuses it, Warn lets it pass and tells whoever "
+        "makes it, Audit lets it pass and writes it into the API server's audit log.",
+    )
+    restarts: Literal["Allow", "Hold"] = Field(
+        default="Allow", description="Whether the pods of an unchanged template may be restarted while it is closed."
+    )
+    overrides: OverrideRules = Field(
+        default_factory=OverrideRules, description="What it takes to open the gate in an emergency."
     )
     fail_mode: FailMode = Field(
         default_factory=FailMode, description="What happens when the data that the decision rests on are missing."
     )
     known_good: KnownGood = Field(
         default_factory=KnownGood, description="When an image counts as good, so that a rollback to it passes."
+    )
+    records: Records = Field(
+        default_factory=Records, description="How many releases of its workloads are recorded, and for how long."
     )
 
 
@@ -85,6 +194,49 @@ class Learning(Model):
     since: Timestamp = Field(description="Since when its rollout is complete, the gate open and data known.")
 
 
+class Closure(Model):
+    """A reason for which change is held or refused, with the time in which it is."""
+
+    decision: Literal["Hold", "Deny"] = Field(description="What it asks for.")
+    because: str = Field(max_length=320, description="Who closes, in a few words.")
+    message: str = Field(default="", max_length=1024, description="Why, as a sentence.")
+    from_: Timestamp | None = Field(default=None, alias="from", description="From when on; left out, now.")
+    until: Timestamp | None = Field(
+        default=None, description="Until when; left out, until the operator says otherwise."
+    )
+
+
+class OverrideInForce(Model):
+    """An Override that lets change pass a closed gate."""
+
+    name: str = Field(max_length=253, description="The Override.")
+    by: str = Field(max_length=256, description="Who asked for it.")
+    until: Timestamp = Field(description="When it ends by itself.")
+    images: list[Image] = Field(
+        default_factory=list, max_length=16, description="The images it is about; without any, all change passes."
+    )
+
+
+class Blame(Model):
+    """A release that is suspected for what closes the gate. What it brought passes as a rollback no more."""
+
+    release: str = Field(max_length=253, description="The Release.")
+    workload: str = Field(max_length=300, description='What it changed, such as "Deployment/checkout".')
+    objective: str = Field(max_length=253, description="The objective that has burnt since.")
+    began: Timestamp = Field(description="When its rollout began.")
+    images: list[Image] = Field(
+        default_factory=list,
+        max_length=MAX_IMAGES,
+        description="The images that came with it; none if it changed configuration alone.",
+    )
+    hashes: list[Annotated[str, Field(max_length=64)]] = Field(
+        default_factory=list,
+        max_length=2,
+        description="What else its revision is called: the templateHash of the Release, and the hash by which an Argo "
+        "Rollout goes.",
+    )
+
+
 class ReleaseGateStatus(Status):
     """The decision. The API server reads it from here for every change of a pod template."""
 
@@ -94,6 +246,22 @@ class ReleaseGateStatus(Status):
     because: str = Field(default="", max_length=320, description="Who decided, in a few words.")
     message: str = Field(
         default="", max_length=2048, description="The decision in full, on one line: what a refused person reads."
+    )
+    closures: list[Closure] = Field(
+        default_factory=list,
+        max_length=MAX_CLOSURES,
+        description="All that closes the gate now, the most severe first, and the freezes to come. The API server "
+        "compares their times with its own clock.",
+    )
+    passes: str = Field(default="", max_length=1024, description="What passes a closed gate, as a sentence.")
+    overrides: list[OverrideInForce] = Field(
+        default_factory=list, max_length=MAX_OVERRIDES, description="The Overrides that let change pass now."
+    )
+    blamed: list[Blame] = Field(
+        default_factory=list,
+        max_length=MAX_BLAMED,
+        description="The releases that are suspected for what closes the gate, the newest first. Delivery tools abort "
+        "these alone.",
     )
     since: Timestamp | None = Field(default=None, description="When the decision last changed.")
     until: str | None = Field(

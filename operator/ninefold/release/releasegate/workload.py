@@ -1,4 +1,4 @@
-"""What a gate reads of Deployments, StatefulSets and DaemonSets. Pure.
+"""What a gate reads of workloads. Pure.
 
 Which workloads are meant is decided here for the status and in the admission policy for enforcement, alike.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ninefold.kube.api import Manifest
+from ninefold.release.releasegate.resource import SERVICE_LABELS, TEAM_LABELS, Workloads
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,35 +22,68 @@ class Workload:
     complete: bool
 
 
-def matches(labels: Mapping[str, str], manifest: Manifest) -> bool:
-    """Whether the workload carries all the labels, itself or in its selector."""
+def concerns(workloads: Workloads, kind: str, manifest: Manifest) -> bool:
+    """Whether a gate over these is about the workload: by its own labels, or by those of its selector."""
+    if workloads.scope is not None:
+        return True
+    if workloads.names is not None:
+        return f"{kind}/{manifest['metadata']['name']}" in workloads.names
     own = manifest["metadata"].get("labels") or {}
     selector = (manifest.get("spec", {}).get("selector") or {}).get("matchLabels") or {}
-    return any(all(where.get(key) == value for key, value in labels.items()) for where in (own, selector))
+    return any(_carries(workloads, labels) for labels in (own, selector))
+
+
+def _carries(workloads: Workloads, labels: Mapping[str, str]) -> bool:
+    if workloads.match_labels is not None:
+        return all(labels.get(key) == value for key, value in workloads.match_labels.items())
+    keys, value = (SERVICE_LABELS, workloads.service) if workloads.service else (TEAM_LABELS, workloads.team)
+    return any(labels.get(key) == value for key in keys)
 
 
 def read(kind: str, manifest: Manifest) -> Workload:
     """The workload as a gate sees it."""
     return Workload(
         name=f"{kind}/{manifest['metadata']['name']}",
-        images=images(manifest["spec"]["template"]["spec"]),
+        images=images(_map(template(manifest).get("spec"))),
         complete=_complete(kind, manifest),
     )
 
 
+def template(manifest: Manifest) -> Mapping[str, Any]:
+    """The pod template; empty where a Rollout refers to the Deployment that holds it."""
+    spec = _map(manifest.get("spec"))
+    inner = _map(_map(spec.get("jobTemplate")).get("spec")) if "jobTemplate" in spec else spec
+    return _map(inner.get("template"))
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    """What somebody else's kind may hold in the place of an object is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _maps(value: object) -> list[Mapping[str, Any]]:
+    return [_map(each) for each in value] if isinstance(value, list) else []
+
+
 def images(pod: Mapping[str, Any]) -> tuple[str, ...]:
     """Every image that a pod spec names, image volumes too, each once."""
-    containers = [*(pod.get("containers") or ()), *(pod.get("initContainers") or ())]
-    volumes = [volume.get("image") or {} for volume in pod.get("volumes") or ()]
+    containers = [*_maps(pod.get("containers")), *_maps(pod.get("initContainers"))]
+    volumes = [_map(volume.get("image")) for volume in _maps(pod.get("volumes"))]
     found = [container.get("image") for container in containers] + [volume.get("reference") for volume in volumes]
     return tuple(dict.fromkeys(image for image in found if image))
 
 
 def _complete(kind: str, manifest: Manifest) -> bool:
     """Whether every pod runs the present template and is available. No pod proves nothing."""
-    status = manifest.get("status") or {}
-    if status.get("observedGeneration", -1) != manifest["metadata"].get("generation"):
+    status = _map(manifest.get("status"))
+    if kind == "CronJob":
+        # Its controller tells of no generation: a run that succeeded is what there is to go by.
+        return bool(status.get("lastSuccessfulTime")) and not status.get("active")
+    # That of a Rollout is a string.
+    if str(status.get("observedGeneration", -1)) != str(manifest["metadata"].get("generation")):
         return False
+    if kind == "Rollout":
+        return status.get("phase") == "Healthy"
     if kind == "DaemonSet":
         counts = {
             status.get(name, 0) for name in ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from datetime import datetime
 
 from ninefold.kube.api import Key, Manifest
-from ninefold.kube.controller import Controller, Watch
+from ninefold.kube.controller import Controller, Watch, in_namespace_of
+from ninefold.kube.errors import Stalled
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
-from ninefold.reliability.errorbudgetpolicy.latch import Reading
-from ninefold.reliability.errorbudgetpolicy.plan import Objective, Observed, plan
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicyStatus, Objectives
-from ninefold.reliability.errorbudgetpolicy.selection import selects
+from ninefold.reliability.errorbudgetpolicy.plan import Observed, plan
+from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.resource import (
+    ErrorBudgetPolicy,
+    ErrorBudgetPolicyStatus,
+    Objectives,
+    selects,
+)
 from ninefold.reliability.servicelevelobjective.figure import FRESH, Snapshot
 from ninefold.reliability.servicelevelobjective.figures import Figures
-from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-
-
-def _policies(manifest: Manifest, store: Store) -> Iterable[Key]:
-    # All of the namespace: an objective whose labels changed concerns those that no longer select it, too.
-    return store.keys(ErrorBudgetPolicy.api, Key.of(manifest).namespace)
+from ninefold.reliability.servicelevelobjective.periods import Span, period
+from ninefold.reliability.servicelevelobjective.resource import Calendar, ServiceLevelObjective
 
 
 def reading(slo_id: str, snapshot: Snapshot, now: datetime) -> Reading:
@@ -35,7 +36,7 @@ class ErrorBudgetPolicyController(Controller[ErrorBudgetPolicy, Observed]):
     """Figures come from the snapshot that all objectives share, not from their statuses: those are for people."""
 
     resource = ErrorBudgetPolicy
-    watches = (Watch(ServiceLevelObjective.api, _policies),)
+    watches = (Watch(ServiceLevelObjective.api, in_namespace_of(ErrorBudgetPolicy.api)),)
 
     def __init__(self, figures: Figures) -> None:
         self._figures = figures
@@ -68,13 +69,28 @@ def _objectives(resource: ErrorBudgetPolicy, store: Store, snapshot: Snapshot, n
     wanted: Objectives = resource.spec.objectives
     wire = wanted.model_dump(by_alias=True, exclude_none=True)
     found = {
-        Key.of(slo).name: Objective(
-            name=Key.of(slo).name,
-            window=slo.get("spec", {}).get("window", {}).get("rolling", ""),
-            reading=reading(str(Key.of(slo)), snapshot, now),
-        )
+        Key.of(slo).name: _objective(slo, snapshot, now)
         for slo in store.all(ServiceLevelObjective.api, resource.key.namespace)
         if selects(wire, slo)
     }
     absent = {name: Objective(name, "", Reading("Unknown")) for name in wanted.names or () if name not in found}
     return [objective for _, objective in sorted({**found, **absent}.items())]
+
+
+def _objective(slo: Manifest, snapshot: Snapshot, now: datetime) -> Objective:
+    window = slo.get("spec", {}).get("window") or {}
+    calendar = window.get("calendar") or {}
+    return Objective(
+        name=Key.of(slo).name,
+        window=window.get("rolling") or calendar.get("period", ""),
+        reading=reading(str(Key.of(slo)), snapshot, now),
+        period=_period(calendar, now) if calendar else None,
+    )
+
+
+def _period(calendar: Manifest, now: datetime) -> Span | None:
+    """None for one that its objective cannot be measured by: it says so itself, and has no figures."""
+    try:
+        return period(Calendar.model_validate(calendar), now)
+    except (Stalled, ValueError):
+        return None

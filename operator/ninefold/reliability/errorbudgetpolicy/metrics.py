@@ -2,31 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import get_args
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from math import isfinite
+from typing import Any, get_args
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from ninefold.kube.api import Key
 from ninefold.kube.export import one_of
 from ninefold.kube.store import Store
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, State
+from ninefold.reliability.errorbudgetpolicy.projection import length
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
+from ninefold.reliability.errorbudgetpolicy.status import State
+
+_POLICY = ("namespace", "policy")
+_ENDS = ("earliest", "latest")
 
 
 class PolicyMetrics(Collector):
-    """States as they stand in the statuses."""
+    """All from the statuses: what is counted must outlive the process."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         state = GaugeMetricFamily(
             "ninefold_policy_state",
-            "1 for the state of the ErrorBudgetPolicy: Healthy, Caution, Exhausted or Unknown.",
-            labels=("namespace", "policy", "state"),
+            "1 for the state of the ErrorBudgetPolicy: Healthy, Caution, Exhausted, Exempt or Unknown.",
+            labels=(*_POLICY, "state"),
+        )
+        since = GaugeMetricFamily(
+            "ninefold_policy_state_timestamp_seconds",
+            "When the state of the ErrorBudgetPolicy last changed, as Unix time.",
+            labels=_POLICY,
+        )
+        entered = CounterMetricFamily(
+            "ninefold_policy_transitions",
+            "How often the ErrorBudgetPolicy entered the state.",
+            labels=(*_POLICY, "state"),
+        )
+        lasted = CounterMetricFamily(
+            "ninefold_policy_state_seconds",
+            "For how long the ErrorBudgetPolicy was in the state, up to the last change of its state.",
+            labels=(*_POLICY, "state"),
+        )
+        pace = GaugeMetricFamily(
+            "ninefold_policy_pace_ratio",
+            "How large the steps of a delivery may be by the ErrorBudgetPolicy: 1 as usual, 0.5 half of that.",
+            labels=_POLICY,
+        )
+        exhaustion = GaugeMetricFamily(
+            "ninefold_policy_exhaustion_seconds",
+            "Until the first budget of the ErrorBudgetPolicy is spent, by the highest (earliest) and by the lowest "
+            "(latest) of the burn rates over several windows; absent where it lasts.",
+            labels=(*_POLICY, "bound"),
         )
         for manifest in self._store.all(ErrorBudgetPolicy.api):
-            key = Key.of(manifest)
-            one_of(state, (key.namespace, key.name), get_args(State), manifest.get("status", {}).get("state"))
-        yield state
+            key, status = Key.of(manifest), manifest.get("status", {})
+            labels = (key.namespace, key.name)
+            one_of(state, labels, get_args(State), status.get("state"))
+            if status.get("since"):
+                since.add_metric(labels, datetime.fromisoformat(status["since"]).timestamp())
+            for stay in status.get("totals", ()):
+                entered.add_metric((*labels, stay["state"]), stay["entered"])
+                lasted.add_metric((*labels, stay["state"]), stay["seconds"])
+            if status:
+                pace.add_metric(labels, int(status.get("pace", 100)) / 100)
+            for bound, seconds in _exhaustion(status).items():
+                exhaustion.add_metric((*labels, bound), seconds)
+        yield from (state, since, entered, lasted, pace, exhaustion)
+
+
+def _exhaustion(status: Mapping[str, Any]) -> dict[str, float]:
+    """Each end of the interval for the objective that comes to it first, where one does."""
+    shown = [objective["exhaustion"] for objective in status.get("objectives", ()) if objective.get("exhaustion")]
+    ends = {end: min((length(one[end]) for one in shown), default=float("inf")) for end in _ENDS}
+    return {end: seconds for end, seconds in ends.items() if isfinite(seconds)}

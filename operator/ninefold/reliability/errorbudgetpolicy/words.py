@@ -6,15 +6,28 @@ A figure that is shown stays as it is until it has moved enough to matter, so th
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from ninefold.reliability.errorbudgetpolicy.resource import ObjectiveState, Recovery, When
+from ninefold.kube.fields import percentage
+from ninefold.reliability.errorbudgetpolicy.resource import Recovery
+from ninefold.reliability.errorbudgetpolicy.rules import FORETOLD, When
+from ninefold.reliability.errorbudgetpolicy.status import ObjectiveState
 
 BUDGET_BAND = 0.5
 """Percentage points that a budget may move before it is shown anew."""
 BURN_BAND = 0.1
 """The share of itself that a burn rate may move before it is shown anew; below 1x, a tenth of 1x."""
 
+_PERIODS = {"Week": "weekly", "Month": "monthly", "Quarter": "quarterly"}
 _UNITS = {"w": "week", "d": "day", "h": "hour", "m": "minute", "s": "second"}
+
+
+def and_more(names: Sequence[str]) -> str:
+    """
+    >>> and_more(["a"]), and_more(["a", "b", "c"])
+    ('a', 'a and 2 more')
+    """
+    return f"{names[0]} and {len(names) - 1} more" if names[1:] else names[0]
 
 
 def show_budget(left: float, shown: str | None) -> str:
@@ -28,11 +41,6 @@ def show_budget(left: float, shown: str | None) -> str:
         return shown
     # Adding 0.0 turns a negative zero into a plain one.
     return f"{round(percent, 1) + 0.0:.1f} %"
-
-
-def percentage(shown: str) -> float:
-    """The number in "38.2 %"."""
-    return float(shown.removesuffix(" %"))
 
 
 def show_burn(rate: float, window: str, shown: str | None) -> str:
@@ -56,9 +64,11 @@ def significant(number: float) -> str:
 def adjective(window: str) -> str:
     """A window before a noun.
 
-    >>> adjective("30d"), adjective("1h30m")
-    ('30-day', '1h30m')
+    >>> adjective("30d"), adjective("1h30m"), adjective("Month")
+    ('30-day', '1h30m', 'monthly')
     """
+    if window in _PERIODS:
+        return _PERIODS[window]
     single = re.fullmatch(r"([0-9]+)([wdhms])", window)
     return f"{single[1]}-{_UNITS[single[2]]}" if single else window
 
@@ -72,12 +82,28 @@ def standing(objective: ObjectiveState, window: str) -> str:
     left = percentage(objective.budget_left)
     if left < 0:
         return f"{objective.name} has spent {100 - left:.0f} % of {budget}{burning}"
-    return f"{objective.name} has {objective.budget_left} of {budget} left{burning}"
+    return f"{objective.name} has {objective.budget_left} of {budget} left{burning}{_lasting(objective, bool(burning))}"
+
+
+def _lasting(objective: ObjectiveState, burning: bool) -> str:
+    """Said where every window agrees that it will be spent, and where it matters: ", which lasts 14h to 3d at this
+    rate"."""
+    exhaustion = objective.exhaustion
+    asked = burning or any(rule.rule.startswith(FORETOLD) for rule in objective.active)
+    if exhaustion is None or exhaustion.latest == "never" or not asked:
+        return ""
+    if exhaustion.earliest == exhaustion.latest:
+        return f", which lasts {exhaustion.latest} at this rate"
+    return f", which lasts {exhaustion.earliest} to {exhaustion.latest} at this rate"
 
 
 def end_of(when: When, recovery: Recovery) -> str:
     """What must come true for a rule to end: "its budget has been at least 1 % for 15m"."""
     if when.burn_rate is not None:
-        return f"it has burnt at most {when.burn_rate.above}x over {when.burn_rate.over} for {recovery.for_}"
+        rate, windows = when.burn_rate.above, " or ".join(when.burn_rate.windows)
+        return f"it has burnt at most {rate}x over {windows} for {recovery.for_}"
+    if when.exhausted_within is not None:
+        spare = "" if float(recovery.margin) == 0 else f" with {float(recovery.margin):.10g} % to spare"
+        return f"its budget has been on the way to last longer than {when.exhausted_within}{spare} for {recovery.for_}"
     least = f"{float(when.budget_left_below or 0) + float(recovery.margin):.10g}"
     return f"its budget left has been at least {least} % for {recovery.for_}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from ninefold.reliability.servicelevelobjective.resource import DataState
+from ninefold.reliability.servicelevelobjective.status import DataState
 
 FRESH = timedelta(seconds=60)
 """How old figures may be: one poll that fails says nothing about the service."""
@@ -28,6 +28,19 @@ class Figure:
     """All events, good and bad, over the last 5 minutes; 0 when idle, None when the total does not exist."""
     revision: str | None = None
     """The revision of the rules that Prometheus evaluates."""
+    exhausted_in: float | None = None
+    """Seconds until the budget is spent at the burn rate of the last hour; None while it burns slower than allowed."""
+    excess: float | None = None
+    """Bad (or good) events over all events while there are more of them than that; None while there are not."""
+    agreed_error_ratio: float | None = None
+    """Bad events over all events in the window of the agreement."""
+    blame: Mapping[str, float] = field(default_factory=dict)
+    """The share of each component, "shop/payments", in the bad events of a composite."""
+    firing: frozenset[str] = frozenset()
+    """The tiers whose alerts fire."""
+    groups: Mapping[str, Figure] = field(default_factory=dict)
+    """The figures of each group of an objective with `groupBy`, by the values of its labels, "eu/gold"; the figures
+    of the objective itself are then the worst of these."""
 
     @property
     def data(self) -> DataState:
@@ -65,7 +78,37 @@ def rounded(figure: Figure) -> object:
         return None if value is None else round(value * 1000)
 
     burn = {window: f"{rate:.2g}" for window, rate in figure.burn.items()}
-    return steps(figure.budget_left), burn, steps(figure.coverage), figure.data, figure.revision
+    blame = {component: f"{share:.1f}" for component, share in figure.blame.items()}
+    return (
+        (steps(figure.budget_left), burn, steps(figure.coverage), figure.data, figure.revision, blame, figure.firing),
+        (figure.excess is not None, steps(figure.agreed_error_ratio)),
+        {name: rounded(group) for name, group in figure.groups.items()},
+    )
+
+
+def worst(groups: Mapping[str, Figure]) -> Figure:
+    """The figures of an objective from those of its groups: the least budget, the highest burn rates, all events."""
+
+    def each(name: str) -> list[float]:
+        return [value for group in groups.values() if (value := getattr(group, name)) is not None]
+
+    burn: dict[str, float] = {}
+    for group in groups.values():
+        for window, rate in group.burn.items():
+            burn[window] = max(rate, burn.get(window, rate))
+    events = each("events_per_second")
+    return Figure(
+        budget_left=min(each("budget_left"), default=None),
+        error_ratio=max(each("error_ratio"), default=None),
+        burn=burn,
+        coverage=min(each("coverage"), default=None),
+        events_per_second=sum(events) if events else None,
+        exhausted_in=min(each("exhausted_in"), default=None),
+        excess=max(each("excess"), default=None),
+        agreed_error_ratio=max(each("agreed_error_ratio"), default=None),
+        firing=frozenset().union(*(group.firing for group in groups.values())),
+        groups=groups,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import isfinite
+from typing import Any
 
 from ninefold.integrations.prometheus import Prometheus, Refused, Sample, Unreachable
-from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot, rounded
+from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot, rounded, worst
 
 __all__ = ["Figure", "Figures", "Snapshot"]
 
@@ -22,33 +23,64 @@ log = logging.getLogger(__name__)
 BURN = "slo:burn_rate:"
 QUERY = (
     '{__name__=~"slo:burn_rate:.+|slo:error_budget_left:ratio|slo:error_ratio:window|slo:coverage:ratio'
-    '|slo:events:rate5m|slo:info",slo_id!=""}'
+    "|slo:events:rate5m|slo:time_to_exhaustion:seconds|slo:indicator_excess:ratio|slo:agreement:error_ratio"
+    '|slo:blame:ratio|slo:info|ALERTS",slo_id!="",alertstate!="pending"}'
 )
 """All that is needed for the figures of every objective."""
+
+_FIELDS = {
+    "slo:error_budget_left:ratio": "budget_left",
+    "slo:error_ratio:window": "error_ratio",
+    "slo:coverage:ratio": "coverage",
+    "slo:events:rate5m": "events_per_second",
+    "slo:time_to_exhaustion:seconds": "exhausted_in",
+    "slo:indicator_excess:ratio": "excess",
+    "slo:agreement:error_ratio": "agreed_error_ratio",
+}
+"""The fields of a figure by the recordings that hold them."""
 
 
 def read(samples: Iterable[Sample]) -> dict[str, Figure]:
     """Figures by slo_id from the samples of `QUERY`. Values that are no number are left out."""
-    found: dict[str, dict[str, float]] = {}
-    revisions: dict[str, str] = {}
+    by_id: dict[str, list[Sample]] = {}
     for sample in samples:
-        name, slo_id = sample.labels["__name__"], sample.labels["slo_id"]
-        values = found.setdefault(slo_id, {})
-        if name == "slo:info":
-            revisions[slo_id] = sample.labels.get("revision", "")
-        elif isfinite(sample.value):
-            values[name] = sample.value
-    return {
-        slo_id: Figure(
-            budget_left=values.get("slo:error_budget_left:ratio"),
-            error_ratio=values.get("slo:error_ratio:window"),
-            burn={name.removeprefix(BURN): value for name, value in values.items() if name.startswith(BURN)},
-            coverage=values.get("slo:coverage:ratio"),
-            events_per_second=values.get("slo:events:rate5m"),
-            revision=revisions.get(slo_id),
-        )
-        for slo_id, values in found.items()
-    }
+        by_id.setdefault(sample.labels["slo_id"], []).append(sample)
+    return {slo_id: _figure(found) for slo_id, found in by_id.items()}
+
+
+def _figure(samples: list[Sample]) -> Figure:
+    info = next((sample.labels for sample in samples if sample.labels["__name__"] == "slo:info"), {})
+    groups = info.get("group_by", "")
+    revision = info.get("revision")
+    if not groups:
+        return replace(_plain(samples), revision=revision)
+    by_group: dict[str, list[Sample]] = {}
+    for sample in samples:
+        if sample.labels["__name__"] != "slo:info":
+            name = "/".join(sample.labels.get(label, "") for label in groups.split(","))
+            by_group.setdefault(name, []).append(sample)
+    return replace(worst({name: _plain(by_group[name]) for name in sorted(by_group)}), revision=revision)
+
+
+def _plain(samples: list[Sample]) -> Figure:
+    """The figures of one group, or of an objective without."""
+    values: dict[str, Any] = {}
+    burn: dict[str, float] = {}
+    blame: dict[str, float] = {}
+    firing = set()
+    for sample in samples:
+        name = sample.labels["__name__"]
+        if name == "ALERTS":
+            firing.add(sample.labels.get("burn_tier", ""))
+        elif not isfinite(sample.value):
+            continue
+        elif name.startswith(BURN):
+            burn[name.removeprefix(BURN)] = sample.value
+        elif name == "slo:blame:ratio":
+            blame[sample.labels.get("component", "")] = sample.value
+        elif name in _FIELDS:
+            values[_FIELDS[name]] = sample.value
+    return replace(Figure(burn=burn, blame=blame, firing=frozenset(firing)), **values)
 
 
 class Figures:

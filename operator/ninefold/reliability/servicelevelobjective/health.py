@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from ninefold.integrations.prometheus import Prometheus, Refused, RuleGroup, Unreachable
 from ninefold.reliability.servicelevelobjective.figure import Health
@@ -30,23 +31,27 @@ class RuleHealth:
         self._asked_at = float("-inf")
         self._asking: asyncio.Task[None] | None = None
 
-    def of(self, name: str, *, loaded: bool) -> Health | None:
+    def of(self, names: Sequence[str], *, loaded: bool) -> Health | None:
         """As `last`; if that is old, Prometheus is asked beside the work, which must not wait for a slow answer.
 
         `loaded` tells whether its present revision is known to be evaluated: until then the answer is wanted soon.
         """
-        self._wanted[name] = _now()
-        known = self._groups.get(name)
+        self._wanted.update(dict.fromkeys(names, _now()))
+        known = self.last(names)
         settled = loaded and known is not None and known.evaluated
         asking = self._asking is not None and not self._asking.done()
         if not asking and _now() - self._asked_at > (SETTLED if settled else PENDING):
             self._asking = asyncio.create_task(self._ask())
-        return self.last(name)
+        return known
 
-    def last(self, name: str) -> Health | None:
-        """The group as last seen; None if there was none, or if this Prometheus does not tell about rules."""
-        group = self._groups.get(name)
-        return Health(group.evaluated, group.error) if group else None
+    def last(self, names: Sequence[str]) -> Health | None:
+        """The groups of an objective as last seen; None if one was missing, or if this Prometheus does not tell."""
+        found = [group for name in names if (group := self._groups.get(name))]
+        if len(found) < len(names):
+            return None
+        return Health(
+            all(group.evaluated for group in found), next((group.error for group in found if group.error), "")
+        )
 
     async def _ask(self) -> None:
         self._asked_at = _now()

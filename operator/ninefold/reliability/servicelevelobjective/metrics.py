@@ -13,7 +13,8 @@ from ninefold.kube.api import Key
 from ninefold.kube.export import one_of
 from ninefold.kube.store import Store
 from ninefold.reliability.servicelevelobjective.figures import Figures
-from ninefold.reliability.servicelevelobjective.resource import DataState, ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.status import DataState
 
 
 class ObjectiveMetrics(Collector):
@@ -58,6 +59,16 @@ class ObjectiveMetrics(Collector):
             "1 if Prometheus evaluates the rules of the objective as written; absent where it cannot be asked.",
             labels=("slo_id",),
         )
+        breached = GaugeMetricFamily(
+            "ninefold_slo_agreement_breached",
+            "1 while customers get less than the agreement promises, else 0; absent without an agreement.",
+            labels=("slo_id",),
+        )
+        samples = GaugeMetricFamily(
+            "ninefold_slo_samples_per_evaluation",
+            "The samples that one evaluation of the rules of the objective reads, as status.cost has it.",
+            labels=("slo_id",),
+        )
         snapshot = self._figures.snapshot
         figures = snapshot.by_id if snapshot.fresh(datetime.now(UTC)) else {}
         for manifest in self._store.all(ServiceLevelObjective.api):
@@ -68,4 +79,8 @@ class ObjectiveMetrics(Collector):
             one_of(state, (slo_id,), get_args(DataState), status.get("data"))
             if (rules := status.get("rules") or {}).get("loaded") is not None:
                 loaded.add_metric((slo_id,), float(rules["loaded"]))
-        yield from (left, state, loaded)
+            if agreement := status.get("agreement"):
+                breached.add_metric((slo_id,), float(agreement.get("breached", False)))
+            if (cost := status.get("cost")) is not None:
+                samples.add_metric((slo_id,), cost["samples"])
+        yield from (left, state, loaded, breached, samples)

@@ -6,19 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import yaml
-
+from ninefold.kube import yamltext
 from ninefold.kube.api import CONFIG_MAP, GROUP, PROMETHEUS_RULE, Manifest
 from ninefold.kube.errors import Stalled
+from ninefold.reliability.servicelevelobjective import groups, indicator, inhibition, size
+from ninefold.reliability.servicelevelobjective.corrections import NONE, Corrections
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Group
+from ninefold.reliability.servicelevelobjective.rules import Compile, Group
 
 RULES_LABEL = f"{GROUP}/rules"
 """Marks the ConfigMaps that a sidecar of Prometheus collects; its value is "true"."""
 
-_LONGEST_NAME = 253 - len("slo--rules")
-_WIDTH = 1 << 20
-"""No folding: a rule stays on its line."""
+_LONGEST_NAME = 253 - len("slo--inhibition")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +26,12 @@ class Output:
 
     kind: Literal["PrometheusRule", "ConfigMap"] = "PrometheusRule"
     labels: Mapping[str, str] = field(default_factory=dict)
+    inhibition: bool = False
+    """Whether to write an AlertmanagerConfig for an objective that depends on others."""
+    rules_per_group: int | None = None
+    """The most rules that a group may have; None for one group an objective."""
+    aliases: bool = False
+    """Whether to record series under the names of Sloth, too."""
 
     @property
     def advice(self) -> str:
@@ -41,15 +46,17 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class OutputChoice:
-    """What the operator was told: a kind of object or `auto`, and labels for it."""
+    """What the operator was told: a kind of object or `auto`, labels for it, and how long a group may be."""
 
     rules: Literal["auto", "PrometheusRule", "ConfigMap"] = "auto"
     labels: Mapping[str, str] = field(default_factory=dict)
+    rules_per_group: int | None = None
+    aliases: bool = False
 
-    def output(self, *, served: bool) -> Output:
-        """The output in a cluster that does (`served`) or does not have PrometheusRules."""
+    def output(self, *, served: bool, inhibition: bool = False) -> Output:
+        """The output in a cluster that has PrometheusRules (`served`) and AlertmanagerConfigs, or has not."""
         kind = self.rules if self.rules != "auto" else ("PrometheusRule" if served else "ConfigMap")
-        return Output(kind, self.labels)
+        return Output(kind, self.labels, inhibition, self.rules_per_group, self.aliases)
 
 
 def object_name(slo: ServiceLevelObjective, output: Output) -> str:
@@ -57,9 +64,11 @@ def object_name(slo: ServiceLevelObjective, output: Output) -> str:
     return f"{output.kind}/slo-{slo.metadata.name}-rules"
 
 
-def render(slo: ServiceLevelObjective, output: Output) -> list[Manifest]:
-    """The objects made for an objective, without owner. Raises Stalled."""
-    return manifests(slo, Group(slo), output)
+def render(
+    slo: ServiceLevelObjective, output: Output, corrections: Corrections = NONE, base: Compile = indicator.base
+) -> list[Manifest]:
+    """The objects made for an objective, without owner; `base` compiles its indicator. Raises Stalled."""
+    return manifests(slo, Group(slo, corrections, base=base, aliases=output.aliases), output)
 
 
 def manifests(slo: ServiceLevelObjective, group: Group, output: Output) -> list[Manifest]:
@@ -67,14 +76,16 @@ def manifests(slo: ServiceLevelObjective, group: Group, output: Output) -> list[
     if len(slo.metadata.name) > _LONGEST_NAME:
         raise Stalled("NameTooLong", f"metadata.name: choose a name of at most {_LONGEST_NAME} characters")
     metadata: dict[str, Any] = {"name": f"slo-{slo.metadata.name}-rules", "namespace": slo.metadata.namespace}
-    content = {"groups": [group.as_dict()]}
+    content = {"groups": groups.split(group, output.rules_per_group)}
+    size.check(content)
+    beside = inhibition.manifests(slo) if output.inhibition else []
     if output.kind == "PrometheusRule":
         metadata["labels"] = dict(output.labels)
-        return [_manifest(PROMETHEUS_RULE.api_version, output.kind, metadata, {"spec": content})]
+        return [_manifest(PROMETHEUS_RULE.api_version, output.kind, metadata, {"spec": content}), *beside]
     metadata["labels"] = {**output.labels, RULES_LABEL: "true"}
     file = f"{slo.metadata.namespace}.{slo.metadata.name}.rules.yaml"
-    text = yaml.dump(content, Dumper=yaml.CSafeDumper, sort_keys=False, width=_WIDTH)
-    return [_manifest(CONFIG_MAP.api_version, output.kind, metadata, {"data": {file: text}})]
+    text = yamltext.document(content)
+    return [_manifest(CONFIG_MAP.api_version, output.kind, metadata, {"data": {file: text}}), *beside]
 
 
 def _manifest(api_version: str, kind: str, metadata: Mapping[str, Any], rest: Mapping[str, Any]) -> Manifest:

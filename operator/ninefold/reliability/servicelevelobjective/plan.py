@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from ninefold.kube.conditions import READY
+from ninefold.kube.api import Key
+from ninefold.kube.conditions import find, reported
 from ninefold.kube.errors import Stalled
 from ninefold.kube.plan import Plan, Verdict
+from ninefold.reliability.servicelevelobjective import agreement, cost
+from ninefold.reliability.servicelevelobjective.agreement import Ended
+from ninefold.reliability.servicelevelobjective.allowances import EXCEEDED, Allowance
+from ninefold.reliability.servicelevelobjective.contract import delays
 from ninefold.reliability.servicelevelobjective.figure import FRESH, Figure, Health, Snapshot
 from ninefold.reliability.servicelevelobjective.output import Output, manifests, object_name
-from ninefold.reliability.servicelevelobjective.resource import (
-    DataState,
-    Rules,
-    ServiceLevelObjective,
-    ServiceLevelObjectiveStatus,
-)
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.rules import Group
 from ninefold.reliability.servicelevelobjective.standing import standing
+from ninefold.reliability.servicelevelobjective.status import (
+    CorrectionInForce,
+    Cost,
+    DataState,
+    Detection,
+    Rules,
+    ServiceLevelObjectiveStatus,
+)
+from ninefold.reliability.servicelevelobjective.tiers import promised
+
+QUOTA = "QuotaUnderstood"
+"""The condition that tells of a quota of the namespace that cannot be read."""
+
+PLAUSIBLE = "IndicatorPlausible"
+"""The condition that tells of an indicator which counts more bad (or good) events than events."""
+
+RELOAD = timedelta(minutes=5)
+"""How long Prometheus may take to load rules that nobody but the operator has changed."""
 
 RECHECK = timedelta(seconds=60)
 """How often to look while nothing moves: figures that move are reported by the feed, the health of rules is not."""
@@ -35,6 +54,20 @@ class Observed:
     refusal: str = ""
     """Prometheus' own words if it does not accept an expression."""
     output: Output = field(default_factory=Output)
+    bucket: str = ""
+    """What to write instead of a threshold for which the histogram has no bucket."""
+    detection: Detection | None = None
+    """How the alert did that fires now."""
+    ended: Ended | None = None
+    """A period of the agreement that is to be judged."""
+    missing: Sequence[Key] = ()
+    """Components of a composite that do not exist."""
+    correction: CorrectionInForce | None = None
+    """By which nothing counts now."""
+    cost: Cost | None = None
+    """What the rules cost; None while that is being measured."""
+    allowance: Allowance = field(default_factory=Allowance)
+    """What the quota of the namespace says."""
 
 
 def plan(slo: ServiceLevelObjective, observed: Observed, now: datetime) -> Plan[ServiceLevelObjectiveStatus]:
@@ -42,23 +75,64 @@ def plan(slo: ServiceLevelObjective, observed: Observed, now: datetime) -> Plan[
     group = observed.group
     if observed.refusal:
         raise Stalled("InvalidPromQL", f"spec.indicator: Prometheus refuses it: {observed.refusal}")
+    if observed.bucket:
+        raise Stalled("NoSuchBucket", observed.bucket)
+    if observed.allowance.refusal:
+        raise Stalled(EXCEEDED, observed.allowance.refusal)
     children = tuple(manifests(slo, group, observed.output))
     if not observed.snapshot.asked and (held := _held(slo, group)):
         return Plan(status=slo.status, ready=held, children=children)
     figure = observed.snapshot.by_id.get(slo.slo_id) if observed.snapshot.fresh(now) else None
     rules = _rules(slo, observed, figure, now)
     shown = standing(slo, _data(figure, rules), figure, now)
+    agreed, notes = agreement.stands(slo, figure, observed.ended, now)
+    further = {
+        "tiers": promised(slo, group.tiers, delays(slo.spec.alerting)),
+        "last_detection": observed.detection or slo.status.last_detection,
+        "agreement": agreed,
+        "correction": observed.correction,
+        "rules": rules,
+        "cost": cost.shown(slo.status.cost, observed.cost) if observed.cost else slo.status.cost,
+    }
     return Plan(
-        status=slo.status.model_copy(update={**shown._asdict(), "rules": rules}),
-        ready=_ready(observed, rules, now),
+        status=slo.status.model_copy(update={**shown._asdict(), **further}),
+        ready=_ready(slo, observed, rules, figure, now),
+        conditions={**_plausible(slo, figure), **_quota(slo, observed.allowance)},
+        events=notes,
         children=children,
         due=_due(observed.snapshot, rules, now),
     )
 
 
+def _plausible(slo: ServiceLevelObjective, figure: Figure | None) -> dict[str, Verdict]:
+    """Told while more is counted than there can be, and once it is over."""
+    if figure is not None and figure.excess is not None:
+        counted = "good" if slo.spec.indicator.ratio and slo.spec.indicator.ratio.good else "bad"
+        text = (
+            f"There are {figure.excess:.3g} times as many {counted} events as events in all: check that {counted} and "
+            "total select the same requests. Until then no more than all are counted."
+        )
+        return {PLAUSIBLE: Verdict("False", "MoreThanAll", text)}
+    if figure is not None and find(slo.status.conditions, PLAUSIBLE):
+        return {PLAUSIBLE: Verdict("True", "Counted", "No more is counted than there is.")}
+    return {}
+
+
+def _quota(slo: ServiceLevelObjective, allowance: Allowance) -> dict[str, Verdict]:
+    """Told while a quota cannot be read, and once it can."""
+    if allowance.malformed:
+        return {QUOTA: Verdict("False", "Malformed", f"{allowance.malformed}. Until then there is no limit.")}
+    if find(slo.status.conditions, QUOTA):
+        return {QUOTA: Verdict("True", "Understood", "The namespace has no quota, or one that can be read.")}
+    return {}
+
+
 def _due(snapshot: Snapshot, rules: Rules, now: datetime) -> datetime:
-    """The next regular look; should Prometheus stay away, in time to say that the figures are fresh no longer."""
-    regular = now + (RECHECK if rules.health != "Unknown" else RECHECK / 4)
+    """The next regular look; should Prometheus stay away, in time to say that the figures are fresh no longer.
+
+    That rules were loaded is told by the feed, how they fare only by looking.
+    """
+    regular = now + (RECHECK / 4 if rules.loaded and rules.health == "Unknown" else RECHECK)
     if snapshot.at is None or snapshot.reachable or not snapshot.fresh(now):
         return regular
     return min(regular, snapshot.at + FRESH)
@@ -69,8 +143,7 @@ def _held(slo: ServiceLevelObjective, group: Group) -> Verdict | None:
     rules = slo.status.rules
     if rules is None or rules.revision != group.revision or slo.status.observed_generation != slo.metadata.generation:
         return None
-    ready = next((condition for condition in slo.status.conditions if condition.type == READY), None)
-    return Verdict(ready.status, ready.reason, ready.message) if ready else None
+    return reported(slo.status.conditions)
 
 
 def _data(figure: Figure | None, rules: Rules) -> DataState:
@@ -84,16 +157,29 @@ def _rules(slo: ServiceLevelObjective, observed: Observed, figure: Figure | None
     known = observed.health if fresh else None
     loaded = figure is not None and figure.revision == revision
     error = known.error if known else ""
+    before = slo.status.rules
     return Rules(
         object=object_name(slo, observed.output),
         revision=revision,
+        since=before.since or now if before and before.revision == revision else now,
         loaded=loaded if fresh else None,
         health="Failing" if error else "Ok" if known and known.evaluated else "Unknown",
         message=error[:1024] or None,
+        reads=observed.group.reads or None,
     )
 
 
-def _ready(observed: Observed, rules: Rules, now: datetime) -> Verdict:
+def _renewed(slo: ServiceLevelObjective, rules: Rules, now: datetime) -> bool:
+    """Whether it is only the operator that has just written other rules for the same objective, as it does daily where
+    time is corrected: those before still hold."""
+    was = reported(slo.status.conditions)
+    same = slo.status.observed_generation == slo.metadata.generation
+    return same and was is not None and was.status == "True" and rules.since is not None and now - rules.since < RELOAD
+
+
+def _ready(
+    slo: ServiceLevelObjective, observed: Observed, rules: Rules, figure: Figure | None, now: datetime
+) -> Verdict:
     if rules.loaded is None:
         return Verdict(
             "False" if observed.snapshot.asked else "Unknown",
@@ -102,11 +188,24 @@ def _ready(observed: Observed, rules: Rules, now: datetime) -> Verdict:
         )
     if rules.health == "Failing":
         return Verdict("False", "RuleFailing", f"Prometheus cannot evaluate a rule: {rules.message}")
+    if not rules.loaded and figure is not None and _renewed(slo, rules, now):
+        return Verdict(
+            "True",
+            "RulesRenewed",
+            f"Prometheus evaluates revision {figure.revision} until it loads {rules.revision} of {rules.object}.",
+        )
     if not rules.loaded:
         return Verdict(
             "False",
             "RulesNotLoaded",
             f"Prometheus does not evaluate revision {rules.revision} of {rules.object} yet; if this lasts, "
             f"{observed.output.advice}.",
+        )
+    if observed.missing:
+        return Verdict(
+            "False",
+            "ComponentMissing",
+            f"There is no ServiceLevelObjective {observed.missing[0].name} in this namespace: create it, or change "
+            "spec.indicator.composite.",
         )
     return Verdict("True", "RulesLoaded", f"Prometheus evaluates revision {rules.revision} of {rules.object}.")

@@ -10,16 +10,53 @@ import re
 import promql_parser as promql
 
 from ninefold.kube.errors import Stalled
+from ninefold.kube.fields import seconds
 
+_ABSENT = "1h"
+"""What was there so long before is not born: it had a break."""
+_NEWBORN = 10
+"""What begins above that has counted for longer than between two scrapes, or has so many events that one is nothing."""
 _WINDOW = re.compile(r"\[\s*\$window(?=\s*[\]:])")
 
 
-def rate(text: str, field: str) -> str:
-    """Events per second over 5 m as one series without labels, from a selector of counters or PromQL with [$window]."""
+def rate(text: str, length: str, aggregate: str, field: str) -> str:
+    """Events per second over a range, aggregated ("sum"), from a selector of counters or PromQL with [$window]."""
     if _WINDOW.search(text):
         # A comparison drops NaN, which would otherwise stay in every average for as long as its window is.
-        return verified(f"sum({_printed(_WINDOW.sub('[5m', text), field)}) >= 0", field)
-    return verified(f"sum(rate({selector(text, field)}[5m]))", field)
+        return verified(f"{aggregate}({over(text, length, field)}) >= 0", field)
+    return verified(f"{aggregate}(rate({selector(text, field)}[{length}]))", field)
+
+
+def births(text: str, beside: str, length: str, groups: str, field: str) -> str:
+    """First values of counters that were born in a range beside others that lived, in events per second by `groups`."""
+    chosen = selector(text, field)
+    born = f"min_over_time({chosen}[{length}]) <= {_NEWBORN} unless last_over_time({chosen}[{_ABSENT}] offset {length})"
+    lived = f"group by ({groups}) ({selector(beside, field)} offset {length})"
+    return verified(f"sum by ({groups}) ({born}) / {seconds(length)} and {lived}", field)
+
+
+def plain(text: str) -> str | None:
+    """A selector as it was written; None for PromQL with [$window]."""
+    return None if _WINDOW.search(text) else text
+
+
+def over(text: str, length: str, field: str) -> str:
+    """PromQL with [$window], over ranges of this length."""
+    if not _WINDOW.search(text):
+        raise Stalled("InvalidPromQL", f"{field}: write the range as [$window], as in rate(x[$window])")
+    return _printed(_WINDOW.sub(f"[{length}", text), field)
+
+
+def instant(text: str, field: str) -> str:
+    """PromQL of an instant vector, as printed from its syntax tree."""
+    if _WINDOW.search(text):
+        raise Stalled("InvalidPromQL", f"{field}: leave out [$window]: the level is read at the present moment")
+    return _printed(text, field)
+
+
+def minutes(length: str) -> int:
+    """The whole minutes of a range."""
+    return seconds(length) // 60
 
 
 def selector(text: str, field: str) -> str:

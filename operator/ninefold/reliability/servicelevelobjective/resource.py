@@ -2,127 +2,74 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
-from ninefold.kube.fields import Cel, LabelValue, Number, Percent, Timestamp, matches, ratio, seconds
-from ninefold.kube.model import Column, Model, Resource, Spec, Status
-
-DataState = Literal["Healthy", "Idle", "Unknown", "Broken"]
-"""Healthy: measured. Idle: the total exists, nothing happens. Unknown: cannot be told. Broken: measured before,
-not now, or a rule fails."""
-
-SHORTEST, LONGEST = 3_600, 400 * 86_400
-"""Bounds of the objective's window in seconds: one hour to 400 days."""
-
-RESERVED = ("alertname", "slo_id", "slo_namespace", "slo_name", "service", "severity", "burn_tier")
-"""Labels of an alert that only the compiler writes."""
-
-_WINDOW = "[0-9]{1,6}[mhdw]"
-_UNITS = "{'m': 1, 'h': 60, 'd': 1440, 'w': 10080}"
-_MINUTES = f"int(self.substring(0, self.size() - 1)) * {_UNITS}[self.substring(self.size() - 1)]"
-_PLACEHOLDER = (
-    r"\{\{ ?[$](value|labels[.][a-zA-Z_][a-zA-Z0-9_]*)"
-    r"( [|] (humanize|humanize1024|humanizeDuration|humanizePercentage))? ?\}\}"
-)
-_LABEL_NAME = "[a-zA-Z_][a-zA-Z0-9_]{0,127}"
-
-
-def _quoted(value: Any) -> Any:
-    """YAML reads a bare 99.9 as a float, which cannot hold it exactly."""
-    if isinstance(value, int | float):
-        raise PydanticCustomError("quoted", "{message}", {"message": f'write it in quotes: "{value}"'})
-    return value
-
-
-def _is_window(value: str, shortest: int, step: int) -> bool:
-    """Whether a window is within bounds and a multiple of `step`; both in seconds."""
-    if re.fullmatch(_WINDOW, value) is None:
-        return False
-    return shortest <= seconds(value) <= LONGEST and seconds(value) % step == 0
-
-
-Objective = Annotated[
+from ninefold.kube.fields import (
+    Cel,
+    Duration,
+    LabelValue,
+    Number,
+    ObjectName,
     Percent,
-    BeforeValidator(_quoted),
-    Cel(
-        "double(self) > 0.0 && double(self) < 100.0",
-        'write an objective above 0 and below 100, such as "99.9": 100 leaves no error budget to spend',
-        lambda value: 0 < Decimal(value) < 100,
-    ),
-]
-"""A percentage that leaves an error budget."""
-
-RollingWindow = Annotated[
-    str,
-    Field(min_length=2, max_length=8),
-    Cel(
-        f"self.matches('^{_WINDOW}$') && {_MINUTES} >= 60 && {_MINUTES} <= 576000",
-        "write a window of 1h to 400d in one unit, such as 30d, 4w, 36h or 90m",
-        lambda value: _is_window(value, SHORTEST, 60),
-    ),
-]
-"""The window of an objective in one unit: "30d", "90m"."""
-
-AlertWindow = Annotated[
-    str,
-    Field(min_length=2, max_length=8),
-    Cel(
-        f"self.matches('^{_WINDOW}$') && {_MINUTES} >= 5 && {_MINUTES} <= 576000 && {_MINUTES} % 5 == 0",
-        "write an alert window in one unit and whole multiples of 5m, such as 5m, 30m, 1h or 3d",
-        lambda value: _is_window(value, 300, 300),
-    ),
-]
-"""A window of an alert tier: whole multiples of the 5 m that events are counted over."""
-
-Query = Annotated[str, Field(min_length=1, max_length=4096)]
-"""A series selector, or PromQL with `[$window]`. The compiler parses it."""
-
-PlainText = Annotated[
-    str,
-    Field(max_length=1024),
-    Cel("!self.contains('{{')", "write plain text: '{{' would start a template", lambda value: "{{" not in value),
-]
-"""Text that ends up in an annotation, where Prometheus would expand a template; a broken one blocks the whole file."""
-
-TemplateText = Annotated[
-    str,
-    Field(max_length=1024),
-    matches(
-        r"([^{]|\{[^{]|" + _PLACEHOLDER + r")*\{?",
-        "in double braces write only {{ $value }} or {{ $labels.name }}, with an optional '| humanize'",
-    ),
-]
-"""Text in which the simple placeholders of Prometheus may stand."""
-
-_LABEL_NAMES = Cel(
-    f"self.all(name, name.matches('^{_LABEL_NAME}$') && !name.startsWith('__'))",
-    "write label names of letters, digits and '_', not beginning with a digit or '__'",
-    lambda labels: all(re.fullmatch(_LABEL_NAME, name) and not name.startswith("__") for name in labels),
+    TimeZone,
+    matches,
+    ratio,
+    seconds,
 )
-_NOT_RESERVED = Cel(
-    f"self.all(name, !(name in {list(RESERVED)}))",
-    f"choose other label names: {', '.join(RESERVED)} are written by Ninefold",
-    lambda labels: not set(labels) & set(RESERVED),
+from ninefold.kube.model import Column, Model, Resource, Spec
+from ninefold.reliability.servicelevelobjective.fields import (
+    MINUTES,
+    AlertWindow,
+    Annotations,
+    GroupLabel,
+    Labels,
+    Level,
+    Objective,
+    PlainText,
+    Query,
+    RollingWindow,
 )
-
-Labels = Annotated[dict[str, TemplateText], Field(default_factory=dict, max_length=16), _LABEL_NAMES, _NOT_RESERVED]
-"""Labels to add to alerts."""
-
-Annotations = Annotated[dict[str, TemplateText], Field(default_factory=dict, max_length=16), _LABEL_NAMES]
-"""Annotations to add to alerts."""
+from ninefold.reliability.servicelevelobjective.status import ServiceLevelObjectiveStatus
 
 
-class Window(Model):
+class Calendar(Model):
+    """A week from Monday, a month or a quarter, in somebody's time."""
+
+    period: Literal["Week", "Month", "Quarter"] = Field(
+        description="What the budget is for; it begins anew with each. Weeks begin on Monday."
+    )
+    time_zone: TimeZone = Field(
+        default="UTC", description="Where the period begins at midnight: an IANA name such as Europe/Paris."
+    )
+
+
+class Window(Model, exactly_one_of=("rolling", "calendar")):
     """The time over which the objective is kept."""
 
-    rolling: RollingWindow = Field(
-        description="The length of a window that ends now, from 1h to 400d in one unit: 30d, 4w, 36h, 90m."
+    rolling: RollingWindow | None = Field(
+        default=None,
+        description="The length of a window that ends now, from 1h to 400d in one unit: 30d, 4w, 36h, 90m.",
     )
+    calendar: Calendar | None = Field(
+        default=None, description="A period of the calendar: the budget begins anew with each."
+    )
+
+    @property
+    def length(self) -> int:
+        """In seconds; for a period of the calendar its usual length, by which windows of alerts are chosen."""
+        return seconds(self.rolling) if self.rolling else _PERIODS[self.calendar.period] if self.calendar else 0
+
+    def __str__(self) -> str:
+        """As people say it: "30d", "the month in Europe/Paris"."""
+        if self.calendar is None:
+            return self.rolling or ""
+        return f"the {self.calendar.period.lower()} in {self.calendar.time_zone}"
+
+
+_PERIODS = {"Week": 7 * 86_400, "Month": 30 * 86_400, "Quarter": 90 * 86_400}
 
 
 class Ratio(
@@ -132,6 +79,14 @@ class Ratio(
             "has(self.bad) != has(self.good)",
             "set exactly one of bad or good, beside total",
             lambda model: (model.bad is None) != (model.good is None),
+        ),
+        Cel(
+            "!has(self.births) || self.births == 'Ignored' || "
+            "(has(self.bad) && !(self.bad + self.total).contains('$window'))",
+            "births are those of selectors: write bad and total as such, or leave births out",
+            lambda model: (
+                model.births == "Ignored" or (model.bad is not None and "$window" not in model.bad + model.total)
+            ),
         ),
     ),
 ):
@@ -148,10 +103,30 @@ class Ratio(
         description="The good events, written as bad is. No such series counts as no good event.",
     )
     total: Query = Field(description="All events, good and bad, written as bad is.")
+    births: Literal["Ignored", "Counted"] = Field(
+        default="Ignored",
+        description="What becomes of the first value of a series of bad events that was not there within the last "
+        "hour, while others of the total were. Counted: up to 10 so many bad events happened, as where the first error "
+        "makes a counter that begins at 1. Ignored: it says nothing, as where counters begin at 0.",
+    )
+
+
+class ErrorRatio(Model):
+    """A share of bad events that something else has computed."""
+
+    query: Query = Field(
+        description="PromQL with [$window] that yields the share of bad events, 0 to 1, as "
+        "1 - avg_over_time(availability[$window])."
+    )
+    traffic: Query | None = Field(
+        default=None,
+        description="Events per second, as total of a ratio is written, by which the ratio is weighed. Left out, "
+        "each second counts the same.",
+    )
 
 
 class Latency(Model):
-    """Requests slower than a threshold are bad events; measured by a classic histogram."""
+    """Requests slower than a threshold are bad events; measured by a histogram."""
 
     histogram: Query = Field(
         description="A selector of the histogram by its base name, without _bucket, _count or _sum, as "
@@ -166,7 +141,12 @@ class Latency(Model):
         ),
     ] = Field(
         description="The slowest good request: a time such as 300ms or 2.5s for a histogram in seconds, or a plain "
-        "number in the histogram's own unit. The histogram must have a bucket with this bound (le)."
+        "number in the histogram's own unit. A classic histogram must have a bucket with this bound (le)."
+    )
+    buckets: Literal["Classic", "Native"] = Field(
+        default="Classic",
+        description="How Prometheus stores the histogram: Classic as series with le, Native as one series. Between the "
+        "bounds of native buckets Prometheus interpolates.",
     )
 
 
@@ -178,21 +158,96 @@ class Boolean(Model):
     )
 
 
-class Indicator(Model, exactly_one_of=("ratio", "latency", "boolean")):
+class Gauge(Model, exactly_one_of=("bad_above", "bad_below")):
+    """A level that must not be passed: age of the last backup, saturation, queue length."""
+
+    query: Query = Field(
+        description="A selector of gauges, or PromQL of an instant vector, as "
+        "time() - backup_last_success_timestamp_seconds. Each series counts one event per second."
+    )
+    bad_above: Level | None = Field(default=None, description='It is bad while the value is above this, as "0.9".')
+    bad_below: Level | None = Field(default=None, description='It is bad while the value is below this, as "3".')
+
+
+class Component(Model):
+    """An objective that a composite is made of."""
+
+    objective: ObjectName = Field(description="The name of a ServiceLevelObjective of the same namespace.")
+    weight: Annotated[
+        Number,
+        Cel("double(self) > 0.0", "write a weight above 0", lambda value: Decimal(value) > 0),
+    ] = Field(default="1", description="Its share of a Weighted composite, beside the others' weights.")
+
+
+class Composite(
+    Model,
+    rules=(
+        Cel(
+            "self.mode == 'Weighted' || self.components.all(c, !has(c.weight))",
+            "leave out weight: only the mode Weighted takes weights",
+            lambda model: model.mode == "Weighted" or all(c.weight == "1" for c in model.components),
+        ),
+        Cel(
+            "!has(self.trafficOf) || self.components.exists(c, c.objective == self.trafficOf)",
+            "write the name of one of the components in trafficOf",
+            lambda model: model.traffic_of is None or model.traffic_of in {c.objective for c in model.components},
+        ),
+    ),
+):
+    """Several objectives as one: what a user feels who depends on all of them."""
+
+    mode: Literal["Serial", "Parallel", "Weighted"] = Field(
+        description="Serial: it takes all of them, so that 1 - error ratio is the product of theirs. Parallel: one of "
+        "them is enough, so that the error ratio is the product of theirs. Weighted: the mean of their error ratios."
+    )
+    components: Annotated[
+        list[Component],
+        Field(
+            min_length=2,
+            max_length=16,
+            description="The objectives it is made of, each once.",
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["objective"]},
+        ),
+    ]
+    traffic_of: ObjectName | None = Field(
+        default=None,
+        description="The component whose events are the events of the whole. Left out, each second counts the same.",
+    )
+
+
+class Indicator(Model, exactly_one_of=("ratio", "error_ratio", "latency", "boolean", "gauge", "composite")):
     """How good and bad events are measured."""
 
     ratio: Ratio | None = Field(default=None, description="Bad or good events over all events, from counters.")
-    latency: Latency | None = Field(
-        default=None, description="Requests slower than a threshold, from a classic histogram."
-    )
+    error_ratio: ErrorRatio | None = Field(default=None, description="A share of bad events from any PromQL.")
+    latency: Latency | None = Field(default=None, description="Requests slower than a threshold, from a histogram.")
     boolean: Boolean | None = Field(default=None, description="Time during which a 0-or-1 gauge is 0.")
+    gauge: Gauge | None = Field(default=None, description="Time during which a gauge is above or below a level.")
+    composite: Composite | None = Field(default=None, description="Several objectives of this namespace as one.")
+
+
+class TimeSlices(Model):
+    """Time is counted instead of events: a slice of time is good or bad as a whole."""
+
+    target: Objective = Field(
+        description='A slice is good if at least this share of its events is, in percent, as "95".'
+    )
+    length: Annotated[
+        str,
+        Field(min_length=2, max_length=4),
+        matches(r"([1-9]|[1-5][0-9])m|1h", "write a length of 1m to 59m, or 1h"),
+    ] = Field(
+        default="5m",
+        description="The length of a slice, 1m to 1h; at least four times the interval at which your series are "
+        "scraped.",
+    )
 
 
 class Tier(
     Model,
     rules=(
         Cel(
-            f"{_MINUTES.replace('self.', 'self.short.')} <= {_MINUTES.replace('self.', 'self.long.')}",
+            f"{MINUTES.replace('self.', 'self.short.')} <= {MINUTES.replace('self.', 'self.long.')}",
             "write a short window that is not longer than the long one",
             lambda tier: seconds(tier.short) <= seconds(tier.long),
         ),
@@ -202,7 +257,6 @@ class Tier(
 
     burn_rate: Annotated[
         Number,
-        BeforeValidator(_quoted),
         Cel("double(self) > 0.0", "write a burn rate above 0", lambda value: Decimal(value) > 0),
     ] = Field(description='How many times faster than allowed the budget is being spent, as "14.4".')
     long: AlertWindow = Field(description="The window that decides how much is spent before the alert fires, as 1h.")
@@ -217,16 +271,61 @@ class Tier(
     )
 
 
-class Alerting(Model):
-    """The alerts about the error budget."""
+Traffic = Annotated[
+    str,
+    Field(min_length=1, max_length=16),
+    matches(r"[0-9]{1,9}(\.[0-9]{1,3})?/[smhd]", 'write events per second, minute, hour or day, such as "20/h"'),
+    Cel(
+        "double(self.split('/')[0]) > 0.0",
+        "write a traffic above 0",
+        lambda value: Decimal(value.split("/")[0]) > 0,
+    ),
+]
+"""A rate of events: "20/h"."""
+
+_CONTRACT = ("page_within", "budget_at_page", "reset_within")
+
+
+class Alerting(
+    Model,
+    rules=(
+        Cel(
+            "!has(self.tiers) || (!has(self.pageWithin) && !has(self.budgetAtPage) && !has(self.resetWithin))",
+            "set either tiers, or what the tiers are to achieve: pageWithin, budgetAtPage, resetWithin",
+            lambda model: model.tiers is None or all(getattr(model, name) is None for name in _CONTRACT),
+        ),
+    ),
+):
+    """The alerts about the error budget: tiers as written, or tiers found for what they are to achieve."""
 
     disabled: bool = Field(default=False, description="Write no alerts; the series are still recorded.")
     tiers: list[Tier] | None = Field(
         default=None,
         min_length=1,
         max_length=8,
-        description="The alert tiers. Left out, Ninefold takes 14.4x, 6x, 3x and 1x with windows in proportion to the "
-        "objective's window: 1h, 6h, 1d and 3d at 30d.",
+        description="The alert tiers. Left out, Ninefold finds them: 14.4x, 6x, 3x and 1x with windows in proportion "
+        "to the objective's window (1h, 6h, 1d and 3d at 30d), as far as pageWithin, budgetAtPage, resetWithin, "
+        "minimumErrors and minimumTraffic allow.",
+    )
+    page_within: Duration | None = Field(
+        default=None, description="How soon a total outage must page, from its first failed event, as 3m."
+    )
+    budget_at_page: (
+        Annotated[
+            Percent,
+            Cel(
+                "double(self) > 0.0 && double(self) <= 50.0",
+                'write a share of the budget above 0 and up to 50 percent, such as "5"',
+                lambda value: 0 < Decimal(value) <= 50,
+            ),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description='The most of the error budget that may be gone when a page comes, in percent, as "5".',
+    )
+    reset_within: Duration | None = Field(
+        default=None, description="How soon a page must end once a total outage has, as 10m."
     )
     minimum_errors: int | None = Field(
         default=None,
@@ -235,14 +334,72 @@ class Alerting(Model):
         description="The fewest bad events in a tier's long window that may raise an alert: guards services with "
         "little traffic against a page for one failed request.",
     )
+    confidence: (
+        Annotated[
+            Percent,
+            Cel(
+                "double(self) >= 80.0 && double(self) < 100.0",
+                'write a confidence of 80 to below 100 percent, such as "95"',
+                lambda value: 80 <= Decimal(value) < 100,
+            ),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="How sure an alert must be that the burn rate is really above its threshold, in percent: the lower "
+        "bound of the error ratio (Wilson's, for so many events) is compared instead of the ratio itself. For services "
+        'with little traffic; "95" is usual.',
+    )
+    minimum_traffic: Traffic | None = Field(
+        default=None,
+        description="The traffic of a quiet hour, such as 20/h. Windows are made long enough for minimumErrors to "
+        "occur in them, so that a dead service pages however little it is used.",
+    )
+    scrape_interval: Duration = Field(
+        default="30s",
+        description="How often your series are scraped, and rules evaluated at the latest: both delay an alert, and "
+        "are allowed for in pageWithin.",
+    )
     labels: Labels = Field(description="Labels to add to every alert.")
     annotations: Annotations = Field(description="Annotations to add to every alert.")
     runbook: PlainText | None = Field(
         default=None, description="The name or address of the runbook, written to the annotation runbook."
     )
+    dashboard: PlainText | None = Field(
+        default=None, description="The address of a dashboard, written to the annotation dashboard."
+    )
 
 
-class ServiceLevelObjectiveSpec(Spec):
+class Credit(Model):
+    """What customers get back."""
+
+    below: Objective = Field(description='Below this share of good events, in percent, as "99.5".')
+    percent: Annotated[
+        Percent,
+        Cel("double(self) <= 100.0", "write at most 100 percent", lambda value: Decimal(value) <= 100),
+    ] = Field(description='The credit is this share of the bill, in percent, as "10".')
+
+
+class Agreement(Model):
+    """What customers were promised: usually less than the objective, over the period of a bill."""
+
+    objective: Objective = Field(description='The share of good events in the contract, in percent: "99.5".')
+    window: Window | None = Field(default=None, description="The time that counts in the contract; as the objective's.")
+    credits: list[Credit] = Field(
+        default_factory=list, max_length=8, description="Credits by what was achieved; the largest that applies counts."
+    )
+
+
+class ServiceLevelObjectiveSpec(
+    Spec,
+    rules=(
+        Cel(
+            "!has(self.timeSlices) || !has(self.indicator.composite)",
+            "leave out timeSlices: set it on the objectives that the composite is made of",
+            lambda spec: spec.time_slices is None or spec.indicator.composite is None,
+        ),
+    ),
+):
     """The promise."""
 
     service: LabelValue = Field(description="The service that makes the promise; a label on the alerts and slo:info.")
@@ -252,61 +409,35 @@ class ServiceLevelObjectiveSpec(Spec):
     objective: Objective = Field(description='The share of good events promised, in percent, as a string: "99.9".')
     window: Window = Field(description="The time over which the objective is kept.")
     indicator: Indicator = Field(description="How good and bad events are measured.")
+    group_by: Annotated[
+        list[GroupLabel],
+        Field(
+            default_factory=list,
+            max_length=4,
+            description="Labels of your series, such as region: each combination of their values that occurs has an "
+            "error budget and alerts of its own.",
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ]
+    time_slices: TimeSlices | None = Field(
+        default=None, description="Count slices of time instead of events: a slice is good or bad as a whole."
+    )
+    depends_on: Annotated[
+        list[ObjectName],
+        Field(
+            default_factory=list,
+            max_length=16,
+            description="Objectives of this namespace without which this one cannot be kept: while one of them pages, "
+            "the alerts of this one are inhibited.",
+            json_schema_extra={"x-kubernetes-list-type": "set"},
+        ),
+    ]
+    agreement: Agreement | None = Field(
+        default=None, description="What customers were promised (SLA), with credits, beside the objective."
+    )
     alerting: Alerting = Field(
         default_factory=lambda: Alerting(labels={}, annotations={}), description="The alerts about the error budget."
     )
-
-
-class Budget(Model):
-    """The error budget of the window."""
-
-    left: str = Field(description="What is left of it, in percent; negative when overspent.", max_length=16)
-    total: str = Field(description="The share of events that may be bad, in percent.", max_length=16)
-    exhausted_at: Timestamp | None = Field(
-        default=None,
-        description="The earliest moment at which it is spent if the burn rate of the last hour goes on; absent "
-        "while it burns slower than allowed.",
-    )
-
-
-class Rules(Model):
-    """The rules made for the objective, as Prometheus sees them."""
-
-    object: str = Field(description="The object that holds them, as PrometheusRule/slo-checkout.", max_length=320)
-    revision: str = Field(description="The revision of the rules as written.", max_length=16)
-    loaded: bool | None = Field(
-        default=None, description="Whether Prometheus evaluates this revision; absent when it cannot be asked."
-    )
-    health: Literal["Ok", "Failing", "Unknown"] = Field(
-        default="Unknown", description="Whether Prometheus evaluates them without an error."
-    )
-    message: str | None = Field(default=None, description="The error of a failing rule.", max_length=1024)
-
-
-class ServiceLevelObjectiveStatus(Status):
-    """What was measured. Written when a rounded figure has moved enough to matter, not at every evaluation."""
-
-    data: DataState = Field(
-        default="Unknown",
-        description="Healthy: measured. Idle: no traffic. Unknown: cannot be told. Broken: no data where there was "
-        "some, or a rule fails.",
-    )
-    current: str | None = Field(
-        default=None, description="The share of good events in the window, in percent.", max_length=16
-    )
-    budget: Budget | None = Field(default=None, description="The error budget of the window.")
-    burn: Annotated[
-        dict[str, Annotated[str, Field(max_length=16)]],
-        Field(
-            default_factory=dict,
-            max_length=8,
-            description="Burn rates by window: 1x spends exactly the budget over the objective's window.",
-        ),
-    ]
-    coverage: str | None = Field(
-        default=None, description="The share of the window that has data, in percent.", max_length=16
-    )
-    rules: Rules | None = Field(default=None, description="The rules made for the objective, as Prometheus sees them.")
 
 
 class ServiceLevelObjective(
@@ -320,6 +451,8 @@ class ServiceLevelObjective(
         Column("Burn 1h", ".status.burn.1h"),
         Column("Data", ".status.data"),
         Column("Window", ".spec.window.rolling", wide=True),
+        Column("Period", ".spec.window.calendar.period", wide=True),
+        Column("Groups", ".status.groupCount", type="integer", wide=True),
         Column("Coverage", ".status.coverage", wide=True),
     ),
 ):
@@ -342,5 +475,5 @@ class ServiceLevelObjective(
 
     @property
     def window(self) -> int:
-        """The length of the objective's window in seconds."""
-        return seconds(self.spec.window.rolling)
+        """The length of the objective's window in seconds; of a period of the calendar its usual length."""
+        return self.spec.window.length

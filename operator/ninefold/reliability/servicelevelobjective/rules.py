@@ -4,43 +4,56 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from decimal import Decimal
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ninefold.kube.fields import duration
-from ninefold.reliability.servicelevelobjective import averages
-from ninefold.reliability.servicelevelobjective.averages import HOUR, SHORT_LIMIT, Series
-from ninefold.reliability.servicelevelobjective.indicator import expressions
-from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.tiers import STEP, AlertTier, tiers
+from ninefold.reliability.servicelevelobjective import alerts, averages, indicator, windows
+from ninefold.reliability.servicelevelobjective.aliases import sloth
+from ninefold.reliability.servicelevelobjective.averages import HOUR, STEP, Series
+from ninefold.reliability.servicelevelobjective.contract import tiers
+from ninefold.reliability.servicelevelobjective.corrections import NONE, Corrections
+from ninefold.reliability.servicelevelobjective.indicator import Base, Rule, record
+from ninefold.reliability.servicelevelobjective.mask import Mask
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective, Window
+from ninefold.reliability.servicelevelobjective.tiers import AlertTier
+from ninefold.reliability.servicelevelobjective.windows import ObjectiveWindow, Period
 
-Rule = dict[str, Any]
-ALERT = "ErrorBudgetBurn"
 DAY = 86_400
+
+Compile = Callable[[ServiceLevelObjective, Series], Base]
+"""From an objective to the first of its rules."""
 
 
 class Group:
     """The compiled group of one objective: its name, its rules, and the revision that slo:info carries."""
 
-    def __init__(self, slo: ServiceLevelObjective) -> None:
-        """Raises Stalled for an indicator that cannot be parsed or a tier that cannot fire."""
-        slo_id = slo.slo_id
-        self.name = f"ninefold/{slo_id}"
-        series, alerts = Series(slo_id), tiers(slo)
-        events, errors = expressions(slo.spec.indicator, series("slo:events:rate5m"))
-        self.user_expressions = (events, errors)
+    def __init__(
+        self,
+        slo: ServiceLevelObjective,
+        corrections: Corrections = NONE,
+        *,
+        base: Compile = indicator.base,
+        aliases: bool = False,
+    ) -> None:
+        """`base` compiles the indicator; with `aliases` also under the names of Sloth.
+
+        Raises Stalled for an indicator that cannot be parsed or a tier that cannot fire.
+        """
+        self.name = f"ninefold/{slo.slo_id}"
+        self.tiers = tiers(slo)
+        compiler = _Compiler(slo, self.tiers, corrections, base)
+        rules = list(compiler.recordings())
+        self.user_expressions = compiler.base.written
         """What came from the user, for Prometheus' own verdict."""
-        rules = [
-            *_base(slo, events, errors),
-            *_hourly(series, slo.window),
-            *_burn_rates(slo, series, alerts),
-            *_budget(slo, series),
-        ]
+        self.reads = compiler.base.reads
+        """The objective whose recordings stand for the raw series; "" if these rules read them."""
         for rule in rules:
-            rule["labels"] = {"slo_id": slo_id}
-        alert_rules = [_alert(slo, series, tier) for tier in alerts]
-        info = {"slo_id": slo_id, **_description(slo)}
+            rule["labels"] = {"slo_id": slo.slo_id, **rule.get("labels", {})}
+        if aliases:
+            rules += sloth(slo, rules)
+        alert_rules = [*alerts.rules(slo, compiler.series, self.tiers)]
+        info = {"slo_id": slo.slo_id, **_description(slo)}
         self.revision = _hash([self.name, rules, info, alert_rules])
         labels = {**info, "revision": self.revision}
         rules.append({"record": "slo:info", "expr": "vector(1)", "labels": labels})
@@ -51,99 +64,135 @@ class Group:
         return {"name": self.name, "rules": self.rules}
 
 
-def _base(slo: ServiceLevelObjective, events: str, errors: str) -> Iterator[Rule]:
-    yield _record("slo:objective:ratio", f"vector({slo.objective.normalize():f})")
-    yield _record("slo:events:rate5m", events)
-    yield _record("slo:errors:rate5m", errors)
+class _Compiler:
+    """Writes the recordings, those first that others read."""
+
+    def __init__(
+        self, slo: ServiceLevelObjective, alert_tiers: list[AlertTier], corrections: Corrections, base: Compile
+    ) -> None:
+        self._slo = slo
+        self._tiers = alert_tiers
+        agreed = slo.spec.agreement.window if slo.spec.agreement else None
+        calendars = [window.calendar for window in (slo.spec.window, agreed) if window and window.calendar]
+        self.series = Series(slo.slo_id, slo.spec.group_by, windows.tile(calendars))
+        self._mask = Mask(slo, self.series, corrections)
+        self._window = self._made(slo.spec.window, "period")
+        self._agreed = self._made(agreed, "agreement_period") if agreed else self._window
+        # Two windows that are one period need its label once.
+        if agreed and agreed.calendar == slo.spec.window.calendar and agreed.calendar is not None:
+            self._agreed = self._window
+        self._periods = [w for w in dict.fromkeys((self._window, self._agreed)) if isinstance(w, Period)]
+        self.base = base(slo, self.series)
+
+    def _made(self, window: Window, label: str) -> ObjectiveWindow:
+        return windows.of(window, self._mask.within(windows.longest(window)), label)
+
+    def recordings(self) -> Iterator[Rule]:
+        yield record("slo:objective:ratio", f"vector({self._slo.objective.normalize():f})")
+        yield from self._mask.over(self.base.rules)
+        yield from self._local_times()
+        yield from self._hourly()
+        yield from self._increases()
+        yield from self._burn_rates()
+        yield from self._budget()
+        yield from self._agreement()
+        yield from self._blame()
+
+    def _local_times(self) -> Iterator[Rule]:
+        for period in self._periods:
+            yield record(period.local_time, windows.local_time(period.calendar))
+
+    def _hourly(self) -> Iterator[Rule]:
+        whats = ["events", "errors"]
+        if self._window.short and self._agreed.short:
+            yield from self._tiles(self.series, whats)
+            return
+        yield record("slo:coverage:rate5m", f"{self.series('slo:events:rate5m')} * 0 + 1")
+        whats.append("coverage")
+        yield from self._tiles(self.series, whats)
+        yield from self._begun(self.series, whats)
+
+    def _tiles(self, series: Series, whats: list[str]) -> Iterator[Rule]:
+        for what in whats:
+            mean = averages.tile_mean(series, f"slo:{what}:rate5m")
+            for period in self._periods:
+                # An evaluation on the stroke of midnight records the last hour of the period that ends.
+                mean += f" * on () group_left ({period.label}) {period.marks(' offset 1s')}"
+            yield record(f"slo:{what}:{series.tile_name}", mean)
+
+    @staticmethod
+    def _begun(series: Series, whats: list[str]) -> Iterator[Rule]:
+        for what in whats:
+            yield record(f"slo:{what}:hour", averages.so_far(series, f"slo:{what}:rate5m"))
+
+    def _increases(self) -> Iterator[Rule]:
+        """Numbers of events, where alerts look at them."""
+        if not alerts.counts_events(self._slo):
+            return
+        for window in sorted({tier.long for tier in self._tiers}):
+            for what in ("errors", "events"):
+                amount, unit = averages.in_alert_window(self._mask.within(window), what, window)
+                yield record(f"slo:{what}:increase{duration(window)}", f"{amount} * {unit}")
+
+    def _burn_rates(self) -> Iterator[Rule]:
+        # 1 h and 6 h are also what people and policies look at.
+        found = {STEP, HOUR, *({6 * HOUR} if self._slo.window >= DAY else ())}
+        counted = {tier.long for tier in self._tiers} if alerts.counts_events(self._slo) else set()
+        for tier in self._tiers:
+            found |= {tier.long, tier.short}
+        for window in sorted(found):
+            if window in counted:
+                errors, events = (self.series(f"slo:{w}:increase{duration(window)}") for w in ("errors", "events"))
+            else:
+                kept = self._mask.within(window)
+                errors, events = (averages.in_alert_window(kept, w, window)[0] for w in ("errors", "events"))
+            ratio = f"{errors} / ({events} > 0) / {alerts.budget_ratio(self._slo)}"
+            yield record(f"slo:burn_rate:{duration(window)}", ratio)
+            if window in counted and self._slo.spec.alerting.confidence:
+                yield record(f"slo:burn_rate_lower:{duration(window)}", alerts.lower_bound(self._slo, errors, events))
+
+    def _budget(self) -> Iterator[Rule]:
+        budget, left = alerts.budget_ratio(self._slo), self.series("slo:error_budget_left:ratio")
+        yield record("slo:error_ratio:window", _ratio(self._window))
+        yield record("slo:error_budget_left:ratio", f"1 - {self.series('slo:error_ratio:window')} / {budget}")
+        yield record("slo:coverage:ratio", self._window.coverage())
+        burn = f"({self.series(f'slo:burn_rate:{duration(HOUR)}')} > 1)"
+        yield record("slo:time_to_exhaustion:seconds", self._window.exhaustion(f"({left} > 0)", burn))
+
+    def _agreement(self) -> Iterator[Rule]:
+        if self._slo.spec.agreement is None:
+            return
+        same = self._agreed is self._window
+        ratio = self.series("slo:error_ratio:window") if same else _ratio(self._agreed)
+        yield record("slo:agreement:error_ratio", ratio)
+
+    def _blame(self) -> Iterator[Rule]:
+        """The share of each component in the bad events of a composite."""
+        if self._slo.spec.indicator.composite is None:
+            return
+        series = self._window.series.and_component()
+        yield from self._tiles(series, ["blame"])
+        if not self._window.short:
+            yield from self._begun(series, ["blame"])
+        blame, errors = self._window.amount("blame", series), self._window.amount("errors")
+        yield record("slo:blame:ratio", f"{blame} / on ({self.series.by}) group_left () ({errors} > 0)")
 
 
-def _hourly(series: Series, window: int) -> Iterator[Rule]:
-    for what in ("events", "errors"):
-        yield _record(f"slo:{what}:rate1h", averages.hour_mean(series, f"slo:{what}:rate5m"))
-    if window <= SHORT_LIMIT:
-        return
-    yield _record("slo:coverage:rate5m", f"{series('slo:events:rate5m')} * 0 + 1")
-    yield _record("slo:coverage:rate1h", averages.hour_mean(series, "slo:coverage:rate5m"))
-    for what in ("events", "errors", "coverage"):
-        yield _record(f"slo:{what}:hour", averages.hour_so_far(series, f"slo:{what}:rate5m"))
-
-
-def _burn_rates(slo: ServiceLevelObjective, series: Series, alerts: list[AlertTier]) -> Iterator[Rule]:
-    # 1 h and 6 h are also what people and policies look at.
-    windows = {STEP, HOUR, *({6 * HOUR} if slo.window >= DAY else ())}
-    for tier in alerts:
-        windows |= {tier.long, tier.short}
-    for window in sorted(windows):
-        errors, events = (averages.in_alert_window(series, what, window)[0] for what in ("errors", "events"))
-        ratio = f"({errors}) / (({events}) > 0)"
-        yield _record(f"slo:burn_rate:{duration(window)}", f"{ratio} / {_budget_ratio(slo)}")
-
-
-def _budget(slo: ServiceLevelObjective, series: Series) -> Iterator[Rule]:
-    errors, events = (averages.in_objective_window(series, what, slo.window) for what in ("errors", "events"))
-    yield _record("slo:error_ratio:window", f"({errors}) / (({events}) > 0)")
-    yield _record("slo:error_budget_left:ratio", f"1 - {series('slo:error_ratio:window')} / {_budget_ratio(slo)}")
-    yield _record("slo:coverage:ratio", averages.coverage(series, slo.window))
-
-
-def _budget_ratio(slo: ServiceLevelObjective) -> str:
-    """1 - objective as a decimal: 0.001 for 99.9 %, where floats would say 0.0009999999999999998."""
-    return f"{(1 - slo.objective).normalize():f}"
-
-
-def _alert(slo: ServiceLevelObjective, series: Series, tier: AlertTier) -> Rule:
-    k, spec = f"{tier.burn_rate:f}", slo.spec
-    windows = dict.fromkeys((tier.long, tier.short))
-    conditions = [f"{series(f'slo:burn_rate:{duration(window)}')} > {k}" for window in windows]
-    if spec.alerting.minimum_errors:
-        errors, unit = averages.in_alert_window(series, "errors", tier.long)
-        conditions.append(f"on () ({errors}) * {unit} >= {spec.alerting.minimum_errors}")
-    times = f"more than {k} times " if tier.burn_rate != 1 else ""
-    share = tier.burn_rate * tier.long / slo.window * 100
-    annotations = {
-        "summary": f"{spec.service}: {slo.metadata.name} burns its error budget {times}faster than allowed",
-        "description": (
-            f"{slo.slo_id} promises {spec.objective} % over {spec.window.rolling}. Over {duration(tier.long)} it "
-            "burned {{ $value | humanize }} times the budget allowed; when this alert fires, "
-            f"about {_text(share)} % of the budget has gone." + (f" {spec.description}" if spec.description else "")
-        ),
-        **({"runbook": spec.alerting.runbook} if spec.alerting.runbook else {}),
-        **spec.alerting.annotations,
-    }
-    return {
-        "alert": ALERT,
-        "expr": "\nand\n".join(conditions),
-        **({"for": duration(tier.hold)} if tier.hold else {}),
-        "labels": {
-            **spec.alerting.labels,
-            "slo_id": slo.slo_id,
-            "slo_namespace": slo.metadata.namespace,
-            "slo_name": slo.metadata.name,
-            "service": spec.service,
-            "severity": tier.severity.lower(),
-            "burn_tier": tier.name,
-        },
-        "annotations": annotations,
-    }
+def _ratio(window: ObjectiveWindow) -> str:
+    return f"{window.amount('errors')} / ({window.amount('events')} > 0)"
 
 
 def _description(slo: ServiceLevelObjective) -> dict[str, str]:
     """The labels of slo:info, the only place of what describes an objective."""
+    groups = slo.spec.group_by
     return {
         "service": slo.spec.service,
         "namespace": slo.metadata.namespace,
         "name": slo.metadata.name,
-        "window": slo.spec.window.rolling,
+        "window": str(slo.spec.window),
         "objective": f"{slo.objective.normalize():f}",
+        **({"group_by": ",".join(groups)} if groups else {}),
     }
-
-
-def _record(name: str, expression: str) -> Rule:
-    return {"record": name, "expr": expression}
-
-
-def _text(value: Decimal) -> str:
-    return f"{value.quantize(Decimal('0.1')).normalize():f}"
 
 
 def _hash(value: object) -> str:

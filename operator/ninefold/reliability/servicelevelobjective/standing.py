@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
 from ninefold.reliability.servicelevelobjective.figure import Figure
-from ninefold.reliability.servicelevelobjective.resource import (
+from ninefold.reliability.servicelevelobjective.periods import period
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.status import (
     Budget,
     DataState,
-    ServiceLevelObjective,
+    GroupStatus,
     ServiceLevelObjectiveStatus,
 )
 
@@ -22,6 +24,7 @@ SHOWN = ("1h", "6h")
 _BUDGET_BAND, _COVERAGE_BAND, _BURN_BAND, _BURN_FLOOR = 0.5, 10.0, 0.2, 0.1
 _PREDICTABLE = 0.9
 """The coverage that a prediction takes: a window half empty says little about the budget."""
+_GROUPS_SHOWN = 16
 
 
 class Standing(NamedTuple):
@@ -32,15 +35,27 @@ class Standing(NamedTuple):
     budget: Budget | None = None
     burn: dict[str, str] = {}  # noqa: RUF012 - a NamedTuple's default, never changed
     coverage: str | None = None
+    period_ends: datetime | None = None
+    groups: list[GroupStatus] = []  # noqa: RUF012 - a NamedTuple's default, never changed
+    group_count: int | None = None
+    blame: dict[str, str] = {}  # noqa: RUF012 - a NamedTuple's default, never changed
 
 
 def standing(slo: ServiceLevelObjective, data: DataState, figure: Figure | None, now: datetime) -> Standing:
     """What to show: what is shown already, unless it no longer holds."""
+    calendar = slo.spec.window.calendar
+    ends = period(calendar, now).end if calendar else None
     if data == "Unknown" or figure is None:
-        return Standing(data)
-    before, fresh = slo.status, _fresh(slo, data, figure, now)
+        return Standing(data, period_ends=ends)
+    before = slo.status
+    fresh = _fresh(slo, data, figure, now)._replace(
+        period_ends=ends,
+        groups=_groups(slo, figure.groups, {group.name: group for group in before.groups}),
+        group_count=len(figure.groups) if slo.spec.group_by else None,
+        blame=_blame(before.blame, figure.blame),
+    )
     if before.data == data and not _moved(before, fresh):
-        return Standing(data, before.current, before.budget, before.burn, before.coverage)
+        return fresh._replace(current=before.current, budget=before.budget, burn=before.burn, coverage=before.coverage)
     return fresh
 
 
@@ -57,9 +72,54 @@ def _fresh(slo: ServiceLevelObjective, data: DataState, figure: Figure, now: dat
         data=data,
         current=None if figure.error_ratio is None else _current(slo, figure.error_ratio),
         budget=budget,
-        burn={window: _burn(figure.burn[window]) for window in SHOWN if window in figure.burn},
+        burn=_burns(figure),
         coverage=None if figure.coverage is None else f"{figure.coverage * 100:.0f} %",
     )
+
+
+def _groups(
+    slo: ServiceLevelObjective, figures: Mapping[str, Figure], before: Mapping[str, GroupStatus]
+) -> list[GroupStatus]:
+    """The groups with the least budget left, each as it is shown already unless that no longer holds."""
+    shown = [_group(slo, name, figure, before.get(name)) for name, figure in figures.items()]
+    unknown = float("inf")
+    shown.sort(key=lambda group: (float(group.left.rstrip(" %")) if group.left else unknown, group.name))
+    return shown[:_GROUPS_SHOWN]
+
+
+def _group(slo: ServiceLevelObjective, name: str, figure: Figure, before: GroupStatus | None) -> GroupStatus:
+    left = None if figure.budget_left is None else f"{_zero(figure.budget_left * 100, 1):.1f} %"
+    fresh = GroupStatus(
+        name=name[:512],
+        data=figure.data,
+        current=None if figure.error_ratio is None else _current(slo, figure.error_ratio),
+        left=left,
+        burn=_burns(figure),
+    )
+    if before is None or before.data != fresh.data or before.burn.keys() != fresh.burn.keys():
+        return fresh
+    still = not _beyond(before.left, left, _budget_moved) and not _burn_beyond(before.burn, fresh.burn)
+    return before if still else fresh
+
+
+def _blame(before: Mapping[str, str], shares: Mapping[str, float]) -> dict[str, str]:
+    """In whole percent, by component; what is shown stays while it is right to five points."""
+    fresh = {component: f"{share * 100:.0f} %" for component, share in sorted(shares.items())}
+    if before.keys() == fresh.keys() and not any(_beyond(before[c], fresh[c], _blame_moved) for c in fresh):
+        return dict(before)
+    return fresh
+
+
+def _blame_moved(old: float, new: float) -> bool:
+    return abs(new - old) >= 5
+
+
+def _burns(figure: Figure, windows: Sequence[str] = SHOWN) -> dict[str, str]:
+    return {window: _burn(figure.burn[window]) for window in windows if window in figure.burn}
+
+
+def _burn_beyond(before: Mapping[str, str], fresh: Mapping[str, str]) -> bool:
+    return any(_beyond(before[window], fresh[window], _burn_moved) for window in fresh)
 
 
 def _moved(before: ServiceLevelObjectiveStatus, fresh: Standing) -> bool:
@@ -68,7 +128,7 @@ def _moved(before: ServiceLevelObjectiveStatus, fresh: Standing) -> bool:
         before.burn.keys() != fresh.burn.keys()
         or _beyond(old, new, _budget_moved)
         or _beyond(before.coverage, fresh.coverage, _coverage_moved)
-        or any(_beyond(before.burn[window], fresh.burn[window], _burn_moved) for window in fresh.burn)
+        or _burn_beyond(before.burn, fresh.burn)
     )
 
 
@@ -94,10 +154,16 @@ def _beyond(old: str | None, new: str | None, moved: Callable[[float, float], bo
 
 def _exhausted_at(slo: ServiceLevelObjective, figure: Figure, now: datetime) -> datetime | None:
     """When the last of the budget goes if the last hour goes on; errors that leave the window only put it off."""
-    burn, left = figure.burn.get("1h", 0.0), figure.budget_left
-    if left is None or left <= 0 or burn <= 1 or (figure.coverage or 0) < _PREDICTABLE:
+    calendar = slo.spec.window.calendar
+    if figure.exhausted_in is None:
         return None
-    return now + timedelta(seconds=left * slo.window / burn)
+    at = now + timedelta(seconds=figure.exhausted_in)
+    if calendar is None:
+        return at if (figure.coverage or 0) >= _PREDICTABLE else None
+    # A period that has just begun says little; one that ends before takes the debt with it.
+    span = period(calendar, now)
+    known = (figure.coverage or 0) * (span.end - span.start) >= _PREDICTABLE * (now - span.start)
+    return at if known and at < span.end else None
 
 
 def _current(slo: ServiceLevelObjective, error_ratio: float) -> str:

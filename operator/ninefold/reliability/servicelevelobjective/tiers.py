@@ -1,24 +1,25 @@
 """Which alerts an objective gets: burn rates, windows and severities. Pure.
 
 Terms: T the objective's window, b = 1 - objective the budget, k the burn rate of a tier, L and S its long and short
-window. A constant burn of exactly k spends the share p = k * L / T of the budget in L. All times in seconds.
+window, e an error ratio from 0 to 1. A constant burn of exactly k spends the share p = k * L / T of the budget in L.
+From the first failed event on, a tier fires after k * b * L / e; whatever e is, k * L of the budget is gone by then.
+All times in seconds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from typing import Literal
 
 from ninefold.kube.errors import Stalled
-from ninefold.kube.fields import duration, seconds
+from ninefold.kube.fields import duration, rough, seconds
+from ninefold.reliability.servicelevelobjective.averages import STEP
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective, Tier
+from ninefold.reliability.servicelevelobjective.status import TierStatus
 
-STEP = 300
-"""Events are counted over 5 m, so that no window can be finer."""
-
-SEVERITIES = ("Ticket", "Page")
+Severity = Literal["Page", "Ticket"]
+SEVERITIES: tuple[Severity, ...] = ("Ticket", "Page")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,18 @@ class AlertTier:
     burn_rate: Decimal
     long: int
     short: int
-    severity: Literal["Page", "Ticket"]
+    severity: Severity
     hold: int = 0
 
     @property
     def name(self) -> str:
         """As the label burn_tier: "14.4x/1h"."""
         return f"{self.burn_rate:f}x/{duration(self.long)}"
+
+    @property
+    def spends(self) -> Decimal:
+        """k * L: over T, the share of the budget that is gone when it fires."""
+        return self.burn_rate * self.long
 
     def covers(self, other: AlertTier) -> bool:
         """Whether this one fires whenever the other does, to at least the same people."""
@@ -46,27 +52,57 @@ class AlertTier:
             and self.hold <= other.hold
         )
 
+    def detects_after(self, budget: Decimal, error_ratio: Decimal = Decimal(1)) -> Decimal | None:
+        """Seconds from the first failed event until it is true; None where it never is. Delays of scrapes and
+        evaluations come on top."""
+        if error_ratio <= self.burn_rate * budget:
+            return None
+        return self.spends * budget / error_ratio + self.hold
 
-_DEFAULTS: Sequence[tuple[Decimal, Decimal, Literal["Page", "Ticket"]]] = (
-    (Decimal("14.4"), Decimal("0.02"), "Page"),
-    (Decimal(6), Decimal("0.05"), "Page"),
-    (Decimal(3), Decimal("0.10"), "Ticket"),
-    (Decimal(1), Decimal("0.10"), "Ticket"),
-)
-"""k, p and severity of the Site Reliability Workbook: with T = 30 d, L is 1 h, 6 h, 1 d and 3 d."""
-
-
-def tiers(slo: ServiceLevelObjective) -> list[AlertTier]:
-    """The tiers of an objective, its own or the default ones. Raises Stalled for one that can never fire."""
-    alerting = slo.spec.alerting
-    if alerting.disabled:
-        return []
-    if alerting.tiers is not None:
-        return [_explicit(tier, slo, f"spec.alerting.tiers[{index}]") for index, tier in enumerate(alerting.tiers)]
-    return _defaults(slo.window, 1 - slo.objective)
+    def resets_after(self, budget: Decimal, error_ratio: Decimal = Decimal(1)) -> Decimal:
+        """Seconds from the last failed event until it is true no more, if the long window was full of them."""
+        return self.short * (1 - min(Decimal(1), self.burn_rate * budget / error_ratio))
 
 
-def _explicit(tier: Tier, slo: ServiceLevelObjective, field: str) -> AlertTier:
+def promised(slo: ServiceLevelObjective, tiers: list[AlertTier], delay: int) -> list[TierStatus]:
+    """What each tier does in a total outage, scrapes and evaluations allowed for."""
+    budget = 1 - slo.objective
+    return [
+        TierStatus(
+            tier=tier.name,
+            severity=tier.severity,
+            outage_after=rough(float(tier.detects_after(budget) or 0) + delay),
+            budget=f"{(tier.spends / slo.window * 100).quantize(Decimal('0.1')).normalize():f} %",
+            resets_within=rough(float(tier.resets_after(budget)) + delay),
+        )
+        for tier in tiers
+    ]
+
+
+def explicit(slo: ServiceLevelObjective, written: list[Tier]) -> list[AlertTier]:
+    """The tiers as written. Raises Stalled for one that can never fire or says what another does, and for a burn that
+    none of them sees."""
+    field = "spec.alerting.tiers"
+    found = [_tier(tier, slo, f"{field}[{index}]") for index, tier in enumerate(written)]
+    for index, tier in enumerate(found):
+        for other in (*range(index), *range(index + 1, len(found))):
+            if found[other].covers(tier) and not (index < other and tier.covers(found[other])):
+                raise Stalled(
+                    "DuplicateTier", f"{field}[{index}]: {field}[{other}] fires whenever this one does: remove one"
+                )
+    if not any(tier.burn_rate <= 1 and tier.spends <= slo.window for tier in found):
+        lowest = min(tier.burn_rate for tier in found)
+        raise Stalled(
+            "SilentBurn",
+            f"{field}: a constant burn of up to {max(lowest, Decimal(1)):f}x would spend the whole budget and raise "
+            'no alert; add a tier with burnRate "1", as {burnRate: "1", long: '
+            f"{duration(whole(Decimal(slo.window) / 10))}, short: {duration(whole(Decimal(slo.window) / 120))}, "
+            "severity: Ticket}",
+        )
+    return found
+
+
+def _tier(tier: Tier, slo: ServiceLevelObjective, field: str) -> AlertTier:
     burn_rate, long = Decimal(tier.burn_rate), seconds(tier.long)
     highest = (1 / (1 - slo.objective)).quantize(Decimal("0.01"), ROUND_DOWN)
     if burn_rate * (1 - slo.objective) >= 1:
@@ -78,33 +114,12 @@ def _explicit(tier: Tier, slo: ServiceLevelObjective, field: str) -> AlertTier:
     if long > slo.window:
         raise Stalled(
             "ImpossibleAlert",
-            f"{field}: the window {tier.long} is longer than the objective's, {slo.spec.window.rolling}; "
-            "write a shorter one",
+            f"{field}: the window {tier.long} is longer than the objective's, {slo.spec.window}; write a shorter one",
         )
     hold = seconds(tier.hold) if tier.hold else 0
     return AlertTier(burn_rate.normalize(), long, seconds(tier.short), tier.severity, hold)
 
 
-def _defaults(window: int, budget: Decimal) -> list[AlertTier]:
-    """The Workbook's tiers with p and k kept and windows in proportion to T, as far as they can be kept.
-
-    k is capped so that an outage of 90 % exceeds it, and so that at most half the budget is gone when it fires
-    (L cannot shrink below 5 m); never below 1, so that no burn spends the budget unseen. A tier that another one
-    covers is left out.
-    """
-    found: list[AlertTier] = []
-    for ideal, share, severity in _DEFAULTS:
-        burn_rate = min(ideal, max(Decimal(1), Decimal("0.9") / budget))
-        long = _whole(share * window / burn_rate)
-        burn_rate = min(burn_rate, max(Decimal(1), window / Decimal(2 * long)))
-        burn_rate = burn_rate.quantize(Decimal("0.1"), ROUND_DOWN).normalize()
-        tier = AlertTier(burn_rate, long, _whole(Decimal(long) / 12), severity)
-        if not any(other.covers(tier) for other in found):
-            found = [other for other in found if not tier.covers(other)]
-            found.append(tier)
-    return found
-
-
-def _whole(length: Decimal) -> int:
+def whole(length: Decimal) -> int:
     """Rounded to whole steps, at least one."""
     return max(1, round(length / STEP)) * STEP

@@ -10,6 +10,8 @@ from ninefold.reliability.servicelevelobjective.rules import Group
 
 TOGETHER = 32
 """How many groups one request may ask about; a refusal is then traced to its group one by one."""
+GATHER = 0.05
+"""Seconds to wait for those who ask at the same time."""
 _REMEMBERED = 10_000
 
 
@@ -19,7 +21,7 @@ class Verdicts:
     def __init__(self, prometheus: Prometheus) -> None:
         self._prometheus = prometheus
         self._known: OrderedDict[str, tuple[str, str]] = OrderedDict()
-        self._turn = asyncio.Semaphore(2)
+        self._turn = asyncio.Lock()
         self._waiting: list[tuple[Group, asyncio.Future[str]]] = []
 
     def known(self, group: Group) -> str | None:
@@ -36,8 +38,10 @@ class Verdicts:
         self._waiting.append((group, answer))
         # Whoever gets a turn asks for all who wait: under load one request serves many.
         async with self._turn:
-            batch, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
-            await self._answer(batch)
+            if not answer.done():
+                await asyncio.sleep(GATHER)
+                batch, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
+                await self._answer(batch)
         return await answer
 
     async def _answer(self, batch: list[tuple[Group, asyncio.Future[str]]]) -> None:
@@ -57,6 +61,9 @@ class Verdicts:
 
     async def _ask(self, groups: list[Group]) -> str:
         expressions = [expression for group in groups for expression in group.user_expressions]
+        if not expressions:
+            # A composite holds nothing that a user wrote in PromQL.
+            return ""
         try:
             await self._prometheus.check(" or ".join(f"({expression})" for expression in expressions))
         except Refused as refused:

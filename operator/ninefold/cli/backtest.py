@@ -1,0 +1,151 @@
+"""`ninefold backtest`: what the rules of objectives would have done over a history that Prometheus has.
+
+Evaluates the generated rules themselves. Exit code: 0 fine, 1 a condition of --fail-on holds or there is no history,
+2 a wrong call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from ninefold.cli import files
+from ninefold.kube.fields import seconds
+from ninefold.kube.model import faults
+from ninefold.reliability.backtest.thresholds import FIGURES, Threshold
+from ninefold.reliability.servicelevelobjective.fields import Objective
+
+_OBJECTIVE: TypeAdapter[str] = TypeAdapter(Objective)
+_LONGEST_STEP = 300
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(arguments)
+    if find_spec("numpy") is None:
+        print("ninefold: backtest needs numpy: pip install 'ninefold[backtest]'", file=sys.stderr)
+        return 1
+    # Only now, since it needs numpy.
+    from ninefold.cli import backtesting
+
+    return backtesting.run(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ninefold backtest", description=__doc__)
+    files.add_arguments(parser)
+    _add_history(parser)
+    _add_judgement(parser)
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", action="store_true", help="print everything as JSON")
+    output.add_argument(
+        "--backfill", type=Path, metavar="DIR", help="write what the rules read of the past into DIR, for promtool"
+    )
+    output.add_argument("--promtool", metavar="PROGRAM", help="make blocks of it at once, in DIR/blocks")
+    return parser
+
+
+def _add_history(parser: argparse.ArgumentParser) -> None:
+    history = parser.add_argument_group("history")
+    source = history.add_mutually_exclusive_group(required=True)
+    source.add_argument("--prometheus-url", metavar="URL", help="a Prometheus that has it")
+    source.add_argument("--tsdb", type=Path, metavar="DIR", help="the data directory of a Prometheus; it is only read")
+    history.add_argument("--prometheus-ca-file", type=_file, metavar="FILE", help="verify it by this CA")
+    history.add_argument("--prometheus-token-file", type=_file, metavar="FILE", help="bearer token")
+    history.add_argument(
+        "--prometheus-binary", default="prometheus", metavar="PROGRAM", help="serves the data of --tsdb"
+    )
+    history.add_argument("--days", type=_days, default=30.0, metavar="N", help="how many days to look at (default: 30)")
+    history.add_argument("--from", dest="begin", type=_time, metavar="TIME", help="as 2026-09-01 or 2026-09-01T12:00Z")
+    history.add_argument("--to", dest="end", type=_time, metavar="TIME", help="default: now, or the end of --tsdb")
+    history.add_argument(
+        "--step", type=_step, default=60, metavar="TIME", help="how often rules are evaluated (default: 1m)"
+    )
+
+
+def _add_judgement(parser: argparse.ArgumentParser) -> None:
+    judgement = parser.add_argument_group("judgement")
+    judgement.add_argument(
+        "--targets", type=_targets, metavar="A,B,...", help="objectives to try (default: some around the present one)"
+    )
+    judgement.add_argument(
+        "--kept", type=_percent, default=0.99, metavar="PERCENT", help="suggest what was kept so often (default: 99)"
+    )
+    judgement.add_argument(
+        "--most-pages", type=float, default=2.0, metavar="N", help="and pages so often a week at most (default: 2)"
+    )
+    judgement.add_argument(
+        "--incident-budget",
+        type=_percent,
+        metavar="PERCENT",
+        help="what costs so much of the budget is an incident (default: the share of the smallest page tier)",
+    )
+    judgement.add_argument(
+        "--noise-budget", type=_percent, metavar="PERCENT", help="a page for less is noise (default: half of that)"
+    )
+    judgement.add_argument(
+        "--fail-on",
+        type=_threshold,
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="CONDITION",
+        help=f"exit with 1 if it holds for an objective: pages-per-week>2; also {', '.join(FIGURES)}",
+    )
+
+
+def _file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return Path(text)
+
+
+def _days(text: str) -> float:
+    days = float(text)
+    if not 0 < days <= 800:
+        raise argparse.ArgumentTypeError("write a number of days up to 800")
+    return days
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: write 2026-09-01 or 2026-09-01T12:00Z") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _step(text: str) -> int:
+    try:
+        step = seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if not 0 < step <= _LONGEST_STEP:
+        raise argparse.ArgumentTypeError("write a step of 1s to 5m: rules look back 5 minutes")
+    return step
+
+
+def _percent(text: str) -> float:
+    percent = float(text)
+    if not 0 <= percent <= 100:
+        raise argparse.ArgumentTypeError("write a percentage of 0 to 100")
+    return percent / 100
+
+
+def _targets(text: str) -> list[str]:
+    try:
+        return [_OBJECTIVE.validate_python(each.strip()) for each in text.split(",")]
+    except ValidationError as error:
+        raise argparse.ArgumentTypeError(faults(error)[0][1]) from None
+
+
+def _threshold(text: str) -> Threshold:
+    try:
+        return Threshold.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -1,0 +1,87 @@
+"""`ninefold gate`: ask a release gate, close and open it by hand, and override it in an emergency.
+
+ninefold gate check checkout --wait 10m       in a pipeline: 0 open, 1 closed, 2 not known or a wrong call
+ninefold gate explain checkout                why, since when, until when, and what passes
+ninefold gate close checkout --reason TEXT    closes it by hand (--for 2h: it ends by itself)
+ninefold gate open checkout                   takes that back; other reasons stay
+ninefold gate override checkout --for 30m --reason TEXT
+ninefold gate approve OVERRIDE                agrees to the override of another
+ninefold gate sign shop/checkout --key-file FILE   signs the webhooks of a Flagger canary
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import TypeAlias
+
+from ninefold.cli import asking, gating, signing
+from ninefold.kube.client import ApiError
+from ninefold.kube.fields import seconds
+
+Act = Callable[[gating.Desk, argparse.Namespace], Awaitable[int]]
+_Acts: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(arguments)
+    if options.act is None:
+        return signing.sign(options)
+    try:
+        act: Act = options.act
+        namespace = asking.namespace(options)
+        return asyncio.run(
+            asking.answered(options.context, lambda cluster: act(gating.Desk(cluster, namespace), options))
+        )
+    except ApiError as error:
+        print(f"ninefold: {error.message}", file=sys.stderr)
+        # What the API server refuses is an answer to whoever asked for it.
+        return 1 if error.status == 403 else 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ninefold gate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    acts = parser.add_subparsers(required=True, metavar="ACT")
+    check = _add(acts, "check", gating.check, "tell whether change passes: 0 open, 1 closed, 2 not known")
+    check.add_argument("--wait", type=_time, metavar="TIME", help="wait so long for it to open, as 10m")
+    check.add_argument("--image", action="append", default=[], help="an image to be rolled out; may be repeated")
+    check.add_argument("--json", action="store_true", help="print JSON")
+    explain = _add(acts, "explain", gating.explain, "tell why it is open or closed")
+    explain.add_argument("--json", action="store_true", help="print JSON")
+    close = _add(acts, "close", gating.close, "close it by hand")
+    close.add_argument("--reason", required=True, help="why, for the person who is refused")
+    close.add_argument(
+        "--for", dest="length", type=_time, metavar="TIME", help="for so long, as 2h (default: for good)"
+    )
+    close.add_argument("--deny", action="store_true", help="delivery tools abort instead of waiting")
+    _add(acts, "open", gating.open_, "take back a closing by hand")
+    override = _add(acts, "override", gating.override, "let change pass while it is closed")
+    override.add_argument("--reason", required=True, help="why, for the record")
+    override.add_argument("--for", dest="length", type=_time, required=True, metavar="TIME", help="for so long, as 30m")
+    override.add_argument("--image", action="append", default=[], help="only this image; may be repeated")
+    _add(acts, "approve", gating.approve, "agree to the override of another", name="override")
+    sign = acts.add_parser("sign", help="print metadata.signature for the webhooks of a Flagger canary")
+    sign.set_defaults(act=None)
+    signing.add_arguments(sign)
+    return parser
+
+
+def _add(acts: _Acts, verb: str, act: Act, what: str, name: str = "gate") -> argparse.ArgumentParser:
+    parser = acts.add_parser(verb, help=what, description=what)
+    parser.set_defaults(act=act)
+    parser.add_argument("name", metavar=name.upper())
+    parser.add_argument("-n", "--namespace", help="default: that of the kubeconfig's context")
+    asking.add_context(parser)
+    return parser
+
+
+def _time(text: str) -> timedelta:
+    try:
+        return timedelta(seconds=seconds(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -1,0 +1,230 @@
+"""What `ninefold gate` does with a cluster."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Collection, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ninefold.kube.api import SELF_SUBJECT_REVIEW, Key, Manifest
+from ninefold.kube.client import Cluster
+from ninefold.kube.fields import rfc3339, rough
+from ninefold.release.override.resource import Override
+from ninefold.release.release.resource import Release
+from ninefold.release.releasegate.opinion import CLOSED
+from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.release.releasegate.standing import closures, decision, message, overrides
+from ninefold.release.releasegate.workload import short
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicyStatus
+
+_POLL = 2.0
+"""Seconds between two looks while waiting."""
+
+
+class Desk:
+    """One namespace of a cluster, asked in somebody's name."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self.cluster = cluster
+        self.namespace = namespace
+
+    async def gate(self, name: str) -> ReleaseGate:
+        return ReleaseGate.parse(await self.cluster.get(ReleaseGate.api, Key(self.namespace, name)))
+
+    async def me(self) -> str:
+        """Who the API server takes us for."""
+        api = SELF_SUBJECT_REVIEW
+        body = {"apiVersion": api.api_version, "kind": api.kind, "metadata": {"name": ""}}
+        review = await self.cluster.create(api, body)
+        return str(review["status"]["userInfo"]["username"])
+
+
+async def check(desk: Desk, options: argparse.Namespace) -> int:
+    """0 open, 1 closed, 2 not known."""
+    until = datetime.now(UTC) + (options.wait or timedelta())
+    told = ""
+    while True:
+        gate, now = await desk.gate(options.name), datetime.now(UTC)
+        found = _answer(gate, options.image, now)
+        if _code(found) == 0 or now >= until:
+            break
+        if not options.json and found["message"] != told:
+            told = found["message"]
+            left = rough((until - now).total_seconds())
+            print(f"waiting up to {left}: {_headline(found)}", file=sys.stderr, flush=True)
+        await asyncio.sleep(min(_POLL, max(0.1, (until - now).total_seconds())))
+    print(json.dumps(found, indent=2, ensure_ascii=False) if options.json else _headline(found))
+    return _code(found)
+
+
+def _code(found: dict[str, Any]) -> int:
+    if found["decision"] == "Unknown":
+        return 2
+    return 1 if found["decision"] in CLOSED and found["mode"] == "Enforce" else 0
+
+
+def _answer(gate: ReleaseGate, images: Collection[str], now: datetime) -> dict[str, Any]:
+    status = gate.status
+    decided = decision(status, now)
+    passing = overrides(status, images, now) if decided in CLOSED else []
+    return {
+        "gate": str(gate.key),
+        "decision": "Override" if passing else decided,
+        "because": passing[0].name if passing else next((each.because for each in closures(status, now)), ""),
+        "message": message(status, now),
+        "since": rfc3339(status.since) if status.since else None,
+        "until": status.until if decided in CLOSED else None,
+        "mode": gate.spec.mode,
+    }
+
+
+def _headline(found: dict[str, Any]) -> str:
+    if found["decision"] == "Override":
+        return f"{found['gate']} is overridden by {found['because']}: change passes"
+    if found["decision"] == "Allow":
+        return f"{found['gate']} is open"
+    if found["decision"] == "Unknown":
+        return f"{found['gate']} has not decided yet: change passes, and nobody knows whether it should"
+    mode = "" if found["mode"] == "Enforce" else f", but only {found['mode'].lower()}s"
+    return f"{found['gate']} is closed ({found['decision']}){mode}: {found['message']}"
+
+
+async def explain(desk: Desk, options: argparse.Namespace) -> int:
+    gate, now = await desk.gate(options.name), datetime.now(UTC)
+    names = [source.error_budget_policy for source in gate.spec.sources if source.error_budget_policy]
+    found = await desk.cluster.list(ErrorBudgetPolicy.api, namespace=desk.namespace)
+    policies = {
+        manifest["metadata"]["name"]: ErrorBudgetPolicy.parse(manifest).status
+        for manifest in found
+        if manifest["metadata"]["name"] in names
+    }
+    blamed = {blame.release for blame in gate.status.blamed}
+    records = await desk.cluster.list(Release.api, namespace=desk.namespace) if blamed else []
+    suspects = [Release.parse(record) for record in records if record["metadata"]["name"] in blamed]
+    if options.json:
+        status = {name: policy.model_dump(mode="json", by_alias=True) for name, policy in policies.items()}
+        told = {**_answer(gate, (), now), "policies": status, "suspected": [_record(suspect) for suspect in suspects]}
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(_explained(gate, policies, suspects, now)))
+    return 0
+
+
+def _explained(
+    gate: ReleaseGate, policies: dict[str, ErrorBudgetPolicyStatus], suspects: Iterable[Release], now: datetime
+) -> Iterator[str]:
+    status, decided = gate.status, decision(gate.status, now)
+    mode = "" if gate.spec.mode == "Enforce" else f", and only {gate.spec.mode.lower()}s"
+    since = f" since {rfc3339(status.since)}" if status.since else ""
+    yield f"{gate.key}: {decided}{since}{mode}"
+    for each in closures(status, now):
+        yield f"  {each.decision} by {each.because}"
+        yield f"    {each.message}"
+    for name, policy in policies.items():
+        yield f"  ErrorBudgetPolicy {name}: {policy.state}"
+        for objective in policy.objectives:
+            figures = [f"budget {objective.budget_left}"] if objective.budget_left else []
+            figures += [f"burn {objective.burn}"] if objective.burn else []
+            yield f"    {objective.name}   {'   '.join([*figures, f'data {objective.data}'])}"
+    for suspect in suspects:
+        yield from _suspected(suspect)
+    for each in (closure for closure in status.closures if closure.from_ and closure.from_ > now):
+        ends = f" until {rfc3339(each.until)}" if each.until else ""
+        yield f"  from {rfc3339(each.from_ or now)}{ends}: {each.because}"
+    for given in overrides(status, (), now) or status.overrides:
+        yield f"  overridden by {given.by} until {rfc3339(given.until)} ({given.name})"
+    if decided in CLOSED:
+        if status.until:
+            yield f"  predicted to open {status.until}"
+        ask = f"ninefold gate override {gate.metadata.name} -n {gate.metadata.namespace} --for 30m --reason ..."
+        yield f"  you may: {status.passes or 'wait'} Or ask for an override: {ask}"
+
+
+def _record(suspect: Release) -> dict[str, Any]:
+    status = suspect.status
+    return {
+        "release": suspect.metadata.name,
+        "workload": f"{suspect.spec.workload.kind}/{suspect.spec.workload.name}",
+        "images": suspect.spec.images,
+        "revision": status.revision,
+        "commit": suspect.spec.change.commit if suspect.spec.change else None,
+        "start": rfc3339(status.start) if status.start else None,
+        "outcome": status.outcome,
+        "spent": status.spent,
+        "suspicion": status.suspicion,
+    }
+
+
+def _suspected(suspect: Release) -> Iterator[str]:
+    found = _record(suspect)
+    called = [short(image) for image in found["images"]]
+    called += [f"{name} {found[name]}" for name in ("revision", "commit") if found[name]]
+    yield f"  suspected ({found['suspicion']}): {', '.join(called)}"
+    came = f"released {found['start']}, {found['outcome']}, spent {found['spent']}"
+    yield f"    {found['workload']}, {came}: {found['release']}"
+
+
+async def close(desk: Desk, options: argparse.Namespace) -> int:
+    until = {"until": rfc3339(datetime.now(UTC) + options.length)} if options.length else {}
+    stop = {
+        "by": await desk.me(),
+        "reason": options.reason,
+        "decision": "Deny" if options.deny else "Hold",
+        "until": None,
+        **until,
+    }
+    await desk.cluster.patch(ReleaseGate.api, Key(desk.namespace, options.name), {"spec": {"stop": stop}})
+    ends = f"until {until['until']}" if until else f"until somebody opens it: ninefold gate open {options.name}"
+    print(f"{desk.namespace}/{options.name} closes, {ends}")
+    return 0
+
+
+async def open_(desk: Desk, options: argparse.Namespace) -> int:
+    gate = await desk.gate(options.name)
+    if gate.spec.stop is None:
+        print(f"nobody has closed {gate.key} by hand: ninefold gate explain {options.name}", file=sys.stderr)
+        return 1
+    await desk.cluster.patch(ReleaseGate.api, gate.key, {"spec": {"stop": None}})
+    print(f"{gate.key} is no longer closed by hand")
+    return 0
+
+
+async def override(desk: Desk, options: argparse.Namespace) -> int:
+    gate, now = await desk.gate(options.name), datetime.now(UTC)
+    body: Manifest = {
+        "apiVersion": Override.api.api_version,
+        "kind": Override.api.kind,
+        "metadata": {"name": f"{options.name}-{now:%Y%m%d-%H%M%S}", "namespace": desk.namespace},
+        "spec": {
+            "gate": options.name,
+            "by": await desk.me(),
+            "reason": options.reason,
+            "until": rfc3339(now + options.length),
+            **({"images": options.image} if options.image else {}),
+        },
+    }
+    await desk.cluster.create(Override.api, body)
+    name = body["metadata"]["name"]
+    print(f"{name}: change passes {gate.key} until {body['spec']['until']}")
+    if gate.spec.overrides.approvals:
+        people = "another person" if gate.spec.overrides.approvals == 1 else f"{gate.spec.overrides.approvals} others"
+        print(f"once {people} approved: ninefold gate approve {name} -n {desk.namespace}")
+    return 0
+
+
+async def approve(desk: Desk, options: argparse.Namespace) -> int:
+    key, me = Key(desk.namespace, options.name), await desk.me()
+    found = Override.parse(await desk.cluster.get(Override.api, key))
+    given = [approval.by for approval in found.spec.approvals]
+    patch = {
+        # A list is replaced whole: somebody else may approve at the same time.
+        "metadata": {"resourceVersion": found.metadata.resource_version},
+        "spec": {"approvals": [{"by": by} for by in dict.fromkeys([*given, me])]},
+    }
+    await desk.cluster.patch(Override.api, key, patch)
+    print(f"{me} approves {key}: {found.spec.reason}")
+    return 0

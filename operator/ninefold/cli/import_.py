@@ -1,0 +1,163 @@
+"""`ninefold import`: objectives of Sloth, Pyrra or OpenSLO in, and out come ServiceLevelObjectives that say the same.
+
+Prints only what `ninefold lint` would accept, and reports to standard error whatever is not carried as it was. Exit
+code: 0 all carried, be it in another form, 1 something was lost with --strict or a file is unreadable, 2 a wrong call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ninefold.cli import files, interchange, lint, resources
+from ninefold.cli.files import Document
+from ninefold.cli.interchange import Item
+from ninefold.cli.resources import Found
+from ninefold.integrations import openslo, pyrra, sloth
+from ninefold.integrations.translation.report import Made, Remark, Target, Translation
+from ninefold.kube import yamltext
+from ninefold.reliability.servicelevelobjective.fields import RESERVED
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+
+
+class Dialect(NamedTuple):
+    """A translator: whether a document is its own, and what documents become."""
+
+    recognizes: Callable[[Mapping[str, Any]], bool]
+    translate: Callable[[Sequence[Mapping[str, Any]], Target], Translation]
+
+
+DIALECTS = {
+    "sloth": Dialect(sloth.recognizes, sloth.translate),
+    "pyrra": Dialect(pyrra.recognizes, pyrra.translate),
+    "openslo": Dialect(openslo.recognizes, openslo.translate),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(arguments)
+    documents, unreadable = files.unfolded(options.filename, recursive=options.recursive)
+    documents = [each for document in documents for each in _apart(document)]
+    names = list(DIALECTS) if options.source == "auto" else [options.source]
+    manifests, items = translated(documents, names, options.namespace)
+    if manifests:
+        sys.stdout.write(yamltext.stream(manifests))
+        sys.stdout.flush()
+    as_json = options.report == "json"
+    return interchange.report(len(manifests), items, unreadable, as_json=as_json, strict=options.strict)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ninefold import", description=__doc__)
+    files.add_arguments(parser)
+    parser.add_argument(
+        "--from",
+        dest="source",
+        choices=("auto", *DIALECTS),
+        default="auto",
+        help="what the files hold; auto tells by each document (default: auto)",
+    )
+    interchange.add_arguments(parser)
+    return parser
+
+
+def translated(
+    documents: Sequence[Document], names: Sequence[str], namespace: str
+) -> tuple[list[dict[str, Any]], list[Item]]:
+    """The manifests that stand every check, in the order of the documents, and the report."""
+    target = Target(namespace, frozenset(RESERVED), interchange.usual_tiers)
+    made: list[tuple[Made, Document]] = []
+    items: list[Item] = []
+    for name, own in _sorted(documents, names).items():
+        if name is None:
+            items += [_passed_over(document, names) for document in own]
+            continue
+        items += [item for document in own for item in _repeated(document)]
+        translation = DIALECTS[name].translate([document.manifest for document in own], target)
+        items += [Item.of(remark, own[remark.document]) for remark in translation.remarks]
+        made += [(one, own[one.document]) for one in translation.made]
+    refused = refusals([one.manifest for one, _ in made], namespace)
+    for index, message in refused.items():
+        one, document = made[index]
+        remark = Remark(
+            "Lost",
+            one.document,
+            one.path,
+            f"ServiceLevelObjective {one.manifest['metadata'].get('name')} would be refused: {message}",
+            "it is not printed",
+            "mend what the sentence is about, and import again",
+        )
+        items.append(Item.of(remark, document))
+    return [one.manifest for index, (one, _) in enumerate(made) if index not in refused], items
+
+
+def refusals(manifests: Sequence[Mapping[str, Any]], namespace: str) -> dict[int, str]:
+    """Why `ninefold lint` would not accept a manifest, by its place among them: each is printed, read and compiled."""
+    # The number of a manifest stands where a file's name would.
+    texts = (files.from_text(yamltext.document(manifest), str(index)) for index, manifest in enumerate(manifests))
+    parsed = resources.parse([document for documents in texts for document in documents], namespace)
+    findings = [*parsed.findings, *lint.check(parsed.found)]
+    refused: dict[int, list[str]] = {}
+    for finding in findings:
+        if finding.severity == "error":
+            sentence = f"{finding.path}: {finding.message}" if finding.path else finding.message
+            refused.setdefault(int(finding.file), []).append(sentence)
+    absent = {str(manifests[index]["metadata"].get("name")) for index in refused}
+    refused = {**_without_a_part(parsed.found, absent), **refused}
+    return {index: "; ".join(sentences) for index, sentences in refused.items()}
+
+
+def _without_a_part(found: Sequence[Found], absent: Collection[str]) -> dict[int, list[str]]:
+    """Composites that would refer to an objective which is not printed."""
+    refused: dict[int, list[str]] = {}
+    for one in found:
+        composite = one.resource.spec.indicator.composite if isinstance(one.resource, ServiceLevelObjective) else None
+        missing = [part.objective for part in composite.components if part.objective in absent] if composite else []
+        if missing:
+            refused[int(one.document.file)] = [f"its component {missing[0]} is not printed"]
+    return refused
+
+
+def _apart(document: Document) -> Iterator[Document]:
+    """The documents in a list, as tools of OpenSLO write several in one."""
+    if not isinstance(document.manifest, list):
+        yield document
+        return
+    for item, node in zip(document.manifest, document.node.value, strict=True):
+        yield Document(item, document.file, node)
+
+
+def _sorted(documents: Sequence[Document], names: Sequence[str]) -> dict[str | None, list[Document]]:
+    """The documents by dialect, in the order in which each is met first; None for those of none."""
+    found: dict[str | None, list[Document]] = {}
+    for document in documents:
+        found.setdefault(_dialect(document, names), []).append(document)
+    return found
+
+
+def _dialect(document: Document, names: Sequence[str]) -> str | None:
+    if not isinstance(document.manifest, Mapping):
+        return None
+    return next((name for name in names if DIALECTS[name].recognizes(document.manifest)), None)
+
+
+def _passed_over(document: Document, names: Sequence[str]) -> Item:
+    remark = Remark(
+        "Changed",
+        0,
+        (),
+        f"the document is none of {', '.join(names)}",
+        "it is passed over",
+        "nothing need be done if it holds no objective",
+    )
+    return Item.of(remark, document)
+
+
+def _repeated(document: Document) -> Iterator[Item]:
+    place = (document.file, interchange.title(document.manifest))
+    for key, line in document.repeated():
+        yield Item(
+            "Lost", place[0], line, place[1], "", f"{key} is written twice", "the last one counts", "keep one of them"
+        )

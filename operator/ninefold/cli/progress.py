@@ -1,0 +1,33 @@
+"""Words on standard error: notes, and how far it is with what takes longer than some seconds."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+_PATIENCE = 3.0
+"""Seconds without a word."""
+
+
+class Failed(Exception):
+    """A command cannot do what it was asked for; the message says what to change."""
+
+
+class Progress:
+    def __init__(self, *, quiet: bool) -> None:
+        """Where it is quiet, only notes are printed."""
+        self._quiet, self._last = quiet, time.monotonic()
+
+    def note(self, sentence: str) -> None:
+        print(f"ninefold: {sentence}", file=sys.stderr, flush=True)
+
+    def asked(self, done: int, of: int) -> None:
+        self._now_and_then(f"asked Prometheus for {done:,} of {of:,} points")
+
+    def judged(self, done: int, of: int) -> None:
+        self._now_and_then(f"evaluated the rules of {done:,} of {of:,} objectives")
+
+    def _now_and_then(self, sentence: str) -> None:
+        if not self._quiet and time.monotonic() - self._last > _PATIENCE:
+            self._last = time.monotonic()
+            self.note(sentence)

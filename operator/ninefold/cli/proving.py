@@ -1,0 +1,25 @@
+"""`ninefold render --tests`: the proof of each objective as two files, its rules and a suite for promtool."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ninefold.kube import yamltext
+from ninefold.reliability.servicelevelobjective.proofs.suite import proof
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.rules import Group
+
+
+def write(slos: Sequence[ServiceLevelObjective], folder: Path) -> list[str]:
+    """Write them; what to tell people. `promtool test rules FOLDER/*.test.yaml` runs them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    said = []
+    for slo in slos:
+        name = f"{slo.metadata.namespace}.{slo.metadata.name}"
+        made = proof(slo, Group(slo), f"{name}.rules.yaml")
+        (folder / f"{name}.rules.yaml").write_text(yamltext.document(made.rules), encoding="utf-8")
+        (folder / f"{name}.test.yaml").write_text(yamltext.document(made.tests), encoding="utf-8")
+        note = "; counters stand in for its own PromQL" if made.stands_in else ""
+        said.append(f"{folder / name}.test.yaml: {len(made.tests['tests'])} cases{note}")
+    return said

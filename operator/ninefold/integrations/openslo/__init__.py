@@ -1,0 +1,6 @@
+"""OpenSLO v1, read into our resource and written from it. Pure."""
+
+from ninefold.integrations.openslo.reading import recognizes, translate
+from ninefold.integrations.openslo.writing import export
+
+__all__ = ["export", "recognizes", "translate"]

@@ -1,0 +1,94 @@
+"""The documents of an input by kind and name, so that references between them are followed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ninefold.integrations.translation.foreign import Node
+from ninefold.integrations.translation.report import NotCarried, Remark
+
+API = "openslo/v1"
+KINDS = ("SLO", "SLI", "DataSource", "AlertPolicy", "AlertCondition", "AlertNotificationTarget", "Service")
+
+
+class Catalog:
+    """Documents that refer to each other."""
+
+    def __init__(self, documents: Sequence[Mapping[str, Any]], remarks: list[Remark]) -> None:
+        self.slos: list[Node] = []
+        self._referable: dict[tuple[str, str], Node] = {}
+        self._used: set[tuple[str, str]] = set()
+        self._nodes = [Node(document, remarks, index) for index, document in enumerate(documents)]
+        for node in self._nodes:
+            self._add(node)
+
+    def find(self, kind: str, name: str) -> Node | None:
+        """The document of that kind and name; None if the input has none."""
+        node = self._referable.get((kind, name))
+        if node is not None:
+            self._used.add((kind, name))
+        return node
+
+    def give_up(self, part: Node, refusal: NotCarried) -> None:
+        """Nothing is made of a part of an SLO. Where the reason lies elsewhere, nothing is read there either."""
+        part.give_up(refusal)
+        document, path = refusal.remark.document, refusal.remark.path
+        if document != part.document or path[: len(part.path)] != part.path:
+            self._nodes[document].skip()
+
+    def close(self) -> None:
+        """Report what nobody referred to, and what nobody has read."""
+        for (kind, name), node in self._referable.items():
+            if (kind, name) not in self._used:
+                node.give_up(
+                    node.refused(
+                        None,
+                        f"no SLO of the input refers to the {kind} {name}",
+                        "nothing is made of it",
+                        "import it together with the SLOs that use it",
+                    )
+                )
+            elif kind == "Service":
+                described(node, "Service")
+            node.close()
+        for node in self.slos:
+            node.close()
+
+    def _add(self, node: Node) -> None:
+        version, kind, name = node.text("apiVersion"), node.text("kind"), node.child("metadata").text("name")
+        if version != API or kind not in KINDS:
+            node.give_up(
+                node.refused(
+                    None,
+                    f"{kind} of {version} is not known",
+                    "nothing is made of it",
+                    f"write it as one of {', '.join(KINDS)} of {API}",
+                )
+            )
+        elif kind == "SLO":
+            self.slos.append(node)
+        elif self._referable.setdefault((kind, name), node) is not node:
+            node.give_up(
+                node.refused(None, f"the {kind} {name} is there twice", "the first is taken", "keep one of them")
+            )
+
+
+def described(node: Node, kind: str) -> None:
+    """Read what an object other than an SLO says about itself: Ninefold has no place for it."""
+    metadata, spec = node.child("metadata"), node.child("spec")
+    name, written = metadata.text("name"), node.text("kind")
+    if written not in ("", kind):
+        node.lost("kind", f"a {kind} is wanted, and not a {written}", "it is taken for one", f"write kind: {kind}")
+    found = [each for each in ("displayName", "labels", "annotations") if each in metadata]
+    for each in found:
+        metadata.raw(each)
+    if spec.text("description"):
+        found.append("description")
+    if found:
+        node.lost(
+            None,
+            f"{', '.join(found)} of the {kind} {name} are not carried",
+            "Ninefold has no object for it",
+            "write what people should read into spec.description",
+        )

@@ -1,0 +1,321 @@
+"""The parts of our manifest that every dialect fills in: names, percentages, windows, and the texts of alerts. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from typing import Any
+
+from ninefold.integrations.translation.foreign import Node
+from ninefold.integrations.translation.report import Target
+from ninefold.kube.api import GROUP, VERSION
+from ninefold.kube.fields import duration
+
+KIND = "ServiceLevelObjective"
+MEMBERS = 16
+"""The most labels and annotations that alerting takes."""
+LONGEST_TEXT = 1024
+
+_LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_LABEL_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_ALERT_LABEL = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]{0,127}")
+_WINDOW = re.compile(r"[0-9]{1,6}[mhdw]")
+_TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_PLACEHOLDER = re.compile(
+    r"\{\{-?\s*\$(?:value|labels\.(?P<label>[a-zA-Z_][a-zA-Z0-9_]*))\s*"
+    r"(?:\|\s*(?P<format>humanize|humanize1024|humanizeDuration|humanizePercentage)\s*)?-?\}\}"
+)
+_UNIT = {"ms": "0.001", "s": "1", "m": "60", "h": "3600", "d": "86400", "w": "604800", "y": "31536000"}
+_LENGTH = re.compile(r"(?:[0-9]{1,9}(?:ms|[smhdwy])){1,7}")
+
+OURS = frozenset({"slo_id", "slo_namespace", "slo_name", "service", "severity", "burn_tier"})
+"""Labels that our alerts carry."""
+
+
+def manifest(metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A ServiceLevelObjective; what is empty is left out."""
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": KIND,
+        "metadata": {name: value for name, value in metadata.items() if value},
+        "spec": {name: value for name, value in spec.items() if value not in ("", None, [], {})},
+    }
+
+
+def decimal(value: Decimal) -> str:
+    """A number in full and without zeros at its end: "99.9"."""
+    return f"{value.normalize():f}"
+
+
+def percent(node: Node, name: str, value: Decimal) -> str:
+    """An objective in percent. Raises NotCarried where no error budget, or no promise, is left."""
+    if value >= 100:
+        raise node.refused(
+            name,
+            f"an objective of {decimal(value)} % leaves no error budget",
+            "burn rates and budgets cannot be computed, so nothing is made of it",
+            'write an objective below 100, such as "99.99"',
+        )
+    if value <= 0:
+        raise node.refused(
+            name,
+            f"an objective of {decimal(value)} % promises nothing",
+            "nothing can be measured against it, so nothing is made of it",
+            'write an objective above 0, such as "99"',
+        )
+    return decimal(value)
+
+
+def length(text: str) -> Decimal | None:
+    """The seconds of a duration of Prometheus, such as "4w" or "1m30s"; None if it is none."""
+    if not _LENGTH.fullmatch(text):
+        return None
+    parts = re.findall(r"([0-9]+)(ms|[smhdwy])", text)
+    return sum((int(count) * Decimal(_UNIT[unit]) for count, unit in parts), Decimal(0))
+
+
+def window(text: str) -> str:
+    """A duration of Prometheus in one unit, as our windows are written; unchanged if it already is, or is none."""
+    seconds = length(text)
+    if _WINDOW.fullmatch(text) or seconds is None or seconds % 1:
+        return text
+    return duration(int(seconds))
+
+
+def object_name(text: str) -> str:
+    """A name for an object, as near to the text as names of objects can be."""
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") or "slo"
+
+
+def named(node: Node, name: str, text: str) -> str:
+    """As `object_name`; reported where it is more than a change of case."""
+    made = object_name(text)
+    if made != text.lower():
+        node.changed(
+            name,
+            f"{text!r} is no name for an object of Kubernetes",
+            f"the objective is named {made}",
+            f"write {made} where you refer to it",
+        )
+    return made
+
+
+def service(node: Node, name: str, text: str) -> str:
+    """The value of spec.service, which must fit into a label."""
+    if not text:
+        raise node.refused(name, "no service is named", "an objective belongs to a service", f"write {name}")
+    made = re.sub(r"[^-A-Za-z0-9_.]+", "-", text)[:63].strip("-_.")
+    if made != text:
+        node.changed(
+            name,
+            f"{text!r} does not fit into a label",
+            f"the service is named {made or 'service'}",
+            "write at most 63 letters, digits, '-', '_' or '.'",
+        )
+    return made or "service"
+
+
+def plain(node: Node, name: str) -> str:
+    """A text without templates, cut to the length that a description may have."""
+    text = node.text(name)
+    made = text.strip().replace("{{", "{ {")[:LONGEST_TEXT]
+    if made != text.strip():
+        node.changed(
+            name,
+            f"a description is plain text of at most {LONGEST_TEXT} characters",
+            "'{{' is written '{ {', and the rest is cut",
+            "shorten it, and write it without templates",
+        )
+    return made
+
+
+def object_metadata(node: Node, namespace: str) -> dict[str, Any]:
+    """Name, namespace, labels and annotations of an object of Kubernetes. What the API server wrote is left to it."""
+    source = node.child("metadata")
+    annotations = kubernetes_annotations(source)
+    written = [name for name in _BY_THE_SERVER if name in source]
+    if annotations.pop(_LAST_APPLIED, None) is not None:
+        written.append(f"annotations[{_LAST_APPLIED}]")
+    for name in written:
+        source.raw(name)
+    if "status" in node:
+        node.changed(
+            "status",
+            "the status speaks of the old object",
+            "it is not carried; the operator writes one of its own",
+            "look at `kubectl get slo` once the objective is applied",
+        )
+    if written:
+        source.changed(
+            None,
+            f"{', '.join(written)} were written by the API server",
+            "they belong to the old object and are not carried",
+            "nothing need be done",
+        )
+    for name, meaning in _NOT_OURS.items():
+        if name in source:
+            source.lost(name, f"{name} is not carried", meaning, "set it by hand if it is needed")
+    labels = kubernetes_labels(source.child("labels"), source.mapping("labels"))
+    found: dict[str, Any] = {"name": source.text("name"), "namespace": source.text("namespace") or namespace}
+    return found | {"labels": labels, "annotations": annotations}
+
+
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_BY_THE_SERVER = (
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "managedFields",
+    "selfLink",
+)
+
+
+_NOT_OURS = {
+    "ownerReferences": "the objective does not go with the object that owned this one",
+    "finalizers": "nothing holds up the deletion of the objective",
+    "generateName": "the objective has a name of its own",
+}
+
+
+def kubernetes_labels(node: Node, written: Mapping[str, str]) -> dict[str, str]:
+    """Of labels those that Kubernetes takes; `node` holds them, for the report."""
+    found: dict[str, str] = {}
+    for key, value in written.items():
+        if _LABEL_KEY.fullmatch(key) and len(value) <= 63 and (not value or _LABEL_VALUE.fullmatch(value)):
+            found[key] = value
+        else:
+            node.lost(
+                key,
+                f"{key}={value} is no label of Kubernetes",
+                "the objective does not carry it",
+                "choose a key and a value of at most 63 letters, digits, '-', '_' or '.'",
+            )
+    return found
+
+
+def kubernetes_annotations(source: Node) -> dict[str, str]:
+    """Of the annotations of an object those that Kubernetes takes."""
+    found = source.mapping("annotations")
+    for key in [key for key in found if not _LABEL_KEY.fullmatch(key)]:
+        source.child("annotations").lost(
+            key,
+            f"{key} is no annotation of Kubernetes",
+            "the objective does not carry it",
+            "choose a key of at most 63 letters, digits, '-', '_' or '.', with or without a domain before it",
+        )
+        del found[key]
+    return found
+
+
+def alert_name(node: Node, name: str, target: Target) -> dict[str, str]:
+    """The label that keeps the name of an alert; `node.name` held it."""
+    if not name:
+        return {}
+    node.changed(
+        "name",
+        f"the alert's name {name} is the label original_alertname",
+        "all alerts are named ErrorBudgetBurn",
+        "match original_alertname instead of alertname in routes and silences",
+    )
+    return alert_labels(node, {"original_alertname": name}, target)
+
+
+def alert_labels(node: Node, found: Mapping[str, str], target: Target) -> dict[str, str]:
+    """Of labels those that alerts may be given; `node` holds them, for the report."""
+    kept: dict[str, str] = {}
+    for name, value in found.items():
+        if name in target.reserved:
+            node.lost(
+                name,
+                f"the label {name}={value} is not carried",
+                f"{name} is a label that Ninefold writes itself",
+                "choose another name for it, or route by the labels that Ninefold writes",
+            )
+        elif not _ALERT_LABEL.fullmatch(name):
+            node.lost(name, f"{name} is no name of a label", "alerts do not carry it", "choose another name")
+        elif (text := _template(node, name, value, {}, ())) is not None:
+            kept[name] = text
+    return kept
+
+
+def alert_annotations(
+    node: Node, found: Mapping[str, str], renamed: Mapping[str, str], labels: Collection[str]
+) -> dict[str, Any]:
+    """The part of `alerting` that annotations become: `annotations`, `runbook` and `dashboard`.
+
+    `renamed` maps labels of the other's alerts to those of ours, `labels` are further ones that our alerts carry.
+    """
+    made: dict[str, Any] = {}
+    kept: dict[str, str] = {}
+    for name, value in found.items():
+        text = _template(node, name, value, renamed, labels)
+        if text is None:
+            continue
+        if not _ALERT_LABEL.fullmatch(name):
+            node.lost(name, f"{name} is no name of an annotation", "alerts do not carry it", "choose another name")
+        elif name in ("runbook", "dashboard") and "{{" not in text and text:
+            made[name] = text
+        else:
+            kept[name] = text
+    return {**made, "annotations": few(node, kept)}
+
+
+def few(node: Node, found: Mapping[str, str]) -> dict[str, str]:
+    """As many labels or annotations as alerts may be given."""
+    if rest := list(found)[MEMBERS:]:
+        node.lost(
+            None,
+            f"{', '.join(rest)} would be more than {MEMBERS}",
+            "alerts do not carry them",
+            "leave out some of the others",
+        )
+    return dict(list(found.items())[:MEMBERS])
+
+
+def _template(node: Node, name: str, text: str, renamed: Mapping[str, str], labels: Collection[str]) -> str | None:
+    """A text with the placeholders that Ninefold takes; None, and reported, if it has others or is too long."""
+    known, valued = OURS | set(labels), False
+
+    def placeholder(match: re.Match[str]) -> str:
+        nonlocal valued
+        found = _PLACEHOLDER.fullmatch(match[0])
+        if found is None:
+            raise LookupError(match[0])
+        label = found["label"]
+        label = renamed.get(label, label) if label else None
+        if label and label not in known:
+            raise LookupError(match[0])
+        valued = valued or label is None
+        inner = f"$labels.{label}" if label else "$value"
+        return f"{{{{ {inner} | {found['format']} }}}}" if found["format"] else f"{{{{ {inner} }}}}"
+
+    try:
+        made = _TEMPLATE.sub(placeholder, text.strip())
+    except LookupError as unknown:
+        node.lost(
+            name,
+            f"the template {unknown.args[0]} is not carried, and the text with it",
+            "alerts say their own words instead",
+            "write plain text, {{ $value }}, or {{ $labels.name }} of a label that the alerts carry",
+        )
+        return None
+    if "{{" in _TEMPLATE.sub("", made) or len(made) > LONGEST_TEXT:
+        node.lost(
+            name,
+            f"the text is no template, or longer than {LONGEST_TEXT} characters",
+            "alerts do not carry it",
+            "shorten it, and close its braces",
+        )
+        return None
+    if valued:
+        node.changed(
+            name,
+            "{{ $value }} was the error ratio",
+            "it is the burn rate, such as 14.4",
+            "change the words around it",
+        )
+    return made

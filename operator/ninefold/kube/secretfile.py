@@ -1,0 +1,55 @@
+"""Secrets in a file, such as a mounted Secret: one a line, so that an old and a new one hold while they are rotated."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from ninefold.kube.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+_LOOK = 1.0
+"""Seconds between two looks at the file."""
+_LARGEST = 64 * 1024
+
+
+class SecretFile:
+    """The lines of a file, read anew when it changes. What cannot be read holds no secret, so nobody has one."""
+
+    def __init__(self, path: Path | None, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._looked = float("-inf")
+        self._seen: tuple[int, int, int] | None = None
+        self._missed = False
+        self._lines: tuple[bytes, ...] = ()
+
+    @property
+    def path(self) -> Path | None:
+        """None where no file was named."""
+        return self._path
+
+    def lines(self) -> tuple[bytes, ...]:
+        """Each line without surrounding space; empty ones are left out."""
+        now = self._clock.monotonic()
+        if self._path is not None and now - self._looked >= _LOOK:
+            self._looked = now
+            self._look(self._path)
+        return self._lines
+
+    def _look(self, path: Path) -> None:
+        try:
+            stat = path.stat()
+            # A Secret's mount swaps a link, so the file is another one; its own time of change need not differ.
+            seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+            if seen == self._seen:
+                return
+            if stat.st_size > _LARGEST:
+                raise OSError(f"it is longer than {_LARGEST} bytes")
+            self._lines = tuple(line.strip() for line in path.read_bytes().splitlines() if line.strip())
+            self._seen, self._missed = seen, False
+        except OSError as error:
+            if not self._missed:
+                logger.warning("Could not read a file of secrets", extra={"file": str(path), "why": str(error)})
+            self._lines, self._seen, self._missed = (), None, True

@@ -1,0 +1,1 @@
+"""Seeing: what people look at."""

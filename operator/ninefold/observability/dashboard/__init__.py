@@ -1,0 +1,1 @@
+"""Dashboard: Grafana dashboards made from objectives."""

@@ -1,0 +1,81 @@
+"""The objects by which Grafana gets a dashboard. What `ninefold render` prints. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ninefold.kube.api import CONFIG_MAP, GRAFANA_DASHBOARD, Manifest
+from ninefold.kube.errors import Stalled
+from ninefold.observability.dashboard.resource import (
+    ConfigMapDelivery,
+    Dashboard,
+    GrafanaDashboardDelivery,
+)
+
+LARGEST = 1_000_000
+"""Bytes of JSON. An object may hold a mebibyte and little more."""
+
+_LONGEST_KEY = 253
+
+
+def object_name(dashboard: Dashboard) -> str:
+    """As in messages: "ConfigMap/dashboard-checkout"."""
+    kind = "ConfigMap" if dashboard.spec.delivery.config_map else "GrafanaDashboard"
+    return f"{kind}/{_name(dashboard)}"
+
+
+def manifest(dashboard: Dashboard, text: str) -> Manifest:
+    """The object that holds the JSON of a dashboard. Raises Stalled if no object can."""
+    if len(_file(dashboard)) > _LONGEST_KEY or len(_name(dashboard)) > _LONGEST_KEY:
+        raise Stalled("NameTooLong", "metadata.name: choose a shorter name")
+    if (size := len(text.encode())) > LARGEST:
+        raise Stalled(
+            "TooLarge",
+            f"spec.objectives: the dashboard is {size} bytes long, more than the {LARGEST} that an object may hold: "
+            "select fewer objectives, and write a second Dashboard for the others",
+        )
+    if dashboard.spec.delivery.config_map:
+        return _config_map(dashboard, dashboard.spec.delivery.config_map, text)
+    assert dashboard.spec.delivery.grafana_dashboard is not None  # noqa: S101 - the model holds exactly one
+    return _grafana_dashboard(dashboard, dashboard.spec.delivery.grafana_dashboard, text)
+
+
+def _config_map(dashboard: Dashboard, delivery: ConfigMapDelivery, text: str) -> Manifest:
+    metadata = _metadata(dashboard) | {"labels": dict(delivery.labels)}
+    if delivery.folder:
+        metadata["annotations"] = {delivery.folder_annotation: delivery.folder}
+    return {
+        "apiVersion": CONFIG_MAP.api_version,
+        "kind": CONFIG_MAP.kind,
+        "metadata": metadata,
+        "data": {_file(dashboard): text},
+    }
+
+
+def _grafana_dashboard(dashboard: Dashboard, delivery: GrafanaDashboardDelivery, text: str) -> Manifest:
+    spec: Mapping[str, Any] = {
+        "instanceSelector": delivery.instance_selector.model_dump(by_alias=True),
+        **({"folder": delivery.folder} if delivery.folder else {}),
+        **({"allowCrossNamespaceImport": True} if delivery.allow_cross_namespace_import else {}),
+        "json": text,
+    }
+    return {
+        "apiVersion": GRAFANA_DASHBOARD.api_version,
+        "kind": GRAFANA_DASHBOARD.kind,
+        "metadata": _metadata(dashboard),
+        "spec": spec,
+    }
+
+
+def _metadata(dashboard: Dashboard) -> dict[str, Any]:
+    return {"name": _name(dashboard), "namespace": dashboard.metadata.namespace}
+
+
+def _name(dashboard: Dashboard) -> str:
+    return f"dashboard-{dashboard.metadata.name}"
+
+
+def _file(dashboard: Dashboard) -> str:
+    """The sidecar puts the files of all namespaces into one folder."""
+    return f"{dashboard.metadata.namespace}.{dashboard.metadata.name}.json"

@@ -1,0 +1,94 @@
+"""What a dashboard knows of the objectives that it shows, and which these are. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Protocol
+
+from ninefold.kube.api import Key, Manifest
+from ninefold.kube.errors import Stalled
+from ninefold.observability.dashboard.resource import Dashboard
+from ninefold.reliability.errorbudgetpolicy.resource import selects
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+
+
+class AlertTier(Protocol):
+    """An alert of an objective; windows in seconds."""
+
+    @property
+    def burn_rate(self) -> Decimal: ...
+    @property
+    def long(self) -> int: ...
+    @property
+    def short(self) -> int: ...
+    @property
+    def severity(self) -> str: ...
+
+
+Tiers = Callable[[ServiceLevelObjective], Sequence[AlertTier]]
+"""The alerts of an objective. Raises Stalled if it can have none: its own status says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """An objective, and the alerts that its rules raise."""
+
+    slo: ServiceLevelObjective
+    tiers: tuple[AlertTier, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return self.slo.slo_id
+
+    @property
+    def name(self) -> str:
+        return self.slo.metadata.name
+
+
+def shows(dashboard: Manifest, slo: Manifest) -> bool:
+    """Whether a Dashboard, as it stands on the wire, selects an objective."""
+    spec: Mapping[str, Any] = dashboard.get("spec") or {}
+    wanted = [{"service": spec["service"]}] if spec.get("service") else []
+    wanted += [spec["objectives"]] if spec.get("objectives") else []
+    return Key.of(slo).namespace == Key.of(dashboard).namespace and all(selects(one, slo) for one in wanted)
+
+
+def chosen(dashboard: Dashboard, slos: Iterable[Manifest]) -> list[Manifest]:
+    """The objectives that a dashboard shows, by name; none of another namespace."""
+    wire = dashboard.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return sorted((slo for slo in slos if shows(wire, slo)), key=Key.of)
+
+
+def read(manifests: Iterable[Manifest], tiers: Tiers) -> Iterator[Objective]:
+    """The objectives that can be read; of one whose alerts cannot be made the graphs are there all the same."""
+    for manifest in manifests:
+        try:
+            slo = ServiceLevelObjective.parse(manifest)
+        except Stalled:
+            continue
+        try:
+            yield Objective(slo, tuple(tiers(slo)))
+        except Stalled:
+            yield Objective(slo)
+
+
+def uid(dashboard: Key) -> str:
+    """The address of a dashboard in Grafana: the same as long as it has its name. At most 40 letters, digits, - or _.
+
+    >>> uid(Key("shop", "checkout"))
+    'ninefold-1dfc2ea56f23fbee'
+    """
+    return f"ninefold-{hashlib.sha256(str(dashboard).encode()).hexdigest()[:16]}"
+
+
+def by_service(dashboards: Iterable[Manifest], namespace: str) -> Mapping[str, str]:
+    """The uid of the dashboard of each service of a namespace that has one; of several the first by name."""
+    found: dict[str, str] = {}
+    for key, manifest in sorted(((Key.of(manifest), manifest) for manifest in dashboards), key=lambda pair: pair[0]):
+        service = manifest.get("spec", {}).get("service")
+        if service and key.namespace == namespace:
+            found.setdefault(service, uid(key))
+    return found

@@ -1,0 +1,81 @@
+"""Several objectives at a glance: what stands on top of every dashboard. Pure.
+
+Their ids stand in a variable of the dashboard, once, and not in each of dozens of queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ninefold.observability.dashboard import panels, queries
+from ninefold.observability.dashboard.layout import Line
+from ninefold.observability.dashboard.panels import Column, Labels, Panel, Query, Words
+from ninefold.observability.dashboard.states import STATES
+
+ALL = queries.among("$ids")
+"""The matcher of all objectives of a dashboard."""
+
+
+def lines(info: str, link: str) -> Iterator[Line]:
+    """The objectives of a service. `info` describes them, `link` is where a click on one leads, "" for nowhere."""
+    yield Line(7, [objectives(info, link)])
+    yield Line(6, [alerts(), _data()])
+
+
+def objectives(info: str, link: str) -> Panel:
+    columns = [
+        Column("Budget left", queries.budget_left(ALL), panels.PERCENT, panels.BUDGET, digits=1),
+        Column("Errors", queries.error_ratio(ALL), panels.PERCENT),
+        Column("Burn 1h", queries.burn_rate(ALL, "1h"), panels.TIMES, panels.BURN, digits=2),
+        Column("Burn 6h", queries.burn_rate(ALL, "6h"), panels.TIMES, panels.BURN, digits=2),
+        Column("Events", queries.events(ALL), panels.PER_SECOND),
+        Column("Coverage", queries.coverage(ALL), panels.PERCENT, panels.COVERAGE),
+        Column("Gone in", queries.exhaustion(ALL), panels.SECONDS, panels.SOON),
+        Column("Data", queries.data_state(ALL), "none", states=STATES),
+        Column("Rules", info, "none"),
+    ]
+    table = panels.rows(
+        Words(
+            "Objectives",
+            "The least budget first. Below 0 % the objective is missed; a burn rate above 1x spends more than allowed; "
+            "`Gone in` is when the budget ends if the last hour goes on, and empty while that is not in sight. A "
+            "budget with little coverage is no more than a beginning."
+            + (" A click on a name shows more." if link else ""),
+            "Prometheus evaluates none of these objectives yet",
+        ),
+        Labels(
+            {"service": "Service", "name": "Objective", "objective": "Promised", "window": "Window"},
+            hidden=("slo_id", "dashboard", "Rules"),
+        ),
+        columns,
+        "Budget left",
+    )
+    return panels.with_link(table, "Objective", "Show its details", link) if link else table
+
+
+def alerts() -> Panel:
+    columns = [Column("Since", queries.firing_since(ALL), panels.AGO)]
+    return panels.rows(
+        Words(
+            "Firing alerts",
+            "What fires now, the latest first: to whom it goes, and how fast what budget burns. "
+            "Follow the runbook of the alert; look at what was released before it began.",
+            "no alert fires",
+        ),
+        Labels({"slo_name": "Objective", "service": "Service", "severity": "Severity", "burn_tier": "Burns"}),
+        columns,
+        "Since",
+        descending=True,
+    )
+
+
+def _data() -> Panel:
+    return panels.states(
+        Words(
+            "Data over time",
+            "Whether the service was measured. While data are Broken or Unknown a budget says nothing.",
+            "rules not loaded",
+        ),
+        Query(queries.data_state(ALL), "{{slo_id}}"),
+        STATES,
+    )

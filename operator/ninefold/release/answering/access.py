@@ -1,0 +1,52 @@
+"""Who may ask. Comparing takes as long for a wrong secret as for a right one. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Iterable
+from hashlib import sha256
+
+from ninefold.kube.api import Key
+
+
+def signature(key: bytes, canary: Key) -> str:
+    """What a canary's webhooks carry instead of a token: HMAC-SHA-256 over "namespace/name", in hexadecimal digits.
+
+    >>> signature(b"key", Key("shop", "checkout"))[:16]
+    '886b6494a6f4eaae'
+    """
+    return hmac.new(key, str(canary).encode(), sha256).hexdigest()
+
+
+def signed(keys: Iterable[bytes], canary: Key, given: str) -> bool:
+    """Whether one of the keys made this signature."""
+    return _any_equal((signature(key, canary).encode() for key in keys), given.strip().lower().encode())
+
+
+def admitted(tokens: Iterable[bytes], authorization: str) -> bool:
+    """Whether a header holds one of the tokens, as "Bearer TOKEN" or as the password of "Basic ..."."""
+    given = _token(authorization)
+    return given is not None and _any_equal(tokens, given)
+
+
+def _token(authorization: str) -> bytes | None:
+    scheme, _, rest = authorization.strip().partition(" ")
+    if scheme.lower() == "bearer":
+        return rest.strip().encode()
+    if scheme.lower() == "basic":
+        try:
+            return base64.b64decode(rest.strip(), validate=True).partition(b":")[2]
+        except (binascii.Error, ValueError):
+            return None
+    return None
+
+
+def _any_equal(secrets: Iterable[bytes], given: bytes) -> bool:
+    """Compared by digests, so that lengths do not show, and to the last one."""
+    digest = sha256(given).digest()
+    found = False
+    for secret in secrets:
+        found |= hmac.compare_digest(sha256(secret).digest(), digest)
+    return found

@@ -1,0 +1,54 @@
+"""What a delivery tool asks. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+By = Literal["gate", "workload", "service"]
+
+_LONGEST = 600
+_REVISIONS = 64
+
+
+class WrongCall(Exception):
+    """The question cannot be understood; the message is a sentence that says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May change happen? `name` is that of a gate, of a workload ("checkout" or "Deployment/checkout"), or of the
+    service of an objective; `revisions` are the names of what is being released: images, template hashes."""
+
+    namespace: str
+    by: By
+    name: str
+    revisions: tuple[str, ...] = ()
+
+
+def question(pairs: Iterable[tuple[str, str]]) -> Question:
+    """From the parameters of a call. Empty ones count as left out, since templates render what is not set so.
+
+    Raises WrongCall.
+    """
+    given: dict[str, list[str]] = {}
+    for name, value in pairs:
+        if name not in ("namespace", *get_args(By), "revision"):
+            raise WrongCall(
+                f"{name[:100]!r} is no parameter: use namespace, one of gate, workload, service, and revision"
+            )
+        if len(value) > _LONGEST:
+            raise WrongCall(f"{name} is longer than {_LONGEST} characters")
+        if value:
+            given.setdefault(name, []).append(value)
+    for name, values in given.items():
+        if name != "revision" and len(values) > 1:
+            raise WrongCall(f"{name} is given more than once")
+    asked: list[By] = [by for by in get_args(By) if by in given]
+    if "namespace" not in given or len(asked) != 1:
+        raise WrongCall("give namespace and exactly one of gate, workload or service")
+    revisions = given.get("revision", [])
+    if len(revisions) > _REVISIONS:
+        raise WrongCall(f"revision is given more than {_REVISIONS} times")
+    return Question(given["namespace"][0], asked[0], given[asked[0]][0], tuple(revisions))

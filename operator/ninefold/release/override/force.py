@@ -1,0 +1,28 @@
+"""Whether an Override counts for a gate. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ninefold.kube.fields import seconds
+from ninefold.release.override.resource import Override
+from ninefold.release.releasegate.resource import OverrideRules
+
+
+def in_force(override: Override, gate: str, rules: OverrideRules, now: datetime) -> bool:
+    """Whether it lets change pass this gate now."""
+    spec = override.spec
+    meant = spec.gate in (None, gate) and not spec.suspend and override.metadata.deletion_timestamp is None
+    return meant and spec.until > now and not too_long(override, rules) and not lacking(override, rules)
+
+
+def too_long(override: Override, rules: OverrideRules) -> bool:
+    """Counted from when it was made, so that it cannot be asked for early and used late."""
+    made = override.metadata.creation_timestamp
+    return made is None or override.spec.until - made > timedelta(seconds=seconds(rules.longest))
+
+
+def lacking(override: Override, rules: OverrideRules) -> int:
+    """How many approvals are missing. Who asked does not count, nor does anybody twice."""
+    others = {approval.by for approval in override.spec.approvals} - {override.spec.by}
+    return max(0, rules.approvals - len(others))

@@ -1,0 +1,72 @@
+"""What an Override means: whether it counts, for which gates, and what is missing. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ninefold.kube.fields import rfc3339
+from ninefold.kube.plan import Note, Plan, Verdict
+from ninefold.release.override.force import in_force, lacking, too_long
+from ninefold.release.override.resource import Override, OverrideState, OverrideStatus
+from ninefold.release.releasegate.resource import ReleaseGate
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The gates of its namespace, by name."""
+
+    gates: Sequence[ReleaseGate]
+
+
+def plan(override: Override, observed: Observed, now: datetime) -> Plan[OverrideStatus]:
+    spec, old = override.spec, override.status
+    meant = [gate for gate in observed.gates if spec.gate in (None, gate.metadata.name)]
+    open_ = [gate for gate in meant if in_force(override, gate.metadata.name, gate.spec.overrides, now)]
+    state, ready = _standing(override, meant, open_, now)
+    status = OverrideStatus(
+        state=state,
+        gates=sorted(gate.metadata.name for gate in open_),
+        since=(old.since or now) if open_ else None,
+    )
+    return Plan(
+        status=status,
+        ready=ready,
+        events=_events(override, old.state, state),
+        due=spec.until if spec.until > now else None,
+    )
+
+
+def _standing(
+    override: Override, meant: Sequence[ReleaseGate], open_: Sequence[ReleaseGate], now: datetime
+) -> tuple[OverrideState, Verdict]:
+    spec = override.spec
+    if spec.until <= now:
+        return "Over", Verdict("False", "Over", f"Its time ended at {rfc3339(spec.until)}.")
+    if not meant:
+        which = f"no ReleaseGate {spec.gate}" if spec.gate else "no ReleaseGate"
+        return "Refused", Verdict("False", "GateMissing", f"There is {which} in this namespace.")
+    if open_:
+        return "InForce", Verdict("True", "InForce", f"Change passes until {rfc3339(spec.until)}.")
+    first = meant[0]
+    if all(too_long(override, gate.spec.overrides) for gate in meant):
+        longest = first.spec.overrides.longest
+        text = f"ReleaseGate {first.metadata.name} takes overrides of at most {longest}: ask for a shorter one."
+        return "Refused", Verdict("False", "TooLong", text)
+    missing = min(lacking(override, gate.spec.overrides) for gate in meant)
+    people = "1 person" if missing == 1 else f"{missing} people"
+    text = f"{people} besides {spec.by} must approve: ninefold gate approve {override.metadata.name}."
+    return "Pending", Verdict("False", "ApprovalsMissing", text)
+
+
+def _events(override: Override, before: OverrideState, state: OverrideState) -> tuple[Note, ...]:
+    if before == state or state == "Pending":
+        return ()
+    spec = override.spec
+    told = {
+        "InForce": Note("Warning", "InForce", f"{spec.by} lets change pass until {rfc3339(spec.until)}: {spec.reason}"),
+        "Over": Note("Normal", "Over", f"The override of {spec.by} has ended."),
+        "Refused": Note("Warning", "Refused", "It does not count: see the condition Ready."),
+    }
+    return (told[state],)

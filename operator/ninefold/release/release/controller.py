@@ -1,0 +1,204 @@
+"""Makes a record of each revision of a gated workload, and keeps it true until nothing in it changes any more.
+
+The records are not children of their gate: whoever deletes a gate in an emergency would delete the record of the
+emergency, a status lists no more than 64 children, and a record that cannot be written would keep the gate from
+deciding. So a record is made when its key is looked at and it is missing (`missing`), and nobody owns it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from ninefold.kube.api import DAEMON_SET, DEPLOYMENT, ROLLOUT, STATEFUL_SET, Api, Key, Manifest
+from ninefold.kube.controller import Controller, Grant, Watch
+from ninefold.kube.fields import seconds
+from ninefold.kube.plan import Plan
+from ninefold.kube.store import Store
+from ninefold.release.release.plan import Later, Observed, plan
+from ninefold.release.release.records import key_for, next_record, of_workload, sequence
+from ninefold.release.release.resource import Release, ReleaseStatus
+from ninefold.release.release.revision import read
+from ninefold.release.release.spending import Reading
+from ninefold.release.release.suspicion import burn_rate
+from ninefold.release.releasegate.resource import Records, ReleaseGate, Workloads
+from ninefold.release.releasegate.workload import concerns
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, selects
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+
+WORKLOADS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, ROLLOUT)
+_KINDS = {api.kind: api for api in WORKLOADS}
+
+
+class Figure(Protocol):
+    """What is measured of an objective."""
+
+    @property
+    def data(self) -> str: ...
+
+    @property
+    def budget_left(self) -> float | None: ...
+
+    @property
+    def burn(self) -> Mapping[str, float]: ...
+
+
+class Snapshot(Protocol):
+    """The figures of all objectives, by "namespace/name"."""
+
+    @property
+    def by_id(self) -> Mapping[str, Figure]: ...
+
+    def fresh(self, now: datetime) -> bool: ...
+
+
+class Figures(Protocol):
+    """Where figures come from: another stage has them."""
+
+    @property
+    def snapshot(self) -> Snapshot: ...
+
+    def changes(self) -> AsyncIterator[str]: ...
+
+
+def _of_workload(api: Api) -> Watch:
+    def keys(manifest: Manifest, store: Store) -> Iterable[Key]:
+        """The record of its present revision, and those that are not finished."""
+        key = Key.of(manifest)
+        records = of_workload(store.all(Release.api, key.namespace), api.kind, key.name)
+        yield from (Key.of(record) for record in records if not record.get("status", {}).get("closed"))
+        revision = read(api.kind, manifest)
+        if revision is not None and _gate_of(api.kind, manifest, store):
+            yield key_for(revision, records)
+
+    return Watch(api, keys, optional=api == ROLLOUT)
+
+
+def _of_gate(gate: Manifest, store: Store) -> Iterable[Key]:
+    """The records that its workloads do not have yet."""
+    namespace = Key.of(gate).namespace
+    for api, manifest in _workloads(store, namespace):
+        if _about(gate, api.kind, manifest) and (revision := read(api.kind, manifest)):
+            key = key_for(revision, of_workload(store.all(Release.api, namespace), api.kind, revision.key.name))
+            if store.get(Release.api, key) is None:
+                yield key
+
+
+class ReleaseController(Controller[Release, Observed]):
+    """Figures come from the snapshot that all objectives share; everything else from the store."""
+
+    resource = Release
+    watches = (*(_of_workload(api) for api in WORKLOADS), Watch(ReleaseGate.api, _of_gate))
+    grants = (Grant(Release.api, ("create", "delete"), "Release: a record of each revision, dropped when it is old."),)
+
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+
+    def missing(self, key: Key, store: Store) -> Manifest | None:
+        for api, manifest in _workloads(store, key.namespace):
+            revision = read(api.kind, manifest)
+            if revision is None or not key.name.endswith(revision.hash):
+                continue
+            records = of_workload(store.all(Release.api, key.namespace), api.kind, revision.key.name)
+            gate = _gate_of(api.kind, manifest, store)
+            if gate is not None and key_for(revision, records) == key:
+                services = (slo["spec"].get("service", "") for slo in _objectives(gate, store))
+                return next_record(revision, records, Key.of(gate).name, services)
+        return None
+
+    async def observe(self, resource: Release, store: Store, now: datetime) -> Observed:
+        namespace, workload = resource.key.namespace, resource.spec.workload
+        records = of_workload(store.all(Release.api, namespace), workload.kind, workload.name)
+        gate = store.get(ReleaseGate.api, Key(namespace, resource.spec.gate))
+        kept = _kept(gate)
+        api = _KINDS.get(workload.kind)
+        manifest = store.get(api, Key(namespace, workload.name)) if api else None
+        return Observed(
+            workload=read(workload.kind, manifest) if manifest else None,
+            gone=api is not None and store.serves(api) and manifest is None,
+            later=[_later(record) for record in records if sequence(record) > resource.spec.sequence],
+            readings={} if gate is None or resource.status.closed else self._readings(gate, store, now),
+            keep=kept.keep,
+            max_age=timedelta(seconds=seconds(kept.max_age)),
+        )
+
+    def plan(self, resource: Release, observed: Observed, now: datetime) -> Plan[ReleaseStatus]:
+        return plan(resource, observed, now)
+
+    def concerned(self, manifest: Manifest, store: Store) -> Iterable[Key]:
+        """A new record: those before it have been followed, and the oldest of them may be one too many."""
+        if "outcome" in manifest.get("status", {}):
+            return
+        workload = manifest["spec"]["workload"]
+        records = store.all(Release.api, Key.of(manifest).namespace)
+        yield from (Key.of(record) for record in of_workload(records, workload["kind"], workload["name"]))
+
+    async def feed(self, store: Store) -> AsyncIterator[Key]:
+        async for slo_id in self._figures.changes():
+            for record in store.all(Release.api, slo_id.partition("/")[0]):
+                if not record.get("status", {}).get("closed"):
+                    yield Key.of(record)
+
+    def _readings(self, gate: Manifest, store: Store, now: datetime) -> dict[str, Reading]:
+        snapshot = self._figures.snapshot
+        figures = snapshot.by_id if snapshot.fresh(now) else {}
+        return {Key.of(slo).name: _reading(figures.get(str(Key.of(slo)))) for slo in _objectives(gate, store)}
+
+
+def _workloads(store: Store, namespace: str) -> Iterable[tuple[Api, Manifest]]:
+    return ((api, manifest) for api in WORKLOADS for manifest in store.all(api, namespace))
+
+
+def _gate_of(kind: str, workload: Manifest, store: Store) -> Manifest | None:
+    """Of the gates that the workload is under the first that goes by budgets, else the first: two gates are no two
+    releases."""
+    gates = sorted(
+        store.all(ReleaseGate.api, Key.of(workload).namespace), key=lambda gate: (_without_budgets(gate), Key.of(gate))
+    )
+    return next((gate for gate in gates if _about(gate, kind, workload)), None)
+
+
+def _without_budgets(gate: Manifest) -> bool:
+    """Whether it knows no objective by which the cost of a release could be told."""
+    return not any("errorBudgetPolicy" in source for source in (gate.get("spec") or {}).get("sources") or ())
+
+
+def _about(gate: Manifest, kind: str, workload: Manifest) -> bool:
+    """Whether the workload is under the gate; under one that cannot be read is none."""
+    try:
+        wanted = Workloads.model_validate((gate.get("spec") or {}).get("workloads") or {})
+    except ValidationError:
+        return False
+    return concerns(wanted, kind, workload)
+
+
+def _kept(gate: Manifest | None) -> Records:
+    """How many records and how long; as by default where the gate is gone or does not say."""
+    return Records.model_validate((gate or {}).get("spec", {}).get("records") or {})
+
+
+def _objectives(gate: Manifest, store: Store) -> Iterable[Manifest]:
+    """The objectives of its budget policies."""
+    namespace = Key.of(gate).namespace
+    names = [source.get("errorBudgetPolicy") for source in gate["spec"].get("sources", ())]
+    policies = [store.get(ErrorBudgetPolicy.api, Key(namespace, name)) for name in names if name]
+    wanted = [policy["spec"]["objectives"] for policy in policies if policy]
+    for slo in store.all(ServiceLevelObjective.api, namespace):
+        if any(selects(objectives, slo) for objectives in wanted):
+            yield slo
+
+
+def _later(record: Manifest) -> Later:
+    began = record.get("status", {}).get("start") or record["metadata"]["creationTimestamp"]
+    return Later(Key.of(record).name, datetime.fromisoformat(began), "rollsBackTo" in record["spec"])
+
+
+def _reading(figure: Figure | None) -> Reading:
+    """Without traffic nothing burns; figures that may be old or broken are none."""
+    if figure is None or figure.data not in ("Healthy", "Idle"):
+        return Reading()
+    rate = burn_rate(figure.burn)
+    return Reading(figure.budget_left, 0.0 if rate is None and figure.data == "Idle" else rate)

@@ -1,0 +1,91 @@
+"""The records of a workload, and the one that is due next. Pure: reads manifests as they are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from ninefold.kube.api import MANAGED_BY, OPERATOR, Key, Manifest
+from ninefold.kube.model import Model
+from ninefold.release.release.resource import Change, Release, ReleaseSpec, WorkloadRef
+from ninefold.release.release.revision import Revision
+
+_LONGEST = 253
+"""Characters of a name."""
+
+
+def of_workload(records: Iterable[Manifest], kind: str, name: str) -> list[Manifest]:
+    """The records of one workload of the namespace that `records` are of, the oldest first."""
+    wanted = {"kind": kind, "name": name}
+    return sorted((record for record in records if record["spec"]["workload"] == wanted), key=sequence)
+
+
+def sequence(record: Manifest) -> int:
+    number: int = record["spec"]["sequence"]
+    return number
+
+
+def key_for(revision: Revision, records: Sequence[Manifest]) -> Key:
+    """Of the record of a workload's present revision, whether there is one yet or not."""
+    if records and records[-1]["spec"]["templateHash"] == revision.hash:
+        return Key.of(records[-1])
+    number = sequence(records[-1]) + 1 if records else 1
+    # The hash is of the kind, too: a Deployment and a StatefulSet may have the same name.
+    end = f"-{number}-{revision.hash}"
+    return Key(revision.key.namespace, revision.key.name[: _LONGEST - len(end)].rstrip("-.") + end)
+
+
+def next_record(revision: Revision, records: Sequence[Manifest], gate: str, services: Iterable[str]) -> Manifest:
+    """The record of a revision that has none. `services` are those of the objectives of its gate."""
+    key, newest = key_for(revision, records), records[-1] if records else None
+    named = set(services)
+    spec = ReleaseSpec(
+        workload=WorkloadRef(kind=revision.kind, name=revision.key.name),
+        sequence=sequence(newest) + 1 if newest else 1,
+        template_hash=revision.hash,
+        images=list(revision.images),
+        service=revision.service or (named.pop() if len(named) == 1 else revision.key.name),
+        team=revision.team,
+        gate=gate,
+        change=_change(revision, newest),
+        rolls_back_to=_rolls_back_to(revision, records),
+    )
+    return {
+        "apiVersion": Release.api.api_version,
+        "kind": Release.api.kind,
+        "metadata": {"namespace": key.namespace, "name": key.name, "labels": {MANAGED_BY: OPERATOR}},
+        "spec": {name: value for name, value in _wire(spec).items() if value not in ("", [], {}, False)},
+    }
+
+
+def _change(revision: Revision, newest: Manifest | None) -> Change:
+    """What the pod template says, and what the workload says beside it.
+
+    `kubectl set image` leaves the workload's annotations as they were: what they said of the last release already, with
+    other images, is not said of this one.
+    """
+    said = newest["spec"].get("change", {}) if newest else {}
+    noted = _wire(revision.noted)
+    about = ("commit", "commitTime", "author", "cause")
+    stale = newest is not None and set(newest["spec"].get("images", ())) != set(revision.images)
+    fresh = {name: value for name, value in noted.items() if not (stale and name in about and said.get(name) == value)}
+    return Change.model_validate({**fresh, **_wire(revision.change)})
+
+
+def _rolls_back_to(revision: Revision, records: Sequence[Manifest]) -> str | None:
+    """The newest earlier release of just these images that was rolled out and not undone; None if there is none, or if
+    they are the images of the last release: then only the rest of the template has changed.
+    """
+    images = set(revision.images)
+    if not records or set(records[-1]["spec"].get("images", ())) == images:
+        return None
+    for record, following in reversed(list(pairwise(records))):
+        good = record.get("status", {}).get("outcome") == "Succeeded" and "rollsBackTo" not in following["spec"]
+        if good and set(record["spec"].get("images", ())) == images:
+            return str(record["metadata"]["name"])
+    return None
+
+
+def _wire(model: Model) -> dict[str, Any]:
+    return model.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -1,0 +1,195 @@
+"""What a workload says about its present revision: what it is, where it comes from, how far its rollout is. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from ninefold.kube.api import Key, Manifest
+from ninefold.release.release.resource import Change
+from ninefold.release.releasegate.resource import MAX_IMAGES
+from ninefold.release.releasegate.workload import images
+
+State = Literal["Rolling", "Complete", "GaveUp"]
+
+_RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+_LONGEST_IMAGE = 512
+_COUNTED_AS = (
+    "deployment.kubernetes.io/revision",
+    "rollout.argoproj.io/revision",
+    "deprecated.daemonset.template.generation",
+)
+"""Annotations in which controllers count revisions."""
+
+_COMMIT = "org.opencontainers.image.revision"
+_COMMIT_TIME = "ninefold.dev/commit-time"
+_AUTHOR = "ninefold.dev/author"
+_CAUSE = "kubernetes.io/change-cause"
+_ARGO_CD = "argocd.argoproj.io/tracking-id"
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """The revision that a workload has in its spec now."""
+
+    kind: str
+    key: Key
+    hash: str
+    """Of the kind and the pod template, without what a restart writes there."""
+    images: tuple[str, ...]
+    state: State
+    number: str | None
+    """As the workload's controller counts it."""
+    pod_hash: str | None
+    """What an Argo Rollout calls it."""
+    created: datetime | None
+    """When the workload was made, and with it its first revision."""
+    began: datetime | None
+    """When its rollout began and was over, where the workload itself says so."""
+    over: datetime | None
+    service: str | None
+    """What labels say."""
+    team: str
+    change: Change
+    """By annotations of the pod template, and by labels."""
+    noted: Change
+    """By annotations of the workload itself, which may still be those of the revision before."""
+
+
+def read(kind: str, manifest: Manifest) -> Revision | None:
+    """None of what has no pod template, or cannot be read: it may be a custom resource that nobody has checked."""
+    try:
+        return _read(kind, manifest)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _read(kind: str, manifest: Manifest) -> Revision:
+    metadata, template = manifest["metadata"], manifest["spec"]["template"]
+    found = images(template["spec"])
+    if not found:
+        raise ValueError("there is no image to be released")
+    labels, notes = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    template_notes = (template.get("metadata") or {}).get("annotations") or {}
+    status = manifest.get("status") or {}
+    state = _rollout_state(manifest, status) if kind == "Rollout" else _state(kind, manifest, status)
+    began, over = _rollout_times(status) if kind == "Rollout" else (None, _over(status))
+    return Revision(
+        kind=kind,
+        key=Key.of(manifest),
+        hash=_hash(kind, template),
+        images=tuple(image for image in found if len(image) <= _LONGEST_IMAGE)[:MAX_IMAGES],
+        state=state,
+        number=_text(_number(notes, status), 253) if _is_observed(manifest, status) else None,
+        pod_hash=_text(status.get("currentPodHash"), 63) if _is_observed(manifest, status) else None,
+        created=_time(metadata.get("creationTimestamp")),
+        began=began,
+        over=over if state == "Complete" else None,
+        service=labels.get("ninefold.dev/service"),
+        team=labels.get("ninefold.dev/team") or labels.get("app.kubernetes.io/part-of") or "",
+        change=_change(template_notes, labels, notes),
+        noted=_change(notes, labels, notes),
+    )
+
+
+def _hash(kind: str, template: Mapping[str, Any]) -> str:
+    metadata = dict(template.get("metadata") or {})
+    kept = {name: value for name, value in (metadata.get("annotations") or {}).items() if name != _RESTARTED_AT}
+    metadata = {name: value for name, value in metadata.items() if name != "annotations"} | (
+        {"annotations": kept} if kept else {}
+    )
+    plain = {**template, "metadata": metadata}
+    return hashlib.sha256(json.dumps([kind, plain], sort_keys=True).encode()).hexdigest()[:10]
+
+
+def _state(kind: str, manifest: Manifest, status: Mapping[str, Any]) -> State:
+    """Of Deployments, StatefulSets and DaemonSets. A rollout that was complete stays so when a pod falls ill later, as
+    far as the workload remembers it; one without pods is complete at once.
+    """
+    if not _is_observed(manifest, status):
+        return "Rolling"
+    if kind == "DaemonSet":
+        names = ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")
+        counts = {status.get(name, 0) for name in names}
+    else:
+        wanted = manifest["spec"].get("replicas", 1)
+        counts = {wanted, *(status.get(name, 0) for name in ("replicas", "updatedReplicas", "availableReplicas"))}
+    reason = _condition(status, "Progressing").get("reason")
+    # Back to an earlier template, a Deployment goes on saying so for a moment: then there are pods of the other yet.
+    over = reason == "NewReplicaSetAvailable" and status.get("replicas") == status.get("updatedReplicas")
+    if len(counts) == 1 or over:
+        return "Complete"
+    return "GaveUp" if reason == "ProgressDeadlineExceeded" else "Rolling"
+
+
+def _is_observed(manifest: Manifest, status: Mapping[str, Any]) -> bool:
+    """Whether the status speaks of the present spec. That of an Argo Rollout has the generation as text."""
+    return str(status.get("observedGeneration")) == str(manifest["metadata"].get("generation"))
+
+
+def _over(status: Mapping[str, Any]) -> datetime | None:
+    """A Deployment notes when its rollout was complete, and leaves it so when pods come and go later."""
+    progressing = _condition(status, "Progressing")
+    return _time(progressing.get("lastUpdateTime")) if progressing.get("reason") == "NewReplicaSetAvailable" else None
+
+
+def _rollout_state(manifest: Manifest, status: Mapping[str, Any]) -> State:
+    """Of an Argo Rollout."""
+    if not _is_observed(manifest, status):
+        return "Rolling"
+    if status.get("abort") or status.get("phase") == "Degraded":
+        return "GaveUp"
+    return "Complete" if status.get("phase") == "Healthy" else "Rolling"
+
+
+def _rollout_times(status: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
+    taken = status.get("duration") or {}
+    return _time(taken.get("rolloutStartedAt")), _time(taken.get("finishedAt"))
+
+
+def _condition(status: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = (condition for condition in status.get("conditions") or () if condition.get("type") == name)
+    return next(found, {})
+
+
+def _number(notes: Mapping[str, str], status: Mapping[str, Any]) -> str | None:
+    return next((notes[name] for name in _COUNTED_AS if name in notes), None) or status.get("updateRevision")
+
+
+def _change(notes: Mapping[str, str], labels: Mapping[str, str], own: Mapping[str, str]) -> Change:
+    return Change(
+        commit=_text(notes.get(_COMMIT), 128),
+        commit_time=_time(notes.get(_COMMIT_TIME)),
+        author=_text(notes.get(_AUTHOR), 253),
+        version=labels.get("app.kubernetes.io/version"),
+        cause=_text(notes.get(_CAUSE), 1024),
+        delivered_by=_text(_delivered_by(labels, own), 600),
+    )
+
+
+def _delivered_by(labels: Mapping[str, str], notes: Mapping[str, str]) -> str | None:
+    """What Argo CD and Flux leave on an object that they apply."""
+    if _ARGO_CD in notes:
+        return f"Application {notes[_ARGO_CD].partition(':')[0]}"
+    for kind, prefix in (("Kustomization", "kustomize"), ("HelmRelease", "helm")):
+        name, namespace = (labels.get(f"{prefix}.toolkit.fluxcd.io/{part}") for part in ("name", "namespace"))
+        if name and namespace:
+            return f"{kind} {namespace}/{name}"
+    return None
+
+
+def _text(value: str | None, longest: int) -> str | None:
+    return value[:longest] if value else None
+
+
+def _time(value: Any) -> datetime | None:
+    """A moment as RFC 3339 writes it; None of anything else."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return moment.astimezone(UTC).replace(microsecond=0) if moment.tzinfo else None

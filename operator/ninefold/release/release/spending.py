@@ -1,0 +1,106 @@
+"""What a release costs an objective: from one look to the next. Pure.
+
+What stands in a record is where the next look goes on, so a restart loses nothing. A figure is written again only when
+it has moved enough to matter, so a steady state writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ninefold.kube.fields import percentage
+from ninefold.release.release.resource import ObjectiveCost
+from ninefold.release.release.suspicion import suspicion
+
+BUDGET_BAND = 0.5
+"""Percentage points of the budget."""
+SUSPICION_BAND = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is measured of an objective now: the budget left as a share, and the burn rate. None where not known."""
+
+    left: float | None = None
+    burn: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where in a release a look is."""
+
+    opening: bool
+    """Whether the release has just begun, so that figures are those that it found."""
+    rolling: bool
+    """Whether it rolled until now."""
+    turning: bool
+    """Whether it ends, or is watched no longer, from now on: what it cost until now is written in any case."""
+    delay: timedelta
+    """How long its rollout is over; 0 while it rolls."""
+
+
+def step(cost: ObjectiveCost, reading: Reading, moment: Moment) -> ObjectiveCost:
+    """One look further. An objective of which nothing was known when the release began stays without figures."""
+    return _suspect(_spend(cost, reading, moment), reading, moment)
+
+
+def _spend(cost: ObjectiveCost, reading: Reading, moment: Moment) -> ObjectiveCost:
+    """Adds what the budget lost since it was last written down. What it gains, as old errors leave the window or a
+    period begins, is nobody's merit: it is not set off against what was spent.
+    """
+    if reading.left is None:
+        return cost
+    left = 100 * reading.left
+    if cost.left is None:
+        return cost.model_copy(update={"left": percent(left), "rolling": percent(0)}) if moment.opening else cost
+    lost = percentage(cost.left) - left
+    if abs(lost) < BUDGET_BAND and not moment.turning:
+        return cost
+    part = "rolling" if moment.rolling else "since"
+    spent = percentage(getattr(cost, part) or percent(0)) + max(percentage(cost.left) - percentage(percent(left)), 0)
+    return cost.model_copy(update={"left": percent(left), part: percent(spent)})
+
+
+def _suspect(cost: ObjectiveCost, reading: Reading, moment: Moment) -> ObjectiveCost:
+    """Keeps the worst that was seen."""
+    if reading.burn is None:
+        return cost
+    if cost.burn_before is None:
+        begun = {"burn_before": times(reading.burn), "suspicion": "0.00"}
+        return cost.model_copy(update=begun) if moment.opening else cost
+    found = suspicion(moment.delay, float(cost.burn_before.removesuffix("x")), reading.burn)
+    if found < float(cost.suspicion or 0) + SUSPICION_BAND:
+        return cost
+    return cost.model_copy(update={"burn_after": times(reading.burn), "suspicion": f"{found:.2f}"})
+
+
+def total(costs: Iterable[ObjectiveCost]) -> str:
+    """The most that one objective lost; Unknown if none was measured."""
+    lost = [
+        percentage(cost.rolling) + percentage(cost.since or percent(0)) for cost in costs if cost.rolling is not None
+    ]
+    return percent(max(lost)) if lost else "Unknown"
+
+
+def worst(costs: Iterable[ObjectiveCost]) -> str:
+    """The highest suspicion; Unknown if no objective was measured."""
+    return max((cost.suspicion for cost in costs if cost.suspicion is not None), key=float, default="Unknown")
+
+
+def percent(share: float) -> str:
+    """
+    >>> percent(1.234), percent(-0.001)
+    ('1.23 %', '0.00 %')
+    """
+    return f"{round(share, 2) + 0.0:.2f} %"
+
+
+def times(rate: float) -> str:
+    """A burn rate to two significant digits, without an exponent.
+
+    >>> times(22.4), times(0.0512), times(0)
+    ('22x', '0.051x', '0x')
+    """
+    return f"{float(f'{rate:.2g}'):.6f}".rstrip("0").rstrip(".") + "x"

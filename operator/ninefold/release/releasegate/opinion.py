@@ -1,0 +1,52 @@
+"""What one source of a gate says now, and what it is known to say later. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ninefold.release.releasegate.resource import Closure, Decision
+
+SEVERITY: tuple[Decision, ...] = ("Allow", "Unknown", "Hold", "Deny")
+CLOSED = ("Hold", "Deny")
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """`unknown_since` is set while the source does not know; `stale_at` when that will be too long."""
+
+    decision: Decision
+    because: str = ""
+    message: str = ""
+    until: datetime | None = None
+    """When it is predicted to end."""
+    unknown_since: datetime | None = None
+    stale_at: datetime | None = None
+    exempt: bool = False
+    """Whether it would close the gate, had nobody exempted it: what is released meanwhile is not known to be good."""
+    ends: datetime | None = None
+    """When it ends for sure, whoever is down; then the API server ends it by itself."""
+    later: tuple[Closure, ...] = ()
+    """Closures that are known to come."""
+    changes: datetime | None = None
+    """When it will say something else, by the clock alone."""
+
+    @property
+    def closed(self) -> bool:
+        return self.decision in CLOSED
+
+
+def most_severe(decisions: Iterable[Decision]) -> Decision:
+    return max(decisions, key=SEVERITY.index, default="Allow")
+
+
+def told(message: str, others: Sequence[str], passes: str) -> str:
+    """One line for the person who is refused: why, who else closes it, and what passes."""
+    also = f" Closed by {' and '.join(others)} too." if others else ""
+    return f"{message}{also} {passes}"
+
+
+def clock(moment: datetime, now: datetime) -> str:
+    """A moment for a sentence, with the date if it is another day's: "14:20 UTC"."""
+    return f"{moment:%H:%M} UTC" if moment.date() == now.date() else f"{moment:%Y-%m-%d %H:%M} UTC"

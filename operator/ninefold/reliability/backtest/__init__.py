@@ -1,0 +1,1 @@
+"""What the rules of an objective would have done: PromQL over history, all times at once. Needs numpy."""

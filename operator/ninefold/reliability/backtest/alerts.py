@@ -1,0 +1,62 @@
+"""When an alert is pending and firing, from the times at which its expression yields something. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ninefold.reliability.backtest.grid import Array, present
+
+Times = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """One time of an alert, in points of the grid: active from `begin`, firing from `fires` until before `end`."""
+
+    begin: int
+    fires: int | None
+    """None if it went away before `for` was over."""
+    end: int | None
+    """The first point at which it is resolved; None if it lasts beyond the grid."""
+
+
+def spells(values: Array, hold: int, keep: int) -> Iterator[Spell]:
+    """`values` are those of the expression; `hold` is `for` and `keep` is keep_firing_for, both in steps."""
+    open_: Spell | None = None
+    for begin, end in runs(present(values)):
+        if open_ is not None and (open_.end is None or begin <= open_.end):
+            # It has not been resolved because of keep_firing_for, and goes on.
+            open_ = Spell(open_.begin, open_.fires, _resolved(end, keep, len(values)))
+            continue
+        if open_ is not None:
+            yield open_
+        fires = begin + hold if begin + hold < end else None
+        open_ = Spell(begin, fires, _resolved(end, keep if fires is not None else 0, len(values)))
+    if open_ is not None:
+        yield open_
+
+
+def runs(active: Times) -> Iterator[tuple[int, int]]:
+    """The stretches of True: their first point, and the first one after them."""
+    edges = np.flatnonzero(np.diff(active, prepend=False, append=False))
+    return zip(map(int, edges[::2]), map(int, edges[1::2]), strict=True)
+
+
+def _resolved(end: int, keep: int, count: int) -> int | None:
+    """The point at which an alert is resolved whose expression yields nothing from `end` on."""
+    return end + keep if end + keep < count else None
+
+
+def states(found: list[Spell], count: int) -> dict[str, Array]:
+    """The values of ALERTS by alertstate: 1 while pending, 1 while firing."""
+    result = {state: np.full(count, np.nan) for state in ("pending", "firing")}
+    for spell in found:
+        end = count if spell.end is None else spell.end
+        fires = end if spell.fires is None else spell.fires
+        result["pending"][spell.begin : fires] = 1.0
+        result["firing"][fires:end] = 1.0
+    return result

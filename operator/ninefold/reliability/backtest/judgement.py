@@ -1,0 +1,119 @@
+"""What is said about one error budget over a time: figures, firings, incidents. Pure; written as JSON as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """One time that one tier fired."""
+
+    tier: str
+    severity: str
+    begin: datetime
+    end: datetime | None
+    """None if it still fired at the end."""
+    burn: float
+    """The burn rate over the tier's long window when it began."""
+    budget_left: float | None
+    """When it began: 1 untouched, 0 spent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Who noticed an incident, how many seconds after its begin, 0 if the alert fired already."""
+
+    tier: str
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A stretch during which the budget was spent faster than it may be."""
+
+    begin: datetime
+    end: datetime
+    budget: float
+    """The share of the budget that it cost."""
+    page: Detection | None
+    ticket: Detection | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """How often one tier fired."""
+
+    tier: str
+    severity: str
+    firings: int
+    per_week: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What decides about an objective."""
+
+    pages: int
+    """Times during which one or more page tiers fired: somebody is called once."""
+    pages_per_week: float
+    tickets: int
+    tickets_per_week: float
+    exhausted: float | None
+    """The share of the time at which the budget of the window was spent; None without figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The same history under another objective; `refused` says why there are no such rules."""
+
+    objective: str
+    present: bool
+    summary: Summary | None
+    missed: int = 0
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    objective: str | None
+    """None if none of the targets fits."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One error budget: of an objective, or of one group of it."""
+
+    slo_id: str
+    group: Mapping[str, str]
+    """The labels of the group, empty without groupBy."""
+    objective: str
+    window: str
+    begin: datetime
+    end: datetime
+    coverage: float
+    """The share of the time that has data."""
+    window_coverage: tuple[float, float] | None
+    """The share of a rolling window that had data, at the begin and at the end; None for a period of the calendar."""
+    events: float
+    errors: float
+    error_ratio: float | None
+    """None without events."""
+    budget_spent: float | None
+    """Errors over those that the objective allows for so many events: 1 is all."""
+    summary: Summary
+    tiers: Sequence[Tier]
+    firings: Sequence[Firing]
+    incident_budget: float
+    """From which share of the budget on a stretch counts as an incident."""
+    incidents: Sequence[Incident]
+    missed: int
+    """Incidents without a page."""
+    noise: int
+    """Pages during which less than `noise_budget` went."""
+    noise_budget: float
+    targets: Sequence[Target] = field(default_factory=tuple)
+    suggestion: Suggestion | None = None

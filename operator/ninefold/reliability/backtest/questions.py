@@ -1,0 +1,44 @@
+"""Which rules only Prometheus can evaluate, since they read what was scraped, and how to ask it. Pure."""
+
+from __future__ import annotations
+
+import json
+
+import promql_parser as promql
+
+from ninefold.reliability.backtest.grid import CannotEvaluate
+from ninefold.reliability.backtest.rulefile import Makers, Rule
+
+
+def question(rule: Rule, makers: Makers) -> str | None:
+    """What to ask Prometheus in the place of a rule; None if all that it reads is made by rules.
+
+    Prometheus may not have these rules yet, or older ones: a recording in the expression is replaced by the expression
+    that makes it. Raises CannotEvaluate where it cannot be.
+    """
+    if all(makers.of(selector) for selector in rule.selectors):
+        return None
+    return _inlined(rule.expression, makers).prettify()
+
+
+def _inlined(expression: promql.Expr, makers: Makers) -> promql.Expr:
+    def visit(node: promql.Expr) -> promql.Expr | None:
+        if isinstance(node, promql.MatrixSelector) and makers.of(node.vector_selector):
+            raise CannotEvaluate(f"cannot be asked of Prometheus, since {node.prettify()} is recorded by a rule")
+        if not isinstance(node, promql.VectorSelector):
+            return None
+        found = makers.of(node)
+        if found and (node.offset is not None or node.at is not None):
+            raise CannotEvaluate(f"cannot be asked of Prometheus, since {node.prettify()} is recorded by a rule")
+        return promql.parse(" or ".join(_made(rule, makers) for rule in found)) if found else None
+
+    return promql.transform(expression, visit)
+
+
+def _made(rule: Rule, makers: Makers) -> str:
+    """What a rule makes, with its labels, as an expression. In parentheses, whatever it comes to stand in."""
+    made = _inlined(rule.expression, makers).prettify()
+    for name, value in rule.labels.items():
+        # A dollar would refer to a group of the pattern.
+        made = f'label_replace({made}, {json.dumps(name)}, {json.dumps(value.replace("$", "$$"))}, "", "")'
+    return f"({made})"

@@ -1,0 +1,136 @@
+"""Rules as they stand in a rule file, parsed once: what they make and read, and in which order. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import promql_parser as promql
+
+from ninefold.kube.fields import seconds
+from ninefold.reliability.backtest.grid import NAME, CannotEvaluate
+from ninefold.reliability.backtest.labels import matchers_of, matches
+from ninefold.reliability.backtest.reads import selectors
+
+ALERTS = "ALERTS"
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """A recording or an alert. `hold` is `for`, `keep` is keep_firing_for, in milliseconds."""
+
+    name: str
+    expression: promql.Expr
+    labels: Mapping[str, str]
+    alert: bool
+    hold: int
+    keep: int
+
+    @property
+    def makes(self) -> str:
+        """The name of the series that it makes."""
+        return ALERTS if self.alert else self.name
+
+    @cached_property
+    def selectors(self) -> list[promql.VectorSelector]:
+        return list(selectors(self.expression))
+
+    @cached_property
+    def fixed(self) -> dict[str, str]:
+        """The labels that all its series have, among them the name."""
+        written = {name: value for name, value in self.labels.items() if "{{" not in value}
+        return {**written, NAME: self.makes, **({"alertname": self.name} if self.alert else {})}
+
+    def may_make(self, selector: promql.VectorSelector) -> bool:
+        """Whether the selector may find what the rule makes, as far as its constant labels tell."""
+        if selector.name not in (None, self.makes):
+            return False
+        return matches(self.fixed, (each for each in matchers_of(selector) if each.name in self.fixed))
+
+    @classmethod
+    def parse(cls, rule: Mapping[str, Any]) -> Rule:
+        """From its form in a rule file. Raises CannotEvaluate if the expression cannot be parsed."""
+        name = rule.get("record") or rule["alert"]
+        try:
+            expression = promql.parse(rule["expr"])
+        except ValueError as error:
+            raise CannotEvaluate(f"{name} is not PromQL that is understood here: {error}") from None
+        hold, keep = (seconds(rule[key]) * 1000 if key in rule else 0 for key in ("for", "keep_firing_for"))
+        return cls(name, expression, rule.get("labels", {}), "alert" in rule, hold, keep)
+
+
+Group = Sequence[Rule]
+
+
+def parse(group: Mapping[str, Any]) -> Group:
+    """The rules of a group, in their order. Raises CannotEvaluate."""
+    return [Rule.parse(rule) for rule in group["rules"]]
+
+
+class Makers:
+    """Which rules make what a selector finds."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._by_name: dict[str, list[Rule]] = {}
+        self._by_label: dict[tuple[str, str], dict[str, list[Rule]]] = {}
+        for rule in rules:
+            self._by_name.setdefault(rule.makes, []).append(rule)
+            for name, value in rule.fixed.items():
+                self._by_label.setdefault((rule.makes, name), {}).setdefault(value, []).append(rule)
+
+    def of(self, selector: promql.VectorSelector) -> list[Rule]:
+        return [rule for rule in self._candidates(selector) if rule.may_make(selector)]
+
+    def _candidates(self, selector: promql.VectorSelector) -> list[Rule]:
+        """The rules of its name; of a thousand objectives' only those with its label, if all have such a label."""
+        if not selector.name:
+            return [rule for rules in self._by_name.values() for rule in rules]
+        named = self._by_name.get(selector.name, [])
+        for matcher in matchers_of(selector):
+            labelled = self._by_label.get((selector.name, matcher.name), {})
+            if matcher.op == promql.MatchOp.Equal and sum(map(len, labelled.values())) == len(named):
+                return labelled.get(matcher.value, [])
+        return named
+
+
+class Library:
+    """Groups that may read one another.
+
+    Prometheus evaluates groups beside one another, so that what one reads of another may be as old as an interval.
+    """
+
+    def __init__(self, groups: Iterable[Group]) -> None:
+        self._home = {rule: group for group in groups for rule in group}
+        self._makers = Makers(self._home)
+
+    def needed(self, group: Group, instead_of: Group | None = None) -> list[Group]:
+        """The groups that a group reads, and what those read, each after what it reads itself.
+
+        It may stand in the place of one of the library. Raises CannotEvaluate where groups, or the rules of one, read
+        each other in a circle.
+        """
+        found: list[Group] = []
+        self._visit(group, (instead_of if instead_of is not None else group,), found)
+        return found[:-1]
+
+    def _visit(self, group: Group, path: tuple[Group, ...], found: list[Group]) -> None:
+        for other in self._read_by(group):
+            if other is path[-1]:
+                continue
+            if any(other is each for each in path):
+                raise CannotEvaluate(f"groups of rules read each other in a circle: see {group[0].name}")
+            self._visit(other, (*path, other), found)
+        if not any(group is each for each in found):
+            found.append(group)
+
+    def _read_by(self, group: Group) -> Iterator[Group]:
+        """The groups that a group reads, itself perhaps. Raises CannotEvaluate if a rule reads a later one."""
+        mine = Makers(group)
+        for position, rule in enumerate(group):
+            for selector in rule.selectors:
+                late = next((each for each in mine.of(selector) if each in group[position:]), None)
+                if late is not None:
+                    raise CannotEvaluate(f"{rule.name} reads {late.makes}, which is recorded after it")
+                yield from (self._home[maker] for maker in self._makers.of(selector))

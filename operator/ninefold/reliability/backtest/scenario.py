@@ -1,0 +1,130 @@
+"""Objectives, and the targets to try for each: what to ask Prometheus for, and what comes of its answers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ninefold.kube.errors import Stalled
+from ninefold.reliability.backtest.backfill import Past, past
+from ninefold.reliability.backtest.grid import Grid, Vector
+from ninefold.reliability.backtest.judge import Limits, judge
+from ninefold.reliability.backtest.judgement import Judgement, Target
+from ninefold.reliability.backtest.questions import question
+from ninefold.reliability.backtest.reads import reads
+from ninefold.reliability.backtest.recordings import LOOKBACK
+from ninefold.reliability.backtest.rulefile import Group, Library, Makers, Rule, parse
+from ninefold.reliability.backtest.simulate import Outcome, Simulation
+from ninefold.reliability.backtest.sweep import Wishes, around, retargeted, suggestion
+from ninefold.reliability.servicelevelobjective import rules
+from ninefold.reliability.servicelevelobjective.corrections import NONE, Corrections
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """An objective under one target; without rules where there can be none, and why."""
+
+    slo: ServiceLevelObjective
+    rules: Group
+    refused: str = ""
+
+
+class Case:
+    """An objective as it is, and under each target."""
+
+    def __init__(
+        self, slo: ServiceLevelObjective, targets: Sequence[str] | None, corrections: Corrections = NONE
+    ) -> None:
+        """Without targets those around its own are tried. Raises Stalled and CannotEvaluate."""
+        self.slo, self.rules = slo, compiled(slo, corrections)
+        wanted = around(slo.spec.objective) if targets is None else targets
+        self.variants = [_variant(retargeted(slo, each), corrections) for each in wanted]
+
+
+class Scenario:
+    """Several objectives, which may read one another's recordings."""
+
+    def __init__(self, cases: Sequence[Case]) -> None:
+        self.cases = cases
+        self._library = Library(case.rules for case in cases)
+
+    def questions(self) -> list[str]:
+        """What Prometheus must be asked. Raises CannotEvaluate."""
+        found: dict[str, None] = {}
+        for every in self._runs():
+            makers = Makers(rule for group in every for rule in group)
+            asked = (question(rule, makers) for group in every for rule in group)
+            found |= {text: None for text in asked if text is not None}
+        return list(found)
+
+    def memory(self) -> int:
+        """How far back a value depends on what was recorded, in milliseconds. Raises CannotEvaluate."""
+        return max(max(_depths(groups).values()) for groups in self._runs()) + LOOKBACK
+
+    def outcome(self, case: Case, grid: Grid, answers: Mapping[str, Vector]) -> Outcome:
+        """What the rules of an objective did, under its own target. Raises CannotEvaluate."""
+        return Simulation(grid, answers).outcome(self._with_needed(case, case.rules))
+
+    def past(self, case: Case, grid: Grid, answers: Mapping[str, Vector]) -> Past:
+        """What the first evaluations of an objective's rules after the grid read of it. Raises CannotEvaluate."""
+        groups = self._with_needed(case, case.rules)
+        return past(groups, Simulation(grid, answers).outcome(groups).recordings)
+
+    def judgements(
+        self, case: Case, grid: Grid, answers: Mapping[str, Vector], begin: int, limits: Limits, wishes: Wishes
+    ) -> Iterator[Judgement]:
+        """One for each group of an objective. `begin` is the first point that counts. Raises CannotEvaluate."""
+        simulation = Simulation(grid, answers)
+
+        def judged(slo: ServiceLevelObjective, group: Group) -> list[Judgement]:
+            return list(judge(slo, group, simulation.outcome(self._with_needed(case, group)), begin, limits))
+
+        found = judged(case.slo, case.rules)
+        targets: list[list[Target]] = [[] for _ in found]
+        for variant in case.variants:
+            under = judged(variant.slo, variant.rules) if variant.rules else [None] * len(found)
+            for row, one in zip(targets, under, strict=True):
+                row.append(_target(variant, one, case.slo.spec.objective))
+        for row, one in zip(targets, found, strict=True):
+            yield replace(one, targets=row, suggestion=suggestion(row, wishes))
+
+    def _with_needed(self, case: Case, group: Group) -> list[Group]:
+        """The rules of a case under some target after the groups that they read."""
+        return [*self._library.needed(group, instead_of=case.rules), group]
+
+    def _runs(self) -> Iterator[list[Group]]:
+        """The groups of each variant: those that it reads, and its own."""
+        for case in self.cases:
+            for group in (case.rules, *(variant.rules for variant in case.variants if variant.rules)):
+                yield self._with_needed(case, group)
+
+
+def _depths(groups: Sequence[Group]) -> dict[Rule, int]:
+    """How far back each rule reads, and what it reads in its turn."""
+    makers, depths = Makers(rule for group in groups for rule in group), dict[Rule, int]()
+    for rule in (rule for group in groups for rule in group):
+        deep = [0]
+        for selector, times in reads(rule.expression):
+            deep.append(times.back + max((depths[maker] for maker in makers.of(selector)), default=0))
+        depths[rule] = max(deep)
+    return depths
+
+
+def compiled(slo: ServiceLevelObjective, corrections: Corrections = NONE) -> Group:
+    """The rules of an objective. Raises Stalled, and CannotEvaluate for PromQL that is not understood here."""
+    return parse(rules.Group(slo, corrections).as_dict())
+
+
+def _variant(slo: ServiceLevelObjective, corrections: Corrections) -> Variant:
+    try:
+        return Variant(slo, compiled(slo, corrections))
+    except Stalled as stalled:
+        return Variant(slo, (), stalled.message)
+
+
+def _target(variant: Variant, judged: Judgement | None, present: str) -> Target:
+    objective = variant.slo.spec.objective
+    if judged is None:
+        return Target(objective, objective == present, None, refused=variant.refused)
+    return Target(objective, objective == present, judged.summary, judged.missed)

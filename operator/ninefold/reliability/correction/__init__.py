@@ -1,0 +1,1 @@
+"""Correction: time that does not count."""

@@ -1,0 +1,29 @@
+"""Says when a correction is and what it applies to. What it does, it does in the rules of objectives."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ninefold.kube.controller import Controller, Watch, in_namespace_of
+from ninefold.kube.plan import Plan
+from ninefold.kube.store import Store
+from ninefold.reliability.correction.occurrences import applies
+from ninefold.reliability.correction.plan import Observed, plan
+from ninefold.reliability.correction.resource import Correction, CorrectionStatus
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+
+
+class CorrectionController(Controller[Correction, Observed]):
+    """Writes nothing but the status."""
+
+    resource = Correction
+    watches = (Watch(ServiceLevelObjective.api, in_namespace_of(Correction.api)),)
+
+    async def observe(self, resource: Correction, store: Store, now: datetime) -> Observed:
+        slos = store.resources(ServiceLevelObjective, resource.key.namespace)
+        found = {slo.metadata.name: slo.spec.window for slo in slos if applies(resource, slo)}
+        missing = [name for name in resource.spec.objectives.names or () if name not in found]
+        return Observed(sorted(found.items(), key=lambda one: one[0]), missing)
+
+    def plan(self, resource: Correction, observed: Observed, now: datetime) -> Plan[CorrectionStatus]:
+        return plan(resource, observed, now)

@@ -1,0 +1,112 @@
+"""What a Correction means: when it is, and what it takes out of which objective. The objectives' rules do it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ninefold.kube.fields import rfc3339
+from ninefold.kube.plan import Note, Plan, Verdict
+from ninefold.reliability.correction.occurrences import occurrences, verified
+from ninefold.reliability.correction.resource import (
+    CorrectedObjective,
+    Correction,
+    CorrectionStatus,
+    Span,
+)
+from ninefold.reliability.errorbudgetpolicy.resource import MAX_OBJECTIVES
+from ninefold.reliability.servicelevelobjective.corrections import Occurrence
+from ninefold.reliability.servicelevelobjective.periods import period
+from ninefold.reliability.servicelevelobjective.resource import Window
+
+RECHECK = timedelta(hours=1)
+"""How often to look while nothing begins or ends: windows move on."""
+_AHEAD = timedelta(days=400)
+"""How far ahead to look for the next occurrence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The objectives that it applies to and their windows, by name, and the names that lead nowhere."""
+
+    objectives: Sequence[tuple[str, Window]]
+    missing: Sequence[str] = ()
+
+
+def plan(correction: Correction, observed: Observed, now: datetime) -> Plan[CorrectionStatus]:
+    """Raises Stalled for a recurrence that cannot be read."""
+    verified(correction)
+    coming = occurrences(correction, now, now + _AHEAD)
+    current = next((_span(one) for one in coming if one.start <= now.timestamp()), None)
+    later = next((_span(one) for one in coming if one.start > now.timestamp()), None)
+    status = correction.status.model_copy(
+        update={
+            "active": current is not None,
+            "current": current,
+            "next": later,
+            "objective_count": len(observed.objectives),
+            "objectives": [
+                CorrectedObjective(name=name, share=f"{100 * taken(correction, window, now):.1f} %")
+                for name, window in observed.objectives[:MAX_OBJECTIVES]
+            ],
+        }
+    )
+    changes = [now + RECHECK, *([current.until] if current else ()), *([later.from_] if later else ())]
+    return Plan(
+        status=status,
+        ready=_ready(observed, status),
+        events=_events(correction, status),
+        due=min(changes),
+    )
+
+
+def taken(correction: Correction, window: Window, now: datetime) -> float:
+    """The share of a window that does not count, 0 to 1: of a rolling one as it stands, of a period as a whole."""
+    if window.calendar is not None:
+        whole = period(window.calendar, now)
+        start, end = whole.start, whole.end
+    else:
+        start, end = now - timedelta(seconds=window.length), now
+    first, last = int(start.timestamp()), int(end.timestamp())
+    within, covered = 0, first
+    for one in occurrences(correction, start, end):
+        begin, finish = max(one.start, covered), min(one.end, last)
+        within, covered = within + max(finish - begin, 0), max(covered, finish)
+    return within / (last - first)
+
+
+def _span(one: Occurrence) -> Span:
+    return Span.model_validate(
+        {"from": datetime.fromtimestamp(one.start, UTC), "until": datetime.fromtimestamp(one.end, UTC)}
+    )
+
+
+def _ready(observed: Observed, status: CorrectionStatus) -> Verdict:
+    if observed.missing:
+        return Verdict(
+            "False",
+            "ObjectiveMissing",
+            f"There is no ServiceLevelObjective {observed.missing[0]} in this namespace: create it, or change "
+            "spec.objectives.",
+        )
+    if not observed.objectives:
+        return Verdict(
+            "False",
+            "NoObjectives",
+            "No ServiceLevelObjective of this namespace is selected: create one, or change spec.objectives.",
+        )
+    if status.current:
+        return Verdict("True", "Active", f"Nothing counts until {rfc3339(status.current.until)}.")
+    if status.next:
+        return Verdict("True", "Scheduled", f"Nothing will count from {rfc3339(status.next.from_)} on.")
+    return Verdict("True", "Over", "It lies in the past, and is left out as long as a window holds it.")
+
+
+def _events(correction: Correction, status: CorrectionStatus) -> tuple[Note, ...]:
+    if correction.status.active == status.active:
+        return ()
+    if status.current:
+        text = f"Nothing counts until {rfc3339(status.current.until)}: {correction.spec.reason}"
+        return (Note("Normal", "CorrectionBegan", text),)
+    return (Note("Normal", "CorrectionEnded", "Events count again."),)

@@ -1,0 +1,80 @@
+"""Whether a classic histogram has the bucket that a latency objective counts by.
+
+A threshold between two bounds cannot be measured, and would show as missing data for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+
+from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
+from ninefold.reliability.servicelevelobjective import promql
+from ninefold.reliability.servicelevelobjective.indicator import bound
+from ninefold.reliability.servicelevelobjective.resource import Latency, ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.rules import Group
+
+FIELD = "spec.indicator.latency"
+
+
+class Buckets:
+    """Asks once for each revision of the rules, and again as long as the bucket is missing."""
+
+    def __init__(self, prometheus: Prometheus) -> None:
+        self._prometheus = prometheus
+        self._found: dict[str, str] = {}
+
+    async def missing(self, slo: ServiceLevelObjective, group: Group) -> str:
+        """What to write instead; "" if the bucket exists, if nothing can be told, or if nobody needs it."""
+        latency = slo.spec.indicator.latency
+        if latency is None or latency.buckets == "Native" or self._found.get(group.name) == group.revision:
+            return ""
+        name, matchers = promql.histogram(latency.histogram, f"{FIELD}.histogram")
+        try:
+            samples = await self._prometheus.query(f"count by (le) ({name}_bucket{{{matchers}}})")
+        except (Unreachable, Refused):
+            return ""
+        bounds = _bounds(sample.labels.get("le", "") for sample in samples)
+        if not bounds:
+            return ""
+        if words := advice(latency, bounds):
+            return words
+        self._found[group.name] = group.revision
+        return ""
+
+
+def advice(latency: Latency, bounds: Iterable[Decimal]) -> str:
+    """What to write instead of a threshold that is none of these bounds; "" if it is one."""
+    wanted = Decimal(bound(latency.threshold))
+    # Both sides as Prometheus holds them.
+    if float(wanted) in {float(each) for each in bounds}:
+        return ""
+    below = max((each for each in bounds if each < wanted), default=None)
+    above = min((each for each in bounds if each > wanted), default=None)
+    nearest = [_written(each, latency.threshold) for each in (below, above) if each is not None]
+    return (
+        f"{FIELD}.threshold: the histogram has no bucket with the bound {latency.threshold}: write "
+        f"{' or '.join(nearest)}, the nearest that it has, or add a bucket to the service"
+    )
+
+
+def _bounds(texts: Iterable[str]) -> list[Decimal]:
+    """The finite ones."""
+    found = []
+    for text in texts:
+        try:
+            value = Decimal(text)
+        except InvalidOperation:
+            continue
+        if value.is_finite():
+            found.append(value)
+    return found
+
+
+def _written(value: Decimal, like: str) -> str:
+    """A bound as somebody writes it who writes thresholds like this one."""
+    if like[-1].isdigit():
+        return f"{value.normalize():f}"
+    if value < 1:
+        return f"{(value * 1000).normalize():f}ms"
+    return f"{value.normalize():f}s"

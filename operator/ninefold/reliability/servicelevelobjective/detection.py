@@ -1,0 +1,82 @@
+"""How an alert did that has just fired: measured by what Prometheus recorded, beside what its tier promises."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
+from ninefold.kube.fields import duration, rough
+from ninefold.reliability.servicelevelobjective.alerts import ALERT
+from ninefold.reliability.servicelevelobjective.contract import delays
+from ninefold.reliability.servicelevelobjective.figure import Figure
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.status import Detection
+from ninefold.reliability.servicelevelobjective.tiers import AlertTier
+
+_STEP = timedelta(seconds=60)
+
+
+async def measure(
+    prometheus: Prometheus, slo: ServiceLevelObjective, tiers: Sequence[AlertTier], figure: Figure
+) -> Detection | None:
+    """The fastest alert that fires now; None if none does, or Prometheus cannot tell. Asked once for each firing."""
+    firing = [tier for tier in tiers if tier.name in figure.firing]
+    if not firing:
+        return None
+    tier = firing[0]
+    before = slo.status.last_detection
+    try:
+        active = await prometheus.query(f"ALERTS_FOR_STATE{{{_matchers(slo, tier)}}}")
+        if not active:
+            return None
+        first = min(active, key=lambda sample: sample.value)
+        at = datetime.fromtimestamp(int(first.value), UTC)
+        if before is not None and before.tier == tier.name and before.at == at:
+            return before
+        labels = {name: first.labels.get(name, "") for name in slo.spec.group_by}
+        return await _measured(prometheus, slo, tier, labels, at)
+    except (Unreachable, Refused):
+        return None
+
+
+async def _measured(
+    prometheus: Prometheus, slo: ServiceLevelObjective, tier: AlertTier, labels: dict[str, str], at: datetime
+) -> Detection | None:
+    matchers = ",".join(f"{name}={json.dumps(value)}" for name, value in {"slo_id": slo.slo_id, **labels}.items())
+    start = at - timedelta(seconds=tier.long) - 5 * _STEP
+    # Prometheus gives whole seconds: what it recorded at that evaluation is a little later.
+    after = at + timedelta(seconds=1)
+    recent = await prometheus.query_range(f"slo:burn_rate:5m{{{matchers}}}", start + timedelta(seconds=1), after, _STEP)
+    over = await prometheus.query(f"slo:burn_rate:{duration(tier.long)}{{{matchers}}}", after)
+    if not recent or not over:
+        return None
+    began, burn = onset(recent[0].points, at)
+    budget = 1 - slo.objective
+    error_ratio = min(Decimal(1), Decimal(str(burn)) * budget)
+    predicted = tier.detects_after(budget, error_ratio)
+    return Detection(
+        tier=tier.name,
+        group="/".join(labels.values()),
+        at=at,
+        detected_after=rough(max(0.0, (at - began).total_seconds())),
+        predicted_after=rough(float(predicted) + delays(slo.spec.alerting)) if predicted is not None else "never",
+        budget_spent=f"{over[0].value * tier.long / slo.window * 100:.1f} %",
+    )
+
+
+def onset(points: Sequence[tuple[float, float]], at: datetime) -> tuple[datetime, float]:
+    """When the burn rate last went above 1 before an alert, and its highest value from then on."""
+    began, highest = at.timestamp(), 0.0
+    for moment, burn in reversed(points):
+        if burn <= 1:
+            break
+        began, highest = moment, max(highest, burn)
+    return datetime.fromtimestamp(began, UTC), highest
+
+
+def _matchers(slo: ServiceLevelObjective, tier: AlertTier) -> str:
+    labels = {"alertname": ALERT, "slo_id": slo.slo_id, "burn_tier": tier.name}
+    return ",".join(f"{name}={json.dumps(value)}" for name, value in labels.items())

@@ -1,0 +1,173 @@
+"""The other objectives of a namespace: who records an indicator that several have, and who must be told.
+
+Everything is read from the store. What an objective compiles to is remembered for as long as it is not edited.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ninefold.kube.api import Key, Manifest
+from ninefold.kube.conditions import STALLED
+from ninefold.kube.errors import Stalled
+from ninefold.kube.store import Store
+from ninefold.reliability.servicelevelobjective import indicator, sharing
+from ninefold.reliability.servicelevelobjective.corrections import NONE, Corrections
+from ninefold.reliability.servicelevelobjective.cost import estimate
+from ninefold.reliability.servicelevelobjective.figure import Snapshot
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.rules import Group
+
+API = ServiceLevelObjective.api
+
+Correcting = Callable[[ServiceLevelObjective], Corrections]
+"""Tells which time does not count for an objective."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an objective compiles to if it reads the raw series itself."""
+
+    number: int | None
+    """Which indicator it has."""
+    revision: str
+    samples: int
+    """As far as its rules tell, of one group."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What must change for the others to look again."""
+
+    number: int | None
+    recording: bool
+    """Whether it may be read: it is in order, evaluated, and reads the raw series itself."""
+    able: bool
+
+
+class Neighbours:
+    """Knows what the objectives of all namespaces compile to. `share` says whether indicators are shared at all."""
+
+    def __init__(self, *, share: bool, aliases: bool = False) -> None:
+        self._share = share
+        self._aliases = aliases
+        self._facts: dict[Key, tuple[str, int, Facts | None]] = {}
+        self._marks: dict[Key, _Mark] = {}
+        self._alike: dict[tuple[str, int], set[Key]] = defaultdict(set)
+        """Objectives by namespace and indicator."""
+
+    def facts(self, manifest: Manifest) -> Facts | None:
+        """None of an objective that cannot be compiled."""
+        metadata = manifest["metadata"]
+        version = (metadata.get("uid", ""), metadata.get("generation", 0))
+        known = self._facts.get(Key.of(manifest))
+        if known is None or known[:2] != version:
+            known = self._facts[Key.of(manifest)] = (*version, self._compile(manifest))
+        return known[2]
+
+    def compiled(
+        self,
+        slo: ServiceLevelObjective,
+        store: Store,
+        snapshot: Snapshot,
+        corrections: Callable[[ServiceLevelObjective], Corrections],
+    ) -> Group:
+        """The rules of an objective among its neighbours.
+
+        Events that somebody else recorded lack what did not count for them: whoever has a correction shares nothing.
+        """
+        own = corrections(slo)
+        if not self._share:
+            return Group(slo, own, aliases=self._aliases)
+        leader = self._leader(slo, store, snapshot, corrections) if own == NONE else None
+        base = sharing.read_from(leader) if leader else sharing.recorded
+        return Group(slo, own, base=base, aliases=self._aliases)
+
+    def concerned(self, manifest: Manifest, store: Store) -> Iterable[Key]:
+        """Whose rules may be others because this objective came, changed or went."""
+        key = Key.of(manifest)
+        if store.get(API, key) is None:
+            self._facts.pop(key, None)
+            return self._marked(key, None) if self._share else ()
+        return self._marked(key, self._mark(manifest)) if self._share else ()
+
+    def _marked(self, key: Key, now: _Mark | None) -> set[Key]:
+        """Those behind it that have, or had, the same indicator; none if nothing that they look at has changed."""
+        before = self._marks.pop(key, None)
+        if now is not None:
+            self._marks[key] = now
+        if before == now:
+            return set()
+        concerned = set[Key]()
+        for mark in (before, now):
+            if mark is not None and mark.number is not None:
+                alike = self._alike[key.namespace, mark.number]
+                alike.add(key) if mark is now else alike.discard(key)
+                concerned |= {other for other in alike if other > key}
+        return concerned
+
+    def _leader(
+        self,
+        slo: ServiceLevelObjective,
+        store: Store,
+        snapshot: Snapshot,
+        corrections: Callable[[ServiceLevelObjective], Corrections],
+    ) -> Key | None:
+        """Whose recordings to read: the smallest name among those that are known to record this indicator now.
+
+        Until that is known nothing changes, so that no evaluation is without data.
+        """
+        number = sharing.number(slo)
+        if number is None:
+            return None
+        reads = slo.status.rules.reads if slo.status.rules else None
+        for key in sorted(key for key in self._alike.get((slo.key.namespace, number), ()) if key < slo.key):
+            manifest = store.get(API, key)
+            facts = self.facts(manifest) if manifest and able(manifest) else None
+            if manifest is None or facts is None or corrections(ServiceLevelObjective.parse(manifest)) != NONE:
+                continue
+            figure = snapshot.by_id.get(str(key)) if snapshot.reachable else None
+            loaded = figure is not None and figure.revision == facts.revision
+            if loaded or (reads == key.name and not _rules(manifest).get("reads")):
+                return key
+        return None
+
+    def _mark(self, manifest: Manifest) -> _Mark:
+        facts, rules = self.facts(manifest), _rules(manifest)
+        well = facts is not None and able(manifest)
+        recording = well and bool(rules.get("loaded")) and facts is not None and rules["revision"] == facts.revision
+        return _Mark(facts.number if facts else None, recording, well)
+
+    def _compile(self, manifest: Manifest) -> Facts | None:
+        try:
+            slo = ServiceLevelObjective.parse(manifest)
+            base = sharing.recorded if self._share else indicator.base
+            group = Group(slo, base=base, aliases=self._aliases)
+            number = sharing.number(slo) if self._share else None
+        except Stalled:
+            return None
+        return Facts(number, group.revision, estimate(group).cost().samples)
+
+
+def able(manifest: Manifest) -> bool:
+    """Whether an objective is being served: neither suspended, nor stalled, nor going."""
+    return (
+        not manifest["spec"].get("suspend")
+        and "deletionTimestamp" not in manifest["metadata"]
+        and stalled(manifest) is None
+    )
+
+
+def stalled(manifest: Manifest) -> str | None:
+    """The reason for which an objective is stalled."""
+    for condition in (manifest.get("status") or {}).get("conditions", ()):
+        if condition["type"] == STALLED and condition["status"] == "True":
+            return str(condition["reason"])
+    return None
+
+
+def _rules(manifest: Manifest) -> dict[str, Any]:
+    return (manifest.get("status") or {}).get("rules") or {}

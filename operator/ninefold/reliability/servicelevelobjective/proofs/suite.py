@@ -1,0 +1,76 @@
+"""The suite of an objective as promtool reads it, and the rules that it proves. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ninefold.reliability.servicelevelobjective.averages import Series
+from ninefold.reliability.servicelevelobjective.indicator import Rule, base
+from ninefold.reliability.servicelevelobjective.proofs.cases import MANY, Case, cases, first_group
+from ninefold.reliability.servicelevelobjective.proofs.traffic import Pattern, Source, source
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.rules import Group
+
+START = int(datetime(2026, 1, 5, 0, 0, 17, tzinfo=UTC).timestamp())
+"""When the traffic of a case begins: not on the stroke of a minute, as Prometheus does not evaluate then either; and
+early enough in a week, a month and a quarter for no case to see the end of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A rule file and its test file, as data. `stands_in` tells that the user's own PromQL was replaced."""
+
+    rules: Mapping[str, Any]
+    tests: Mapping[str, Any]
+    stands_in: bool
+
+
+def proof(slo: ServiceLevelObjective, group: Group, rule_file: str) -> Proof:
+    """The suite for the rules of a group, which will stand in `rule_file` beside it."""
+    found = source(slo, first_group(slo))
+    rules = group.rules if not found.replaced else _with_stand_ins(slo, group, found)
+    tests = [_test(slo, case, found) for case in cases(slo, group, found)]
+    return Proof(
+        rules={"groups": [{"name": group.name, "rules": rules}]},
+        tests={"rule_files": [rule_file], "evaluation_interval": "1m", "tests": tests},
+        stands_in=bool(found.replaced),
+    )
+
+
+def _with_stand_ins(slo: ServiceLevelObjective, group: Group, found: Source) -> list[Rule]:
+    """The rules with the expressions of a source in the place of what the user wrote."""
+    series = Series(slo.slo_id, slo.spec.group_by)
+    written = {rule["record"] for rule in base(slo, series).rules}
+    kept = []
+    for rule in group.rules:
+        name = rule.get("record", "")
+        if name in found.replaced:
+            kept.append({**rule, "expr": found.replaced[name]})
+        elif name not in written:
+            kept.append(rule)
+    return kept
+
+
+def _test(slo: ServiceLevelObjective, case: Case, found: Source) -> dict[str, Any]:
+    series = dict(found.series(case.pattern, case.without))
+    if slo.spec.group_by:
+        # Another group, in which all is well: it must not be heard of, and must not be counted in.
+        other = source(slo, {name: f"other-{name}" for name in slo.spec.group_by})
+        series |= other.series(Pattern([(case.pattern.length, MANY, 0)]))
+    return {
+        "name": case.name,
+        "interval": "1m",
+        "start_timestamp": START,
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [
+            {
+                "expr": check.expression,
+                "eval_time": f"{check.at}m",
+                "exp_samples": [{"labels": labels, "value": value} for labels, value in check.samples],
+            }
+            for check in case.checks
+        ],
+    }

@@ -1,0 +1,227 @@
+"""Made-up traffic, as the series that an objective's indicator reads, in promtool's notation. Pure.
+
+Where the indicator is of selectors, the series are such as those would take. Where it is PromQL of the user's own,
+whose series nobody can guess, two counters stand in for the expressions, and the suite says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+from ninefold.kube.api import Key
+from ninefold.reliability.servicelevelobjective import promql
+from ninefold.reliability.servicelevelobjective.indicator import bound
+from ninefold.reliability.servicelevelobjective.proofs.labels import matchers, satisfying
+from ninefold.reliability.servicelevelobjective.resource import Composite, Latency, Ratio, ServiceLevelObjective
+
+BEFORE = 1_000_000
+"""Where counters begin: rate() does not extrapolate one below 0."""
+
+Counts = tuple[int, float, float]
+"""For so many minutes: events a minute, bad ones among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Minutes of traffic, one after the other; `restart` makes counters begin anew before the part of that index, `gap`
+    leaves the series out during it."""
+
+    parts: Sequence[Counts]
+    restart: int | None = None
+    gap: int | None = None
+
+    @property
+    def length(self) -> int:
+        """Minutes."""
+        return sum(part[0] for part in self.parts)
+
+    @property
+    def half(self) -> Pattern:
+        """With half the events."""
+        return replace(self, parts=[(length, events / 2, bad / 2) for length, events, bad in self.parts])
+
+    def counter(self, rates: Iterable[float]) -> str:
+        """A counter with these increases a minute, one for each part."""
+        texts, value = [], float(BEFORE)
+        for index, ((length, _, _), rate) in enumerate(zip(self.parts, rates, strict=True)):
+            if index == self.restart:
+                value = 0.0
+            texts.append(f"_x{length}" if index == self.gap else f"{_number(value)}+{_number(rate)}x{length - 1}")
+            value += rate * length
+        return " ".join(texts)
+
+    def gauge(self, values: Iterable[float]) -> str:
+        """A gauge with these values, one for each part."""
+        texts = []
+        for index, ((length, _, _), value) in enumerate(zip(self.parts, values, strict=True)):
+            texts.append(f"_x{length}" if index == self.gap else f"{_number(value)}x{length - 1}")
+        return " ".join(texts)
+
+    def mean(self, values: Sequence[float]) -> str:
+        """A gauge of the mean over the last 5 minutes, as recordings are."""
+        minutes = [
+            None if index == self.gap else value
+            for index, ((length, _, _), value) in enumerate(zip(self.parts, values, strict=True))
+            for _ in range(length)
+        ]
+        means = []
+        for at, present in enumerate(minutes):
+            known = [value for value in minutes[max(0, at - 4) : at + 1] if value is not None]
+            means.append(None if present is None else sum(known) / len(known))
+        runs = ((value, len(list(same))) for value, same in groupby(means))
+        return " ".join(f"_x{n}" if value is None else f"{_number(value)}x{n - 1}" for value, n in runs)
+
+    @property
+    def bad(self) -> list[float]:
+        return [part[2] for part in self.parts]
+
+    @property
+    def good(self) -> list[float]:
+        return [part[1] - part[2] for part in self.parts]
+
+    @property
+    def all(self) -> list[float]:
+        return [part[1] for part in self.parts]
+
+    @property
+    def shares(self) -> list[float]:
+        """The share of bad events in each part."""
+        return [bad / events if events else 0.0 for _, events, bad in self.parts]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How to write series for an objective. `replaced` holds expressions that stand in for what the user wrote, by the
+    recording that they are written into; `weighed` says whether the number of events matters to it."""
+
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Those of a series, with its name as __name__, by what it counts: "good", "bad", "all" or "gauge"."""
+    components: Mapping[str, str] = field(default_factory=dict)
+    """How the components of a composite fare, by slo_id: "failing", "good" or "bad"."""
+    replaced: Mapping[str, str] = field(default_factory=dict)
+    weighed: bool = True
+
+    @property
+    def counters(self) -> bool:
+        """Whether the series are counters."""
+        return bool(self.labels) and "gauge" not in self.labels
+
+    def series(self, pattern: Pattern, without: str = "") -> dict[str, str]:
+        """Selectors of series, and their values a minute; `without` what has none."""
+        if self.components:
+            return self._of_components(pattern)
+        half = pattern.half
+        values = {
+            "good": half.counter(half.good),
+            "bad": half.counter(half.bad),
+            "all": half.counter(half.all),
+            "gauge": pattern.gauge([1 - share for share in pattern.shares]),
+        }
+        # Two of each: what must be added up shows only where there is something to add.
+        return {
+            _series({**labels, "proof": number}): values[what]
+            for what, labels in self.labels.items()
+            if what != without
+            for number in ("1", "2")
+        }
+
+    def _of_components(self, pattern: Pattern) -> dict[str, str]:
+        """Recordings, since the rules read those of other objectives: means over 5 m, as these are."""
+        found = {}
+        for slo_id, how in self.components.items():
+            labels = f"{{slo_id={json.dumps(slo_id)}}}"
+            ratios = {"failing": pattern.shares, "good": [0.0] * len(pattern.parts), "bad": [1.0] * len(pattern.parts)}
+            events = [events / 60 for events in pattern.all]
+            errors = [rate * ratio for rate, ratio in zip(events, ratios[how], strict=True)]
+            found[f"slo:events:rate5m{labels}"] = pattern.mean(events)
+            found[f"slo:errors:rate5m{labels}"] = pattern.mean(errors)
+        return found
+
+
+def source(slo: ServiceLevelObjective, group: Mapping[str, str] | None = None) -> Source:
+    """Series for the indicator of an objective; `group` holds the labels of one of its groups."""
+    indicator, labels = slo.spec.indicator, dict(group or {})
+    found = None
+    if slo.spec.time_slices is None:
+        if indicator.ratio is not None:
+            found = _ratio(indicator.ratio, labels)
+        elif indicator.latency is not None and indicator.latency.buckets == "Classic":
+            found = _latency(indicator.latency, labels)
+        elif indicator.boolean is not None:
+            found = _boolean(indicator.boolean.selector, labels)
+        elif indicator.composite is not None and not slo.spec.group_by:
+            found = _composite(slo, indicator.composite)
+    return found or _stand_in(slo, labels)
+
+
+def _ratio(ratio: Ratio, group: dict[str, str]) -> Source | None:
+    wanted = [promql.plain(text) for text in (ratio.total, ratio.bad or ratio.good or "")]
+    if any(text is None for text in wanted):
+        return None
+    total, part = (matchers(text or "") for text in wanted)
+    if total is None or part is None:
+        return None
+    counted = satisfying([*total, *part]) or satisfying(part)
+    rest = satisfying(total, but_not=part)
+    if counted is None or rest is None:
+        return None
+    both = all(matcher.takes(counted.get(matcher.label, "")) for matcher in total)
+    name = "bad" if ratio.bad is not None else "good"
+    # Where total does not hold the counted events itself, it has a series of its own for all of them.
+    other = ("good" if name == "bad" else "bad") if both else "all"
+    return Source({name: counted | group, other: rest | group})
+
+
+def _latency(latency: Latency, group: dict[str, str]) -> Source | None:
+    name, text = promql.histogram(latency.histogram, "spec.indicator.latency.histogram")
+    found = matchers(f"{name}{{{text}}}")
+    labels = satisfying(found) if found is not None else None
+    if labels is None:
+        return None
+    bucket = {**labels, "__name__": f"{name}_bucket", "le": bound(latency.threshold)}
+    count = {**labels, "__name__": f"{name}_count"}
+    return Source({"good": bucket | group, "all": count | group})
+
+
+def _boolean(selector: str, group: dict[str, str]) -> Source | None:
+    found = matchers(selector)
+    labels = satisfying(found) if found is not None else None
+    return Source({"gauge": labels | group}, weighed=False) if labels is not None else None
+
+
+def _composite(slo: ServiceLevelObjective, composite: Composite) -> Source:
+    """Such that the whole fails as one component does: the others are well (Serial), or dead (Parallel), or alike."""
+    first, *others = (str(Key(slo.key.namespace, component.objective)) for component in composite.components)
+    how = {"Serial": "good", "Parallel": "bad", "Weighted": "failing"}[composite.mode]
+    components = {first: "failing", **dict.fromkeys(others, how)}
+    return Source(components=components, weighed=composite.traffic_of is not None)
+
+
+def _stand_in(slo: ServiceLevelObjective, group: dict[str, str]) -> Source:
+    by = ", ".join(slo.spec.group_by)
+    total = f"sum by ({by}) " if by else "sum"
+    events, errors = (f"{total}(rate(proof:{what}:total[5m]))" for what in ("events", "errors"))
+    zero = f"{events} * 0"
+    return Source(
+        {
+            "all": {"__name__": "proof:events:total", **group},
+            "bad": {"__name__": "proof:errors:total", **group},
+        },
+        replaced={"slo:events:rate5m": events, "slo:errors:rate5m": f"{errors} or {zero}"},
+    )
+
+
+def _series(labels: Mapping[str, str]) -> str:
+    name = labels.get("__name__", "proof")
+    inside = ",".join(
+        f"{label}={json.dumps(value)}" for label, value in labels.items() if label != "__name__" and value
+    )
+    return f"{name}{{{inside}}}"
+
+
+def _number(value: float) -> str:
+    """Without an exponent, which promtool does not read in steps."""
+    return f"{value:.9f}".rstrip("0").rstrip(".")

@@ -1,0 +1,48 @@
+"""Whether an object can hold the rules of an objective. Pure.
+
+prometheus-operator puts rule files into ConfigMaps and gives up, for all objects, if one file is above 512 KiB.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ninefold.kube.errors import Stalled
+
+LIMIT = 512 * 1024
+"""Bytes of a rule file, however it is written."""
+
+_INDENT, _FOLD = 12, 8
+"""Another writer of YAML indents each line, and may fold one about every so many characters: an eighth more."""
+
+
+def check(content: Mapping[str, Any]) -> None:
+    """Raises Stalled for a rule file that would be too large."""
+    size = written(content)
+    if size <= LIMIT:
+        return
+    raise Stalled(
+        "TooLarge",
+        f"spec: its rules take up to {size // 1024 + 1} KiB as a file, and Prometheus' operator takes no file above "
+        f"{LIMIT // 1024}: shorten {_largest(content)}",
+    )
+
+
+def written(content: Mapping[str, Any]) -> int:
+    """The most bytes that a rule file of this content takes in YAML or JSON."""
+    # Escaped as JSON does, no character is longer in any other form.
+    text = json.dumps(content)
+    return len(text) + len(text) // _FOLD + (text.count("\\n") + text.count(",")) * _INDENT
+
+
+def _largest(content: Mapping[str, Any]) -> str:
+    """What takes most of it, as the user knows it."""
+    rules = [rule for group in content["groups"] for rule in group["rules"]]
+    parts = {
+        "the expressions of spec.indicator": [rule["expr"] for rule in rules],
+        "spec.alerting.labels": [rule["labels"] for rule in rules if "alert" in rule],
+        "spec.alerting.annotations": [rule["annotations"] for rule in rules if "alert" in rule],
+    }
+    return max(parts, key=lambda name: len(json.dumps(parts[name])))

@@ -1,0 +1,25 @@
+"""Our kinds in a cluster, without an operator."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+import devcluster
+from devcluster import waiting
+from ninefold.cli.kinds import KINDS
+from ninefold.kube.api import Api, Manifest
+from ninefold.kube.crd import crd
+
+
+def install(cluster: devcluster.Cluster, *further: Manifest) -> None:
+    """Apply every CRD, and whatever comes with them; return when the kinds are served."""
+    for manifest in [*map(crd, KINDS), *further]:
+        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(manifest))
+    # Not by `kubectl wait`, which fails where a CRD has no conditions yet.
+    for kind in KINDS:
+        waiting.until(partial(_served, cluster, kind.api), f"{kind.api.plural} to be served", 30)
+
+
+def _served(cluster: devcluster.Cluster, api: Api) -> bool:
+    return cluster.api.request("GET", api.path())[0] == 200

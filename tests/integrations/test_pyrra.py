@@ -1,0 +1,185 @@
+"""Pyrra's objectives: every field is carried or reported, and what is carried means the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from tests.integrations.dialects import damaged, documents, leaves, one, outcome, pattern, said, silent, unreported
+
+from ninefold.integrations.pyrra import recognizes, translate
+
+DOCUMENTS = documents("pyrra.yaml")
+MAPS = ("labels", "annotations", "shortRulesLabels", "longRulesLabels")
+LOST = [(7,)]
+"""The document of which nothing is made, for one reason that is reported."""
+WHOLE = [(0, "status")]
+
+FIELDS = {
+    "description",
+    "target",
+    "window",
+    "partial_response_strategy",
+    "performanceOverAccuracy",
+    "ruleOutput.shortRulesLabels.*",
+    "ruleOutput.longRulesLabels.*",
+    "ruleOutput.enableDescriptionAsLabel",
+    *(f"indicator.ratio.{each}.metric" for each in ("errors", "success", "total")),
+    *(f"indicator.latency.{each}.metric" for each in ("success", "total")),
+    "indicator.latencyNative.total.metric",
+    "indicator.latencyNative.latency",
+    "indicator.bool_gauge.metric",
+    *(f"indicator.{each}.grouping[]" for each in ("ratio", "latency", "latencyNative", "bool_gauge")),
+    *(f"alerting.{each}" for each in ("disabled", "burnrates", "absent", "name", "absentName")),
+    *(f"alerting.severities.{each}" for each in ("absent", "fastBurn", "mediumBurn", "slowBurn", "longTermBurn")),
+}
+"""Every field of the spec in Pyrra's types of 2026."""
+
+
+def objective(indicator: dict[str, Any] | None = None, labels: dict[str, str] | None = None, **spec: Any) -> Any:
+    indicator = indicator or {"ratio": {"errors": {"metric": "e_total"}, "total": {"metric": "t_total"}}}
+    return {
+        "apiVersion": "pyrra.dev/v1alpha1",
+        "kind": "ServiceLevelObjective",
+        "metadata": {"name": "cart", "namespace": "shop", "labels": labels or {}},
+        "spec": {"target": "99.9", "window": "30d", "indicator": indicator, "alerting": {"absent": False}} | spec,
+    }
+
+
+def latency(good: str, total: str) -> Any:
+    return {"latency": {"success": {"metric": good}, "total": {"metric": total}}}
+
+
+def test_the_documents_of_these_tests_have_every_field() -> None:
+    assert {pattern(path, MAPS) for document in DOCUMENTS for path in leaves(document["spec"])} == FIELDS
+
+
+def test_no_field_is_dropped_in_silence() -> None:
+    assert silent(translate, DOCUMENTS, [*LOST, *WHOLE]) == []
+
+
+def test_a_field_that_nobody_knows_is_reported() -> None:
+    assert [place for place in unreported(translate, DOCUMENTS, [*LOST, *WHOLE]) if place[-1] not in MAPS] == []
+
+
+@given(damaged(DOCUMENTS))
+def test_no_document_makes_it_fail(given: list[Any]) -> None:
+    outcome(translate, given)
+
+
+def test_it_knows_its_documents() -> None:
+    assert all(map(recognizes, DOCUMENTS))
+    assert not recognizes({"apiVersion": "ninefold.dev/v1alpha1"})
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [("99.90", "99.9"), ("99", "99"), (" 99.5 ", "99.5"), ("100", "leaves no"), ("0", "promises nothing")]
+    + [(wrong, "this is not a number") for wrong in ("", "all", "NaN", "inf", "1e999999", "1e-999999")],
+)
+def test_the_target_is_an_exact_decimal_or_refused(target: str, found: str) -> None:
+    manifests, remarks = outcome(translate, [objective(target=target)])
+    assert [made["spec"]["objective"] for made in manifests] == ([found] if found[0] == "9" else [])
+    assert manifests or found in said(remarks, "Lost")
+
+
+@pytest.mark.parametrize(
+    ("written", "carried"),
+    [("4w", "4w"), ("28d", "28d"), ("1w2d", "9d"), ("36h", "36h"), ("1d12h", "36h"), ("1y", "365d")],
+)
+def test_a_window_is_written_in_one_unit(written: str, carried: str) -> None:
+    assert one(translate, objective(window=written))["window"] == {"rolling": carried}
+
+
+def test_a_bucket_and_the_count_of_the_same_series_are_a_latency() -> None:
+    made = one(translate, objective(latency('h_bucket{job="a",le="0.250"}', 'h_count{job="a"}')))
+    assert made["indicator"] == {"latency": {"histogram": 'h{job="a"}', "threshold": "0.25"}}
+    made = one(translate, objective(latency('h_bucket{le="2"}', "h_count")))
+    assert made["indicator"] == {"latency": {"histogram": "h", "threshold": "2"}}
+
+
+@pytest.mark.parametrize(
+    ("good", "total"),
+    [
+        ('h_bucket{code="200",le="0.25"}', "h_count"),
+        ('h_bucket{le=~"0.25|0.5"}', "h_count"),
+        ('h_bucket{le="+Inf"}', "h_count"),
+        ("h_bucket", "h_count"),
+        ('h_bucket{le="0.25"}', "g_count"),
+        ('fast_total{le="0.25"}', "h_count"),
+    ],
+)
+def test_other_pairs_stay_a_ratio_and_mean_the_same(good: str, total: str) -> None:
+    assert one(translate, objective(latency(good, total)))["indicator"] == {"ratio": {"good": good, "total": total}}
+
+
+@pytest.mark.parametrize(
+    ("written", "threshold"), [("200ms", "200ms"), ("1s", "1s"), ("1m30s", "90s"), ("1s500ms", "1.5s")]
+)
+def test_a_native_histogram_keeps_its_threshold(written: str, threshold: str) -> None:
+    made = one(translate, objective({"latencyNative": {"total": {"metric": "h"}, "latency": written}}))
+    assert made["indicator"]["latency"] == {"histogram": "h", "threshold": threshold, "buckets": "Native"}
+
+
+def test_without_a_total_it_is_the_sum_of_both() -> None:
+    parts = {"errors": {"metric": 'r{ok="no"}'}, "success": {"metric": 'r{ok="yes"}'}}
+    bad, good = ('sum (rate(r{ok="no"}[$window]))', 'sum (rate(r{ok="yes"}[$window]))')
+    made = one(translate, objective({"ratio": parts}))["indicator"]["ratio"]
+    assert made == {"bad": 'r{ok="no"}', "total": f"{bad} + {good} or {good} or {bad}"}
+
+
+def test_a_service_is_taken_from_a_label_and_else_from_the_name() -> None:
+    assert one(translate, objective(labels={"pyrra.dev/service": "basket"}))["service"] == "basket"
+    (made,), remarks = outcome(translate, [objective()])
+    assert made["spec"]["service"] == "cart"
+    assert "Pyrra names no service" in said(remarks, "Changed")
+
+
+def test_alerts_that_are_off_are_off_and_the_one_about_absence_is_its_own() -> None:
+    def lost(**alerting: Any) -> tuple[bool, bool]:
+        (made,), remarks = outcome(translate, [objective(alerting=alerting)])
+        return made["spec"].get("alerting", {}).get("disabled", False), "SLOMetricAbsent" in said(remarks, "Lost")
+
+    assert lost() == (False, True)
+    assert lost(absent=False) == (False, False)
+    assert lost(burnrates=False, absent=False) == (True, False)
+    assert lost(disabled=True) == (True, True)
+
+
+def test_severities_become_tiers_only_where_they_differ_from_ours() -> None:
+    def severities(**written: str) -> list[str]:
+        spec = one(translate, objective(alerting={"absent": False, "severities": written}))
+        return [tier["severity"] for tier in spec.get("alerting", {}).get("tiers", ())]
+
+    assert severities() == []
+    assert severities(fastBurn="page", slowBurn="ticket", longTermBurn="Warning") == []
+    assert severities(mediumBurn="warning") == ["Page", "Ticket", "Ticket", "Ticket"]
+    assert severities(fastBurn="info", longTermBurn="critical") == ["Page", "Page", "Ticket", "Page"]
+
+
+def test_labels_and_annotations_for_pyrras_rules_reach_our_alerts() -> None:
+    document = objective(labels={"pyrra.dev/team": "web", "app": "cart"})
+    document["metadata"]["annotations"] = {
+        "pyrra.dev/summary": "{{ $labels.slo }}",
+        "pyrra.dev/dashboard": "d",
+        "a": "b",
+    }
+    (made,), _ = outcome(translate, [document])
+    assert made["metadata"]["labels"] == {"pyrra.dev/team": "web", "app": "cart"}
+    assert made["spec"]["alerting"] == {
+        "labels": {"team": "web"},
+        "dashboard": "d",
+        "annotations": {"summary": "{{ $labels.slo_name }}"},
+    }
+
+
+@pytest.mark.parametrize(
+    "indicator", [{}, {"bool_gauge": {"metric": "up"}, "ratio": {}}, {"ratio": {"total": {"metric": "t"}}}]
+)
+def test_an_indicator_that_is_none_is_refused(indicator: Any) -> None:
+    document = objective()
+    document["spec"]["indicator"] = indicator
+    manifests, remarks = outcome(translate, [document])
+    assert manifests == []
+    assert "nothing is made of it" in said(remarks, "Lost")

@@ -1,0 +1,157 @@
+"""With Argo Rollouts: a canary waits while its gate is closed, and is aborted only when the gate blames it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import devcluster
+from devcluster.recipes import RECIPES
+from ninefold.kube.api import Api
+from tests.peers.gate import Gates
+from tests.peers.objects import Manifest
+from tests.peers.sources import unpacked
+from tests.processes import wait_for
+
+pytestmark = [pytest.mark.peers, pytest.mark.timeout(1800)]
+
+RECIPE = RECIPES["argo-rollouts"]
+ROLLOUT = Api("argoproj.io", "v1alpha1", "Rollout", "rollouts")
+RUN = Api("argoproj.io", "v1alpha1", "AnalysisRun", "analysisruns")
+TEMPLATE = Api("argoproj.io", "v1alpha1", "ClusterAnalysisTemplate", "clusteranalysistemplates", namespaced=False)
+V1, V2 = (f"images.example.com/shop/checkout:v{number}" for number in (41, 42))
+
+
+class Canary:
+    """The shipped Rollout in a namespace of its own, its first version running."""
+
+    def __init__(self, gates: Gates, namespace: str, pause: Manifest) -> None:
+        self.gates = gates
+        self.namespace = namespace
+        (self._manifest,) = gates.shipped("argo-rollouts-example.yaml", namespace)
+        (step,) = (step for step in self._manifest["spec"]["strategy"]["canary"]["steps"] if "pause" in step)
+        step["pause"] = pause
+
+    def release(self, image: str) -> None:
+        self._manifest["spec"]["template"]["spec"]["containers"][0]["image"] = image
+        self.gates.objects.apply(self._manifest)
+
+    def begin(self) -> None:
+        """The first version: there is nothing to compare with, so Argo Rollouts runs no analysis."""
+        self.gates.create(self.namespace)
+        self.gates.decide(self.namespace, "Allow")
+        self.release(V1)
+        self.wait_for_stable(V1)
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """Of the present generation; {} before the controller has seen it."""
+        found = self.gates.objects.get(ROLLOUT, "checkout", self.namespace)
+        status: dict[str, Any] = found.get("status", {})
+        return status if status.get("observedGeneration") == str(found["metadata"]["generation"]) else {}
+
+    def wait_for_stable(self, image: str) -> None:
+        def stable() -> bool:
+            status = self.status
+            return status.get("phase") == "Healthy" and status["stableRS"] == status["currentPodHash"]
+
+        wait_for(f"{image} to be stable", stable, 120)
+        wanted = self._manifest["spec"]["template"]["spec"]["containers"][0]["image"]
+        assert wanted == image
+        assert not self.status.get("abort")
+
+    def at_step(self, index: int) -> bool:
+        return bool(self.status.get("currentStepIndex") == index)
+
+    @property
+    def measured(self) -> dict[str, dict[str, Any]]:
+        """What the analyses of the newest version have measured so far, by metric."""
+        newest = self.status.get("currentPodHash", "none")
+        runs = self.gates.objects.list(RUN, self.namespace, f"rollouts-pod-template-hash={newest}")
+        results = (result for run in runs for result in run.get("status", {}).get("metricResults", ()))
+        return {result["name"]: result for result in results}
+
+    def wait_for_measurements(self, metric: str, field: str, more: int) -> None:
+        """Return when a metric has been measured so many times more."""
+        before = self.measured.get(metric, {}).get(field, 0)
+        wait_for(
+            f"{more} more {field} of {metric}",
+            lambda: self.measured.get(metric, {}).get(field, 0) >= before + more,
+            120,
+        )
+
+
+@pytest.fixture(scope="module")
+def gates(cluster: devcluster.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Gates:
+    crds = unpacked(RECIPE.name, RECIPE.module) / "manifests" / "crds"
+    for file in sorted(crds.glob("*-crd.yaml")):
+        cluster.kubectl("apply", "--server-side", "-f", str(file))
+    gates = Gates(cluster, Path(tmp_path_factory.mktemp("secrets")))
+    gates.install()
+    for api in (ROLLOUT, RUN, TEMPLATE):
+        wait_for(f"{api.plural} to be served", partial(gates.objects.served, api))
+    templates = gates.shipped("argo-rollouts.yaml")
+    for template in templates:
+        for metric in template["spec"]["metrics"]:
+            metric["interval"] = "2s"
+    gates.objects.apply(*templates)
+    ports = [f"--{name}Port={cluster.free_port()}" for name in ("metrics", "healthz")]
+    cluster.spawn("argo-rollouts", [cluster.binary("rollouts-controller"), "--leader-elect=false", *ports])
+    return gates
+
+
+def test_a_canary_is_held_at_its_step_while_the_gate_is_closed_and_goes_on_when_it_opens(
+    gates: Gates, namespace: str
+) -> None:
+    canary = Canary(gates, namespace, {"duration": "1s"})
+    canary.begin()
+    gates.decide(namespace, "Hold")
+    canary.release(V2)
+    for decision in ("Hold", "Deny", "Unknown"):
+        gates.decide(namespace, decision)
+        canary.wait_for_measurements("gate-open", "failed", 3)
+        assert canary.at_step(0)
+        assert (canary.status["phase"], canary.status.get("abort")) == ("Progressing", None)
+    gates.decide(namespace, "Allow")
+    canary.wait_for_stable(V2)
+
+
+def test_a_canary_outlives_an_endpoint_that_is_away_for_a_minute(gates: Gates, namespace: str) -> None:
+    canary = Canary(gates, namespace, {"duration": "1s"})
+    canary.begin()
+    gates.decide(namespace, "Hold")
+    canary.release(V2)
+    canary.wait_for_measurements("gate-open", "failed", 1)
+    gates.operator.kill()
+    # After an error Argo Rollouts asks again every 10 s, and by default aborts at the fifth.
+    canary.wait_for_measurements("gate-open", "error", 6)
+    assert canary.measured["burn-abort"]["consecutiveError"] >= 5
+    assert canary.at_step(0)
+    assert (canary.status["phase"], canary.status.get("abort")) == ("Progressing", None)
+    gates.operator.start()
+    gates.wait_ready()
+    canary.wait_for_measurements("gate-open", "failed", 1)
+    assert canary.at_step(0), "the gate is closed still"
+    gates.decide(namespace, "Allow")
+    canary.wait_for_stable(V2)
+
+
+@pytest.mark.parametrize("by", ["image", "hash"])
+def test_a_canary_is_aborted_only_when_its_own_revision_is_blamed(gates: Gates, namespace: str, by: str) -> None:
+    canary = Canary(gates, namespace, {})
+    canary.begin()
+    stable = canary.status["stableRS"]
+    canary.release(V2)
+    wait_for("the canary to have its weight", lambda: canary.at_step(2) and canary.status["phase"] == "Paused", 60)
+    for decision, blamed in (("Deny", None), ("Deny", [V1, stable]), ("Hold", [V2])):
+        gates.decide(namespace, decision, blamed=blamed)
+        canary.wait_for_measurements("burn-abort", "successful", 3)
+        assert canary.status.get("abort") is None, f"{decision} that blames {blamed}"
+    gates.decide(namespace, "Deny", blamed=[V2 if by == "image" else canary.status["currentPodHash"]])
+    wait_for("the abort", lambda: canary.status.get("abort"), 30)
+    wait_for("the old version to take over", lambda: canary.status["phase"] == "Degraded", 60)
+    assert canary.status["stableRS"] == stable
+    assert "burn-abort" in canary.status["message"]

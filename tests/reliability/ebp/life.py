@@ -1,0 +1,77 @@
+"""A policy through time, without a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
+
+from ninefold.kube.plan import Note, Plan
+from ninefold.reliability.errorbudgetpolicy.plan import Observed, plan
+from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicyStatus
+from ninefold.reliability.errorbudgetpolicy.status import State
+from ninefold.reliability.servicelevelobjective.periods import period
+from ninefold.reliability.servicelevelobjective.resource import Calendar
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+RULES = [
+    {"when": {"budgetLeftBelow": "25"}, "state": "Caution"},
+    {"when": {"budgetLeftBelow": "0"}, "state": "Exhausted", "then": {"gate": "Hold"}},
+    {"when": {"burnRate": {"above": "14.4", "over": "1h"}}, "state": "Exhausted", "then": {"gate": "Deny"}},
+]
+
+
+def policy(rules: list[dict[str, Any]] = RULES, **spec: Any) -> ErrorBudgetPolicy:
+    return ErrorBudgetPolicy.parse(
+        {
+            "metadata": {"name": "checkout", "namespace": "shop"},
+            "spec": {"objectives": {"service": "checkout"}, "rules": rules, **spec},
+        }
+    )
+
+
+def healthy(left: float, burn: float = 0.5) -> Reading:
+    return Reading("Healthy", left, {"1h": burn, "6h": burn})
+
+
+UNKNOWN = Reading("Unknown")
+
+
+class Life:
+    """A policy through time; every look sees the status that the last one wrote, read back from JSON."""
+
+    def __init__(self, policy: ErrorBudgetPolicy, window: str = "30d", calendar: Calendar | None = None) -> None:
+        self.policy = policy
+        self.window = window
+        self.calendar = calendar
+        self.now = START
+        self.writes = 0
+        self.events: list[Note] = []
+        self.transitions: list[tuple[datetime, str]] = []
+        """When which state was entered, as Events tell."""
+
+    def look(self, reading: Reading | Sequence[Objective], after: timedelta = MINUTE, **observed: Any) -> Plan[Any]:
+        self.now += after
+        span = period(self.calendar, self.now) if self.calendar else None
+        if isinstance(reading, Reading):
+            reading = [Objective("availability", self.window, reading, span)]
+        result = plan(self.policy, Observed(reading, figures_at=self.now, **observed), self.now)
+        self.events += result.events
+        self.transitions += [(self.now, note.reason) for note in result.events if note.reason in get_args(State)]
+        if result.status != self.policy.status:
+            stored = dump(result.status)
+            self.writes += stored != dump(self.policy.status)
+            status = ErrorBudgetPolicyStatus.model_validate(stored)
+            self.policy = self.policy.model_copy(update={"status": status})
+        return result
+
+    @property
+    def status(self) -> ErrorBudgetPolicyStatus:
+        return self.policy.status
+
+
+def dump(status: ErrorBudgetPolicyStatus) -> dict[str, Any]:
+    return status.model_dump(mode="json", by_alias=True, exclude_none=True)
