@@ -37,7 +37,7 @@ def namespace(cluster: devcluster.Cluster) -> Iterator[str]:
     name = f"test-{next(_numbers)}"
     cluster.kubectl("create", "namespace", name)
     yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
+    cluster.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 @pytest.fixture

@@ -79,6 +79,23 @@ def test_what_is_missing_is_made_and_made_again(lamps: Lamps, lamp_operator: Sta
     assert operator.metric("ninefold_reconcile_errors_total", 'reason="RuntimeError"') >= 1
 
 
+def test_nothing_is_made_in_a_namespace_that_goes(lamps: Lamps, lamp_operator: Start) -> None:
+    operator = lamp_operator()
+    lamps.cluster.kubectl("label", "namespace", lamps.namespace, "wants=hall")
+    wait_for("the lamp", lambda: [lamp["metadata"]["name"] for lamp in lamps.all()] == ["hall"])
+    # A finalizer keeps the namespace from going, so that it is looked at while it does.
+    held = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "held", "finalizers": ["example.com/held"]}}
+    lamps.kubectl("apply", "-f", "-", input=json.dumps(held))
+    try:
+        lamps.cluster.kubectl("delete", "namespace", lamps.namespace, "--wait=false")
+        wait_for("the lamp to go", lambda: lamps.all() == [])
+        refused = "ninefold_api_requests_total", 'code="403",resource="lamps",verb="post"'
+        wait_for("an attempt", lambda: operator.metric(*refused) >= 1)
+        assert operator.metric("ninefold_reconcile_errors_total", 'reason="Forbidden"') == 0
+    finally:
+        lamps.kubectl("patch", "configmap", "held", "--type=merge", "--patch", '{"metadata": {"finalizers": null}}')
+
+
 def test_what_a_plan_discards_is_deleted(lamps: Lamps, lamp_operator: Start) -> None:
     lamp_operator()
     lamps.apply("a", "b", bulbs=["red"])

@@ -340,6 +340,8 @@ def test_a_rollout_of_argo_is_recorded_and_one_that_cannot_be_read_harms_nobody(
                 shop.wait_outcomes(outcome)
             shop.deploy("v1")
             shop.wait_outcomes("Succeeded", "Succeeded")
-            assert operator.metric("ninefold_reconcile_errors_total") == 0
+            # Nobody else's namespace: those of other tests are being deleted while this one runs.
+            failed = [line for line in operator.text().splitlines() if "Failed" in line and shop.namespace in line]
+            assert failed == []
         finally:
             shop.cluster.kubectl("delete", "crd", "rollouts.argoproj.io", "--ignore-not-found")

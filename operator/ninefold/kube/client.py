@@ -44,6 +44,10 @@ class Conflict(ApiError):
     """Somebody wrote in between, or the object exists already, or its uid is another one."""
 
 
+class Terminating(ApiError):
+    """The namespace is being deleted: nothing new is made in it any more."""
+
+
 class Unreachable(ApiError):
     """No answer in time."""
 
@@ -142,18 +146,20 @@ class KubernetesCluster:
 
 
 def _translate(error: DynamicApiError) -> ApiError:
-    kinds = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.CONFLICT: Conflict}
+    kind = {HTTPStatus.NOT_FOUND: NotFound, HTTPStatus.CONFLICT: Conflict}.get(error.status, ApiError)
     try:
         status = json.loads(error.body or "{}")
         message, reason = str(status["message"]), str(status.get("reason") or error.reason)
-    except (ValueError, TypeError, KeyError):
+        if any(cause.get("reason") == "NamespaceTerminating" for cause in status.get("details", {}).get("causes", ())):
+            kind = Terminating
+    except (ValueError, TypeError, KeyError, AttributeError):
         message, reason = str(error.body)[:500], str(error.reason)
     headers = error.headers or {}
     try:
         retry_after = float(headers.get("Retry-After") or 0)
     except ValueError:
         retry_after = 0.0
-    return kinds.get(error.status, ApiError)(int(error.status), reason, message, retry_after)
+    return kind(int(error.status), reason, message, retry_after)
 
 
 async def connect(metrics: Metrics, context: str | None = None) -> KubernetesCluster:

@@ -10,7 +10,7 @@ from typing import Any
 from ninefold.kube import conditions
 from ninefold.kube.api import GROUP, Api, Key, Manifest
 from ninefold.kube.apply import Applier
-from ninefold.kube.client import ApiError, Cluster
+from ninefold.kube.client import ApiError, Cluster, Terminating
 from ninefold.kube.clock import Clock
 from ninefold.kube.conditions import READY, STALLED
 from ninefold.kube.controller import AnyController
@@ -59,6 +59,9 @@ class Reconciler:
         try:
             manifest = self._dispatcher.store.get(self.api, key) or await self._make(key)
             return await self._look(manifest) if manifest is not None else Outcome("Gone")
+        except Terminating:
+            # What stands in the namespace goes one by one, and each deletion is an event.
+            return Outcome("Gone")
         except ApiError as error:
             # Also NotFound: if the object itself went, the next look finds it gone.
             return Outcome("Failed", error=error)
