@@ -242,7 +242,7 @@ def test_the_example_in_the_documents_is_what_it_prints(ninefold: Command, tmp_p
 
 
 def test_without_numpy_it_says_what_to_install(ninefold: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ninefold.cli.backtest.find_spec", lambda name: None if name == "numpy" else sys)
+    monkeypatch.setattr("ninefold.cli.history.find_spec", lambda name: None if name == "numpy" else sys)
     done = ninefold("backtest", "-f", "-", "--prometheus-url", "http://127.0.0.1:1", stdin=DAILY)
     assert (done.returncode, done.stderr) == (
         1,

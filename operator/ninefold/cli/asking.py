@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_context(parser)
 
 
-def add_context(parser: argparse.ArgumentParser) -> None:
+def add_context(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--context", help="the context of the kubeconfig (default: its current one)")
 
 

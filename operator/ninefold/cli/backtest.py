@@ -7,28 +7,22 @@ Evaluates the generated rules themselves. Exit code: 0 fine, 1 a condition of --
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from ninefold.cli import files
-from ninefold.kube.fields import seconds
+from ninefold.cli import files, history
 from ninefold.kube.model import faults
 from ninefold.reliability.backtest.thresholds import FIGURES, Threshold
 from ninefold.reliability.servicelevelobjective.fields import Objective
 
 _OBJECTIVE: TypeAdapter[str] = TypeAdapter(Objective)
-_LONGEST_STEP = 300
 
 
 def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
-    if find_spec("numpy") is None:
-        print("ninefold: backtest needs numpy: pip install 'ninefold[backtest]'", file=sys.stderr)
+    if not history.can_be_read():
         return 1
     # Only now, since it needs numpy.
     from ninefold.cli import backtesting
@@ -51,20 +45,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_history(parser: argparse.ArgumentParser) -> None:
-    history = parser.add_argument_group("history")
-    source = history.add_mutually_exclusive_group(required=True)
-    source.add_argument("--prometheus-url", metavar="URL", help="a Prometheus that has it")
-    source.add_argument("--tsdb", type=Path, metavar="DIR", help="the data directory of a Prometheus; it is only read")
-    history.add_argument("--prometheus-ca-file", type=_file, metavar="FILE", help="verify it by this CA")
-    history.add_argument("--prometheus-token-file", type=_file, metavar="FILE", help="bearer token")
-    history.add_argument(
-        "--prometheus-binary", default="prometheus", metavar="PROGRAM", help="serves the data of --tsdb"
+    group = parser.add_argument_group("history")
+    history.add_source(group)
+    group.add_argument("--days", type=_days, default=30.0, metavar="N", help="how many days to look at (default: 30)")
+    group.add_argument(
+        "--from", dest="begin", type=history.time, metavar="TIME", help="as 2026-09-01 or 2026-09-01T12:00Z"
     )
-    history.add_argument("--days", type=_days, default=30.0, metavar="N", help="how many days to look at (default: 30)")
-    history.add_argument("--from", dest="begin", type=_time, metavar="TIME", help="as 2026-09-01 or 2026-09-01T12:00Z")
-    history.add_argument("--to", dest="end", type=_time, metavar="TIME", help="default: now, or the end of --tsdb")
-    history.add_argument(
-        "--step", type=_step, default=60, metavar="TIME", help="how often rules are evaluated (default: 1m)"
+    group.add_argument("--to", dest="end", type=history.time, metavar="TIME", help="default: now, or the end of --tsdb")
+    group.add_argument(
+        "--step", type=history.step, default=60, metavar="TIME", help="how often rules are evaluated (default: 1m)"
     )
 
 
@@ -99,35 +88,11 @@ def _add_judgement(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _file(text: str) -> Path:
-    if not Path(text).is_file():
-        raise argparse.ArgumentTypeError(f"there is no file {text}")
-    return Path(text)
-
-
 def _days(text: str) -> float:
     days = float(text)
     if not 0 < days <= 800:
         raise argparse.ArgumentTypeError("write a number of days up to 800")
     return days
-
-
-def _time(text: str) -> datetime:
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time: write 2026-09-01 or 2026-09-01T12:00Z") from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
-def _step(text: str) -> int:
-    try:
-        step = seconds(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    if not 0 < step <= _LONGEST_STEP:
-        raise argparse.ArgumentTypeError("write a step of 1s to 5m: rules look back 5 minutes")
-    return step
 
 
 def _percent(text: str) -> float:

@@ -6,16 +6,15 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
-from ninefold.cli import backfilling, files, resources
+from ninefold.cli import backfilling, files, history, resources
 from ninefold.cli.findings import in_order
 from ninefold.cli.progress import Failed, Progress
 from ninefold.integrations import tsdb
-from ninefold.integrations.prometheus import Options, Prometheus, Refused, Unreachable
+from ninefold.integrations.prometheus import Refused, Unreachable
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import rfc3339
 from ninefold.reliability.backtest import report
@@ -30,8 +29,6 @@ from ninefold.reliability.correction.resource import Correction
 from ninefold.reliability.servicelevelobjective.corrections import NONE
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
-_TIMEOUT = 180.0
-"""Seconds for one answer; Prometheus itself gives up after 120."""
 _MOST = 10_000_000
 """Points of all groups of an objective together: some gigabytes for its recordings."""
 _DAY = 86_400_000
@@ -94,7 +91,7 @@ class _Backtest:
 
     def run(self) -> list[Judgement]:
         options = self._options
-        with self._source() as url:
+        with history.served(options) as url:
             grid, begin, answers = asyncio.run(self._asked(url))
         found: list[Judgement] = []
         for number, case in enumerate(self._scenario.cases):
@@ -110,15 +107,6 @@ class _Backtest:
             backfilling.write(options.backfill, pasts, options.promtool, self._say)
         return found
 
-    @contextmanager
-    def _source(self) -> Iterator[str]:
-        options = self._options
-        if options.tsdb is None:
-            yield options.prometheus_url
-            return
-        with tsdb.serving(options.tsdb, options.prometheus_binary) as url:
-            yield url
-
     def _corrected(self, case: Case, since: datetime, end: datetime) -> Case:
         """The case as its rules would have been, had its corrections always been known; itself where it has none."""
         left_out = recorded(case.slo, self._corrections, since, end)
@@ -127,10 +115,8 @@ class _Backtest:
     async def _asked(self, url: str) -> tuple[Grid, int, dict[str, Vector]]:
         """The times of the rules' evaluations, from which on they count, and what Prometheus says."""
         options = self._options
-        async with Prometheus(
-            Options(url, options.prometheus_ca_file, options.prometheus_token_file, timeout=_TIMEOUT)
-        ) as prometheus:
-            end = options.end or await self._newest(prometheus)
+        async with history.client(options, url) as prometheus:
+            end = options.end or await history.newest(options, prometheus)
             begin = options.begin or end - timedelta(days=options.days)
             if begin >= end:
                 raise Failed(f"--from {rfc3339(begin)} is not before --to {rfc3339(end)}")
@@ -144,16 +130,6 @@ class _Backtest:
                 f"{most:,} groups at {grid.count:,} times are too many: look at fewer days, or with a longer --step"
             )
         return grid, first, answers
-
-    async def _newest(self, prometheus: Prometheus) -> datetime:
-        """When to end: now, or with the data of the directory."""
-        if self._options.tsdb is None:
-            return datetime.now(UTC)
-        ends = [block.end for block in tsdb.blocks(self._options.tsdb)]
-        newest = await prometheus.newest()
-        if not ends and newest is None:
-            raise Failed(f"there is not one sample in {self._options.tsdb}")
-        return max([*ends, *([newest] if newest else [])])
 
     def _judged(self, case: Case, grid: Grid, begin: int, answers: Mapping[str, Vector]) -> list[Judgement]:
         options = self._options

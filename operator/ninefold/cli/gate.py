@@ -6,6 +6,7 @@ ninefold gate close checkout --reason TEXT    closes it by hand (--for 2h: it en
 ninefold gate open checkout                   takes that back; other reasons stay
 ninefold gate override checkout --for 30m --reason TEXT
 ninefold gate approve OVERRIDE                agrees to the override of another
+ninefold gate backtest                        what gates and policies would have done over the last month
 ninefold gate sign shop/checkout --key-file FILE   signs the webhooks of a Flagger canary
 """
 
@@ -18,7 +19,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import TypeAlias
 
-from ninefold.cli import asking, gating, signing
+from ninefold.cli import asking, gating, replay, signing
 from ninefold.kube.client import ApiError
 from ninefold.kube.fields import seconds
 
@@ -29,7 +30,8 @@ _Acts: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     if options.act is None:
-        return signing.sign(options)
+        code: int = options.run(options)
+        return code
     try:
         act: Act = options.act
         namespace = asking.namespace(options)
@@ -66,8 +68,12 @@ def _parser() -> argparse.ArgumentParser:
     override.add_argument("--image", action="append", default=[], help="only this image; may be repeated")
     _add(acts, "approve", gating.approve, "agree to the override of another", name="override")
     sign = acts.add_parser("sign", help="print metadata.signature for the webhooks of a Flagger canary")
-    sign.set_defaults(act=None)
+    sign.set_defaults(act=None, run=signing.sign)
     signing.add_arguments(sign)
+    what = "tell how often gates would have been closed over history, and what they would have stopped"
+    replayed = acts.add_parser("backtest", help=what, description=f"{what}; the objectives' recordings are read")
+    replayed.set_defaults(act=None, run=replay.run)
+    replay.add_arguments(replayed)
     return parser
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import timedelta
 
 _PATIENCE = 3.0
 """Seconds without a word."""
@@ -26,6 +27,9 @@ class Progress:
 
     def judged(self, done: int, of: int) -> None:
         self._now_and_then(f"evaluated the rules of {done:,} of {of:,} objectives")
+
+    def replayed(self, done: timedelta, of: timedelta) -> None:
+        self._now_and_then(f"replayed {done.days:,} of {of.days:,} days")
 
     def _now_and_then(self, sentence: str) -> None:
         if not self._quiet and time.monotonic() - self._last > _PATIENCE:

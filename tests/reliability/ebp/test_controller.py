@@ -11,7 +11,8 @@ import pytest
 
 from ninefold.kube.api import Key
 from ninefold.kube.store import Store
-from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController, reading
+from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
+from ninefold.reliability.errorbudgetpolicy.observation import reading
 from ninefold.reliability.errorbudgetpolicy.reading import Reading
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, selects
 from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot

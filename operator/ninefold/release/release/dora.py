@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from ninefold.kube.api import Key, Manifest
-from ninefold.release.release.resource import SUSPECTED
+from ninefold.release.release.resource import went_bad
 
 WINDOW = timedelta(days=30)
 _SHORTEST = timedelta(days=1)
@@ -47,7 +47,7 @@ class Record:
 
     @property
     def failed(self) -> bool:
-        return self.outcome in ("RolledBack", "Aborted") or (self.suspicion or 0.0) >= SUSPECTED
+        return went_bad(self.outcome, self.suspicion)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -149,6 +149,11 @@ class ReleaseStatus(Status):
     )
 
 
+def went_bad(outcome: str | None, suspicion: float | None) -> bool:
+    """Whether a release failed, by its record: it was undone, gave up, or is to be suspected for a burn."""
+    return outcome in ("RolledBack", "Aborted") or (suspicion or 0.0) >= SUSPECTED
+
+
 class Release(
     Resource,
     plural="releases",

@@ -36,6 +36,12 @@ def decision(status: ReleaseGateStatus, now: datetime) -> Decision:
     return "Allow" if status.decision in CLOSED and status.closures else status.decision
 
 
+def rolls_back(status: ReleaseGateStatus, old: Collection[str], new: Collection[str]) -> bool:
+    """Whether a change from these images to those passes while it is closed, since all of them are known to be good or
+    run already. The API server looks at single containers besides."""
+    return not set(new) <= set(old) and set(new) <= {*status.known_good_images, *old}
+
+
 def message(status: ReleaseGateStatus, now: datetime) -> str:
     """Why it is closed, and what passes; "" while it is open."""
     closed = closures(status, now)

@@ -22,7 +22,7 @@ def advance(
     held = {rule.rule: rule for rule in before.active} if before else {}
     steps = [step(rule, spec, held.get(str(rule.when)), objective, now) for rule in spec.rules]
     active = [rule for rule in steps if rule is not None]
-    known = reading.known and not _unanswered(spec, objective)
+    known = reading.known and not unanswered(spec, objective)
     last = before if isinstance(before, ObjectiveState) else None
     # What is shown is refreshed when a rule begins, recovers or ends, so that figures and state agree.
     shown = last if last and last.active == active else None
@@ -40,7 +40,7 @@ def advance(
     )
 
 
-def _unanswered(spec: ErrorBudgetPolicySpec, objective: Objective) -> list[str]:
+def unanswered(spec: ErrorBudgetPolicySpec, objective: Objective) -> list[str]:
     """Conditions that the readings of an objective with traffic do not answer."""
     reading = objective.reading
     if reading.data != "Healthy":

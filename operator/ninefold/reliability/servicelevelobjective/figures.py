@@ -28,6 +28,12 @@ QUERY = (
 )
 """All that is needed for the figures of every objective."""
 
+
+def query_of(slo_id: str) -> str:
+    """The same for one objective."""
+    return QUERY.replace('slo_id!=""', f'slo_id="{slo_id}"')
+
+
 _FIELDS = {
     "slo:error_budget_left:ratio": "budget_left",
     "slo:error_ratio:window": "error_ratio",

@@ -1,0 +1,183 @@
+"""What came of replays as text for people and as JSON for machines. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ninefold.kube.fields import rfc3339
+from ninefold.release.replay.gate import Admission
+from ninefold.release.replay.outcome import Closing, Outcome, Releases
+from ninefold.reliability.backtest.words import MOST, Row, at, count, length, more, percent, table
+from ninefold.reliability.errorbudgetpolicy.status import Stay
+
+_SHOWN = {"Stopped": "stopped", "RolledBack": "passed as a rollback", "Created": "passed, new", "Passed": "passed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Policies by name with the states that they were in, and gates."""
+
+    policies: Mapping[str, Sequence[Stay]]
+    gates: Sequence[Outcome]
+
+
+def text(begin: datetime, end: datetime, results: Sequence[Result], other: str) -> str:
+    """Several paragraphs. A second result is that of the resources in the files `other`."""
+    span = f"from {at(begin)} to {at(end)} UTC ({length(end - begin)})"
+    parts = []
+    for gate in results[0].gates:
+        parts += [f"ReleaseGate {gate.gate}, {span}\n{_closed(gate, end - begin)}", *_tables(gate, end)]
+    for name, stays in results[0].policies.items():
+        rows: list[Row] = [("STATE", "ENTERED", "LASTED", "OF THE TIME")]
+        rows += [_stay(stay, end - begin) for stay in stays]
+        parts.append("\n".join([f"ErrorBudgetPolicy {name}, {span}", *table(rows)]))
+    for second in results[1:]:
+        before = {gate.gate: gate for gate in results[0].gates}
+        parts += [_compared(before.get(gate.gate), gate, other) for gate in second.gates]
+    return "\n\n".join(parts)
+
+
+def _closed(gate: Outcome, whole: timedelta) -> str:
+    missing = f"; data were missing {percent(gate.unknown)} of it" if gate.unknown else ""
+    if not gate.closings:
+        return f"  never closed{missing}"
+    took = [each.seconds for each in gate.closings]
+    longest = f", at most {_length(max(took))} on end" if len(took) > 1 else ""
+    return f"  closed {percent(gate.closed)} of the time: {_length(sum(took))} in {_times(len(took))}{longest}{missing}"
+
+
+def _tables(gate: Outcome, end: datetime) -> Iterator[str]:
+    if gate.closings:
+        rows: list[Row] = [("REASON", "TIMES", "CLOSED FOR")]
+        yield "\n".join(table([*rows, *((one.because, str(one.times), _length(one.seconds)) for one in gate.reasons)]))
+        rows = [("CLOSED", "FOR", "DECISION", "REASON"), *(_closing(each) for each in gate.closings[:MOST])]
+        yield "\n".join([*table(rows), *more(gate.closings)])
+    if gate.admissions:
+        told = [each for each in gate.admissions if each.verdict == "Stopped" or each.record.bad]
+        rows = [("RELEASE", "STARTED", "OUTCOME", "SUSPICION", "GATE"), *(_admission(each) for each in told[:MOST])]
+        shown = [*table(rows), *more(told)] if told else []
+        yield "\n".join([*shown, *(f"  {sentence}" for sentence in sentences(gate.releases))])
+    else:
+        yield "  No release is on record in this time: nothing can be said of what it would have stopped."
+
+
+def _closing(each: Closing) -> Row:
+    lasted = _length(each.seconds) + ("" if each.end else " and on")
+    return at(each.begin), lasted, each.decision, ", ".join(each.because)
+
+
+def _admission(each: Admission) -> Row:
+    status = each.record.release.status
+    name = each.record.release.metadata.name
+    return name, at(each.at), status.outcome or "-", status.suspicion or "-", _SHOWN[each.verdict]
+
+
+def sentences(releases: Releases) -> list[str]:
+    """What the figures mean, for those who have to decide by them."""
+    all_, bad, stopped, both = releases.all, releases.bad, releases.stopped, releases.stopped_bad
+    found = [f"It would have stopped {stopped} of {count(all_, 'release')}."]
+    if stopped:
+        found.append(f"Of the {stopped} that it would have stopped {both} went bad ({percent(both / stopped)}).")
+    if bad:
+        share = percent(both / bad)
+        found.append(f"Of the {bad} that went bad it would have stopped {both} ({share}), and let {bad - both} pass.")
+    else:
+        found.append("None of them went bad.")
+    return found
+
+
+def _stay(stay: Stay, whole: timedelta) -> Row:
+    share = percent(stay.seconds / whole.total_seconds())
+    return stay.state, str(stay.entered), _length(stay.seconds), share
+
+
+def _compared(before: Outcome | None, after: Outcome, other: str) -> str:
+    columns = [_column(each) if each else ("-",) * len(_ROWS) for each in (before, after)]
+    rows: list[Row] = [("", "PRESENT", "AGAINST"), *zip(_ROWS, *columns, strict=True)]
+    return "\n".join([f"ReleaseGate {after.gate} against {other}", *table(rows)])
+
+
+_ROWS = ("closed", "times", "longest", "data missing", "releases stopped", "of these went bad", "bad ones that passed")
+
+
+def _column(gate: Outcome) -> tuple[str, ...]:
+    one = gate.releases
+    return (
+        percent(gate.closed),
+        str(len(gate.closings)),
+        _length(max((each.seconds for each in gate.closings), default=0)),
+        percent(gate.unknown),
+        f"{one.stopped} of {one.all}",
+        f"{one.stopped_bad} of {one.stopped}",
+        f"{one.bad - one.stopped_bad} of {one.bad}",
+    )
+
+
+def _length(seconds: float) -> str:
+    return length(timedelta(seconds=seconds))
+
+
+def _times(number: int) -> str:
+    return "one go" if number == 1 else f"{number} times"
+
+
+def as_dict(begin: datetime, end: datetime, results: Sequence[Result]) -> dict[str, Any]:
+    """Shares as 0 to 1, lengths in seconds, times in RFC 3339, null for what cannot be told."""
+    span = {"since": rfc3339(begin), "until": rfc3339(end)}
+    first, *others = [_result(result, end - begin) for result in results]
+    return {**span, **first, **({"against": others[0]} if others else {})}
+
+
+def _result(result: Result, whole: timedelta) -> dict[str, Any]:
+    return {
+        "gates": [_gate(gate) for gate in result.gates],
+        "policies": [
+            {
+                "policy": name,
+                "states": [{**stay.model_dump(), "share": stay.seconds / whole.total_seconds()} for stay in stays],
+            }
+            for name, stays in result.policies.items()
+        ],
+    }
+
+
+def _gate(gate: Outcome) -> dict[str, Any]:
+    closings = [
+        {
+            "begin": rfc3339(each.begin),
+            "end": rfc3339(each.end) if each.end else None,
+            "seconds": each.seconds,
+            "decision": each.decision,
+            "because": list(each.because),
+        }
+        for each in gate.closings
+    ]
+    releases = gate.releases
+    return {
+        "gate": gate.gate,
+        "closed": gate.closed,
+        "unknown": gate.unknown,
+        "closings": closings,
+        "reasons": [asdict(reason) for reason in gate.reasons],
+        "releases": {**asdict(releases), "precision": releases.precision, "recall": releases.recall},
+        "admissions": [_admitted(each) for each in gate.admissions],
+    }
+
+
+def _admitted(each: Admission) -> dict[str, Any]:
+    release = each.record.release
+    return {
+        "release": release.metadata.name,
+        "workload": each.record.workload,
+        "images": list(release.spec.images),
+        "at": rfc3339(each.at),
+        "verdict": each.verdict,
+        "decision": each.decision,
+        "because": list(each.because),
+        "outcome": release.status.outcome,
+        "suspicion": release.status.suspicion,
+        "bad": each.record.bad,
+    }

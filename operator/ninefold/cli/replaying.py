@@ -1,0 +1,174 @@
+"""The steps of `ninefold gate backtest`: read resources, ask Prometheus, replay policies and gates, print."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ninefold.cli import history, replay, replayed, scene
+from ninefold.cli.progress import Failed, Progress
+from ninefold.cli.scene import Scene
+from ninefold.integrations import tsdb
+from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
+from ninefold.kube.api import Key
+from ninefold.kube.errors import Stalled
+from ninefold.kube.fields import rfc3339
+from ninefold.release.replay.gate import GateReplay
+from ninefold.release.replay.history import Record
+from ninefold.release.replay.outcome import outcome
+from ninefold.reliability.backtest.asking import ask
+from ninefold.reliability.backtest.grid import CannotEvaluate, Grid, Vector
+from ninefold.reliability.backtest.scenario import Case, Scenario
+from ninefold.reliability.replay.history import moments
+from ninefold.reliability.replay.policy import Moment, PolicyReplay, Said, stays
+from ninefold.reliability.servicelevelobjective.figures import query_of
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+
+LEAD = timedelta(days=1)
+"""How long before its time a replay begins, so that gates know what they would have known."""
+_MOST = 20_000_000
+"""Values of all series together, eight bytes each."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """The exit code."""
+    try:
+        print(_Backtest(options).run())
+    except (Failed, CannotEvaluate, tsdb.NotServed, Refused, Unreachable, OSError) as error:
+        print(f"ninefold: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What Prometheus has of each objective, by slo_id, at the times of a grid."""
+
+    grid: Grid
+    by_id: Mapping[str, Vector]
+
+
+class Play:
+    """Policies and gates through one history. Raises Stalled as their plans do."""
+
+    def __init__(self, of: Scene, records: Sequence[Record], start: datetime) -> None:
+        self.policies = [PolicyReplay(policy, of.selected(key)) for key, policy in of.policies.items()]
+        self.gates = [
+            GateReplay(gate, [at.name for at in of.policies if at.namespace == key.namespace], records, start)
+            for key, gate in of.gates.items()
+        ]
+
+    def take(self, moment: Moment) -> None:
+        self._tell((policy.key, word) for policy in self.policies for word in policy.take(moment))
+
+    def finish(self, begin: datetime, end: datetime) -> replayed.Result:
+        """What came of it between two moments."""
+        self._tell((policy.key, word) for policy in self.policies for word in policy.pass_until(end))
+        for gate in self.gates:
+            gate.pass_until(end)
+        return replayed.Result(
+            policies={str(policy.key): stays(policy.states, begin, end) for policy in self.policies},
+            gates=[outcome(gate, begin, end) for gate in self.gates],
+        )
+
+    def _tell(self, said: Iterable[tuple[Key, Said]]) -> None:
+        for key, word in sorted(said, key=lambda each: each[1].at):
+            for gate in self.gates:
+                if gate.key.namespace == key.namespace:
+                    gate.hear(key.name, word.status, word.at)
+
+
+class _Backtest:
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._say = Progress(quiet=options.json)
+        found, self._records = scene.of_options(options)
+        self._scenes = [found, found.changed(scene.against(options))] if options.against else [found]
+        if options.name:
+            self._scenes = [each.only(options.name) for each in self._scenes]
+        for each in self._scenes:
+            each.check()
+
+    def run(self) -> str:
+        """What to print."""
+        options = self._options
+        with history.served(options) as url:
+            begin, end, recorded = asyncio.run(self._asked(url))
+        if missing := [slo_id for slo_id, vector in recorded.by_id.items() if not vector]:
+            raise Failed(
+                f"{missing[0]}: nothing is recorded of it in this time: --recompute evaluates its rules over what was "
+                "scraped"
+            )
+        try:
+            results = self._played(begin, end, recorded)
+        except Stalled as stalled:
+            raise Failed(stalled.message) from None
+        if options.json:
+            return json.dumps(replayed.as_dict(begin, end, results), indent=2, ensure_ascii=False)
+        return replayed.text(begin, end, results, ", ".join(options.against or ()))
+
+    def _played(self, begin: datetime, end: datetime, recorded: Recorded) -> list[replayed.Result]:
+        start = begin - LEAD
+        plays = [Play(each, self._records, start) for each in self._scenes]
+        for moment in moments(recorded.grid, recorded.by_id):
+            self._say.replayed(moment.at - start, end - start)
+            for play in plays:
+                play.take(moment)
+        return [play.finish(begin, end) for play in plays]
+
+    async def _asked(self, url: str) -> tuple[datetime, datetime, Recorded]:
+        """From when to when, on whole steps, and what Prometheus says of that time and the lead."""
+        options, step = self._options, self._options.step
+        async with history.client(options, url) as prometheus:
+            until = options.until or await history.newest(options, prometheus)
+            begin, end = (_floor(at, step) for at in (replay.begin_of(options, until), until))
+            if begin >= end:
+                raise Failed(f"--since {rfc3339(begin)} is not before --until {rfc3339(end)}")
+            first = int((begin - LEAD).timestamp())
+            grid = Grid(first * 1000, step * 1000, (int(end.timestamp()) - first) // step + 1)
+            recorded = await (self._computed if options.recompute else self._read)(prometheus, grid)
+        values = sum(map(len, recorded.by_id.values())) * grid.count
+        if values > _MOST:
+            raise Failed(f"{values:,} values are too many: look at less time, with a longer --step, or at one gate")
+        return begin, end, recorded
+
+    def _objectives(self) -> dict[str, ServiceLevelObjective]:
+        """Those that any policy selects."""
+        found: dict[Key, ServiceLevelObjective] = {}
+        for each in self._scenes:
+            for key in each.policies:
+                found |= {Key.of(slo): each.slos[Key.of(slo)] for slo in each.selected(key)}
+        return {str(key): slo for key, slo in sorted(found.items())}
+
+    async def _read(self, prometheus: Prometheus, grid: Grid) -> Recorded:
+        """What the rules have recorded."""
+        questions = {slo_id: query_of(slo_id) for slo_id in self._objectives()}
+        answers = await ask(prometheus, questions.values(), grid, self._say.asked)
+        return Recorded(grid, {slo_id: answers[text] for slo_id, text in questions.items()})
+
+    async def _computed(self, prometheus: Prometheus, grid: Grid) -> Recorded:
+        """What the rules would have recorded."""
+        scenario = Scenario([Case(slo, []) for slo in self._objectives().values()])
+        lead = -(-scenario.memory() // grid.step)
+        whole = Grid(grid.start - lead * grid.step, grid.step, grid.count + lead)
+        answers = await ask(prometheus, scenario.questions(), whole, self._say.asked)
+        found: dict[str, Vector] = {}
+        for number, case in enumerate(scenario.cases):
+            self._say.judged(number, len(scenario.cases))
+            recordings = scenario.outcome(case, whole, answers).recordings
+            found[case.slo.slo_id] = {
+                labels: values[lead:]
+                for name in dict.fromkeys(rule.name for rule in case.rules if not rule.alert)
+                for labels, values in recordings.named(name).items()
+                if dict(labels).get("slo_id") == case.slo.slo_id
+            }
+        return Recorded(grid, found)
+
+
+def _floor(at: datetime, step: int) -> datetime:
+    return datetime.fromtimestamp(int(at.timestamp()) // step * step, UTC)

@@ -1,0 +1,150 @@
+"""A gate over history: its sources' words come in, its decisions and the releases that it would have stopped come out.
+
+The very plan of the operator decides, and between two looks its status counts as the API server reads it. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from ninefold.kube.api import Key
+from ninefold.release.releasegate import standing
+from ninefold.release.releasegate.opinion import CLOSED
+from ninefold.release.releasegate.plan import Observed, plan
+from ninefold.release.releasegate.resource import MAX_IMAGES, Decision, ReleaseGate, ReleaseGateStatus
+from ninefold.release.releasegate.workload import pinned
+from ninefold.release.replay.history import Record, good_before, running, under
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus
+
+Verdict = Literal["Passed", "RolledBack", "Created", "Stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What it says from a moment on."""
+
+    at: datetime
+    decision: Decision
+    because: tuple[str, ...]
+    """Who closes it, the most severe first."""
+    unknown: bool
+    """Whether data were missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A release that began, and what the gate would have done with it."""
+
+    record: Record
+    at: datetime
+    verdict: Verdict
+    """Stopped, or passed: because it was open, as a rollback, or as a new workload, which no gate refuses."""
+    decision: Decision
+    because: tuple[str, ...]
+
+
+class GateReplay:
+    """One gate, as if it had been made when history begins. What comes in comes in the order of time."""
+
+    def __init__(self, gate: ReleaseGate, policies: Iterable[str], records: Iterable[Record], begin: datetime) -> None:
+        """`policies` are the names of those there are. A stop by hand of today was none in the past."""
+        self._records = under(gate, records)
+        good = [image for image in good_before(self._records, begin) if pinned(image)]
+        self._gate = gate.model_copy(
+            update={
+                "spec": gate.spec.model_copy(update={"stop": None}),
+                "status": ReleaseGateStatus(known_good_images=good[: min(gate.spec.known_good.keep, MAX_IMAGES)]),
+            }
+        )
+        there = set(policies)
+        self._policies: dict[str, ErrorBudgetPolicyStatus | None] = {
+            name: ErrorBudgetPolicyStatus() if name in there else None for name in self.sources
+        }
+        self._edges = sorted({at for record in self._records for at in record.edges() if at > begin})
+        self._due: datetime | None = None
+        self.standings: list[Standing] = []
+        self.admissions: list[Admission] = []
+        self._look(begin)
+
+    @property
+    def key(self) -> Key:
+        return self._gate.key
+
+    @property
+    def sources(self) -> list[str]:
+        """The names of the policies that have a say."""
+        named = (source.error_budget_policy for source in self._gate.spec.sources)
+        return list(dict.fromkeys(name for name in named if name))
+
+    def hear(self, policy: str, status: ErrorBudgetPolicyStatus, now: datetime) -> None:
+        """A policy says something new."""
+        if policy in self._policies:
+            self.pass_until(now)
+            self._policies[policy] = status
+            self._look(now)
+
+    def pass_until(self, end: datetime) -> None:
+        """Up to a moment there are only releases, freezes and the clock. Raises Stalled as the plan does."""
+        while (now := min(self._coming(), default=datetime.max.replace(tzinfo=UTC))) <= end:
+            if self._edges[:1] == [now]:
+                del self._edges[0]
+                for record in self._records:
+                    if record.release.status.start == now:
+                        self._admit(record, now)
+            self._look(now)
+
+    def _coming(self) -> list[datetime]:
+        """When the clock or a release asks for the next look."""
+        return [*([self._due] if self._due else []), *self._edges[:1]]
+
+    def _admit(self, record: Record, now: datetime) -> None:
+        """As the API server does, by what stands in the status before anything comes of the release."""
+        status, before = self._gate.status, self._before(record)
+        decision = standing.decision(status, now)
+        verdict: Verdict = "Passed"
+        if decision in CLOSED:
+            verdict = "Stopped"
+            if record.release.spec.sequence == 1:
+                verdict = "Created"
+            elif standing.rolls_back(status, before, record.release.spec.images):
+                verdict = "RolledBack"
+        because = tuple(closure.because for closure in standing.closures(status, now))
+        self.admissions.append(Admission(record, now, verdict, decision, because))
+
+    def _before(self, record: Record) -> Sequence[str]:
+        """The images that the workload ran until then."""
+        earlier = [
+            each
+            for each in self._records
+            if each.workload == record.workload and each.release.spec.sequence < record.release.spec.sequence
+        ]
+        return earlier[-1].release.spec.images if earlier else ()
+
+    def _look(self, now: datetime) -> None:
+        gone_out = [record for record in self._records if record.began is None or record.began <= now]
+        seen = Observed(
+            policies=self._policies,
+            workloads=running(gone_out, now),
+            releases=[record.manifest for record in gone_out],
+        )
+        planned = plan(self._gate, seen, now)
+        self._due = planned.due if planned.due is not None and planned.due > now else None
+        status = planned.status
+        self._gate = self._gate.model_copy(update={"status": status})
+        found = Standing(
+            now,
+            standing.decision(status, now),
+            tuple(dict.fromkeys(closure.because for closure in standing.closures(status, now))),
+            status.unknown_since is not None,
+        )
+        if not self.standings or _said(self.standings[-1]) != _said(found):
+            if self.standings and self.standings[-1].at == now:
+                self.standings.pop()
+            self.standings.append(found)
+
+
+def _said(one: Standing) -> tuple[object, ...]:
+    return one.decision, one.because, one.unknown

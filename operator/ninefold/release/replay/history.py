@@ -1,0 +1,84 @@
+"""The records of releases as a gate would have found them at a time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ninefold.kube.api import Manifest
+from ninefold.release.release.resource import Release, went_bad
+from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.release.releasegate.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A release: parsed, and as it is stored."""
+
+    release: Release
+    manifest: Manifest
+    workload: str
+    """"Deployment/checkout"."""
+    began: datetime | None
+    """When it went out; None of one that ran before anybody kept records."""
+
+    @classmethod
+    def read(cls, manifest: Manifest) -> Record:
+        """Raises Stalled if it is no Release."""
+        release = Release.parse(manifest)
+        spec, status = release.spec, release.status
+        recorded = release.metadata.creation_timestamp if spec.sequence > 1 else None
+        return cls(release, manifest, f"{spec.workload.kind}/{spec.workload.name}", status.start or recorded)
+
+    @property
+    def bad(self) -> bool:
+        status = self.release.status
+        suspicion = status.suspicion if status.suspicion not in (None, "Unknown") else "0"
+        return went_bad(status.outcome, float(suspicion or 0))
+
+    def ran(self, now: datetime) -> bool:
+        """Whether all its pods had come by then."""
+        status = self.release.status
+        return status.outcome != "Aborted" and (status.end <= now if status.end else self.began is None)
+
+    def edges(self) -> Iterator[datetime]:
+        """When something about it changed."""
+        yield from (at for at in (self.began, self.release.status.end) if at)
+
+
+def under(gate: ReleaseGate, records: Iterable[Record]) -> list[Record]:
+    """Those that a gate is about, in the order in which they went out. A record names one gate and no labels: by
+    labels of the workload alone it is about those that name it."""
+    found = [record for record in records if _is_under(gate, record)]
+    return sorted(found, key=lambda record: (record.began is not None, record.began, record.release.spec.sequence))
+
+
+def _is_under(gate: ReleaseGate, record: Record) -> bool:
+    spec, wanted = record.release.spec, gate.spec.workloads
+    if record.release.metadata.namespace != gate.metadata.namespace:
+        return False
+    return (
+        spec.gate == gate.metadata.name
+        or wanted.scope is not None
+        or record.workload in (wanted.names or ())
+        or (wanted.service is not None and wanted.service == spec.service)
+        or (wanted.team is not None and wanted.team == spec.team)
+    )
+
+
+def running(records: Sequence[Record], now: datetime) -> list[Workload]:
+    """What ran at a time: of each workload what went out last."""
+    last = {record.workload: record for record in records if record.began is None or record.began <= now}
+    return [Workload(name, tuple(record.release.spec.images), record.ran(now)) for name, record in last.items()]
+
+
+def good_before(records: Iterable[Record], begin: datetime) -> list[str]:
+    """The images of what had been rolled out by then and stayed, the newest first: a gate that was there had learnt
+    them."""
+    stayed = [
+        record
+        for record in records
+        if (record.began is None or record.began < begin) and record.ran(begin) and not record.bad
+    ]
+    return list(dict.fromkeys(image for record in reversed(stayed) for image in record.release.spec.images))

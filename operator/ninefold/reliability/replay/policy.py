@@ -1,0 +1,111 @@
+"""A policy over history: looked at whenever the operator would have, by the very plan of the operator. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import get_args
+
+from ninefold.kube.api import Key, Manifest
+from ninefold.reliability.errorbudgetpolicy.latch import judge
+from ninefold.reliability.errorbudgetpolicy.look import unanswered
+from ninefold.reliability.errorbudgetpolicy.observation import observed
+from ninefold.reliability.errorbudgetpolicy.plan import plan
+from ninefold.reliability.errorbudgetpolicy.reading import Objective
+from ninefold.reliability.errorbudgetpolicy.resource import (
+    ErrorBudgetPolicy,
+    ErrorBudgetPolicySpec,
+    ErrorBudgetPolicyStatus,
+)
+from ninefold.reliability.errorbudgetpolicy.status import State, Stay
+from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a poll of Prometheus would have found: all figures by slo_id, and of whom they had moved enough to tell."""
+
+    at: datetime
+    figures: Mapping[str, Figure]
+    moved: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a policy said from a moment on."""
+
+    at: datetime
+    status: ErrorBudgetPolicyStatus
+
+
+class PolicyReplay:
+    """One policy, as if it had been made at the first moment. Moments come in order."""
+
+    def __init__(self, policy: ErrorBudgetPolicy, slos: Sequence[Manifest]) -> None:
+        """`slos` are the objectives that it selects. What is exempt now was not in the past."""
+        spec = policy.spec.model_copy(update={"exempt": None})
+        self._policy = policy.model_copy(update={"spec": spec, "status": ErrorBudgetPolicyStatus()})
+        self._slos = slos
+        self._ids = {str(Key.of(slo)) for slo in slos}
+        self._figures: Mapping[str, Figure] = {}
+        self._due: datetime | None = None
+        self._judged: list[object] = []
+        self.states: list[tuple[datetime, State]] = []
+        """From when on it was in which state."""
+
+    @property
+    def key(self) -> Key:
+        return self._policy.key
+
+    def take(self, moment: Moment) -> Iterator[Said]:
+        """What it says until and at a moment, where that is something new. Raises Stalled as the plan does."""
+        yield from self.pass_until(moment.at)
+        self._figures = moment.figures
+        if not self.states or self._due == moment.at or not self._ids.isdisjoint(moment.moved):
+            yield from self._look(moment.at)
+
+    def pass_until(self, end: datetime) -> Iterator[Said]:
+        """What it says before a moment by the clock alone."""
+        while self._due is not None and self._due < end:
+            yield from self._look(self._due)
+
+    def _look(self, now: datetime) -> Iterator[Said]:
+        snapshot = Snapshot(at=now, reachable=True, error="", by_id=self._figures)
+        seen = observed(self._policy, self._slos, snapshot, now)
+        judged = judgements(self._policy.spec, seen.objectives, now)
+        if judged == self._judged and now != self._due:
+            return
+        planned = plan(self._policy, seen, now)
+        self._judged, self._due = judged, planned.due
+        if not self.states or self.states[-1][1] != planned.status.state:
+            self.states.append((now, planned.status.state))
+        if planned.status != self._policy.status:
+            self._policy = self._policy.model_copy(update={"status": planned.status})
+            yield Said(now, planned.status)
+
+
+def judgements(spec: ErrorBudgetPolicySpec, objectives: Iterable[Objective], now: datetime) -> list[object]:
+    """All that a policy decides by but the clock, which the plan asks to be woken by: while it is the same, only the
+    figures that people are shown can change. Most looks of a year end here."""
+    return [
+        (
+            objective.reading.data,
+            objective.period,
+            unanswered(spec, objective),
+            [judge(rule.when, spec, objective, now) for rule in spec.rules],
+        )
+        for objective in objectives
+    ]
+
+
+def stays(states: Sequence[tuple[datetime, State]], begin: datetime, end: datetime) -> list[Stay]:
+    """How often each state was entered between two moments, and for how long it lasted, in the order of the states."""
+    entered, lasted = Counter[State](), Counter[State]()
+    for number, (at, state) in enumerate(states):
+        last = states[number + 1][0] if number + 1 < len(states) else end
+        lasted[state] += max(0, int((min(last, end) - max(at, begin)).total_seconds()))
+        entered[state] += begin <= at < end
+    found = (Stay(state=state, entered=entered[state], seconds=lasted[state]) for state in get_args(State))
+    return [stay for stay in found if stay.seconds]
