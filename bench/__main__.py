@@ -12,6 +12,7 @@ from pathlib import Path
 from bench.admission import admission
 from bench.convergence import convergence
 from bench.detection import RATIOS, detection
+from bench.exhaustion import PACES, Pace, exhaustion
 from bench.figure import Failed, Figure, as_json, say, table
 from bench.gate import gate
 from bench.mutations import mutations
@@ -35,9 +36,23 @@ class Sizes:
     ratios: Sequence[float] = RATIOS
     faults: int = 1
     """Every how many-th fault is put into the rules."""
+    paces: tuple[Pace, ...] = PACES
+    spent: int = 10
+    """How many budgets are spent at each pace."""
 
 
-SMALL = Sizes(objectives=5, rounds=1, quiet=1.0, rendered=10, patches=5, load=0.5, ratios=(1.0,), faults=50)
+SMALL = Sizes(
+    objectives=5,
+    rounds=1,
+    quiet=1.0,
+    rendered=10,
+    patches=5,
+    load=0.5,
+    ratios=(1.0,),
+    faults=50,
+    paces=PACES[1:],
+    spent=2,
+)
 LARGE = Sizes(objectives=5000, rounds=1)
 
 
@@ -58,6 +73,7 @@ MEASUREMENTS: dict[str, Callable[[Sizes], Iterator[Figure]]] = {
     "detection": lambda sizes: detection(say, sizes.ratios),
     "mutations": lambda sizes: mutations(say, sizes.faults),
     "admission": _admission,
+    "exhaustion": lambda sizes: exhaustion(say, sizes.paces, sizes.spent),
     "gate": lambda sizes: gate(say, 1000, sizes.load, sizes.rounds),
 }
 

@@ -34,10 +34,12 @@ class Site:
     say: Say
 
     @contextmanager
-    def operator(self, user: str, arguments: Sequence[str] = ()) -> Iterator[devcluster.Process]:
+    def operator(
+        self, user: str, arguments: Sequence[str] = (), options: Sequence[str] = ()
+    ) -> Iterator[devcluster.Process]:
         """`ninefold run` inside the cluster's network, as a user of its own that the audit log shows."""
         port = self.cluster.free_port()
-        argv = [sys.executable, *arguments, "-m", "ninefold", "run", "--bind", f"127.0.0.1:{port}"]
+        argv = [sys.executable, *arguments, "-m", "ninefold", "run", *options, "--bind", f"127.0.0.1:{port}"]
         process = self._spawn("operator", [*argv, "--prometheus-url", self.cluster.prometheus.inside_url], user)
         try:
             yield process
@@ -114,10 +116,12 @@ class Site:
 
 
 @contextmanager
-def site(say: Say) -> Iterator[Site]:
+def site(say: Say, scrape_interval: str = "5s", evaluation_interval: str = "5s") -> Iterator[Site]:
     """A fresh one; gone with all its processes afterwards."""
     say("starting a control plane and a Prometheus (binaries are built on first use)")
-    with devcluster.start(own=True, prometheus=True) as cluster:
+    with devcluster.start(
+        own=True, prometheus=True, scrape_interval=scrape_interval, evaluation_interval=evaluation_interval
+    ) as cluster:
         for folder in ("crds", "manifests/base/policy.yaml"):
             cluster.kubectl("apply", "--server-side", "-f", str(ROOT / folder))
         cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
