@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ninefold.kube.controller import AnyController
 from ninefold.observability.dashboard.controller import DashboardController
+from ninefold.release.clusterreleasegate.controller import ClusterReleaseGateController
 from ninefold.release.override.controller import OverrideController
 from ninefold.release.release.controller import ReleaseController
 from ninefold.release.releasegate.controller import ReleaseGateController
@@ -16,6 +17,7 @@ CONTROLLERS: tuple[type[AnyController], ...] = (
     CorrectionController,
     ErrorBudgetPolicyController,
     ReleaseGateController,
+    ClusterReleaseGateController,
     OverrideController,
     ReleaseController,
     DashboardController,

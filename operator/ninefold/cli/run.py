@@ -25,6 +25,7 @@ from ninefold.kube.runtime import Options, Runtime
 from ninefold.kube.secretfile import SecretFile
 from ninefold.observability.dashboard.controller import DashboardController
 from ninefold.release.answering.endpoints import Answering
+from ninefold.release.clusterreleasegate.controller import ClusterReleaseGateController
 from ninefold.release.override.controller import OverrideController
 from ninefold.release.release.controller import ReleaseController
 from ninefold.release.releasegate.controller import ReleaseGateController
@@ -110,6 +111,7 @@ async def _run(options: argparse.Namespace) -> int:
         CorrectionController(),
         ErrorBudgetPolicyController(figures),
         ReleaseGateController(),
+        ClusterReleaseGateController(),
         OverrideController(),
         ReleaseController(figures),
         DashboardController(tiers),

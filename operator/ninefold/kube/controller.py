@@ -60,6 +60,8 @@ class Controller(Generic[ResourceT, ObservedT]):
     optional: ClassVar[frozenset[Api]] = frozenset()
     """Those of `children` that the cluster may do without."""
     grants: ClassVar[tuple[Grant, ...]] = ()
+    makes: ClassVar[bool] = False
+    """Whether objects of the kind itself are made by the operator (`missing`); those carry our label."""
     finalizer: ClassVar[bool] = False
     """Whether `finalize` must run before an object of this kind may go."""
 
@@ -67,6 +69,10 @@ class Controller(Generic[ResourceT, ObservedT]):
         """The object to create under a key that was to be looked at and does not exist. None by default: the kind is
         written by people. It is asked again after a failure, so it must answer from the store alone.
         """
+        return None
+
+    def corrected(self, manifest: Manifest, store: Store) -> Manifest | None:
+        """What an object of the kind must hold, if the operator made it and keeps it so. None by default."""
         return None
 
     async def observe(self, resource: ResourceT, store: Store, now: datetime) -> ObservedT:

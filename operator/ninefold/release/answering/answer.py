@@ -13,10 +13,9 @@ from ninefold.kube.fields import rfc3339, seconds
 from ninefold.kube.store import Store
 from ninefold.release.answering.question import Question
 from ninefold.release.releasegate import standing
-from ninefold.release.releasegate.controller import WORKLOADS
 from ninefold.release.releasegate.opinion import CLOSED, SEVERITY
 from ninefold.release.releasegate.resource import Decision, ReleaseGate, ReleaseGateStatus
-from ninefold.release.releasegate.workload import concerns
+from ninefold.release.releasegate.workload import WORKLOADS, concerns
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 

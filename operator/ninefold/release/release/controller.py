@@ -91,6 +91,7 @@ class ReleaseController(Controller[Release, Observed]):
     """Figures come from the snapshot that all objectives share; everything else from the store."""
 
     resource = Release
+    makes = True
     watches = (*(_of_workload(api) for api in WORKLOADS), Watch(ReleaseGate.api, _of_gate))
     grants = (Grant(Release.api, ("create", "delete"), "Release: a record of each revision, dropped when it is old."),)
 
