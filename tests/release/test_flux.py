@@ -145,6 +145,21 @@ def test_what_follows_a_closed_gate_is_suspended_and_goes_on_when_it_opens(
     wait_for("an event", lambda: "(Allow)" in shop.events(KUSTOMIZATION, "app").get("LetGo", ""))
 
 
+def test_a_suspend_of_ones_own_is_remembered_if_it_was_applied(shop: Shop, operator: OperatorProcess) -> None:
+    shop.gate(closed=True)
+    for name in ("applied", "patched"):
+        shop.own(KUSTOMIZATION, name)
+    wait_for("both to be held", lambda: all(shop.held(KUSTOMIZATION, name) for name in ("applied", "patched")))
+    shop.own(KUSTOMIZATION, "applied", suspend=True)
+    # Nothing changes by it, so the API server notes no new owner.
+    patch = ("patch", KUSTOMIZATION.name, "patched", "--type=merge", "--patch", '{"spec": {"suspend": true}}')
+    assert "no change" in shop.kubectl(*patch)
+    shop.gate(closed=False)
+    wait_for("both to be let go", lambda: not any(shop.held(KUSTOMIZATION, name) for name in ("applied", "patched")))
+    assert shop.suspended(KUSTOMIZATION, "applied")
+    assert not shop.suspended(KUSTOMIZATION, "patched")
+
+
 def test_a_gate_that_does_not_exist_is_told_and_holds_nothing_and_one_that_goes_lets_go(
     shop: Shop, operator: OperatorProcess
 ) -> None:
