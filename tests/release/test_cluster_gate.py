@@ -82,6 +82,17 @@ def test_open_above_is_open_below_and_unknown_is_unknown() -> None:
     assert taken_over(ClusterReleaseGateStatus()).decision == "Unknown"
 
 
+def test_the_pace_of_a_policy_is_that_of_its_gates() -> None:
+    objective = {"name": "ingress", "state": "Caution", "decision": "Allow", "data": "Healthy"}
+    slow = ErrorBudgetPolicyStatus.model_validate({"state": "Caution", "pace": "20", "objectives": [objective]})
+    gate = ClusterReleaseGate.parse(
+        manifest(sources=[{"errorBudgetPolicy": {"namespace": "infra", "name": "ingress"}}])
+    )
+    above = plan(gate, Observed(["shop"], [], {"infra/ingress": slow}), NOW).status
+    assert (above.decision, above.pace) == ("Allow", "20")
+    assert taken_over(above).pace == "20"
+
+
 def test_without_the_one_above_the_fail_mode_decides() -> None:
     status = taken_over(None)
     assert status.unknown_since == NOW

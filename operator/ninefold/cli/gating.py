@@ -117,6 +117,7 @@ def _answer(gate: Gate, images: Collection[str], now: datetime) -> dict[str, Any
         "message": message(status, now),
         "since": rfc3339(status.since) if status.since else None,
         "until": status.until if decided in CLOSED else None,
+        "pace": int(status.pace or 100),
         "mode": gate.spec.mode,
     }
 
@@ -125,7 +126,8 @@ def _headline(found: dict[str, Any]) -> str:
     if found["decision"] == "Override":
         return f"{found['gate']} is overridden by {found['because']}: change passes"
     if found["decision"] == "Allow":
-        return f"{found['gate']} is open"
+        slower = f", at a pace of {found['pace']} %" if found["pace"] < 100 else ""
+        return f"{found['gate']} is open{slower}"
     if found["decision"] == "Unknown":
         return f"{found['gate']} has not decided yet: change passes, and nobody knows whether it should"
     mode = "" if found["mode"] == "Enforce" else f", but only {found['mode'].lower()}s"
@@ -170,7 +172,8 @@ def _explained(
         yield f"  {each.decision} by {each.because}"
         yield f"    {each.message}"
     for name, policy in policies.items():
-        yield f"  ErrorBudgetPolicy {name}: {policy.state}"
+        pace = f", pace {policy.pace} %" if policy.pace else ""
+        yield f"  ErrorBudgetPolicy {name}: {policy.state}{pace}"
         for objective in policy.objectives:
             figures = [f"budget {objective.budget_left}"] if objective.budget_left else []
             figures += [f"burn {objective.burn}"] if objective.burn else []

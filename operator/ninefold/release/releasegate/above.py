@@ -26,6 +26,7 @@ def of_cluster(
         because="" if closed else status.because,
         message="" if closed else status.message,
         unknown_since=status.unknown_since,
+        pace=int(status.pace or 100),
         later=later,
         changes=min((each.from_ for each in later if each.from_), default=None),
     )

@@ -32,7 +32,7 @@ def of_policy(
     if since and said not in CLOSED and (stale or said == "Unknown"):
         return unknown(source, _no_data(stale or missing), since, said, fail_mode, now)
     if said not in CLOSED:
-        return Opinion(said, unknown_since=since, stale_at=stale_at)
+        return Opinion(said, unknown_since=since, stale_at=stale_at, pace=int(status.pace or 100))
     approve = "" if status.decision != "Approve" else " Until then each change takes an approval, by an Override."
     return Opinion(
         decision=said,

@@ -21,6 +21,7 @@ class Decided:
     message: str
     closures: list[Closure]
     passes: str
+    pace: str | None
     since: datetime
     until: str | None
     unknown_since: datetime | None
@@ -35,6 +36,7 @@ def decide(opinions: Sequence[Opinion], old: GateStatus, now: datetime, passes: 
         message=_message(decisive, opinions, passes)[:2048],
         closures=_closures(opinions)[:MAX_CLOSURES],
         passes=passes,
+        pace=_pace(opinions),
         since=old.since if old.since and old.decision == decisive.decision else now,
         until=_until(opinions),
         unknown_since=min((each.unknown_since for each in opinions if each.unknown_since), default=None),
@@ -54,6 +56,12 @@ def turned(old: GateStatus, new: GateStatus) -> tuple[Note, ...]:
 def moments(opinions: Iterable[Opinion]) -> list[datetime]:
     """When a source says something else by the clock alone, or has not been known for too long."""
     return [moment for each in opinions for moment in (each.stale_at, each.changes) if moment]
+
+
+def _pace(opinions: Iterable[Opinion]) -> str | None:
+    """The slowest; None at full pace."""
+    slowest = min((each.pace for each in opinions), default=100)
+    return str(slowest) if slowest < 100 else None
 
 
 def _closures(opinions: Sequence[Opinion]) -> list[Closure]:

@@ -262,6 +262,12 @@ class GateStatus(Status):
         "compares their times with its own clock.",
     )
     passes: str = Field(default="", max_length=1024, description="What passes a closed gate, as a sentence.")
+    pace: str | None = Field(
+        default=None,
+        max_length=3,
+        description="How large the steps of a delivery may be while the gate is open, in percent of their usual size; "
+        "absent at full pace.",
+    )
     since: Timestamp | None = Field(default=None, description="When the decision last changed.")
     until: str | None = Field(
         default=None,
@@ -307,6 +313,7 @@ class ReleaseGate(
         Column("Because", ".status.because"),
         # A string: kubectl shows a date as an age, and one that is to come as <invalid>.
         Column("Until", ".status.until"),
+        Column("Pace", ".status.pace", wide=True),
         Column("Workloads", ".status.workloads", "integer", wide=True),
         Column("Message", ".status.message", wide=True),
     ),
