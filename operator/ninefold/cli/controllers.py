@@ -5,6 +5,7 @@ And every follower, by the name of its tool: `ninefold run --hold` makes those t
 
 from __future__ import annotations
 
+from ninefold.kube.api import HELM_RELEASE, KUSTOMIZATION, Api
 from ninefold.kube.controller import AnyController
 from ninefold.kube.follower import Follower
 from ninefold.observability.dashboard.controller import DashboardController
@@ -27,6 +28,9 @@ CONTROLLERS: tuple[type[AnyController], ...] = (
     ReleaseController,
     DashboardController,
 )
+
+DELIVERED: dict[str, tuple[Api, ...]] = {"flux": (KUSTOMIZATION, HELM_RELEASE)}
+"""What a tool delivers by, which is recorded as releases where it follows a gate."""
 
 FOLLOWERS: dict[str, tuple[type[Follower], ...]] = {
     "flux": (KustomizationFollower, HelmReleaseFollower),

@@ -11,7 +11,7 @@ import uvloop
 from prometheus_client import disable_created_metrics
 
 from ninefold.cli.collectors import collectors
-from ninefold.cli.controllers import FOLLOWERS
+from ninefold.cli.controllers import DELIVERED, FOLLOWERS
 from ninefold.cli.options import add_rule_options, labels
 from ninefold.integrations.prometheus import Options as PrometheusOptions
 from ninefold.integrations.prometheus import Prometheus
@@ -122,7 +122,7 @@ async def _run(options: argparse.Namespace) -> int:
         ReleaseGateController(),
         ClusterReleaseGateController(),
         OverrideController(),
-        ReleaseController(figures),
+        ReleaseController(figures, [api for tool in dict.fromkeys(options.hold) for api in DELIVERED[tool]]),
         DashboardController(tiers),
     ]
     host, port = options.bind

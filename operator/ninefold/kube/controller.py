@@ -32,12 +32,14 @@ class Watch:
     """Another resource whose events concern us: `keys` tells which of our objects to look at again.
 
     `labels` is a selector that the API server applies ("a=b,c"); `optional` resources may be missing from the cluster.
+    `status` names the fields of the status that are read, None for all: of others' objects the rest may be large.
     """
 
     api: Api
     keys: Callable[[Manifest, Store], Iterable[Key]]
     labels: str = ""
     optional: bool = False
+    status: tuple[str, ...] | None = None
 
 
 def in_namespace_of(api: Api) -> Callable[[Manifest, Store], Iterable[Key]]:
@@ -54,7 +56,7 @@ class Controller(Generic[ResourceT, ObservedT]):
     """One kind. Integrations come in through the constructor of the subclass; nothing is kept between looks."""
 
     resource: ClassVar[type[Resource]]
-    watches: ClassVar[tuple[Watch, ...]] = ()
+    watches: tuple[Watch, ...] = ()
     children: ClassVar[tuple[Api, ...]] = ()
     """The resources that plans of this kind may hold; they are watched, so that drift is repaired."""
     optional: ClassVar[frozenset[Api]] = frozenset()
