@@ -1,4 +1,5 @@
-"""What the repository holds beside its code and makes from it: CRDs, rights and policies, also those of the chart."""
+"""What the repository holds beside its code and makes from it: CRDs, rights and policies, also those of the chart, and
+what Argo CD is told."""
 
 from __future__ import annotations
 
@@ -10,10 +11,12 @@ import yaml
 
 from ninefold.cli.controllers import CONTROLLERS
 from ninefold.cli.kinds import GUARDS, KINDS
+from ninefold.integrations.argocd.customizations import config_map
 from ninefold.kube.api import Manifest
 from ninefold.kube.crd import crd
 from ninefold.kube.guard import guard
 from ninefold.kube.rbac import LEASE_GRANTS, LEASE_ROLE, OPERATOR_ROLE, Rule, acts, grants, people, role, rules
+from ninefold.kube.yamltext import document
 from ninefold.release.people import VERBS, people_manifests
 from ninefold.release.releasegate.policy import policy_manifests
 from ninefold.release.releasegate.resource import ReleaseGate
@@ -72,6 +75,7 @@ def files() -> Mapping[Path, str]:
         (_CHART, cluster),
     ):
         found.update({folder / name: HEADER + text for name, text in texts.items()})
+    found[Path("manifests/argocd/argocd-cm.yaml")] = HEADER + document(config_map(KINDS))
     # Without the ending .yaml, so that `kubectl apply -f crds/` does not take it for an object.
     found[Path("crds/Kustomization")] = HEADER + as_yaml([{**_KUSTOMIZATION, "resources": sorted(crds)}])
     return found
