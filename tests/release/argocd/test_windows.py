@@ -174,7 +174,8 @@ def test_whatever_happens_others_keep_what_they_wrote(
 
 @given(st.lists(st.integers(1, 29 * 60), min_size=1, max_size=20), st.integers(0, 59))
 def test_while_the_operator_looks_in_time_the_project_stays_closed(steps: list[int], second: int) -> None:
-    now, windows = NOW.replace(second=second), []  # type: ignore[var-annotated]
+    now = NOW.replace(second=second)
+    windows: list[Any] = []
     closed_from = now + MINUTE + timedelta(seconds=1)
     for step in steps:
         windows = hold(windows, now)
