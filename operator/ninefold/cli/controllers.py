@@ -1,9 +1,15 @@
-"""Every controller, in the order of the kinds: `ninefold run` makes one of each, and the rights follow from them."""
+"""Every controller, in the order of the kinds: `ninefold run` makes one of each, and the rights follow from them.
+
+And every follower, by the name of its tool: `ninefold run --hold` makes those that it is told to.
+"""
 
 from __future__ import annotations
 
 from ninefold.kube.controller import AnyController
+from ninefold.kube.follower import Follower
 from ninefold.observability.dashboard.controller import DashboardController
+from ninefold.release.argocd.follower import AppProjectFollower
+from ninefold.release.flux.followers import HelmReleaseFollower, KustomizationFollower
 from ninefold.release.override.controller import OverrideController
 from ninefold.release.release.controller import ReleaseController
 from ninefold.release.releasegate.controller import ReleaseGateController
@@ -20,3 +26,8 @@ CONTROLLERS: tuple[type[AnyController], ...] = (
     ReleaseController,
     DashboardController,
 )
+
+FOLLOWERS: dict[str, tuple[type[Follower], ...]] = {
+    "argocd": (AppProjectFollower,),
+    "flux": (KustomizationFollower, HelmReleaseFollower),
+}

@@ -12,6 +12,8 @@ Manifest = Mapping[str, Any]
 GROUP = "ninefold.dev"
 VERSION = "v1alpha1"
 FIELD_MANAGER = "ninefold"
+HOLDER = "ninefold-gate"
+"""The field manager of what we hold in the objects of others."""
 MANAGED_BY = "app.kubernetes.io/managed-by"
 OPERATOR = "ninefold"
 """The value of that label on everything we make."""

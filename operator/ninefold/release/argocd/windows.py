@@ -19,7 +19,9 @@ Window = Mapping[str, Any]
 LASTS = timedelta(hours=1)
 """How long an entry holds. It is renewed when half of that is over, so it outlives an operator that died by less."""
 _MINUTE = timedelta(minutes=1)
-_OURS = re.compile(r"ninefold-gate until (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ): ")
+OURS = "ninefold-gate until "
+"""How the description of an entry of ours begins; none of anybody else may."""
+_ENDS = re.compile(rf"{OURS}(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ): ")
 _LONGEST = 255
 """Argo CD takes a project with a longer description for invalid, and then syncs nothing of it."""
 _IDENTITY = ("kind", "schedule", "duration", "applications", "namespaces", "clusters", "timeZone", "andOperator")
@@ -43,7 +45,7 @@ def let_go(present: Sequence[Window]) -> list[Window]:
 
 def until(window: Window) -> datetime | None:
     """When an entry of ours ends; None for one that is not ours."""
-    found = _OURS.match(window.get("description") or "")
+    found = _ENDS.match(window.get("description") or "")
     return _moment(found[1]) if found else None
 
 
@@ -77,7 +79,7 @@ def _new(others: Sequence[Window], gate: Key, manual: bool, start: datetime) -> 
 
 def _entry(gate: Key, manual: bool, start: datetime) -> Window:
     """From `start` on, as Argo CD itself would write it: what is false is left out."""
-    told = f"ninefold-gate until {rfc3339(start + LASTS)}: release gate {gate} is closed"
+    told = f"{OURS}{rfc3339(start + LASTS)}: release gate {gate} is closed"
     return {
         "kind": "deny",
         "schedule": f"{start.minute} {start.hour} {start.day} {start.month} *",

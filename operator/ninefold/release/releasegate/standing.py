@@ -36,6 +36,13 @@ def decision(status: ReleaseGateStatus, now: datetime) -> Decision:
     return "Allow" if status.decision in CLOSED and status.closures else status.decision
 
 
+def changes(status: ReleaseGateStatus, now: datetime) -> datetime | None:
+    """When the clock alone may change what it means; None if never."""
+    moments = [moment for each in status.closures for moment in (each.from_, each.until)]
+    moments += [each.until for each in status.overrides]
+    return min((moment for moment in moments if moment and moment > now), default=None)
+
+
 def message(status: ReleaseGateStatus, now: datetime) -> str:
     """Why it is closed, and what passes; "" while it is open."""
     closed = closures(status, now)
