@@ -73,8 +73,13 @@ def test_an_open_gate_takes_it_away_and_touches_nothing_else() -> None:
 
 @pytest.mark.parametrize(
     ("decision", "mode", "fail_mode", "is_held"),
-    [("Hold", "Enforce", "Allow", True), ("Deny", "Enforce", "Allow", True), ("Deny", "Audit", "Hold", False)]
-    + [("Unknown", "Enforce", "Hold", True), ("Unknown", "Enforce", "Allow", False)],
+    [
+        ("Hold", "Enforce", "Allow", True),
+        ("Deny", "Enforce", "Allow", True),
+        ("Deny", "Audit", "Hold", False),
+        ("Unknown", "Enforce", "Hold", True),
+        ("Unknown", "Enforce", "Allow", False),
+    ],
 )
 def test_decision_mode_and_fail_mode(decision: str, mode: str, fail_mode: str, is_held: bool) -> None:
     store, spec = Store(), {"workloads": {"scope": "Namespace"}, "mode": mode, "failMode": {"decision": fail_mode}}
