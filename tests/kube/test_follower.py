@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from ninefold.kube.api import HOLDER, Api, Key, Manifest
+from ninefold.kube.clock import SystemClock
 from ninefold.kube.dispatch import Dispatcher, Item
+from ninefold.kube.events import Recorder
 from ninefold.kube.follower import Follower, LetGo, Wanted, covers, held
+from ninefold.kube.holding import Holding
+from ninefold.kube.model import Metadata
+from ninefold.kube.plan import Note
 from ninefold.kube.queue import WorkQueue
 from ninefold.kube.store import Store, trim
 from tests.kube.test_rbac import Lamp
@@ -29,12 +34,30 @@ class Shades(Follower):
         return Key(Key.of(manifest).namespace, lamp) if lamp else None
 
     def wanted(self, manifest: Manifest, store: Store, now: datetime) -> Wanted:
-        return Wanted(LetGo())
+        lost = manifest["metadata"]["annotations"]["lamp"] == "lost"
+        return Wanted(LetGo(), warning=Note("Warning", "NoLamp", "There is no such lamp.") if lost else None)
 
 
 def shade(name: str, version: int, lamp: str = "", **parts: Any) -> dict[str, Any]:
     metadata = {"namespace": "hall", "name": name, "resourceVersion": str(version), "annotations": {"lamp": lamp}}
     return {"metadata": metadata, **parts}
+
+
+class Told(Recorder):
+    """Keeps what would be recorded."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    def record(self, api: Api, about: Metadata, note: Note) -> None:
+        self.reasons.append(note.reason)
+
+
+class HeldClock(SystemClock):
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.at
 
 
 def test_of_managed_fields_only_our_own_record_is_kept() -> None:
@@ -100,5 +123,28 @@ def test_the_status_of_others_is_not_kept() -> None:
         kept = dispatcher.store.get(SHADE, Key("hall", "a")) or {}
         assert kept["spec"] == {"cloth": "red"}
         assert "status" not in kept
+
+    asyncio.run(scenario())
+
+
+def test_a_warning_is_told_when_it_is_new_and_again_when_its_event_is_gone() -> None:
+    async def scenario() -> None:
+        told, clock = Told(), HeldClock()
+        dispatcher = Dispatcher([], Store(), WorkQueue(), [Shades()])
+        holding = Holding(Shades(), None, dispatcher, told, clock)  # type: ignore[arg-type] - nothing is written
+        key, words = Key("hall", "a"), []
+
+        async def look(lamp: str, minutes: int) -> None:
+            version = len(words) + 1
+            dispatcher.seen(SHADE, shade("a", version, lamp))
+            clock.at += timedelta(minutes=minutes)
+            words.append((await holding.reconcile(key)).word)
+
+        for lamp, minutes in (("lost", 0), ("lost", 59), ("lost", 1), ("lost", 1), ("red", 1), ("lost", 1)):
+            await look(lamp, minutes)
+        assert words == ["Stalled"] * 4 + ["Ready", "Stalled"]
+        assert told.reasons == ["NoLamp"] * 3
+        dispatcher.gone(SHADE, shade("a", 100))
+        assert (await holding.reconcile(key)).word == "Gone"
 
     asyncio.run(scenario())

@@ -15,7 +15,7 @@ from devcluster import CommandError
 from ninefold.kube.api import HOLDER
 from ninefold.kube.guard import holding_guard
 from ninefold.kube.rbac import holding, role, rules
-from tests.faultproxy import FaultProxy
+from tests.faultproxy import Answer, FaultProxy
 from tests.kube.lamps import Lamps
 from tests.kube.shade import LAMP, OURS, PARTED, SHADE, Shades, crd
 from tests.processes import OperatorProcess, wait_for
@@ -147,6 +147,22 @@ def test_it_stays_held_while_the_operator_is_down(
     assert windows.spec("a") == {"drawn": True}
     operator.start()
     wait_for("it to be let go", lambda: windows.spec("a") == {})
+
+
+def test_what_failed_half_way_is_brought_to_its_end(
+    shade_crd: None, lamps: Lamps, windows: Windows, start: Start, proxy: FaultProxy
+) -> None:
+    start()
+    lamps.apply("a", bulbs=["red"])
+    windows.apply("a", lamp="a")
+    wait_for("the shade to be drawn", lambda: windows.spec("a").get("drawn"))
+    with proxy.fault(
+        lambda request: Answer(500, "InternalError") if f"fieldManager={HOLDER}" in request.query else None
+    ):
+        lamps.apply("a", bulbs=[])
+        wait_for("the patch before it is let go", lambda: windows.annotation("a", PARTED))
+        assert windows.spec("a") == {"drawn": True}
+    wait_for("it to be let go", lambda: windows.spec("a") == {}, 60)
 
 
 def test_a_steady_state_writes_nothing(

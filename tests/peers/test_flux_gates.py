@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -20,7 +23,8 @@ pytestmark = [pytest.mark.peers, pytest.mark.timeout(1800)]
 class Shop:
     """What a team has in Git: parts with a version each, and a gate beside them."""
 
-    def __init__(self, flux: Flux, objects: Objects, namespace: str) -> None:
+    def __init__(self, cluster: devcluster.Cluster, flux: Flux, objects: Objects, namespace: str) -> None:
+        self.cluster = cluster
         self.flux = flux
         self.objects = objects
         self.namespace = namespace
@@ -43,12 +47,18 @@ class Shop:
     def wait_version(self, part: str, version: str, seconds: float = 120) -> None:
         wait_for(f"{part} to have version {version}", lambda: self.version(part) == version, seconds)
 
-    def gate(self, *, closed: bool = False) -> Manifest:
-        spec: Manifest = {"workloads": {"scope": "Namespace"}}
-        if closed:
-            spec["stop"] = {"by": "admin", "reason": "sale"}
-        metadata = {"name": "checkout", "namespace": self.namespace}
+    def gate(self) -> Manifest:
+        metadata, spec = {"name": "checkout", "namespace": self.namespace}, {"workloads": {"scope": "Namespace"}}
         return {"apiVersion": GATE.api_version, "kind": GATE.kind, "metadata": metadata, "spec": spec}
+
+    def by_hand(self, *arguments: str) -> None:
+        """`ninefold gate ...`: what kubectl writes into an object of Git's, Flux takes away again."""
+        command = [sys.executable, "-m", "ninefold", "gate", *arguments, "checkout", "--namespace", self.namespace]
+        environment = {**os.environ, **self.cluster.environment, "PYTHONPATH": str(ROOT / "operator")}
+        subprocess.run(command, env=environment, check=True)
+
+    def close(self) -> None:
+        self.by_hand("close", "--reason=sale", "--for=1h")
 
     def suspended(self, part: str) -> bool:
         found = self.objects.get(KUSTOMIZATION, self.folder(part), NAMESPACE)
@@ -56,8 +66,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(flux: Flux, objects: Objects, namespace: str) -> Shop:
-    return Shop(flux, objects, namespace)
+def shop(cluster: devcluster.Cluster, flux: Flux, objects: Objects, namespace: str) -> Shop:
+    return Shop(cluster, flux, objects, namespace)
 
 
 def test_a_commit_waits_while_the_gate_is_closed_also_while_the_operator_is_down(
@@ -86,7 +96,7 @@ def test_a_commit_waits_while_the_gate_is_closed_also_while_the_operator_is_down
     shop.wait_version("held", "v1")
     assert shop.version("own") == ""
 
-    shop.objects.apply(shop.gate(closed=True))
+    shop.close()
     wait_for("it to be suspended", lambda: shop.suspended("held"), 60)
     revision = commit("v2")
     shop.wait_version("free", "v2")
@@ -105,7 +115,7 @@ def test_a_commit_waits_while_the_gate_is_closed_also_while_the_operator_is_down
     operator.kill()
     commit("v3")
     shop.wait_version("free", "v3")
-    shop.objects.apply(shop.gate())
+    shop.by_hand("open")
     assert shop.suspended("held")
     assert shop.version("held") == "v1"
     operator.start()
@@ -138,7 +148,7 @@ def test_a_commit_waits_by_the_shipped_example_without_any_right_of_ours(shop: S
     shop.objects.apply(*shipped(), kustomization(shop.folder("witness")))
     shop.wait_version("checkout", "v1")
 
-    shop.objects.apply(shop.gate(closed=True))
+    shop.close()
     commit("v2")
     shop.wait_version("witness", "v2")
     wait_for("Flux to wait", lambda: reason("checkout") == "DependencyNotReady", 120)
@@ -146,5 +156,5 @@ def test_a_commit_waits_by_the_shipped_example_without_any_right_of_ours(shop: S
     wait_for("Flux to give up for now", lambda: reason("checkout-gate") == "HealthCheckFailed", 180)
     assert shop.version("checkout") == "v1"
 
-    shop.objects.apply(shop.gate())
+    shop.by_hand("open")
     shop.wait_version("checkout", "v2", 180)

@@ -143,6 +143,7 @@ def test_what_follows_a_closed_gate_is_suspended_and_goes_on_when_it_opens(
     assert shop.suspended(KUSTOMIZATION, "own"), "somebody's own suspend stays"
     assert REQUESTED_AT not in shop.annotations(KUSTOMIZATION, "free"), "it was never held"
     wait_for("an event", lambda: "(Allow)" in shop.events(KUSTOMIZATION, "app").get("LetGo", ""))
+    assert "Forbidden" not in operator.text(), "the rights of the component are enough"
 
 
 def test_a_suspend_of_ones_own_is_remembered_if_it_was_applied(shop: Shop, operator: OperatorProcess) -> None:

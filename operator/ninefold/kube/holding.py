@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from ninefold.kube.api import HOLDER, Key, Manifest
@@ -20,6 +21,9 @@ from ninefold.kube.reconciler import Outcome
 
 logger = logging.getLogger(__name__)
 
+_AGAIN = timedelta(hours=1)
+"""After which a warning is told again at the next look: Events do not live longer."""
+
 
 class Holding:
     """Looks at the objects of one follower's kind."""
@@ -32,8 +36,8 @@ class Holding:
         self._dispatcher = dispatcher
         self._recorder = recorder
         self._clock = clock
-        # What owners were told last: their objects have no room for it.
-        self._told: dict[Key, Note] = {}
+        # What owners were told last, and when: their objects have no room for it.
+        self._told: dict[Key, tuple[Note, datetime]] = {}
 
     async def reconcile(self, key: Key) -> Outcome:
         """Look at one object. Raises nothing but asyncio.CancelledError: an error is part of the outcome."""
@@ -100,11 +104,13 @@ class Holding:
         self._dispatcher.seen(api, result, by=Item(api.kind, Key.of(result)))
 
     def _warn(self, manifest: Manifest, warning: Note | None) -> None:
-        key = Key.of(manifest)
+        key, now = Key.of(manifest), self._clock.now()
         if warning is None:
             self._told.pop(key, None)
-        elif self._told.get(key) != warning:
-            self._told[key] = warning
+            return
+        before, at = self._told.get(key, (None, now))
+        if before != warning or now - at >= _AGAIN:
+            self._told[key] = (warning, now)
             self._record(manifest, warning)
 
     def _record(self, manifest: Manifest, note: Note) -> None:
