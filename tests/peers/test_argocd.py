@@ -41,11 +41,11 @@ GATE: dict[str, Any] = {
 
 
 def argocd(*arguments: str, kubeconfig: str = os.devnull) -> str:
-    """What `argocd` says, on both streams."""
+    """What `argocd` says, or why it fails."""
     command = [str(binary("argocd")), *arguments]
     environment = {**os.environ, "KUBECONFIG": kubeconfig}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
+    return done.stdout + (done.stderr if done.returncode else "")
 
 
 class Judge:

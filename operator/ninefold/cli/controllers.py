@@ -8,7 +8,7 @@ from __future__ import annotations
 from ninefold.kube.controller import AnyController
 from ninefold.kube.follower import Follower
 from ninefold.observability.dashboard.controller import DashboardController
-from ninefold.release.argocd.follower import AppProjectFollower
+from ninefold.release.argocd.followers import AppProjectFollower
 from ninefold.release.flux.followers import HelmReleaseFollower, KustomizationFollower
 from ninefold.release.override.controller import OverrideController
 from ninefold.release.release.controller import ReleaseController

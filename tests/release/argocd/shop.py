@@ -9,7 +9,7 @@ from typing import Any
 from tests.processes import ROOT, OperatorProcess, wait_for
 
 import devcluster
-from ninefold.release.argocd.follower import AppProjectFollower
+from ninefold.release.argocd.followers import AppProjectFollower
 from ninefold.release.argocd.windows import until
 from ninefold.release.following import GATE
 from ninefold.release.releasegate.resource import ReleaseGate

@@ -12,7 +12,7 @@ from ninefold.kube.api import Key
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.follower import Replace, Wanted
 from ninefold.kube.store import Store
-from ninefold.release.argocd.follower import MANUAL, AppProjectFollower
+from ninefold.release.argocd.followers import MANUAL, AppProjectFollower
 from ninefold.release.argocd.windows import LASTS, held
 from ninefold.release.following import GATE, HELD_BY
 
