@@ -1,6 +1,6 @@
 """With Argo CD: its own program runs our Lua, and judges the sync windows that the operator writes.
 
-The program serves its API to itself (`--core`), from the objects of the cluster; no controller of Argo CD runs.
+No controller of Argo CD runs, only its API server, without the Redis and the repo-server that syncing takes.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ GATE: dict[str, Any] = {
 }
 
 
-def argocd(*arguments: str, kubeconfig: str = os.devnull) -> str:
+def argocd(*arguments: str) -> str:
     """What `argocd` says, or why it fails."""
     command = [str(binary("argocd")), *arguments]
-    environment = {**os.environ, "KUBECONFIG": kubeconfig}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "KUBECONFIG": os.devnull}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     return done.stdout + (done.stderr if done.returncode else "")
 
 
@@ -107,32 +107,41 @@ def test_close(judge: Judge) -> None:
 
 
 class Projects(Shop):
-    """Projects of an Argo CD without controllers."""
+    """The projects of an Argo CD."""
 
     def __init__(self, cluster: devcluster.Cluster, folder: Path) -> None:
         super().__init__(cluster, NAMESPACE)
-        self._kubeconfig = folder / "kubeconfig"
-        self._config = folder / "argocd-config"
+        self._port, metrics = cluster.free_port(), cluster.free_port()
+        self._config = folder / "config"
+        self._server = [f"--port={self._port}", f"--metrics-port={metrics}", f"--namespace={NAMESPACE}"]
 
     def install(self) -> None:
+        cluster = self.cluster
         crds = unpacked("argocd", RECIPES["argocd"].module) / "manifests" / "crds"
         for name in ("application", "appproject", "applicationset"):
-            self.cluster.kubectl("apply", "--server-side", "-f", str(crds / f"{name}-crd.yaml"))
-        self.cluster.kubectl("create", "namespace", NAMESPACE)
-        for kind, name in (("ConfigMap", "argocd-cm"), ("Secret", "argocd-secret"), ("ConfigMap", "argocd-rbac-cm")):
+            cluster.kubectl("apply", "--server-side", "-f", str(crds / f"{name}-crd.yaml"))
+        cluster.kubectl("create", "namespace", NAMESPACE)
+        for kind, name in (("ConfigMap", "argocd-cm"), ("ConfigMap", "argocd-rbac-cm"), ("Secret", "argocd-secret")):
             metadata = {"name": name, "labels": {"app.kubernetes.io/part-of": "argocd"}}
             self.kubectl("apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": kind, "metadata": metadata}))
-        shops.install(self.cluster)
-        text = self.cluster.kubectl("config", "view", "--raw", "--flatten", "-o", "json")
-        config = json.loads(text)
-        for context in config["contexts"]:
-            context["context"]["namespace"] = NAMESPACE
-        self._kubeconfig.touch(mode=0o600)
-        self._kubeconfig.write_text(json.dumps(config))
+        shops.install(cluster)
+        options = ("--insecure", "--disable-auth", "--address=127.0.0.1", "--redis=127.0.0.1:1")
+        environment = {"ARGOCD_BINARY_NAME": "argocd-server", "KUBECONFIG": str(cluster.inside_kubeconfig)}
+        argv = [cluster.binary("argocd"), *options, "--repo-server=127.0.0.1:1", *self._server]
+        server = cluster.spawn("argocd-server", argv, env=environment)
+
+        def ready() -> bool:
+            server.check_running()
+            return "argocd-server: v" in self._ask("version")
+
+        wait_for("Argo CD to answer", ready, 60)
+
+    def _ask(self, *arguments: str) -> str:
+        address = self.cluster.forward(self._port)
+        return argocd(*arguments, "--server", address, "--plaintext", "--config", str(self._config))
 
     def argocd(self, *arguments: str) -> str:
-        command = ("proj", "windows", *arguments, "--core", "--config", str(self._config))
-        return argocd(*command, kubeconfig=str(self._kubeconfig))
+        return self._ask("proj", "windows", *arguments)
 
     def listed(self, name: str) -> list[list[str]]:
         """Status, kind and schedule of each window, as Argo CD sees it."""
