@@ -1,4 +1,5 @@
-"""What the repository holds beside its code and makes from it: CRDs, rights and policies, also those of the chart."""
+"""What the repository holds beside its code and makes from it: CRDs, rights and policies, also those of the chart, and
+what Argo CD is told."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ from typing import Any
 
 import yaml
 
-from ninefold.cli.controllers import CONTROLLERS, FOLLOWERS
+from ninefold.cli.controllers import CONTROLLERS, DELIVERED, FOLLOWERS
 from ninefold.cli.kinds import GUARDS, KINDS
+from ninefold.integrations.argocd.customizations import config_map
 from ninefold.kube.api import Manifest
 from ninefold.kube.crd import crd
 from ninefold.kube.guard import guard, holding_guard
@@ -26,6 +28,7 @@ from ninefold.kube.rbac import (
     role,
     rules,
 )
+from ninefold.kube.yamltext import document
 from ninefold.release.people import VERBS, people_manifests
 from ninefold.release.releasegate.policy import policy_manifests
 from ninefold.release.releasegate.resource import ReleaseGate
@@ -63,7 +66,7 @@ def rbac_yaml() -> str:
 def holding_yaml(tool: str) -> str:
     """What an installation takes that lets the operator hold the objects of a tool."""
     followers, name = FOLLOWERS[tool], f"ninefold-hold-{tool}"
-    rows = rules(holding(followers))
+    rows = rules(holding(followers, DELIVERED[tool]))
     policies = [manifest for follower in followers for manifest in holding_guard(follower)]
     return f"{_with_reasons(role(name, rows), rows)}---\n{as_yaml([binding(name), *policies])}"
 
@@ -95,6 +98,7 @@ def files() -> Mapping[Path, str]:
     for tool in FOLLOWERS:
         for path in (Path(f"manifests/components/hold-{tool}/rights.yaml"), _CHART / f"hold-{tool}.yaml"):
             found[path] = HEADER + holding_yaml(tool)
+    found[Path("manifests/argocd/argocd-cm.yaml")] = HEADER + document(config_map(KINDS))
     # Without the ending .yaml, so that `kubectl apply -f crds/` does not take it for an object.
     found[Path("crds/Kustomization")] = HEADER + as_yaml([{**_KUSTOMIZATION, "resources": sorted(crds)}])
     return found

@@ -64,6 +64,8 @@ class Follower:
     """The annotations of which an object must have one, else the API server refuses that we write to it."""
     writes: ClassVar[tuple[str, ...]]
     """The fields of spec that we may write; the API server refuses any other."""
+    rules: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """What else our writes must keep to: CEL over the specs variables.old and variables.new, and a sentence."""
     reads_status: ClassVar[bool] = False
     """Whether the status is read. Else it is not kept: of others' objects it may be large."""
 

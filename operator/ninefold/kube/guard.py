@@ -79,6 +79,7 @@ def holding_guard(follower: type[Follower]) -> list[Manifest]:
                 f"variables.old.all(k, k in {writes} || k in variables.new) && {' && '.join(same)}",
                 "message": f"the operator writes nothing but annotations and spec.{', spec.'.join(writes)}",
             },
+            *({"expression": expression, "message": message} for expression, message in follower.rules),
         ],
     )
     return [policy, admission.binding(name)]
