@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 # Most tests wait for a cluster more than they compute; each worker has a cluster of its own.
 WORKERS ?= 4
-PEERS := prometheus-operator kustomize-controller argo-rollouts flagger
+PEERS := prometheus-operator kustomize-controller argo-rollouts flagger argocd
 export PYTHONPATH := operator
 
 .PHONY: help setup lock demo test test-peers test-slow lint fmt crds bench clean

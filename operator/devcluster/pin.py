@@ -27,13 +27,15 @@ def module_text(recipe: Recipe, upstream: str) -> str:
     lines += [match[0] for match in re.finditer(r"^godebug (\([^)]*\)|.+)$", upstream, re.MULTILINE)]
     lines += ["tool ("] + [f"\t{package}" for package in recipe.packages] + [")", ""]
     requires = re.findall(r"^(?:require)?\s+([\w./~-]+\.[\w./~-]+) (v\S+)(?: // indirect)?$", upstream, re.MULTILINE)
-    # Replacements count only in the main module, too.  Those by a directory are of a part of it that is published.
+    # Replacements count only in the main module, too.  Those by a directory are of a part of it that is published:
+    # at the version that is required, or as the recipe says.
     replaced = re.findall(r"^(?:replace)?\s+(\S+) => ([^.\s]\S* v\S+)$", upstream, re.MULTILINE)
     staged = [path for path, at in requires if at == "v0.0.0" and path not in dict(replaced)]
     lines += ["require ("] + [f"\t{path} {at}" for path, at in [(recipe.module, recipe.version), *requires]] + [")", ""]
     published = recipe.version.replace("v1.", "v0.", 1)
     lines += [f"replace {path} => {path} {published}" for path in staged]
     lines += [f"replace {path} => {by}" for path, by in replaced]
+    lines += [f"replace {path} => {path} {at}" for path, at in recipe.published.items()]
     return "\n".join(lines) + "\n"
 
 

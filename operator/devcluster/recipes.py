@@ -1,6 +1,6 @@
 """What devcluster is made of: which Go module, at which version, gives which binaries."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 GOMOD = Path(__file__).parent / "gomod"
@@ -18,6 +18,8 @@ class Recipe:
     tags: str = ""
     #: `-X` variables without which the program does not know its own version
     stamp: tuple[str, ...] = ()
+    #: modules that the authors replace by a directory of their repository, and what was published of that
+    published: dict[str, str] = field(default_factory=dict)
 
     @property
     def directory(self) -> Path:
@@ -98,6 +100,14 @@ PEERS = (
         {"rollouts-controller": "cmd/rollouts-controller"},
     ),
     Recipe("flagger", "github.com/fluxcd/flagger", "v1.36.1", {"flagger": "cmd/flagger"}),
+    Recipe(
+        "argocd",
+        "github.com/argoproj/argo-cd/v3",
+        "v3.5.7",
+        {"argocd": "cmd"},
+        stamp=("github.com/argoproj/argo-cd/v3/common.version=3.5.7",),
+        published={"github.com/argoproj/argo-cd/gitops-engine": "v0.0.0-20260914071520-c9c369efcc5b"},
+    ),
 )
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*KUBERNETES.values(), *OTHERS, *PEERS)}

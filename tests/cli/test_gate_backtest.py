@@ -271,6 +271,13 @@ def test_what_takes_long_tells_how_far_it_is_but_to_machines(
     assert ninefold("gate", "backtest", "-f", *FILES, *tsdb, "--json").stderr == ""
 
 
+def test_a_source_that_is_left_out_is_told(ninefold: Command, tsdb: list[str]) -> None:
+    files = {**FILES, "gate.yaml": f"{GATE}  - clusterReleaseGate: production\n"}
+    done = ninefold("gate", "backtest", "-f", *FILES, *tsdb, "--json", files=files)
+    left_out = "ReleaseGate shop/checkout: what ClusterReleaseGate production would have said is left out"
+    assert (done.returncode, done.stderr) == (0, f"ninefold: {left_out}\n")
+
+
 def test_more_than_memory_may_hold_is_refused(
     ninefold: Command, tsdb: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ import yaml
 from tests.processes import wait_for
 
 import devcluster
+from ninefold.cli.controllers import FOLLOWERS
 from ninefold.cli.kinds import KINDS
 from ninefold.cli.run import parser
 
@@ -125,6 +126,15 @@ def test_the_operator_understands_what_the_manifests_pass(rendered: Render) -> N
     assert (options.rules_per_group, options.share_indicators, options.aliases) == (20, True, "sloth")
 
 
+def test_the_tools_to_hold_are_those_that_the_operator_knows(rendered: Render, root: Path) -> None:
+    schema = json.loads((root / "helm/ninefold/values.schema.json").read_text())
+    known = schema["properties"]["gates"]["properties"]["hold"]["items"]["enum"]
+    assert sorted(known) == sorted(FOLLOWERS)
+    arguments = container(rendered("--set", f"gates.hold={{{','.join(known)}}}"))["args"]
+    assert parser().parse_args(arguments[1:]).hold == known
+    assert parser().parse_args(["--prometheus-url=http://a", "--hold=flux", "--hold", "flux"]).hold == ["flux", "flux"]
+
+
 def test_the_secret_of_the_gates_reaches_the_operator_as_files(rendered: Render) -> None:
     assert not any("gate" in argument for argument in container(rendered())["args"]), "closed by default"
     manifests = rendered("--set", "gates.secret=ninefold-gates")
@@ -174,6 +184,7 @@ def test_every_object_follows_the_namespace_of_the_release(helm: Helm) -> None:
         "rules.output=Thanos",
         "image.digest=sha256:1",
         "gates.secret=Not_A_Name",
+        "gates.hold={nomad}",
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused(helm: Helm, value: str) -> None:

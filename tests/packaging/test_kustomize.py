@@ -14,6 +14,7 @@ from tests.processes import wait_for
 
 import devcluster
 from devcluster import CommandError
+from ninefold.cli.controllers import FOLLOWERS
 from ninefold.cli.kinds import KINDS
 from ninefold.kube.api import GROUP, VERSION
 from ninefold.kube.rbac import LEASE_NAME
@@ -204,6 +205,42 @@ def test_the_component_lets_tools_ask_gates_as_the_chart_does(
     assert ours["containers"][0]["volumeMounts"] == chart["containers"][0]["volumeMounts"]
     gates = [argument for argument in chart["containers"][0]["args"] if "gate" in argument]
     assert gates == [argument for argument in ours["containers"][0]["args"] if "gate" in argument] != []
+
+
+@pytest.mark.parametrize("tool", sorted(FOLLOWERS))
+def test_the_component_holds_the_objects_of_a_tool_as_the_chart_does(
+    root: Path,
+    kustomized: Callable[[str], list[Manifest]],
+    rendered: Callable[..., list[Manifest]],
+    tmp_path: Path,
+    tool: str,
+) -> None:
+    mine = {
+        "resources": [os.path.relpath(root / "manifests/base", tmp_path)],
+        "components": [os.path.relpath(root / f"manifests/components/hold-{tool}", tmp_path)],
+    }
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(mine))
+    ours, chart = kustomized(str(tmp_path)), rendered("--set", f"gates.hold={{{tool}}}")
+    base = {_name(manifest) for manifest in kustomized("manifests/base")}
+
+    def brought(manifests: list[Manifest]) -> dict[str, Manifest]:
+        return {_name(each): each for each in manifests if _name(each) not in base | {"Namespace/ninefold-system"}}
+
+    assert brought(ours) == brought(chart)
+    assert f"ClusterRoleBinding/ninefold-hold-{tool}" in brought(chart)
+    for manifests in (ours, chart):
+        assert f"--hold={tool}" in _pod(manifests)["containers"][0]["args"]
+
+
+def test_nothing_is_held_unless_an_installation_asks_for_it(
+    kustomized: Callable[[str], list[Manifest]], rendered: Callable[..., list[Manifest]]
+) -> None:
+    foreign = {follower.api.group for followers in FOLLOWERS.values() for follower in followers}
+    for manifests in (kustomized("manifests/base"), rendered()):
+        rules = [rule for each in manifests if each["kind"] == "ClusterRole" for rule in each["rules"]]
+        writes = [rule for rule in rules if set(rule["verbs"]) - {"get", "list", "watch"}]
+        assert not foreign & {group for rule in writes for group in rule["apiGroups"]}
+        assert not any("--hold" in argument for argument in _pod(manifests)["containers"][0]["args"])
 
 
 def _pod(manifests: list[Manifest]) -> Manifest:

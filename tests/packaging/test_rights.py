@@ -7,19 +7,21 @@ from typing import Any
 
 import pytest
 
+from ninefold.cli.controllers import FOLLOWERS
 from ninefold.cli.kinds import GUARDS, KINDS
 
 Manifest = dict[str, Any]
 
 
-@pytest.fixture(scope="module", params=["chart", "kustomize"])
+@pytest.fixture(scope="module", params=["chart", "kustomize", "chart that holds"])
 def rules(
     request: pytest.FixtureRequest,
     rendered: Callable[..., list[Manifest]],
     kustomized: Callable[[str], list[Manifest]],
 ) -> list[tuple[str, Manifest]]:
     """(name of the role, rule) of every role of an installation."""
-    manifests = rendered() if request.param == "chart" else kustomized("manifests/base")
+    everything = ("--set", f"gates.hold={{{','.join(FOLLOWERS)}}}") if "holds" in request.param else ()
+    manifests = kustomized("manifests/base") if request.param == "kustomize" else rendered(*everything)
     return list(_rules(manifests))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 
 import devcluster
-from tests.processes import OperatorProcess
+from tests.peers.flux import Flux, Repository
+from tests.peers.objects import Objects
+from tests.processes import ROOT, OperatorProcess
 
 Start = Callable[..., OperatorProcess]
 
@@ -38,3 +41,21 @@ def start_ninefold(cluster: devcluster.Cluster, tmp_path: Path) -> Iterator[Star
             return stack.enter_context(OperatorProcess(command, kubeconfig, tmp_path / "operator.log"))
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def flux(cluster: devcluster.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Flux:
+    """Flux, which has installed Ninefold by the shipped example."""
+    work = tmp_path_factory.mktemp("repository")
+    for folder in ("crds", "manifests"):
+        shutil.copytree(ROOT / folder, work / folder)
+    repository = Repository(cluster, tmp_path_factory.mktemp("artifacts"), work)
+    repository.serve()
+    flux = Flux(cluster, repository)
+    flux.install()
+    return flux
+
+
+@pytest.fixture
+def objects(cluster: devcluster.Cluster) -> Objects:
+    return Objects(cluster)

@@ -155,6 +155,19 @@ def test_a_stop_by_hand_of_today_was_none_in_the_past() -> None:
     assert replay(stopped, said={0: FINE}).closings == []
 
 
+def test_what_a_cluster_gate_would_have_said_is_left_out() -> None:
+    sources = [{"errorBudgetPolicy": "checkout"}, {"clusterReleaseGate": "production"}]
+    assert replay(gate(sources=sources), said=CLOSED) == replay(gate(), said=CLOSED)
+
+
+def test_what_a_tool_delivered_is_no_release_beside_that_of_its_workload() -> None:
+    flux = record(
+        3, 120, namespace="flux", spec={"workload": {"kind": "Kustomization", "name": "shop"}, "gate": "shop/checkout"}
+    )
+    assert verdicts(replay(gate(), flux, said=CLOSED)) == {"checkout-3": "Stopped"}
+    assert verdicts(replay(gate(), flux, record(2, 20), said=CLOSED)) == {"checkout-2": "Passed"}
+
+
 def test_what_was_before_only_fills_its_memory() -> None:
     found = GateReplay(gate(), ["checkout"], [record(1, None), record(2, 20), record(3, 250)], BEGIN)
     for minute, status in CLOSED.items():

@@ -5,8 +5,9 @@ from __future__ import annotations
 from prometheus_client import ProcessCollector
 from prometheus_client.registry import Collector
 
+from ninefold.cli.controllers import FOLLOWERS
 from ninefold.cli.kinds import KINDS
-from ninefold.kube.export import Readiness
+from ninefold.kube.export import HeldObjects, Readiness
 from ninefold.kube.store import Store
 from ninefold.release.release.metrics import ReleaseMetrics
 from ninefold.release.releasegate.metrics import GateMetrics
@@ -25,5 +26,6 @@ def collectors(store: Store, figures: Figures) -> list[Collector]:
         PolicyMetrics(store),
         GateMetrics(store),
         ReleaseMetrics(store),
+        HeldObjects(store, [follower() for followers in FOLLOWERS.values() for follower in followers]),
         ProcessCollector(registry=None),
     ]

@@ -1,4 +1,5 @@
-"""What the repository holds beside its code and makes from it: CRDs, rights and policies, also those of the chart."""
+"""What the repository holds beside its code and makes from it: CRDs, rights and policies, also those of the chart, and
+what Argo CD is told."""
 
 from __future__ import annotations
 
@@ -8,12 +9,26 @@ from typing import Any
 
 import yaml
 
-from ninefold.cli.controllers import CONTROLLERS
+from ninefold.cli.controllers import CONTROLLERS, DELIVERED, FOLLOWERS
 from ninefold.cli.kinds import GUARDS, KINDS
+from ninefold.integrations.argocd.customizations import config_map
 from ninefold.kube.api import Manifest
 from ninefold.kube.crd import crd
-from ninefold.kube.guard import guard
-from ninefold.kube.rbac import LEASE_GRANTS, LEASE_ROLE, OPERATOR_ROLE, Rule, acts, grants, people, role, rules
+from ninefold.kube.guard import guard, holding_guard
+from ninefold.kube.rbac import (
+    LEASE_GRANTS,
+    LEASE_ROLE,
+    OPERATOR_ROLE,
+    Rule,
+    acts,
+    binding,
+    grants,
+    holding,
+    people,
+    role,
+    rules,
+)
+from ninefold.kube.yamltext import document
 from ninefold.release.people import VERBS, people_manifests
 from ninefold.release.releasegate.policy import policy_manifests
 from ninefold.release.releasegate.resource import ReleaseGate
@@ -48,6 +63,14 @@ def rbac_yaml() -> str:
     return "---\n".join(_with_reasons(manifest, rows) for manifest, rows in roles)
 
 
+def holding_yaml(tool: str) -> str:
+    """What an installation takes that lets the operator hold the objects of a tool."""
+    followers, name = FOLLOWERS[tool], f"ninefold-hold-{tool}"
+    rows = rules(holding(followers, DELIVERED[tool]))
+    policies = [manifest for follower in followers for manifest in holding_guard(follower)]
+    return f"{_with_reasons(role(name, rows), rows)}---\n{as_yaml([binding(name), *policies])}"
+
+
 def _with_reasons(manifest: Manifest, rows: Iterable[Rule]) -> str:
     text = as_yaml([{**manifest, "rules": []}]).removesuffix("rules: []\n")
     blocks = []
@@ -72,6 +95,10 @@ def files() -> Mapping[Path, str]:
         (_CHART, cluster),
     ):
         found.update({folder / name: HEADER + text for name, text in texts.items()})
+    for tool in FOLLOWERS:
+        for path in (Path(f"manifests/components/hold-{tool}/rights.yaml"), _CHART / f"hold-{tool}.yaml"):
+            found[path] = HEADER + holding_yaml(tool)
+    found[Path("manifests/argocd/argocd-cm.yaml")] = HEADER + document(config_map(KINDS))
     # Without the ending .yaml, so that `kubectl apply -f crds/` does not take it for an object.
     found[Path("crds/Kustomization")] = HEADER + as_yaml([{**_KUSTOMIZATION, "resources": sorted(crds)}])
     return found

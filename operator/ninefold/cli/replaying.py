@@ -93,6 +93,7 @@ class _Backtest:
             self._scenes = [each.only(options.name) for each in self._scenes]
         for each in self._scenes:
             each.check()
+        self._note_left_out()
 
     def run(self) -> str:
         """What to print."""
@@ -111,6 +112,11 @@ class _Backtest:
         if options.json:
             return json.dumps(replayed.as_dict(begin, end, results), indent=2, ensure_ascii=False)
         return replayed.text(begin, end, results, ", ".join(options.against or ()))
+
+    def _note_left_out(self) -> None:
+        for key, gate in self._scenes[-1].gates.items():
+            for name in filter(None, (source.cluster_release_gate for source in gate.spec.sources)):
+                self._say.note(f"ReleaseGate {key}: what ClusterReleaseGate {name} would have said is left out")
 
     def _played(self, begin: datetime, end: datetime, recorded: Recorded) -> list[replayed.Result]:
         start = begin - LEAD

@@ -11,6 +11,7 @@ import uvloop
 from prometheus_client import disable_created_metrics
 
 from ninefold.cli.collectors import collectors
+from ninefold.cli.controllers import DELIVERED, FOLLOWERS
 from ninefold.cli.options import add_rule_options, labels
 from ninefold.integrations.prometheus import Options as PrometheusOptions
 from ninefold.integrations.prometheus import Prometheus
@@ -25,6 +26,7 @@ from ninefold.kube.runtime import Options, Runtime
 from ninefold.kube.secretfile import SecretFile
 from ninefold.observability.dashboard.controller import DashboardController
 from ninefold.release.answering.endpoints import Answering
+from ninefold.release.clusterreleasegate.controller import ClusterReleaseGateController
 from ninefold.release.override.controller import OverrideController
 from ninefold.release.release.controller import ReleaseController
 from ninefold.release.releasegate.controller import ReleaseGateController
@@ -77,9 +79,17 @@ def parser() -> argparse.ArgumentParser:
         "--rule-labels", type=labels, default={}, metavar="K=V,...", help="labels for the objects that hold rules"
     )
     add_rule_options(prometheus)
-    gates = parser.add_argument_group("gates over HTTP, for delivery tools (closed without a file)")
+    gates = parser.add_argument_group("gates, for delivery tools (closed to questions over HTTP without a file)")
     gates.add_argument("--gate-token-file", type=Path, metavar="FILE", help="bearer tokens that may ask, one a line")
     gates.add_argument("--gate-hmac-key-file", type=Path, metavar="FILE", help="keys of Flagger's webhooks, one a line")
+    gates.add_argument(
+        "--hold",
+        type=_tools,
+        action="extend",
+        default=[],
+        metavar="TOOL,...",
+        help=f"hold what their objects would apply while a gate is closed: {', '.join(FOLLOWERS)} (default: none)",
+    )
     process = parser.add_argument_group("process")
     process.add_argument(
         "--bind", type=_address, default=("127.0.0.1", 8080), metavar="HOST:PORT", help="probes, metrics, gates"
@@ -110,8 +120,9 @@ async def _run(options: argparse.Namespace) -> int:
         CorrectionController(),
         ErrorBudgetPolicyController(figures),
         ReleaseGateController(),
+        ClusterReleaseGateController(),
         OverrideController(),
-        ReleaseController(figures),
+        ReleaseController(figures, [api for tool in dict.fromkeys(options.hold) for api in DELIVERED[tool]]),
         DashboardController(tiers),
     ]
     host, port = options.bind
@@ -127,6 +138,7 @@ async def _run(options: argparse.Namespace) -> int:
             sweep_interval=float(options.sweep_interval),
         ),
         services=[figures.run],
+        followers=[follower() for tool in dict.fromkeys(options.hold) for follower in FOLLOWERS[tool]],
     )
     runtime.offer(_answering(runtime, options).endpoints())
     for collector in collectors(runtime.store, figures):
@@ -145,6 +157,13 @@ def _answering(runtime: Runtime, options: argparse.Namespace) -> Answering:
     asked = bool(tokens.path or keys.path)
     age = runtime.keep_fresh(ReleaseGate.api) if asked else lambda: float("inf")
     return Answering(runtime.store, age, tokens, keys, clock)
+
+
+def _tools(text: str) -> list[str]:
+    tools = [tool.strip() for tool in text.split(",")]
+    if unknown := [tool for tool in tools if tool not in FOLLOWERS]:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(FOLLOWERS)}")
+    return tools
 
 
 def _duration(text: str) -> int:

@@ -16,6 +16,7 @@ from ninefold.kube.api import Key, Manifest
 from ninefold.kube.client import ApiError, Cluster, NotFound
 from ninefold.kube.errors import Stalled
 from ninefold.kube.model import Resource
+from ninefold.release.clusterreleasegate.resource import PREFIX
 from ninefold.release.release.resource import Release
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.release.replay.history import Record
@@ -124,7 +125,8 @@ def _of_cluster(options: argparse.Namespace) -> tuple[Scene, list[Manifest]]:
     scene = Scene(
         _by_key(_parsed(ServiceLevelObjective, slos)),
         _by_key(_parsed(ErrorBudgetPolicy, policies)),
-        _by_key(_parsed(ReleaseGate, gates)),
+        # What is kept for a ClusterReleaseGate only says what that says.
+        _by_key(gate for gate in _parsed(ReleaseGate, gates) if not gate.key.name.startswith(PREFIX)),
     )
     return scene, releases
 

@@ -12,6 +12,8 @@ Manifest = Mapping[str, Any]
 GROUP = "ninefold.dev"
 VERSION = "v1alpha1"
 FIELD_MANAGER = "ninefold"
+HOLDER = "ninefold-gate"
+"""The field manager of what we hold in the objects of others."""
 MANAGED_BY = "app.kubernetes.io/managed-by"
 OPERATOR = "ninefold"
 """The value of that label on everything we make."""
@@ -71,6 +73,9 @@ STATEFUL_SET = Api("apps", "v1", "StatefulSet", "statefulsets")
 DAEMON_SET = Api("apps", "v1", "DaemonSet", "daemonsets")
 CRON_JOB = Api("batch", "v1", "CronJob", "cronjobs")
 ROLLOUT = Api("argoproj.io", "v1alpha1", "Rollout", "rollouts")
+KUSTOMIZATION = Api("kustomize.toolkit.fluxcd.io", "v1", "Kustomization", "kustomizations")
+HELM_RELEASE = Api("helm.toolkit.fluxcd.io", "v2", "HelmRelease", "helmreleases")
+APPLICATION = Api("argoproj.io", "v1alpha1", "Application", "applications")
 SELF_SUBJECT_REVIEW = Api("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False)
 CRD = Api("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)
 PROMETHEUS_RULE = Api("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules")

@@ -63,7 +63,7 @@ class Cluster(Protocol):
 
     async def replace(self, api: Api, manifest: Manifest) -> Manifest: ...
 
-    async def apply(self, api: Api, manifest: Manifest) -> Manifest: ...
+    async def apply(self, api: Api, manifest: Manifest, manager: str = FIELD_MANAGER) -> Manifest: ...
 
     async def patch(self, api: Api, key: Key, patch: Mapping[str, Any], subresource: str = "") -> Manifest: ...
 
@@ -103,8 +103,8 @@ class KubernetesCluster:
         key = Key.of(manifest)
         return await self._request("put", api, api.path(key.namespace, key.name), body=manifest)
 
-    async def apply(self, api: Api, manifest: Manifest) -> Manifest:
-        """Server-side apply as our field manager; a field that we set is ours, whoever set it before."""
+    async def apply(self, api: Api, manifest: Manifest, manager: str = FIELD_MANAGER) -> Manifest:
+        """Server-side apply as a field manager of ours; a field that we set is ours, whoever set it before."""
         key = Key.of(manifest)
         return await self._request(
             "patch",
@@ -112,7 +112,7 @@ class KubernetesCluster:
             api.path(key.namespace, key.name),
             body=manifest,
             content_type=_APPLY,
-            field_manager=FIELD_MANAGER,
+            field_manager=manager,
             force_conflicts="true",
         )
 

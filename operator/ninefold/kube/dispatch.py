@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ninefold.kube.api import MANAGED_BY, OPERATOR, Api, Key, Manifest
 from ninefold.kube.controller import AnyController, Watch
+from ninefold.kube.follower import Follower
 from ninefold.kube.queue import WorkQueue
 from ninefold.kube.store import Store
 
@@ -26,21 +27,33 @@ class Item:
 class Dispatcher:
     """Takes in versions of objects and adds the keys that they concern to the queue."""
 
-    def __init__(self, controllers: Iterable[AnyController], store: Store, queue: WorkQueue[Item]) -> None:
+    def __init__(
+        self,
+        controllers: Iterable[AnyController],
+        store: Store,
+        queue: WorkQueue[Item],
+        followers: Iterable[Follower] = (),
+    ) -> None:
         self.store = store
         self.queue = queue
         self.watched: dict[Api, str] = {}
         """Every resource to watch, with the label selector to watch it by."""
-        self.own: dict[Api, AnyController] = {}
-        """The controllers by their own resource."""
+        self.own: dict[Api, Callable[[Manifest, Store], Iterable[Key]]] = {}
+        """What is looked at itself when it changes, with whom else of its kind that concerns."""
         self._children: dict[Api, set[str]] = defaultdict(set)
         self._routes: dict[Api, list[tuple[str, Watch]]] = defaultdict(list)
         self._optional: set[Api] = set()
+        self._status: dict[Api, tuple[str, ...]] = {}
         for controller in controllers:
             self._register(controller)
+        for follower in followers:
+            self._follow(follower)
 
     def seen(self, api: Api, manifest: Manifest, *, by: Item | None = None) -> None:
         """A version of an object, from a watch, a sweep, or the answer to a write made for `by`."""
+        if api in self._status and "status" in manifest:
+            status = {name: value for name, value in manifest["status"].items() if name in self._status[api]}
+            manifest = {**manifest, "status": status}
         if self.store.put(api, manifest):
             self.store.serve(api, True)
             self._wake(api, manifest, by)
@@ -59,7 +72,7 @@ class Dispatcher:
 
     def _register(self, controller: AnyController) -> None:
         own = controller.resource.api
-        self.own[own] = controller
+        self.own[own] = controller.concerned
         self._watch(own, "")
         for child in controller.children:
             self._watch(child, f"{MANAGED_BY}={OPERATOR}")
@@ -67,9 +80,20 @@ class Dispatcher:
         for watch in controller.watches:
             self._watch(watch.api, watch.labels)
             self._routes[watch.api].append((own.kind, watch))
+            if watch.status is not None:
+                self._status[watch.api] = watch.status
             if watch.optional:
                 self._optional.add(watch.api)
         self._optional.update(controller.optional)
+
+    def _follow(self, follower: Follower) -> None:
+        self._watch(follower.api, "")
+        self._optional.add(follower.api)
+        self.own[follower.api] = _nobody
+        if not follower.reads_status:
+            self._status.setdefault(follower.api, ())
+        self._watch(follower.leader, "")
+        self._routes[follower.leader].append((follower.api.kind, Watch(follower.leader, follower.of_leader)))
 
     def _watch(self, api: Api, labels: str) -> None:
         # Two interests with different selectors need the union: everything.
@@ -78,7 +102,7 @@ class Dispatcher:
     def _wake(self, api: Api, manifest: Manifest, by: Item | None) -> None:
         if api in self.own:
             self._add(Item(api.kind, Key.of(manifest)), by)
-            for key in self.own[api].concerned(manifest, self.store):
+            for key in self.own[api](manifest, self.store):
                 self._add(Item(api.kind, key), by)
         for owner in manifest["metadata"].get("ownerReferences", ()):
             if owner["kind"] in self._children.get(api, ()):
@@ -91,3 +115,7 @@ class Dispatcher:
         # Whoever wrote it has seen it.
         if item != by:
             self.queue.add(item)
+
+
+def _nobody(manifest: Manifest, store: Store) -> Iterable[Key]:
+    return ()

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from ninefold.kube.api import Key
 from ninefold.kube.conditions import READY
+from ninefold.kube.follower import Follower
 from ninefold.kube.model import Resource
 from ninefold.kube.store import Store
 
@@ -47,4 +49,26 @@ class Readiness(Collector):
             )
             for (ready, reason), count in sorted(counts.items()):
                 family.add_metric((kind.api.kind, ready, reason), count)
+        yield family
+
+
+class HeldObjects(Collector):
+    """How many objects of others we hold something in."""
+
+    def __init__(self, store: Store, followers: Sequence[Follower]) -> None:
+        self._store = store
+        self._followers = followers
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        family = GaugeMetricFamily(
+            "ninefold_held_objects",
+            "Objects of delivery tools that are held while the gate that they follow is closed.",
+            labels=("namespace", "kind"),
+        )
+        for follower in self._followers:
+            counts = Counter(
+                Key.of(manifest).namespace for manifest in self._store.all(follower.api) if follower.holds(manifest)
+            )
+            for namespace, count in sorted(counts.items()):
+                family.add_metric((namespace, follower.api.kind), count)
         yield family

@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ninefold.kube.api import CRD, EVENT, GROUP, LEASE, Api, Manifest
+from ninefold.kube.api import CRD, EVENT, GROUP, LEASE, OPERATOR, Api, Manifest
 from ninefold.kube.controller import AnyController, Grant
+from ninefold.kube.follower import Follower
 from ninefold.kube.model import Resource
 
 READ = ("get", "list", "watch")
@@ -74,6 +75,18 @@ def _of_kind(controller: type[AnyController]) -> list[Grant]:
     return rows
 
 
+def holding(followers: Iterable[type[Follower]], recorded: Iterable[Api] = ()) -> list[Grant]:
+    """What following foreign kinds takes, and recording what they deliver; none of it is there unless an installation
+    asks for it."""
+    return [
+        *(
+            Grant(each.api, (*READ, "patch"), f"{each.api.kind}: held while a gate is closed, if its owner asked.")
+            for each in followers
+        ),
+        *(Grant(api, READ, f"{api.kind}: what it delivers is recorded, if its owner asked.") for api in recorded),
+    ]
+
+
 def rules(rows: Iterable[Grant]) -> list[Rule]:
     """The rows as rules, one a resource, with their verbs and reasons joined; sorted."""
     joined: dict[tuple[str, str, tuple[str, ...]], list[Grant]] = {}
@@ -103,6 +116,17 @@ def role(name: str, rows: Sequence[Rule], *, cluster: bool = True, labels: dict[
         "kind": "ClusterRole" if cluster else "Role",
         "metadata": {"name": name, **where, "labels": {**_LABELS, **(labels or {})}},
         "rules": [row.manifest for row in rows],
+    }
+
+
+def binding(name: str) -> Manifest:
+    """Gives a ClusterRole to the operator."""
+    return {
+        "apiVersion": _API_VERSION,
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": name, "labels": _LABELS},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": OPERATOR, "namespace": NAMESPACE_OF_OPERATOR}],
     }
 
 

@@ -8,7 +8,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from ninefold.kube.api import Api, Key
 from ninefold.kube.client import ApiError, Cluster
@@ -16,7 +16,9 @@ from ninefold.kube.clock import Clock, SystemClock
 from ninefold.kube.controller import AnyController
 from ninefold.kube.dispatch import Dispatcher, Item
 from ninefold.kube.events import Recorder
+from ninefold.kube.follower import Follower
 from ninefold.kube.freshness import Freshness
+from ninefold.kube.holding import Holding
 from ninefold.kube.informer import Informer
 from ninefold.kube.lease import Lease
 from ninefold.kube.metrics import Metrics
@@ -45,10 +47,17 @@ class Options:
     sweep_interval: float = INTERVAL
 
 
+class Looks(Protocol):
+    """What looks at the objects of a kind."""
+
+    async def reconcile(self, key: Key) -> Outcome: ...
+
+
 class Runtime:
     """Wires the machinery around the controllers and runs it until a signal, a fault, or the loss of the Lease.
 
-    `services` are background tasks that every replica runs beside the watches, such as the polling of Prometheus.
+    `services` are background tasks that every replica runs beside the watches, such as the polling of Prometheus;
+    `followers` hold fields in the objects of others.
     """
 
     def __init__(
@@ -59,6 +68,7 @@ class Runtime:
         options: Options,
         services: Sequence[Callable[[], Awaitable[None]]] = (),
         clock: Clock | None = None,
+        followers: Sequence[Follower] = (),
     ) -> None:
         self._options = options
         self._controllers = controllers
@@ -67,13 +77,14 @@ class Runtime:
         self._clock = clock or SystemClock()
         self.store = Store()
         self.queue: WorkQueue[Item] = WorkQueue()
-        self._dispatcher = Dispatcher(controllers, self.store, self.queue)
+        self._dispatcher = Dispatcher(controllers, self.store, self.queue, followers)
         self._informer = Informer(self._dispatcher, metrics)
         self._sweep = Sweep(cluster, self._dispatcher, self._clock, metrics, options.sweep_interval)
         self._recorder = Recorder(cluster, self._clock, options.identity)
-        self._reconcilers = {
-            controller.resource.api.kind: Reconciler(controller, cluster, self._dispatcher, self._recorder, self._clock)
-            for controller in controllers
+        parts = (cluster, self._dispatcher, self._recorder, self._clock)
+        self._reconcilers: dict[str, Looks] = {
+            **{controller.resource.api.kind: Reconciler(controller, *parts) for controller in controllers},
+            **{follower.api.kind: Holding(follower, *parts) for follower in followers},
         }
         self._fresh: list[Freshness] = []
         self._endpoints: list[Endpoint] = []

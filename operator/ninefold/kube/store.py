@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
-from ninefold.kube.api import Api, Key, Manifest
+from ninefold.kube.api import HOLDER, Api, Key, Manifest
 from ninefold.kube.errors import Stalled
 from ninefold.kube.model import Resource
 
@@ -113,8 +113,11 @@ def _owners(manifest: Manifest) -> list[str]:
 
 
 def trim(manifest: Manifest) -> Mapping[str, Any]:
-    """Without managedFields and the last-applied annotation: large, and no controller reads them."""
+    """Without the last-applied annotation, and of managedFields what we hold alone: large, and nobody reads them."""
     metadata = {name: value for name, value in manifest["metadata"].items() if name != "managedFields"}
+    held = [entry for entry in manifest["metadata"].get("managedFields", ()) if entry.get("manager") == HOLDER]
+    if held:
+        metadata["managedFields"] = held
     annotations = metadata.get("annotations")
     if annotations and "kubectl.kubernetes.io/last-applied-configuration" in annotations:
         metadata["annotations"] = {

@@ -28,7 +28,8 @@ from ninefold.release.answering.prometheus import evaluate
 from ninefold.release.answering.question import question
 
 FOLDER = ROOT / "manifests" / "delivery"
-EXAMPLES = sorted(FOLDER.glob("*.yaml"))
+EXAMPLES = [file for file in sorted(FOLDER.glob("*.yaml")) if not file.name.startswith(("argocd", "flux"))]
+"""Those that ask over HTTP; the others name a gate in an annotation, or read it."""
 SERVICE = "ninefold.ninefold-system.svc:8080"
 FIELDS = set(Answer("Allow", "", "").as_dict())
 
@@ -62,7 +63,7 @@ def test_every_url_leads_to_a_page_and_every_question_is_understood(file: Path) 
     for url in found:
         assert url.path in pages or (url.path == "" and file.name == "flagger-metric.yaml")
         if url.query:
-            question(parse_qsl(url.query.replace("{{args.image}}", "")))
+            question(parse_qsl(url.query.replace("{{args.image}}", "").replace("{{args.paced}}", "false")))
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.name)

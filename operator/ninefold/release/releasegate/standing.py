@@ -6,10 +6,10 @@ from collections.abc import Collection
 from datetime import datetime
 
 from ninefold.release.releasegate.opinion import CLOSED, told
-from ninefold.release.releasegate.resource import Closure, Decision, OverrideInForce, ReleaseGateStatus
+from ninefold.release.releasegate.resource import Closure, Decision, GateStatus, OverrideInForce, ReleaseGateStatus
 
 
-def closures(status: ReleaseGateStatus, now: datetime) -> list[Closure]:
+def closures(status: GateStatus, now: datetime) -> list[Closure]:
     """All that closes it now, the most severe first."""
     return [
         each
@@ -27,7 +27,7 @@ def overrides(status: ReleaseGateStatus, images: Collection[str], now: datetime)
     ]
 
 
-def decision(status: ReleaseGateStatus, now: datetime) -> Decision:
+def decision(status: GateStatus, now: datetime) -> Decision:
     """What is decided, whatever may override it."""
     closed = closures(status, now)
     if closed:
@@ -42,7 +42,14 @@ def rolls_back(status: ReleaseGateStatus, old: Collection[str], new: Collection[
     return not set(new) <= set(old) and set(new) <= {*status.known_good_images, *old}
 
 
-def message(status: ReleaseGateStatus, now: datetime) -> str:
+def changes(status: ReleaseGateStatus, now: datetime) -> datetime | None:
+    """When the clock alone may change what it means; None if never."""
+    moments = [moment for each in status.closures for moment in (each.from_, each.until)]
+    moments += [each.until for each in status.overrides]
+    return min((moment for moment in moments if moment and moment > now), default=None)
+
+
+def message(status: GateStatus, now: datetime) -> str:
     """Why it is closed, and what passes; "" while it is open."""
     closed = closures(status, now)
     if not closed:

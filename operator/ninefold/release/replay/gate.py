@@ -50,12 +50,14 @@ class GateReplay:
     """One gate, as if it had been made when history begins. What comes in comes in the order of time."""
 
     def __init__(self, gate: ReleaseGate, policies: Iterable[str], records: Iterable[Record], begin: datetime) -> None:
-        """`policies` are the names of those there are. A stop by hand of today was none in the past."""
+        """`policies` are the names of those there are. A stop by hand of today was none in the past, and what a
+        ClusterReleaseGate said then is not known here."""
         self._records = under(gate, records)
         good = [image for image in good_before(self._records, begin) if pinned(image)]
+        sources = [source for source in gate.spec.sources if source.cluster_release_gate is None]
         self._gate = gate.model_copy(
             update={
-                "spec": gate.spec.model_copy(update={"stop": None}),
+                "spec": gate.spec.model_copy(update={"stop": None, "sources": sources}),
                 "status": ReleaseGateStatus(known_good_images=good[: min(gate.spec.known_good.keep, MAX_IMAGES)]),
             }
         )
@@ -124,11 +126,11 @@ class GateReplay:
         return earlier[-1].release.spec.images if earlier else ()
 
     def _look(self, now: datetime) -> None:
-        gone_out = [record for record in self._records if record.began is None or record.began <= now]
+        out = [record for record in self._records if record.is_out(now)]
         seen = Observed(
             policies=self._policies,
-            workloads=running(gone_out, now),
-            releases=[record.manifest for record in gone_out],
+            workloads=running(out, now),
+            releases=[record.manifest for record in out if record.is_of_workload],
         )
         planned = plan(self._gate, seen, now)
         self._due = planned.due if planned.due is not None and planned.due > now else None

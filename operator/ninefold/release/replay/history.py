@@ -9,7 +9,9 @@ from datetime import datetime
 from ninefold.kube.api import Manifest
 from ninefold.release.release.resource import Release, went_bad
 from ninefold.release.releasegate.resource import ReleaseGate
-from ninefold.release.releasegate.workload import Workload
+from ninefold.release.releasegate.workload import WORKLOADS, Workload
+
+_KINDS = frozenset(api.kind for api in WORKLOADS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,19 @@ class Record:
         return cls(release, manifest, f"{spec.workload.kind}/{spec.workload.name}", status.start or recorded)
 
     @property
+    def is_of_workload(self) -> bool:
+        """Or of an object of a tool that delivers workloads."""
+        return self.release.spec.workload.kind in _KINDS
+
+    @property
     def bad(self) -> bool:
         status = self.release.status
         suspicion = status.suspicion if status.suspicion not in (None, "Unknown") else "0"
         return went_bad(status.outcome, float(suspicion or 0))
+
+    def is_out(self, now: datetime) -> bool:
+        """Whether it had gone out by then."""
+        return self.began is None or self.began <= now
 
     def ran(self, now: datetime) -> bool:
         """Whether all its pods had come by then."""
@@ -49,15 +60,17 @@ class Record:
 
 def under(gate: ReleaseGate, records: Iterable[Record]) -> list[Record]:
     """Those that a gate is about, in the order in which they went out. A record names one gate and no labels: by
-    labels of the workload alone it is about those that name it."""
+    labels of the workload alone it is about those that name it. Where workloads are recorded, what delivered them is no
+    release of its own."""
     found = [record for record in records if _is_under(gate, record)]
+    found = [record for record in found if record.is_of_workload] or found
     return sorted(found, key=lambda record: (record.began is not None, record.began, record.release.spec.sequence))
 
 
 def _is_under(gate: ReleaseGate, record: Record) -> bool:
     spec, wanted = record.release.spec, gate.spec.workloads
     if record.release.metadata.namespace != gate.metadata.namespace:
-        return False
+        return spec.gate == str(gate.key)
     return (
         spec.gate == gate.metadata.name
         or wanted.scope is not None
@@ -69,7 +82,7 @@ def _is_under(gate: ReleaseGate, record: Record) -> bool:
 
 def running(records: Sequence[Record], now: datetime) -> list[Workload]:
     """What ran at a time: of each workload what went out last."""
-    last = {record.workload: record for record in records if record.began is None or record.began <= now}
+    last = {record.workload: record for record in records if record.is_of_workload and record.is_out(now)}
     return [Workload(name, tuple(record.release.spec.images), record.ran(now)) for name, record in last.items()]
 
 

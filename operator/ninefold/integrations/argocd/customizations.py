@@ -1,0 +1,70 @@
+"""What Argo CD must be told of our kinds, as a patch of its ConfigMap: the health of each, and resource actions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ninefold.kube.api import Manifest
+from ninefold.kube.model import Resource
+from ninefold.kube.yamltext import document
+
+_SCRIPTS = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that the people of Argo CD may do with an object, in Argo CD's name. `only`: the kind that has it."""
+
+    name: str
+    label: str
+    icon: str
+    parameters: tuple[str, ...] = ()
+    only: str = ""
+
+    @property
+    def script(self) -> str:
+        return (_SCRIPTS / "actions" / f"{self.name}.lua").read_text(encoding="utf-8")
+
+
+ACTIONS = (
+    Action("reconcile", "Look at it now", "fa fa-fw fa-sync"),
+    Action("close", "Close the gate", "fa fa-fw fa-hand-paper", parameters=("reason",), only="ReleaseGate"),
+)
+
+
+def config_map(kinds: Iterable[type[Resource]]) -> Manifest:
+    """The patch: it adds keys, and touches none that are there."""
+    data: dict[str, str] = {}
+    for kind in kinds:
+        name = f"{kind.api.group}_{kind.api.kind}"
+        data[f"resource.customizations.health.{name}"] = health(kind.api.kind)
+        data[f"resource.customizations.actions.{name}"] = document(_actions(kind.api.kind))
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "argocd-cm"},
+        "data": data,
+    }
+
+
+def health(kind: str) -> str:
+    """The script that judges a kind: what all have in common, and then what is its own."""
+    own = _SCRIPTS / f"{kind}.lua"
+    end = own.read_text(encoding="utf-8") if own.exists() else "\nreturn health()\n"
+    return (_SCRIPTS / "health.lua").read_text(encoding="utf-8") + end
+
+
+def _actions(kind: str) -> Manifest:
+    found = [action for action in ACTIONS if action.only in ("", kind)]
+    return {
+        "discovery.lua": "return {\n" + "".join(map(_offer, found)) + "}\n",
+        "definitions": [{"name": action.name, "action.lua": action.script} for action in found],
+    }
+
+
+def _offer(action: Action) -> str:
+    parameters = "".join(f'{{name = "{parameter}"}}, ' for parameter in action.parameters)
+    asks = f", params = {{{parameters.rstrip(', ')}}}" if parameters else ""
+    return f'  {action.name} = {{displayName = "{action.label}", iconClass = "{action.icon}"{asks}}},\n'

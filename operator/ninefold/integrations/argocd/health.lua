@@ -1,0 +1,30 @@
+-- As kstatus reads it. Whether Ninefold does what the object asks, not whether the service is well.
+local function condition(kind)
+  for _, each in ipairs((obj.status or {}).conditions or {}) do
+    if each.type == kind then
+      return each
+    end
+  end
+  return {}
+end
+
+local function seen()
+  return obj.status ~= nil and obj.status.observedGeneration == obj.metadata.generation
+end
+
+local function health()
+  if not seen() then
+    return {status = "Progressing", message = "Ninefold has not looked at it yet"}
+  end
+  local stalled, ready = condition("Stalled"), condition("Ready")
+  if stalled.status == "True" then
+    return {status = "Degraded", message = stalled.message}
+  end
+  if (obj.spec or {}).suspend then
+    return {status = "Suspended", message = ready.message}
+  end
+  if ready.status == "True" and condition("Reconciling").status ~= "True" then
+    return {status = "Healthy", message = ready.message}
+  end
+  return {status = "Progressing", message = ready.message}
+end

@@ -1,0 +1,134 @@
+"""One look at one object that follows a resource of ours: what is wanted of it, and a write if that is not there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from ninefold.kube.api import HOLDER, Key, Manifest
+from ninefold.kube.apply import contains
+from ninefold.kube.client import ApiError, Cluster, Terminating
+from ninefold.kube.clock import Clock
+from ninefold.kube.dispatch import Dispatcher, Item
+from ninefold.kube.errors import Stalled, Waiting
+from ninefold.kube.events import Recorder
+from ninefold.kube.follower import Follower, Hold, LetGo, Replace, Wanted, covers, held
+from ninefold.kube.model import Metadata
+from ninefold.kube.plan import Note
+from ninefold.kube.reconciler import Outcome
+
+logger = logging.getLogger(__name__)
+
+_AGAIN = timedelta(hours=1)
+"""After which a warning is told again at the next look: Events do not live longer."""
+
+
+class Holding:
+    """Looks at the objects of one follower's kind."""
+
+    def __init__(
+        self, follower: Follower, cluster: Cluster, dispatcher: Dispatcher, recorder: Recorder, clock: Clock
+    ) -> None:
+        self._follower = follower
+        self._cluster = cluster
+        self._dispatcher = dispatcher
+        self._recorder = recorder
+        self._clock = clock
+        # What owners were told last, and when: their objects have no room for it.
+        self._told: dict[Key, tuple[Note, datetime]] = {}
+
+    async def reconcile(self, key: Key) -> Outcome:
+        """Look at one object. Raises nothing but asyncio.CancelledError: an error is part of the outcome."""
+        manifest = self._dispatcher.store.get(self._follower.api, key)
+        if manifest is None or "deletionTimestamp" in manifest["metadata"]:
+            self._told.pop(key, None)
+            return Outcome("Gone")
+        try:
+            return await self._look(manifest)
+        except Terminating:
+            return Outcome("Gone")
+        except ApiError as error:
+            return Outcome("Failed", error=error)
+        except Exception as error:
+            logger.exception("Failed to follow", extra={"kind": self._follower.api.kind, "object": str(key)})
+            return Outcome("Failed", error=error)
+
+    async def _look(self, manifest: Manifest) -> Outcome:
+        try:
+            wanted = self._follower.wanted(manifest, self._dispatcher.store, self._clock.now())
+        except Waiting as waiting:
+            return Outcome("Waiting", due=waiting.until)
+        except Stalled as stalled:
+            self._warn(manifest, Note("Warning", stalled.reason, stalled.message))
+            return Outcome("Stalled")
+        if await self._write(manifest, wanted) and wanted.note:
+            self._record(manifest, wanted.note)
+        self._warn(manifest, wanted.warning)
+        return Outcome("Stalled" if wanted.warning else "Ready", due=wanted.due)
+
+    async def _write(self, manifest: Manifest, wanted: Wanted) -> bool:
+        """Bring about what is wanted; False if it is there already."""
+        match wanted.do:
+            case Hold(fields):
+                if contains(manifest, fields) and covers(held(manifest), fields):
+                    return False
+                await self._apply(manifest, fields)
+            case LetGo(parting):
+                if held(manifest) is None:
+                    return False
+                if parting:
+                    await self._patch(manifest, parting)
+                await self._apply(manifest, {})
+            case Replace(patch):
+                if not _changes(manifest, patch):
+                    return False
+                await self._patch(manifest, patch, resourceVersion=manifest["metadata"]["resourceVersion"])
+        return True
+
+    async def _apply(self, manifest: Manifest, fields: Mapping[str, Any]) -> None:
+        """Have exactly these fields. The uid keeps us from making an object that has just gone."""
+        metadata = {**fields.get("metadata", {}), **_identity(manifest)}
+        api = self._follower.api
+        whole = {"apiVersion": api.api_version, "kind": api.kind, **fields, "metadata": metadata}
+        self._seen(await self._cluster.apply(api, whole, HOLDER))
+
+    async def _patch(self, manifest: Manifest, patch: Mapping[str, Any], **more: str) -> None:
+        metadata = {**patch.get("metadata", {}), "uid": manifest["metadata"]["uid"], **more}
+        api, key = self._follower.api, Key.of(manifest)
+        self._seen(await self._cluster.patch(api, key, {**patch, "metadata": metadata}))
+
+    def _seen(self, result: Manifest) -> None:
+        api = self._follower.api
+        self._dispatcher.seen(api, result, by=Item(api.kind, Key.of(result)))
+
+    def _warn(self, manifest: Manifest, warning: Note | None) -> None:
+        key, now = Key.of(manifest), self._clock.now()
+        if warning is None:
+            self._told.pop(key, None)
+            return
+        before, at = self._told.get(key, (None, now))
+        if before != warning or now - at >= _AGAIN:
+            self._told[key] = (warning, now)
+            self._record(manifest, warning)
+
+    def _record(self, manifest: Manifest, note: Note) -> None:
+        kind, key = self._follower.api.kind, str(Key.of(manifest))
+        level = logging.WARNING if note.type == "Warning" else logging.INFO
+        logger.log(level, note.reason, extra={"kind": kind, "object": key, "why": note.message})
+        self._recorder.record(self._follower.api, Metadata.model_validate(manifest["metadata"]), note)
+
+
+def _identity(manifest: Manifest) -> dict[str, str]:
+    metadata = manifest["metadata"]
+    named = {"name": metadata["name"], "uid": metadata["uid"]}
+    return {**named, "namespace": metadata["namespace"]} if metadata.get("namespace") else named
+
+
+def _changes(live: Manifest, patch: Mapping[str, Any]) -> bool:
+    """Whether a merge patch would change anything."""
+    return any(
+        _changes(live.get(name) or {}, value) if isinstance(value, Mapping) else live.get(name) != value
+        for name, value in patch.items()
+    )

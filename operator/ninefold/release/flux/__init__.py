@@ -1,0 +1,1 @@
+"""Flux: what it would apply waits while a gate is closed."""

@@ -1,0 +1,266 @@
+"""Fields that are held in somebody else's objects, on a real API server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import devcluster
+from devcluster import CommandError
+from ninefold.kube.api import HOLDER
+from ninefold.kube.guard import holding_guard
+from ninefold.kube.rbac import holding, role, rules
+from tests.faultproxy import Answer, FaultProxy
+from tests.kube.lamps import Lamps
+from tests.kube.shade import LAMP, OURS, PARTED, SHADE, Shades, crd
+from tests.processes import OperatorProcess, wait_for
+
+Start = Callable[..., OperatorProcess]
+
+
+class Windows:
+    """The shades of one namespace, as their owner handles them."""
+
+    def __init__(self, lamps: Lamps) -> None:
+        self.kubectl = lamps.kubectl
+
+    def apply(self, name: str, spec: dict[str, Any] | None = None, **annotations: str) -> None:
+        notes = {key.replace("_", "-"): value for key, value in annotations.items()}
+        metadata = {"name": name, "annotations": {f"example.com/{key}": value for key, value in notes.items()}}
+        # Server-side apply makes null of a map whose last field is let go; no real kind has an empty spec.
+        whole = {"cloth": "linen", **(spec or {})}
+        manifest = {"apiVersion": SHADE.api_version, "kind": SHADE.kind, "metadata": metadata, "spec": whole}
+        self.kubectl("apply", "--server-side", "--field-manager=owner", "-f", "-", input=json.dumps(manifest))
+
+    def get(self, name: str) -> dict[str, Any]:
+        text = self.kubectl("get", SHADE.name, name, "-o", "json", "--show-managed-fields")
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+    def spec(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.get(name)["spec"]
+        return {field: value for field, value in found.items() if field != "cloth"}
+
+    def managers(self, name: str) -> list[str]:
+        return [entry["manager"] for entry in self.get(name)["metadata"]["managedFields"]]
+
+    def annotation(self, name: str, key: str) -> str | None:
+        found: str | None = self.get(name)["metadata"].get("annotations", {}).get(key)
+        return found
+
+    def events(self, reason: str) -> list[str]:
+        items = json.loads(self.kubectl("get", "events", "-o", "json"))["items"]
+        about = [item["involvedObject"] for item in items if item["reason"] == reason]
+        return [each["name"] for each in about if each["kind"] == SHADE.kind]
+
+
+@pytest.fixture(scope="session")
+def shade_crd(cluster: devcluster.Cluster) -> None:
+    cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(crd()))
+    cluster.kubectl("wait", "--for=condition=Established", f"crd/{SHADE.name}")
+    wait_for("shades to be served", lambda: cluster.api.request("GET", SHADE.path())[0] == 200)
+
+
+@pytest.fixture
+def start(proxy: FaultProxy, lamp_crd: None, tmp_path: Path) -> Iterator[Start]:
+    with ExitStack() as stack:
+
+        def start(*arguments: str) -> OperatorProcess:
+            command = ["-m", "tests.kube.shade", *arguments]
+            return stack.enter_context(OperatorProcess(command, proxy.kubeconfig, tmp_path / "operator.log"))
+
+        yield start
+
+
+@pytest.fixture
+def windows(lamps: Lamps) -> Windows:
+    return Windows(lamps)
+
+
+def test_a_kind_that_comes_later_is_followed_from_then_on(
+    cluster: devcluster.Cluster, lamps: Lamps, windows: Windows, start: Start
+) -> None:
+    cluster.kubectl("delete", "crd", SHADE.name, "--ignore-not-found", "--wait")
+    start()
+    lamps.apply("a", bulbs=["red"])
+    lamps.wait_ready("a")
+    cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(crd()))
+    cluster.kubectl("wait", "--for=condition=Established", f"crd/{SHADE.name}")
+    wait_for("shades to be served", lambda: cluster.api.request("GET", SHADE.path())[0] == 200)
+    windows.apply("a", lamp="a")
+    wait_for("the shade to be drawn", lambda: windows.spec("a").get("drawn"), 60)
+
+
+def test_a_field_is_held_and_let_go(shade_crd: None, lamps: Lamps, windows: Windows, start: Start) -> None:
+    start()
+    lamps.apply("a", bulbs=["red"])
+    windows.apply("a", lamp="a")
+    windows.apply("own", {"drawn": True}, lamp="a")
+    windows.apply("free")
+    wait_for("both to be held", lambda: HOLDER in windows.managers("a") and HOLDER in windows.managers("own"))
+    assert windows.spec("a") == {"drawn": True}
+    assert windows.annotation("a", PARTED) is None
+    lamps.apply("a", bulbs=[])
+    wait_for("both to be let go", lambda: not {HOLDER} & {*windows.managers("a"), *windows.managers("own")})
+    assert windows.spec("a") == {}
+    assert windows.spec("own") == {"drawn": True}, "what its owner has set stays as it is"
+    assert windows.annotation("a", PARTED) == "yes"
+    assert windows.get("free")["metadata"]["generation"] == 1
+    assert windows.annotation("free", PARTED) is None, "nothing was held, so nothing is let go"
+    wait_for("events", lambda: set(windows.events("Moved")) == {"a", "own"})
+
+
+def test_what_somebody_changes_is_held_again(shade_crd: None, lamps: Lamps, windows: Windows, start: Start) -> None:
+    start()
+    lamps.apply("a", bulbs=["red"])
+    windows.apply("a", lamp="a")
+    wait_for("the shade to be drawn", lambda: windows.spec("a").get("drawn"))
+    windows.kubectl("patch", SHADE.name, "a", "--type=merge", "--patch", '{"spec": {"drawn": false}}')
+    wait_for("it to be drawn again", lambda: windows.spec("a").get("drawn"))
+    lamps.apply("a", bulbs=[])
+    wait_for("it to be let go", lambda: windows.spec("a") == {})
+
+
+def test_without_the_annotation_it_is_let_go(shade_crd: None, lamps: Lamps, windows: Windows, start: Start) -> None:
+    start()
+    lamps.apply("a", bulbs=["red"])
+    windows.apply("a", lamp="a")
+    wait_for("the shade to be drawn", lambda: windows.spec("a").get("drawn"))
+    windows.apply("a")
+    wait_for("it to be let go", lambda: windows.spec("a") == {})
+
+
+def test_it_stays_held_while_the_operator_is_down(
+    shade_crd: None, lamps: Lamps, windows: Windows, start: Start
+) -> None:
+    operator = start()
+    lamps.apply("a", bulbs=["red"])
+    windows.apply("a", lamp="a")
+    wait_for("the shade to be drawn", lambda: windows.spec("a").get("drawn"))
+    operator.kill()
+    lamps.apply("a", bulbs=[])
+    assert windows.spec("a") == {"drawn": True}
+    operator.start()
+    wait_for("it to be let go", lambda: windows.spec("a") == {})
+
+
+def test_what_failed_half_way_is_brought_to_its_end(
+    shade_crd: None, lamps: Lamps, windows: Windows, start: Start, proxy: FaultProxy
+) -> None:
+    start()
+    lamps.apply("a", bulbs=["red"])
+    windows.apply("a", lamp="a")
+    wait_for("the shade to be drawn", lambda: windows.spec("a").get("drawn"))
+    with proxy.fault(
+        lambda request: Answer(500, "InternalError") if f"fieldManager={HOLDER}" in request.query else None
+    ):
+        lamps.apply("a", bulbs=[])
+        wait_for("the patch before it is let go", lambda: windows.annotation("a", PARTED))
+        assert windows.spec("a") == {"drawn": True}
+    wait_for("it to be let go", lambda: windows.spec("a") == {}, 60)
+
+
+def test_a_steady_state_writes_nothing(
+    shade_crd: None, lamps: Lamps, windows: Windows, start: Start, proxy: FaultProxy
+) -> None:
+    operator = start("--sweep=1")
+    lamps.apply("a", bulbs=["red"])
+    windows.apply("a", lamp="a")
+    windows.apply("b", {"slats": ["theirs"]}, lamp="a", by_list="yes")
+    wait_for("both to be held", lambda: windows.spec("a").get("drawn") and len(windows.spec("b")["slats"]) == 2)
+    lamps.wait_ready("a")
+    here = f"/namespaces/{lamps.namespace}/shades"
+    before = [request for request in proxy.writes() if here in request.path]
+    for _ in range(3):
+        lists = operator.metric("ninefold_api_requests_total", f'resource="{SHADE.plural}",verb="list"')
+        wait_for(
+            "another sweep",
+            lambda seen=lists: operator.metric("ninefold_api_requests_total", 'resource="shades",verb="list"') > seen,
+        )
+        lamps.kubectl("annotate", "lamp", "a", "--overwrite", f"look={lists}")
+    assert [request for request in proxy.writes() if here in request.path] == before
+
+
+def test_a_list_is_replaced_whole_and_loses_nothing_that_others_wrote(
+    shade_crd: None, lamps: Lamps, windows: Windows, start: Start, proxy: FaultProxy
+) -> None:
+    operator = start("--sweep=2")
+    lamps.apply("a", bulbs=[])
+    windows.apply("a", {"slats": ["first"]}, lamp="a", by_list="yes")
+    windows.apply("empty", lamp="a", by_list="yes")
+    lamps.wait_ready("a")
+    wait_for("the shades to be known", lambda: operator.metric("ninefold_reconcile_seconds_count", 'kind="Shade"') >= 2)
+
+    def changed(event: dict[str, Any]) -> bool:
+        return bool(event["type"] == "MODIFIED" and event["object"]["kind"] == SHADE.kind)
+
+    with proxy.swallow(changed):
+        windows.kubectl("patch", SHADE.name, "a", "--type=merge", "--patch", '{"spec": {"slats": ["first", "second"]}}')
+        lamps.apply("a", bulbs=["red"])
+        wait_for("the list to hold all three", lambda: windows.spec("a")["slats"] == ["first", "second", OURS], 60)
+    assert windows.spec("empty") == {"slats": [OURS]}
+    lamps.apply("a", bulbs=[])
+    wait_for("ours to be taken out", lambda: windows.spec("a")["slats"] == ["first", "second"])
+    wait_for("nothing to be left of an empty list", lambda: windows.spec("empty") == {})
+
+
+def test_what_cannot_be_decided_changes_nothing_and_is_told(
+    shade_crd: None, lamps: Lamps, windows: Windows, start: Start
+) -> None:
+    operator = start()
+    lamps.apply("a", bulbs=["red"])
+    windows.apply("a", lamp="a")
+    wait_for("the shade to be drawn", lambda: windows.spec("a").get("drawn"))
+    windows.apply("lost", lamp="none")
+    wait_for("its owner to be told", lambda: windows.events("NoLamp") == ["lost"])
+    lamps.apply("a", bulbs=[], broken="stalled")
+    wait_for("its owner to be told", lambda: windows.events("NoFilament") == ["a"])
+    lamps.apply("a", bulbs=[], broken="raise")
+    wait_for("the error to be logged", lambda: "nobody knows what is wanted" in operator.text())
+    wait_for("the error to be counted", lambda: operator.metric("ninefold_reconcile_errors_total", 'kind="Shade"'))
+    assert windows.spec("a") == {"drawn": True}
+    assert operator.running
+    lamps.apply("a", bulbs=[])
+    wait_for("it to be let go", lambda: windows.spec("a") == {}, 60)
+
+
+OPERATOR = "system:serviceaccount:ninefold-system:ninefold"
+
+
+def test_the_api_server_keeps_the_operator_to_what_it_is_asked_for(
+    shade_crd: None, cluster: devcluster.Cluster, lamps: Lamps, windows: Windows
+) -> None:
+    rights = role("shades-of-the-tests", rules(holding([Shades])))
+    policies = holding_guard(Shades)
+    try:
+        for manifest in (rights, *policies):
+            cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(manifest))
+        name = "shades-of-the-tests"
+        lamps.kubectl("create", "rolebinding", name, f"--clusterrole={name}", f"--user={OPERATOR}")
+        windows.apply("asks", {"slats": ["theirs"]}, lamp="a")
+        windows.apply("silent")
+
+        def patch(shade: str, body: dict[str, Any]) -> str:
+            command = ("patch", SHADE.name, shade, "--type=merge", "--patch", json.dumps(body))
+            try:
+                return windows.kubectl("--as", OPERATOR, *command)
+            except CommandError as error:
+                return str(error)
+
+        drawn = {"spec": {"drawn": True}}
+        wait_for("the policy to be in force", lambda: "asks for it by the annotation" in patch("silent", drawn), 30)
+        assert LAMP in patch("silent", drawn)
+        assert "patched" in patch("asks", drawn)
+        assert "patched" in patch("asks", {"metadata": {"annotations": {PARTED: "yes"}}, "spec": {"slats": []}})
+        for more in ({"cloth": "red"}, {"hem": None, "cloth": "red"}):
+            assert "nothing but annotations and spec.drawn, spec.slats" in patch("asks", {"spec": {**more}})
+        for part in ({"labels": {"a": "b"}}, {"finalizers": ["example.com/stay"]}):
+            assert "nothing but annotations" in patch("asks", {"metadata": part})
+    finally:
+        for manifest in (*policies, rights):
+            cluster.kubectl("delete", manifest["kind"], manifest["metadata"]["name"], "--ignore-not-found")
