@@ -198,6 +198,51 @@ def test_what_rules_would_have_recorded_is_as_good_as_what_they_did(ninefold: Co
     done = ninefold("gate", "backtest", *options, *of(raw))
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("ninefold: shop/checkout: nothing is recorded of it in this time: --recompute ")
+    files = {"slo.yaml": DAILY.replace('job="checkout"', 'job="chekcout"')}
+    done = ninefold("gate", "backtest", *options, "--recompute", *of(raw), files=files)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        done.stderr
+        == "ninefold: shop/checkout: there are no events of it in this time: does its indicator select any?\n"
+    )
+
+
+def test_corrections_and_composites_are_recomputed_as_their_rules_are(ninefold: Command, tmp_path: Path) -> None:
+    """What a correction leaves out closes no gate; a composite burns as the one of its components that burns."""
+    raw = data_of(TRAFFIC, 4 * DAY, END, tmp_path / "raw")
+    options = ["-f", *FILES, "more.yaml", "--since", "1d", "--until", at(8), "--json", "--recompute", *of(raw)]
+    correction = """
+        apiVersion: ninefold.dev/v1alpha1
+        kind: Correction
+        metadata: {name: upkeep, namespace: shop}
+        spec:
+          reason: Upkeep.
+          objectives: {names: [checkout]}
+          once: {start: "2026-09-18T00:00:00Z", end: "2026-09-21T00:00:00Z"}
+    """
+    corrected = ninefold("gate", "backtest", *options, files={**FILES, "slo.yaml": DAILY, "more.yaml": correction})
+    assert (corrected.returncode, corrected.stderr) == (0, "")
+    assert json.loads(corrected.stdout)["gates"][0]["closings"] == []
+    whole = """
+        apiVersion: ninefold.dev/v1alpha1
+        kind: ServiceLevelObjective
+        metadata: {name: whole, namespace: shop}
+        spec:
+          service: whole
+          objective: "99.9"
+          window: {rolling: 1d}
+          indicator:
+            composite: {mode: Serial, components: [{objective: checkout}, {objective: sound}], trafficOf: checkout}
+    """
+    sound = DAILY.replace("name: checkout,", "name: sound,").replace('"5.."', '"404"')
+    named = POLICY.replace("service: checkout", "names: [NAME]")
+    files = {**FILES, "slo.yaml": f"{DAILY}---\n{sound}", "more.yaml": whole}
+    found = {}
+    for name in ("checkout", "whole"):
+        done = ninefold("gate", "backtest", *options, files={**files, "policy.yaml": named.replace("NAME", name)})
+        assert (done.returncode, done.stderr) == (0, "")
+        found[name] = closings(json.loads(done.stdout)["gates"][0])
+    assert found["whole"] == found["checkout"] != []
 
 
 def _recorded(raw: Path) -> Iterator[str]:

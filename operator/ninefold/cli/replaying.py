@@ -22,10 +22,13 @@ from ninefold.release.replay.gate import GateReplay
 from ninefold.release.replay.history import Record
 from ninefold.release.replay.outcome import outcome
 from ninefold.reliability.backtest.asking import ask
-from ninefold.reliability.backtest.grid import CannotEvaluate, Grid, Vector
+from ninefold.reliability.backtest.grid import NAME, CannotEvaluate, Grid, Vector
 from ninefold.reliability.backtest.scenario import Case, Scenario
+from ninefold.reliability.backtest.spending import EVENTS
+from ninefold.reliability.correction.occurrences import recorded
 from ninefold.reliability.replay.history import moments
 from ninefold.reliability.replay.policy import Moment, PolicyReplay, Said, stays
+from ninefold.reliability.servicelevelobjective.composite import components
 from ninefold.reliability.servicelevelobjective.figures import query_of
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
@@ -33,13 +36,15 @@ LEAD = timedelta(days=1)
 """How long before its time a replay begins, so that gates know what they would have known."""
 _MOST = 20_000_000
 """Values of all series together, eight bytes each."""
+_NOT_RECORDED = "nothing is recorded of it in this time: --recompute evaluates its rules over what was scraped"
+_NO_EVENTS = "there are no events of it in this time: does its indicator select any?"
 
 
 def run(options: argparse.Namespace) -> int:
     """The exit code."""
     try:
         print(_Backtest(options).run())
-    except (Failed, CannotEvaluate, tsdb.NotServed, Refused, Unreachable, OSError) as error:
+    except (Failed, Stalled, CannotEvaluate, tsdb.NotServed, Refused, Unreachable, OSError) as error:
         print(f"ninefold: {error}", file=sys.stderr)
         return 1
     return 0
@@ -99,16 +104,11 @@ class _Backtest:
         """What to print."""
         options = self._options
         with history.served(options) as url:
-            begin, end, recorded = asyncio.run(self._asked(url))
-        if missing := [slo_id for slo_id, vector in recorded.by_id.items() if not vector]:
-            raise Failed(
-                f"{missing[0]}: nothing is recorded of it in this time: --recompute evaluates its rules over what was "
-                "scraped"
-            )
-        try:
-            results = self._played(begin, end, recorded)
-        except Stalled as stalled:
-            raise Failed(stalled.message) from None
+            begin, end, found = asyncio.run(self._asked(url))
+        for slo_id, vector in found.by_id.items():
+            if not any((NAME, EVENTS) in labels for labels in vector):
+                raise Failed(f"{slo_id}: {_NO_EVENTS if options.recompute else _NOT_RECORDED}")
+        results = self._played(begin, end, found)
         if options.json:
             return json.dumps(replayed.as_dict(begin, end, results), indent=2, ensure_ascii=False)
         return replayed.text(begin, end, results, ", ".join(options.against or ()))
@@ -118,10 +118,10 @@ class _Backtest:
             for name in filter(None, (source.cluster_release_gate for source in gate.spec.sources)):
                 self._say.note(f"ReleaseGate {key}: what ClusterReleaseGate {name} would have said is left out")
 
-    def _played(self, begin: datetime, end: datetime, recorded: Recorded) -> list[replayed.Result]:
+    def _played(self, begin: datetime, end: datetime, found: Recorded) -> list[replayed.Result]:
         start = begin - LEAD
         plays = [Play(each, self._records, start) for each in self._scenes]
-        for moment in moments(recorded.grid, recorded.by_id):
+        for moment in moments(found.grid, found.by_id):
             self._say.replayed(moment.at - start, end - start)
             for play in plays:
                 play.take(moment)
@@ -137,11 +137,11 @@ class _Backtest:
                 raise Failed(f"--since {rfc3339(begin)} is not before --until {rfc3339(end)}")
             first = int((begin - LEAD).timestamp())
             grid = Grid(first * 1000, step * 1000, (int(end.timestamp()) - first) // step + 1)
-            recorded = await (self._computed if options.recompute else self._read)(prometheus, grid)
-        values = sum(map(len, recorded.by_id.values())) * grid.count
+            found = await (self._computed if options.recompute else self._read)(prometheus, grid)
+        values = sum(map(len, found.by_id.values())) * grid.count
         if values > _MOST:
             raise Failed(f"{values:,} values are too many: look at less time, with a longer --step, or at one gate")
-        return begin, end, recorded
+        return begin, end, found
 
     def _objectives(self) -> dict[str, ServiceLevelObjective]:
         """Those that any policy selects."""
@@ -158,14 +158,19 @@ class _Backtest:
         return Recorded(grid, {slo_id: answers[text] for slo_id, text in questions.items()})
 
     async def _computed(self, prometheus: Prometheus, grid: Grid) -> Recorded:
-        """What the rules would have recorded."""
-        scenario = Scenario([Case(slo, []) for slo in self._objectives().values()])
-        lead = -(-scenario.memory() // grid.step)
+        """What the rules would have recorded. Of a composite those of its components are evaluated, too."""
+        wanted, slos, corrections = self._objectives(), self._scenes[0].slos, self._scenes[0].corrections
+        needed = {key: slos[key] for slo in wanted.values() for key in components(slo) if key in slos}
+        every = {**needed, **{slo.key: slo for slo in wanted.values()}}.values()
+        lead = -(-Scenario([Case(slo, []) for slo in every]).memory() // grid.step)
         whole = Grid(grid.start - lead * grid.step, grid.step, grid.count + lead)
+        first, last = (datetime.fromtimestamp(at / 1000, UTC) for at in (whole.start, whole.end))
+        scenario = Scenario([Case(slo, [], recorded(slo, corrections.values(), first, last)) for slo in every])
         answers = await ask(prometheus, scenario.questions(), whole, self._say.asked)
         found: dict[str, Vector] = {}
-        for number, case in enumerate(scenario.cases):
-            self._say.judged(number, len(scenario.cases))
+        cases = [case for case in scenario.cases if case.slo.slo_id in wanted]
+        for number, case in enumerate(cases):
+            self._say.judged(number, len(cases))
             recordings = scenario.outcome(case, whole, answers).recordings
             found[case.slo.slo_id] = {
                 labels: values[lead:]

@@ -20,6 +20,7 @@ from ninefold.release.clusterreleasegate.resource import PREFIX
 from ninefold.release.release.resource import Release
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.release.replay.history import Record
+from ninefold.reliability.correction.resource import Correction
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, selects
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
@@ -33,6 +34,8 @@ class Scene:
     slos: dict[Key, ServiceLevelObjective] = field(default_factory=dict)
     policies: dict[Key, ErrorBudgetPolicy] = field(default_factory=dict)
     gates: dict[Key, ReleaseGate] = field(default_factory=dict)
+    corrections: dict[Key, Correction] = field(default_factory=dict)
+    """Only what is recomputed goes by them: what was recorded is corrected already."""
 
     def only(self, name: str) -> Scene:
         """With the gates of a name, and the policies that they name. Raises Failed if there is none."""
@@ -45,7 +48,7 @@ class Scene:
 
     def changed(self, other: Scene) -> Scene:
         """With what the other has in the place of what has its kind and name."""
-        return Scene(self.slos | other.slos, self.policies | other.policies, self.gates | other.gates)
+        return replace(self, policies=self.policies | other.policies, gates=self.gates | other.gates)
 
     def selected(self, key: Key) -> list[Manifest]:
         """The objectives that a policy selects, as they are stored."""
@@ -98,6 +101,7 @@ def _of_files(names: Sequence[str], options: argparse.Namespace) -> Scene:
         _by_key(resources.of_kind(ServiceLevelObjective, parsed.found)),
         _by_key(resources.of_kind(ErrorBudgetPolicy, parsed.found)),
         _by_key(resources.of_kind(ReleaseGate, parsed.found)),
+        _by_key(resources.of_kind(Correction, parsed.found)),
     )
 
 
@@ -113,11 +117,11 @@ def _of_cluster(options: argparse.Namespace) -> tuple[Scene, list[Manifest]]:
     namespace = asking.namespace(options)
 
     async def ask(cluster: Cluster) -> list[list[Manifest]]:
-        kinds = (ServiceLevelObjective, ErrorBudgetPolicy, ReleaseGate, Release)
+        kinds = (ServiceLevelObjective, ErrorBudgetPolicy, ReleaseGate, Correction, Release)
         return await asyncio.gather(*(cluster.list(kind.api, namespace=namespace) for kind in kinds))
 
     try:
-        slos, policies, gates, releases = asyncio.run(asking.answered(options.context, ask))
+        slos, policies, gates, corrections, releases = asyncio.run(asking.answered(options.context, ask))
     except NotFound:
         raise Failed("the cluster does not know our kinds: kubectl apply --server-side -f crds/") from None
     except ApiError as error:
@@ -127,6 +131,7 @@ def _of_cluster(options: argparse.Namespace) -> tuple[Scene, list[Manifest]]:
         _by_key(_parsed(ErrorBudgetPolicy, policies)),
         # What is kept for a ClusterReleaseGate only says what that says.
         _by_key(gate for gate in _parsed(ReleaseGate, gates) if not gate.key.name.startswith(PREFIX)),
+        _by_key(_parsed(Correction, corrections)),
     )
     return scene, releases
 
