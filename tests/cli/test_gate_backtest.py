@@ -275,7 +275,7 @@ def test_a_cluster_says_what_is_replayed(
     options = ["gate", "backtest", "-n", namespace, *window(), "--json"]
     done = ninefold(*options, *of(data))
     selects = f"ErrorBudgetPolicy {namespace}/checkout selects no ServiceLevelObjective that is there"
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"ninefold: {selects}: add its file\n")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"ninefold: {selects}: add one, or name a gate\n")
     cluster.kubectl("apply", "--server-side", "-f", "-", input=_of(namespace, SLO))
     for release in releases():
         release["metadata"]["namespace"] = namespace
