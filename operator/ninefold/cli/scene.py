@@ -70,7 +70,9 @@ class Scene:
                     raise Failed(f"ReleaseGate {key} names ErrorBudgetPolicy {name}, which is not there: add its file")
         for key in self.policies:
             if not self.selected(key):
-                raise Failed(f"ErrorBudgetPolicy {key} selects no ServiceLevelObjective that is there: add one, or name a gate")
+                raise Failed(
+                    f"ErrorBudgetPolicy {key} selects no ServiceLevelObjective that is there: add one, or name a gate"
+                )
 
 
 def policies_of(gate: ReleaseGate) -> list[str]:
