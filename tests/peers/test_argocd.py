@@ -19,6 +19,7 @@ import yaml
 import devcluster
 from devcluster.binaries import binary
 from devcluster.recipes import RECIPES
+from devcluster.web import Web
 from ninefold.cli.kinds import KINDS
 from ninefold.kube.model import RECONCILE
 from tests.integrations.argocd.states import Case, cases
@@ -130,18 +131,22 @@ class Projects(Shop):
         argv = [cluster.binary("argocd"), *options, "--repo-server=127.0.0.1:1", *self._server]
         server = cluster.spawn("argocd-server", argv, env=environment)
 
+        web = Web(f"http://{cluster.forward(self._port)}")
+
         def ready() -> bool:
             server.check_running()
-            return "argocd-server: v" in self._ask("version")
+            try:
+                return web.request("GET", "/api/version")[0] == 200
+            except OSError:
+                return False
 
+        # Not by its command line, which waits for ever for a server that is not there yet.
         wait_for("Argo CD to answer", ready, 60)
 
-    def _ask(self, *arguments: str) -> str:
-        address = self.cluster.forward(self._port)
-        return argocd(*arguments, "--server", address, "--plaintext", "--config", str(self._config))
-
     def argocd(self, *arguments: str) -> str:
-        return self._ask("proj", "windows", *arguments)
+        """`argocd proj windows`"""
+        server = ("--server", self.cluster.forward(self._port), "--plaintext", "--config", str(self._config))
+        return argocd("proj", "windows", *arguments, *server)
 
     def listed(self, name: str) -> list[list[str]]:
         """Status, kind and schedule of each window, as Argo CD sees it."""
@@ -169,7 +174,7 @@ def test_a_closed_gate_is_a_window_that_argo_cd_finds_active(projects: Projects,
     wait_for("the project to be held", lambda: projects.held("shop"))
     theirs = projects.listed("shop")[:2]
     wait_for(
-        "the window to begin with the next minute", lambda: projects.listed("shop")[2:] == [["Active", "deny"]], 90
+        "the window to begin with the next minute", lambda: projects.listed("shop")[2:] == [["Active", "deny"]], 120
     )
     # Argo CD checks the whole project before it writes, and writes all of it.
     before = projects.windows("shop")

@@ -26,7 +26,14 @@ THEIRS: list[dict[str, Any]] = [
         "applications": ["shop-*"],
         "timeZone": "Europe/Paris",
     },
-    {"kind": "deny", "schedule": "0 0 1 1 *", "duration": "24h", "clusters": ["in-cluster"], "manualSync": True},
+    {
+        "kind": "deny",
+        "schedule": "0 0 1 1 *",
+        "duration": "24h",
+        "clusters": ["a"],
+        "manualSync": True,
+        "timeZone": "UTC",
+    },
 ]
 
 
