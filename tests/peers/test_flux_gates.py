@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -60,6 +61,13 @@ class Shop:
     def close(self) -> None:
         self.by_hand("close", "--reason=sale", "--for=1h")
 
+    def records(self, part: str) -> list[tuple[str, str]]:
+        """Outcome and commit of each release of a Kustomization, the oldest first."""
+        found = json.loads(self.cluster.kubectl("-n", NAMESPACE, "get", "releases", "-o", "json"))["items"]
+        own = [each for each in found if each["spec"]["workload"]["name"] == self.folder(part)]
+        own.sort(key=lambda each: each["spec"]["sequence"])
+        return [(each.get("status", {}).get("outcome", ""), each["spec"]["change"]["commit"]) for each in own]
+
     def suspended(self, part: str) -> bool:
         found = self.objects.get(KUSTOMIZATION, self.folder(part), NAMESPACE)
         return bool(found.get("spec", {}).get("suspend"))
@@ -91,7 +99,7 @@ def test_a_commit_waits_while_the_gate_is_closed_also_while_the_operator_is_down
         shop.flux.repository.write(shop.folder("apps"), NAMESPACE, **children)
         return shop.flux.repository.commit()
 
-    commit("v1")
+    first = commit("v1").partition(":")[2]
     shop.objects.apply(kustomization(shop.folder("apps")))
     shop.wait_version("held", "v1")
     assert shop.version("own") == ""
@@ -113,7 +121,7 @@ def test_a_commit_waits_while_the_gate_is_closed_also_while_the_operator_is_down
     assert verdict["status"] == "True", "it says of what it applied last that it is ready"
 
     operator.kill()
-    commit("v3")
+    third = commit("v3").partition(":")[2]
     shop.wait_version("free", "v3")
     shop.by_hand("open")
     assert shop.suspended("held")
@@ -121,6 +129,10 @@ def test_a_commit_waits_while_the_gate_is_closed_also_while_the_operator_is_down
     operator.start()
     shop.wait_version("held", "v3")
     wait_for("all to be let go", lambda: operator.metric("ninefold_held_objects", f'"{NAMESPACE}"') == 0)
+    wait_for(
+        "records of both releases", lambda: [record[0] for record in shop.records("held")] == ["Succeeded"] * 2, 60
+    )
+    assert [commit for _, commit in shop.records("held")] == [first, third], "v2 was never released"
     assert shop.suspended("own"), "its owner has suspended it himself"
     assert shop.version("own") == ""
 

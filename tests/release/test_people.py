@@ -18,7 +18,7 @@ from devcluster.errors import CommandError
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.rbac import acts
 from ninefold.release.override.resource import Override
-from ninefold.release.people import OVERRIDES, STOPS, VERBS, people_manifests
+from ninefold.release.people import KEPT, OVERRIDES, STOPS, VERBS, people_manifests
 from ninefold.release.releasegate.resource import ReleaseGate
 
 GITOPS = "system:serviceaccount:flux-system:kustomize-controller"
@@ -69,7 +69,7 @@ def office(cluster: devcluster.Cluster) -> Iterator[Office]:
     roles = [manifest for manifest, _ in acts(VERBS, ReleaseGate.api)]
     install(cluster, *people_manifests(), *roles)
     resources = "releasegates.ninefold.dev,overrides.ninefold.dev"
-    office.kubectl("create", "role", "writer", "--verb=get,create,update,patch", f"--resource={resources}")
+    office.kubectl("create", "role", "writer", "--verb=get,create,update,patch,delete", f"--resource={resources}")
     users = [f"--user={name}" for name in ("ann", "bob", "eve")]
     office.kubectl("create", "rolebinding", "writers", "--role=writer", *users)
     for verb in VERBS:
@@ -80,7 +80,7 @@ def office(cluster: devcluster.Cluster) -> Iterator[Office]:
     # The policies take a moment to be in force.
     waiting.until(lambda: "your own name" in office.ask("ann", "probe", by="bob"), "the policies", 20)
     yield office
-    for name in (OVERRIDES, STOPS):
+    for name in (OVERRIDES, STOPS, KEPT):
         cluster.kubectl("delete", "validatingadmissionpolicybinding", name)
     cluster.kubectl("delete", "namespace", namespace, "--wait=false")
 
@@ -166,3 +166,23 @@ def test_a_stop_bears_the_name_of_whoever_makes_it(office: Office) -> None:
     assert "write your own name" in office.refusal(
         "create", "--as=eve", "-f", "-", body=gate(stop={"by": "ann", "reason": "x"})
     )
+
+
+def test_nobody_touches_a_gate_that_is_kept_for_the_cluster(office: Office) -> None:
+    """The owner of a namespace has every right there, and a gate that the platform team keeps is none of his."""
+    kept = {**gate(), "metadata": {"name": "cluster.production"}}
+    told = "cluster.production is kept for the ClusterReleaseGate production: change that"
+    for user in ("ann", "eve", GITOPS):
+        assert told in office.refusal("create", f"--as={user}", "-f", "-", body=kept)
+    office.kubectl("create", "-f", "-", body=kept)
+    try:
+        for user in ("ann", "eve", GITOPS):
+            assert told in office.patch(user, {"mode": "Audit"}, "cluster.production", "releasegate")
+            assert told in office.refusal("delete", f"--as={user}", "releasegate", "cluster.production")
+        assert office.patch("ann", {"restarts": "Hold"}, "checkout", "releasegate") == ""
+        # Whoever clears away: the garbage collector, and the controller of namespaces.
+        for account in ("generic-garbage-collector", "namespace-controller"):
+            user = f"--as=system:serviceaccount:kube-system:{account}"
+            assert office.refusal("delete", user, "releasegate", "cluster.production", "--dry-run=server") == ""
+    finally:
+        office.kubectl("delete", "releasegate", "cluster.production")

@@ -5,10 +5,12 @@ And every follower, by the name of its tool: `ninefold run --hold` makes those t
 
 from __future__ import annotations
 
+from ninefold.kube.api import APPLICATION, HELM_RELEASE, KUSTOMIZATION, Api
 from ninefold.kube.controller import AnyController
 from ninefold.kube.follower import Follower
 from ninefold.observability.dashboard.controller import DashboardController
 from ninefold.release.argocd.followers import AppProjectFollower
+from ninefold.release.clusterreleasegate.controller import ClusterReleaseGateController
 from ninefold.release.flux.followers import HelmReleaseFollower, KustomizationFollower
 from ninefold.release.override.controller import OverrideController
 from ninefold.release.release.controller import ReleaseController
@@ -22,10 +24,14 @@ CONTROLLERS: tuple[type[AnyController], ...] = (
     CorrectionController,
     ErrorBudgetPolicyController,
     ReleaseGateController,
+    ClusterReleaseGateController,
     OverrideController,
     ReleaseController,
     DashboardController,
 )
+
+DELIVERED: dict[str, tuple[Api, ...]] = {"argocd": (APPLICATION,), "flux": (KUSTOMIZATION, HELM_RELEASE)}
+"""What a tool delivers by, which is recorded as releases where it follows a gate."""
 
 FOLLOWERS: dict[str, tuple[type[Follower], ...]] = {
     "argocd": (AppProjectFollower,),

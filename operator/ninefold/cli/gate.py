@@ -6,6 +6,7 @@ ninefold gate close checkout --reason TEXT    closes it by hand (--for 2h: it en
 ninefold gate open checkout                   takes that back; other reasons stay
 ninefold gate override checkout --for 30m --reason TEXT
 ninefold gate approve OVERRIDE                agrees to the override of another
+ninefold gate close production --cluster --reason TEXT      stops the line: a ClusterReleaseGate
 ninefold gate sign shop/checkout --key-file FILE   signs the webhooks of a Flagger canary
 """
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
         return signing.sign(options)
     try:
         act: Act = options.act
-        namespace = asking.namespace(options)
+        namespace = "" if options.cluster else asking.namespace(options)
         return asyncio.run(
             asking.answered(options.context, lambda cluster: act(gating.Desk(cluster, namespace), options))
         )
@@ -51,15 +52,18 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--wait", type=_time, metavar="TIME", help="wait so long for it to open, as 10m")
     check.add_argument("--image", action="append", default=[], help="an image to be rolled out; may be repeated")
     check.add_argument("--json", action="store_true", help="print JSON")
+    _add_scope(check)
     explain = _add(acts, "explain", gating.explain, "tell why it is open or closed")
     explain.add_argument("--json", action="store_true", help="print JSON")
+    _add_scope(explain)
     close = _add(acts, "close", gating.close, "close it by hand")
     close.add_argument("--reason", required=True, help="why, for the person who is refused")
     close.add_argument(
         "--for", dest="length", type=_time, metavar="TIME", help="for so long, as 2h (default: for good)"
     )
     close.add_argument("--deny", action="store_true", help="delivery tools abort instead of waiting")
-    _add(acts, "open", gating.open_, "take back a closing by hand")
+    _add_scope(close)
+    _add_scope(_add(acts, "open", gating.open_, "take back a closing by hand"))
     override = _add(acts, "override", gating.override, "let change pass while it is closed")
     override.add_argument("--reason", required=True, help="why, for the record")
     override.add_argument("--for", dest="length", type=_time, required=True, metavar="TIME", help="for so long, as 30m")
@@ -73,11 +77,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add(acts: _Acts, verb: str, act: Act, what: str, name: str = "gate") -> argparse.ArgumentParser:
     parser = acts.add_parser(verb, help=what, description=what)
-    parser.set_defaults(act=act)
+    parser.set_defaults(act=act, cluster=False)
     parser.add_argument("name", metavar=name.upper())
     parser.add_argument("-n", "--namespace", help="default: that of the kubeconfig's context")
     asking.add_context(parser)
     return parser
+
+
+def _add_scope(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cluster", action="store_true", help="the ClusterReleaseGate of this name")
 
 
 def _time(text: str) -> timedelta:

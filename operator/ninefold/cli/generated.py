@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from ninefold.cli.controllers import CONTROLLERS, FOLLOWERS
+from ninefold.cli.controllers import CONTROLLERS, DELIVERED, FOLLOWERS
 from ninefold.cli.kinds import GUARDS, KINDS
 from ninefold.integrations.argocd.customizations import config_map
 from ninefold.kube.api import Manifest
@@ -66,7 +66,7 @@ def rbac_yaml() -> str:
 def holding_yaml(tool: str) -> str:
     """What an installation takes that lets the operator hold the objects of a tool."""
     followers, name = FOLLOWERS[tool], f"ninefold-hold-{tool}"
-    rows = rules(holding(followers))
+    rows = rules(holding(followers, DELIVERED[tool]))
     policies = [manifest for follower in followers for manifest in holding_guard(follower)]
     return f"{_with_reasons(role(name, rows), rows)}---\n{as_yaml([binding(name), *policies])}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ninefold.kube.model import Resource
 from ninefold.observability.dashboard.resource import Dashboard
+from ninefold.release.clusterreleasegate.resource import ClusterReleaseGate
 from ninefold.release.override.resource import Override
 from ninefold.release.release.resource import Release
 from ninefold.release.releasegate.resource import ReleaseGate
@@ -16,11 +17,12 @@ KINDS: tuple[type[Resource], ...] = (
     Correction,
     ErrorBudgetPolicy,
     ReleaseGate,
+    ClusterReleaseGate,
     Override,
     Release,
     Dashboard,
 )
 
-GUARDS: frozenset[type[Resource]] = frozenset({Correction, ErrorBudgetPolicy, ReleaseGate, Release})
+GUARDS: frozenset[type[Resource]] = frozenset({Correction, ErrorBudgetPolicy, ReleaseGate, ClusterReleaseGate, Release})
 """Kinds that hold people back, and the record. Whoever is held back must not be able to lift the one or to mend the
 other, so only admins write these."""

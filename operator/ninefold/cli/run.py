@@ -11,7 +11,7 @@ import uvloop
 from prometheus_client import disable_created_metrics
 
 from ninefold.cli.collectors import collectors
-from ninefold.cli.controllers import FOLLOWERS
+from ninefold.cli.controllers import DELIVERED, FOLLOWERS
 from ninefold.cli.options import add_rule_options, labels
 from ninefold.integrations.prometheus import Options as PrometheusOptions
 from ninefold.integrations.prometheus import Prometheus
@@ -26,6 +26,7 @@ from ninefold.kube.runtime import Options, Runtime
 from ninefold.kube.secretfile import SecretFile
 from ninefold.observability.dashboard.controller import DashboardController
 from ninefold.release.answering.endpoints import Answering
+from ninefold.release.clusterreleasegate.controller import ClusterReleaseGateController
 from ninefold.release.override.controller import OverrideController
 from ninefold.release.release.controller import ReleaseController
 from ninefold.release.releasegate.controller import ReleaseGateController
@@ -119,8 +120,9 @@ async def _run(options: argparse.Namespace) -> int:
         CorrectionController(),
         ErrorBudgetPolicyController(figures),
         ReleaseGateController(),
+        ClusterReleaseGateController(),
         OverrideController(),
-        ReleaseController(figures),
+        ReleaseController(figures, [api for tool in dict.fromkeys(options.hold) for api in DELIVERED[tool]]),
         DashboardController(tiers),
     ]
     host, port = options.bind

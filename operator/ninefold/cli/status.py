@@ -47,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def listing(cluster: Cluster, namespace: str) -> Found:
-    """Every object of the kinds shown, by kind; of all namespaces if none is given."""
-    lists = await asyncio.gather(*(cluster.list(kind.api, namespace=namespace) for kind in SHOWN))
-    return dict(zip(SHOWN, lists, strict=True))
+    """Every object of the kinds shown, by kind; of all namespaces, and of the cluster itself, if none is given."""
+    # Who may look at one namespace only is shown that.
+    kinds = [kind for kind in SHOWN if kind.api.namespaced or not namespace]
+    lists = await asyncio.gather(*(cluster.list(kind.api, namespace=namespace) for kind in kinds))
+    return dict(zip(kinds, lists, strict=True))

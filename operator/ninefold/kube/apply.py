@@ -66,7 +66,9 @@ class Applier:
         The owner reference finds the child that was applied just before a crash kept it out of the inventory.
         """
         namespace = owner.metadata.namespace
-        found = {(api, Key.of(manifest)) for api, manifest in self._dispatcher.store.owned_by(owner.metadata.uid)}
+        owned = self._dispatcher.store.owned_by(owner.metadata.uid)
+        # Of other resources the plan says nothing: another controller makes them.
+        found = {(api, Key.of(manifest)) for api, manifest in owned if api in self._apis.values()}
         for ref in owner.status.inventory:
             api = self._apis.get((ref.api_version, ref.kind))
             if api is not None:
@@ -83,9 +85,13 @@ class Applier:
 
 
 def adopt(owner: Resource, child: Manifest) -> dict[str, Any]:
-    """The child with its namespace, our label and its owner, as it is sent to the API server."""
+    """The child with its namespace, our label and its owner, as it is sent to the API server.
+
+    It lives beside its owner; that of a cluster-scoped owner says where.
+    """
     metadata = dict(child["metadata"])
-    metadata["namespace"] = owner.metadata.namespace
+    if owner.api.namespaced:
+        metadata["namespace"] = owner.metadata.namespace
     metadata["labels"] = {**metadata.get("labels", {}), MANAGED_BY: OPERATOR}
     metadata["ownerReferences"] = [
         {

@@ -32,12 +32,14 @@ class Watch:
     """Another resource whose events concern us: `keys` tells which of our objects to look at again.
 
     `labels` is a selector that the API server applies ("a=b,c"); `optional` resources may be missing from the cluster.
+    `status` names the fields of the status that are read, None for all: of others' objects the rest may be large.
     """
 
     api: Api
     keys: Callable[[Manifest, Store], Iterable[Key]]
     labels: str = ""
     optional: bool = False
+    status: tuple[str, ...] | None = None
 
 
 def in_namespace_of(api: Api) -> Callable[[Manifest, Store], Iterable[Key]]:
@@ -54,12 +56,14 @@ class Controller(Generic[ResourceT, ObservedT]):
     """One kind. Integrations come in through the constructor of the subclass; nothing is kept between looks."""
 
     resource: ClassVar[type[Resource]]
-    watches: ClassVar[tuple[Watch, ...]] = ()
+    watches: tuple[Watch, ...] = ()
     children: ClassVar[tuple[Api, ...]] = ()
     """The resources that plans of this kind may hold; they are watched, so that drift is repaired."""
     optional: ClassVar[frozenset[Api]] = frozenset()
     """Those of `children` that the cluster may do without."""
     grants: ClassVar[tuple[Grant, ...]] = ()
+    makes: ClassVar[bool] = False
+    """Whether objects of the kind itself are made by the operator (`missing`); those carry our label."""
     finalizer: ClassVar[bool] = False
     """Whether `finalize` must run before an object of this kind may go."""
 
@@ -67,6 +71,10 @@ class Controller(Generic[ResourceT, ObservedT]):
         """The object to create under a key that was to be looked at and does not exist. None by default: the kind is
         written by people. It is asked again after a failure, so it must answer from the store alone.
         """
+        return None
+
+    def corrected(self, manifest: Manifest, store: Store) -> Manifest | None:
+        """What an object of the kind must hold, if the operator made it and keeps it so. None by default."""
         return None
 
     async def observe(self, resource: ResourceT, store: Store, now: datetime) -> ObservedT:

@@ -43,7 +43,7 @@ class Dispatcher:
         self._children: dict[Api, set[str]] = defaultdict(set)
         self._routes: dict[Api, list[tuple[str, Watch]]] = defaultdict(list)
         self._optional: set[Api] = set()
-        self._without_status: set[Api] = set()
+        self._status: dict[Api, tuple[str, ...]] = {}
         for controller in controllers:
             self._register(controller)
         for follower in followers:
@@ -51,8 +51,9 @@ class Dispatcher:
 
     def seen(self, api: Api, manifest: Manifest, *, by: Item | None = None) -> None:
         """A version of an object, from a watch, a sweep, or the answer to a write made for `by`."""
-        if api in self._without_status:
-            manifest = {name: value for name, value in manifest.items() if name != "status"}
+        if api in self._status and "status" in manifest:
+            status = {name: value for name, value in manifest["status"].items() if name in self._status[api]}
+            manifest = {**manifest, "status": status}
         if self.store.put(api, manifest):
             self.store.serve(api, True)
             self._wake(api, manifest, by)
@@ -79,6 +80,8 @@ class Dispatcher:
         for watch in controller.watches:
             self._watch(watch.api, watch.labels)
             self._routes[watch.api].append((own.kind, watch))
+            if watch.status is not None:
+                self._status[watch.api] = watch.status
             if watch.optional:
                 self._optional.add(watch.api)
         self._optional.update(controller.optional)
@@ -88,7 +91,7 @@ class Dispatcher:
         self._optional.add(follower.api)
         self.own[follower.api] = _nobody
         if not follower.reads_status:
-            self._without_status.add(follower.api)
+            self._status.setdefault(follower.api, ())
         self._watch(follower.leader, "")
         self._routes[follower.leader].append((follower.api.kind, Watch(follower.leader, follower.of_leader)))
 

@@ -25,9 +25,11 @@ _OURS = f"o.metadata.?labels[?'{MANAGED_BY}'].orValue('') == '{OPERATOR}'"
 
 
 def guard(controllers: Sequence[type[AnyController]]) -> list[Manifest]:
-    """The policy over every resource that plans may hold, and its binding; nothing where no kind has children."""
-    children = sorted({child for controller in controllers for child in controller.children})
-    if not children:
+    """The policy over every resource that plans may hold or that is made whole, and its binding; nothing where there is
+    none."""
+    children = {child for controller in controllers for child in controller.children}
+    made = sorted(children | {controller.resource.api for controller in controllers if controller.makes})
+    if not made:
         return []
     policy = admission.policy(
         NAME,
@@ -36,7 +38,7 @@ def guard(controllers: Sequence[type[AnyController]]) -> list[Manifest]:
         matchConstraints={
             "resourceRules": [
                 admission.resources(child.group, child.version, ("CREATE", "UPDATE", "DELETE"), (child.plural,))
-                for child in children
+                for child in made
             ]
         },
         matchConditions=[_OPERATOR],

@@ -75,11 +75,15 @@ def _of_kind(controller: type[AnyController]) -> list[Grant]:
     return rows
 
 
-def holding(followers: Iterable[type[Follower]]) -> list[Grant]:
-    """What following foreign kinds takes; none of it is there unless an installation asks for it."""
+def holding(followers: Iterable[type[Follower]], recorded: Iterable[Api] = ()) -> list[Grant]:
+    """What following foreign kinds takes, and recording what they deliver; none of it is there unless an installation
+    asks for it."""
     return [
-        Grant(each.api, (*READ, "patch"), f"{each.api.kind}: held while a gate is closed, if its owner asked for that.")
-        for each in followers
+        *(
+            Grant(each.api, (*READ, "patch"), f"{each.api.kind}: held while a gate is closed, if its owner asked.")
+            for each in followers
+        ),
+        *(Grant(api, READ, f"{api.kind}: what it delivers is recorded, if its owner asked.") for api in recorded),
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ninefold.kube import conditions
 from ninefold.kube.api import GROUP, Api, Key, Manifest
-from ninefold.kube.apply import Applier
+from ninefold.kube.apply import Applier, contains
 from ninefold.kube.client import ApiError, Cluster, Terminating
 from ninefold.kube.clock import Clock
 from ninefold.kube.conditions import READY, STALLED
@@ -57,7 +57,8 @@ class Reconciler:
     async def reconcile(self, key: Key) -> Outcome:
         """Look at one object. Raises nothing but asyncio.CancelledError: an error is part of the outcome."""
         try:
-            manifest = self._dispatcher.store.get(self.api, key) or await self._make(key)
+            manifest = self._dispatcher.store.get(self.api, key)
+            manifest = await (self._make(key) if manifest is None else self._correct(key, manifest))
             return await self._look(manifest) if manifest is not None else Outcome("Gone")
         except Terminating:
             # What stands in the namespace goes one by one, and each deletion is an event.
@@ -66,8 +67,8 @@ class Reconciler:
             # Also NotFound: if the object itself went, the next look finds it gone.
             return Outcome("Failed", error=error)
         except Exception as error:
-            # A look reports what it meets; this is of `missing`, and there is no object to report it on.
-            logger.exception("Failed to tell what is missing", extra={"kind": self.api.kind, "object": str(key)})
+            # A look reports what it meets; this is of `missing` or `corrected`.
+            logger.exception("Failed to tell what is wanted", extra={"kind": self.api.kind, "object": str(key)})
             return Outcome("Failed", error=error)
 
     async def _make(self, key: Key) -> Manifest | None:
@@ -78,6 +79,17 @@ class Reconciler:
         created = await self._cluster.create(self.api, wanted)
         self._dispatcher.seen(self.api, created, by=Item(self.api.kind, key))
         return created
+
+    async def _correct(self, key: Key, manifest: Manifest) -> Manifest:
+        """The object, as the controller keeps it if it keeps it."""
+        if "deletionTimestamp" in manifest["metadata"]:
+            return manifest
+        wanted = self.controller.corrected(manifest, self._dispatcher.store)
+        if wanted is None or contains(manifest, wanted):
+            return manifest
+        applied = await self._cluster.apply(self.api, wanted)
+        self._dispatcher.seen(self.api, applied, by=Item(self.api.kind, key))
+        return applied
 
     async def _look(self, manifest: Manifest) -> Outcome:
         now = self._clock.now()

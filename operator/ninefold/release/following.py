@@ -81,10 +81,13 @@ class GateFollower(Follower):
 def gate_of(manifest: Manifest) -> Key | None:
     """The gate that the annotation names; None without one."""
     name = (manifest["metadata"].get("annotations") or {}).get(GATE, "").strip()
-    if not name:
-        return None
-    namespace, slash, rest = name.partition("/")
-    return Key(namespace, rest) if slash else Key(Key.of(manifest).namespace, name)
+    return named(name, Key.of(manifest).namespace) if name else None
+
+
+def named(name: str, namespace: str) -> Key:
+    """The gate that is called so in a namespace: "checkout", or "shop/checkout" if it is in another one."""
+    other, slash, rest = name.partition("/")
+    return Key(other, rest) if slash else Key(namespace, name)
 
 
 def rule(store: Store, key: Key, now: datetime) -> Ruling | None:

@@ -1,4 +1,5 @@
-"""Who may close a gate by hand, ask for an Override and approve one: vouched for by the API server. Pure.
+"""Who may close a gate by hand, ask for an Override and approve one, and touch a gate that is kept for the whole
+cluster: vouched for by the API server. Pure.
 
 Rights are verbs of ours on ReleaseGates: `override` and `approve`. A machine that may do everything, as the controllers
 of GitOps may, has them by that alone: it must have been given the verb by its name.
@@ -8,10 +9,11 @@ from __future__ import annotations
 
 from ninefold.kube import admission
 from ninefold.kube.api import GROUP, VERSION, Manifest
+from ninefold.release.clusterreleasegate.resource import PREFIX, ClusterReleaseGate
 from ninefold.release.override.resource import Override
 from ninefold.release.releasegate.resource import ReleaseGate
 
-OVERRIDES, STOPS = "ninefold-overrides", "ninefold-stops"
+OVERRIDES, STOPS, KEPT = "ninefold-overrides", "ninefold-stops", "ninefold-kept-gates"
 VERBS = {
     "override": "Whoever may let change pass a closed gate; an Override says so with a name, a reason and an end.",
     "approve": "Whoever may agree to the Override of another.",
@@ -78,12 +80,33 @@ _STOP_RULES = (
     },
 )
 
+_KEPT_RULES = (
+    {
+        "expression": f"!variables.name.startsWith('{PREFIX}') || variables.above.subresource('status').check('patch')"
+        ".allowed() || (object == null && variables.above.check('delete').allowed())",
+        "messageExpression": "variables.name + ' is kept for the ClusterReleaseGate ' + variables.of + ': change that; "
+        f"names that begin with {PREFIX} are for such gates only'",
+        "message": f"names that begin with {PREFIX} are for the gates that are kept for a ClusterReleaseGate",
+    },
+)
+"""Whoever may not change the ClusterReleaseGate may not change what it keeps, though his the namespace be.
 
-def _policy(name: str, plural: str, rules: tuple[dict[str, str], ...], variables: dict[str, str]) -> Manifest:
+Nobody is named: the operator may write the status, and the garbage collector and the controller of namespaces, which
+must be able to clear away, may delete anything.
+"""
+
+
+def _policy(
+    name: str,
+    plurals: tuple[str, ...],
+    rules: tuple[dict[str, str], ...],
+    variables: dict[str, str],
+    operations: tuple[str, ...] = ("CREATE", "UPDATE"),
+) -> Manifest:
     return admission.policy(
         name,
         fails=True,
-        matchConstraints={"resourceRules": [admission.resources(GROUP, VERSION, ("CREATE", "UPDATE"), (plural,))]},
+        matchConstraints={"resourceRules": [admission.resources(GROUP, VERSION, operations, plurals)]},
         variables=admission.variables(variables),
         validations=[{**rule, "reason": "Forbidden"} for rule in rules],
     )
@@ -98,9 +121,17 @@ def people_manifests() -> list[Manifest]:
         "machine": f"{_ME}.startsWith('system:serviceaccount:') ? '; a service account must have it by name, not as "
         "one of all verbs' : ''",
     }
+    gates = (ReleaseGate.api.plural, ClusterReleaseGate.api.plural)
+    name_of = {
+        "name": "object == null ? oldObject.metadata.name : object.metadata.name",
+        "of": f"variables.name.replace('{PREFIX}', '', 1)",
+        "above": f"authorizer.group('{GROUP}').resource('{ClusterReleaseGate.api.plural}').name(variables.of)",
+    }
     return [
-        _policy(OVERRIDES, Override.api.plural, _OVERRIDE_RULES, variables),
+        _policy(OVERRIDES, (Override.api.plural,), _OVERRIDE_RULES, variables),
         admission.binding(OVERRIDES),
-        _policy(STOPS, ReleaseGate.api.plural, _STOP_RULES, {}),
+        _policy(STOPS, gates, _STOP_RULES, {}),
         admission.binding(STOPS),
+        _policy(KEPT, (ReleaseGate.api.plural,), _KEPT_RULES, name_of, ("CREATE", "UPDATE", "DELETE")),
+        admission.binding(KEPT),
     ]

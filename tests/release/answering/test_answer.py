@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -43,7 +43,34 @@ def test_an_answer_is_what_the_gate_says(store: Store) -> None:
         "stale": False,
         "abort": False,
         "gate": "shop/checkout",
+        "pace": 100,
     }
+
+
+def test_at_a_slower_pace_a_step_that_asks_for_it_waits_its_turn(store: Store) -> None:
+    gates.gate(store, "Allow", pace="50")
+
+    def steps(paced: str) -> list[Answer]:
+        asked = question([("namespace", "shop"), ("gate", "checkout"), ("paced", paced)])
+        return [answer(store, asked, FRESH, NOW + timedelta(minutes=minute)) for minute in range(100)]
+
+    said = [step.decision for step in steps("true")]
+    assert said.count("Allow") + said.count("Hold") == 100
+    assert 45 < said.count("Allow") < 55
+    waiting = next(step for step in steps("true") if step.decision == "Hold")
+    assert (waiting.reason, waiting.pace) == ("pace", 50)
+    assert waiting.message == "At a pace of 50 % this step waits its turn: ask again in a minute."
+    assert {step.decision for step in steps("false") + steps("")} == {"Allow"}
+
+
+def test_of_several_gates_the_slowest_sets_the_pace_and_an_override_lifts_it(store: Store) -> None:
+    gates.deployment(store, "checkout", "checkout:v1")
+    gates.gate(store, "Allow", name="a", pace="50")
+    gates.gate(store, "Allow", name="b", pace="20")
+    assert ask(store, "workload").pace == 20
+    override = {"name": "fix", "by": "ann", "until": "2026-03-01T13:00:00Z"}
+    gates.gate(store, "Allow", name="b", pace="20", overrides=[override])
+    assert ask(store, "workload").pace == 50
 
 
 def test_a_gate_that_does_not_exist_is_unknown_and_says_so(store: Store) -> None:
@@ -170,6 +197,7 @@ def test_no_answer_is_milder_than_any_gate_and_none_aborts_an_innocent(
         ([("namespace", "shop"), ("gate", "")], "exactly one of"),
         ([("namespace", "shop"), ("gate", "a"), ("gate", "b")], "gate is given more than once"),
         ([("ns", "shop"), ("gate", "a")], "'ns' is no parameter"),
+        ([("namespace", "shop"), ("gate", "a"), ("paced", "yes")], "paced: write true or false"),
         ([("namespace", "shop"), ("gate", "a" * 601)], "gate is longer than 600 characters"),
         ([("namespace", "shop"), ("gate", "a"), *[("revision", "r")] * 65], "revision is given more than 64 times"),
     ],

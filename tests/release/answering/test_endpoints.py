@@ -328,6 +328,14 @@ def test_what_cannot_be_answered_is_an_error_in_the_shape_of_prometheus(
     assert body["error"]
 
 
+def test_the_pace_can_be_asked_for_likewise(served: Served) -> None:
+    gates.gate(served.store, "Allow", name="a", pace="25")
+    gates.gate(served.store, "Hold", name="b", pace="25")
+    rows = served.query("ninefold_gate_pace_ratio").json()["data"]["result"]
+    assert {row["metric"]["gate"]: row["value"][1] for row in rows} == {"a": "0.25", "b": "0"}
+    assert {row["metric"]["__name__"] for row in rows} == {"ninefold_gate_pace_ratio"}
+
+
 def test_our_own_client_of_prometheus_can_ask(served: Served) -> None:
     """The client that the operator itself asks Prometheus with."""
     gates.gate(served.store, "Hold")

@@ -11,12 +11,12 @@ from ninefold.kube.api import Key
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import rfc3339, seconds
 from ninefold.kube.store import Store
+from ninefold.release.answering.pace import goes_on
 from ninefold.release.answering.question import Question
 from ninefold.release.releasegate import standing
-from ninefold.release.releasegate.controller import WORKLOADS
 from ninefold.release.releasegate.opinion import CLOSED, SEVERITY
 from ninefold.release.releasegate.resource import Decision, ReleaseGate, ReleaseGateStatus
-from ninefold.release.releasegate.workload import concerns
+from ninefold.release.releasegate.workload import WORKLOADS, concerns
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
@@ -40,6 +40,8 @@ class Answer:
     stale: bool = False
     abort: bool = False
     gate: str | None = None
+    pace: int = 100
+    """How large a step may be, in percent of its usual size."""
     blames: bool = False
     """Whether the gate blames anything; not told."""
 
@@ -57,7 +59,17 @@ def answer(store: Store, question: Question, age: float, now: datetime) -> Answe
         return Answer("Unknown", "the gate cannot be read", stalled.message, stale=age > STALE_AFTER, gate=gate)
     if not answers:
         return _nothing(question, age)
-    return max(answers, key=lambda each: (SEVERITY.index(each.decision), each.abort))
+    told = max(answers, key=lambda each: (SEVERITY.index(each.decision), each.abort))
+    return _paced(replace(told, pace=min(each.pace for each in answers)), question, now)
+
+
+def _paced(told: Answer, question: Question, now: datetime) -> Answer:
+    """An open gate lets a step wait its turn."""
+    subject = f"{question.namespace}/{question.by}/{question.name}"
+    if not question.paced or told.decision != "Allow" or goes_on(told.pace, subject, now):
+        return told
+    message = f"At a pace of {told.pace} % this step waits its turn: ask again in a minute."
+    return replace(told, decision="Hold", reason="pace", message=message)
 
 
 def _of_gate(gate: ReleaseGate, question: Question, age: float, now: datetime) -> Answer:
@@ -71,6 +83,7 @@ def _of_gate(gate: ReleaseGate, question: Question, age: float, now: datetime) -
         since=rfc3339(status.since) if status.since else None,
         until=status.until,
         gate=str(gate.key),
+        pace=100 if passing else int(status.pace or 100),
         blames=bool(status.blamed),
     )
     if age > STALE_AFTER:

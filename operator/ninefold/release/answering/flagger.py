@@ -11,7 +11,7 @@ from ninefold.kube.store import Store
 from ninefold.release.answering.answer import Answer
 from ninefold.release.answering.question import Question, WrongCall, question
 from ninefold.release.release.revision import read
-from ninefold.release.releasegate.controller import WORKLOADS
+from ninefold.release.releasegate.workload import WORKLOADS
 
 _OWN = ("signature", "rollbackOn")
 

@@ -1,4 +1,4 @@
-"""The gates as a Prometheus would tell them, for tools that ask nothing else: one metric, simple selectors. Pure."""
+"""The gates as a Prometheus would tell them, for tools that ask nothing else: two metrics, simple selectors. Pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from promql_parser import Call, MatchOp, NumberLiteral, VectorSelector
 
 from ninefold.kube.api import Key
 from ninefold.kube.store import Store
-from ninefold.release.answering.answer import answer
+from ninefold.release.answering.answer import Answer, answer
 from ninefold.release.answering.question import Question
 from ninefold.release.releasegate.resource import ReleaseGate
 
 METRIC = "ninefold_gate_open"
 """1 if the gate's decision is Allow, 0 if it is Hold or Deny. Unknown has no sample."""
+PACE = "ninefold_gate_pace_ratio"
+"""How large the steps of a delivery may be: 1 as usual, 0.5 half of that, 0 while the gate is closed."""
 
 _OPEN = {"Allow": "1", "Hold": "0", "Deny": "0"}
 _LONGEST = 4096
@@ -53,7 +55,7 @@ def evaluate(query: str, time: str, store: Store, age: float, now: datetime) -> 
             return _vector([({}, f"{argument.val:g}")], now)
     if (
         isinstance(expression, VectorSelector)
-        and expression.name == METRIC
+        and expression.name in (METRIC, PACE)
         and not (expression.offset or expression.at)
     ):
         return _vector(_select(expression, store, age, now), now)
@@ -64,17 +66,23 @@ def evaluate(query: str, time: str, store: Store, age: float, now: datetime) -> 
 
 def _select(selector: VectorSelector, store: Store, age: float, now: datetime) -> list[Sample]:
     equal, unequal = _tests(selector)
+    metric = str(selector.name)
     namespace, name = equal.get("namespace"), equal.get("gate")
     keys = [Key(namespace, name)] if namespace and name else store.keys(ReleaseGate.api, namespace)
     found: list[Sample] = []
     for key in keys:
-        labels = {"__name__": METRIC, "namespace": key.namespace, "gate": key.name}
+        labels = {"__name__": metric, "namespace": key.namespace, "gate": key.name}
         right = all(labels.get(label, "") == value for label, value in equal.items())
         if right and not any(labels.get(label, "") == value for label, value in unequal):
             told = answer(store, Question(key.namespace, "gate", key.name), age, now)
             if told.decision in _OPEN:
-                found.append((labels, _OPEN[told.decision]))
+                found.append((labels, _value(metric, told)))
     return found
+
+
+def _value(metric: str, told: Answer) -> str:
+    opened = _OPEN[told.decision]
+    return f"{told.pace / 100:g}" if metric == PACE and opened == "1" else opened
 
 
 def _tests(selector: VectorSelector) -> tuple[dict[str, str], list[tuple[str, str]]]:

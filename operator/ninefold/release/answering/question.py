@@ -25,6 +25,8 @@ class Question:
     by: By
     name: str
     revisions: tuple[str, ...] = ()
+    paced: bool = False
+    """Whether a step is asked for that is to wait its turn at a slower pace."""
 
 
 def question(pairs: Iterable[tuple[str, str]]) -> Question:
@@ -34,9 +36,9 @@ def question(pairs: Iterable[tuple[str, str]]) -> Question:
     """
     given: dict[str, list[str]] = {}
     for name, value in pairs:
-        if name not in ("namespace", *get_args(By), "revision"):
+        if name not in ("namespace", *get_args(By), "revision", "paced"):
             raise WrongCall(
-                f"{name[:100]!r} is no parameter: use namespace, one of gate, workload, service, and revision"
+                f"{name[:100]!r} is no parameter: use namespace, one of gate, workload, service, and revision, paced"
             )
         if len(value) > _LONGEST:
             raise WrongCall(f"{name} is longer than {_LONGEST} characters")
@@ -48,7 +50,10 @@ def question(pairs: Iterable[tuple[str, str]]) -> Question:
     asked: list[By] = [by for by in get_args(By) if by in given]
     if "namespace" not in given or len(asked) != 1:
         raise WrongCall("give namespace and exactly one of gate, workload or service")
+    paced = given.get("paced", ["false"])[0]
+    if paced not in ("true", "false"):
+        raise WrongCall("paced: write true or false")
     revisions = given.get("revision", [])
     if len(revisions) > _REVISIONS:
         raise WrongCall(f"revision is given more than {_REVISIONS} times")
-    return Question(given["namespace"][0], asked[0], given[asked[0]][0], tuple(revisions))
+    return Question(given["namespace"][0], asked[0], given[asked[0]][0], tuple(revisions), paced == "true")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ninefold.kube.api import Api, Manifest
+from ninefold.kube.api import HELM_RELEASE, KUSTOMIZATION, Manifest
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.follower import Hold, LetGo
 from ninefold.release.following import HELD_BY, GateFollower, Ruling
@@ -24,8 +24,8 @@ class _Suspended(GateFollower):
 
 
 class KustomizationFollower(_Suspended):
-    api = Api("kustomize.toolkit.fluxcd.io", "v1", "Kustomization", "kustomizations")
+    api = KUSTOMIZATION
 
 
 class HelmReleaseFollower(_Suspended):
-    api = Api("helm.toolkit.fluxcd.io", "v2", "HelmRelease", "helmreleases")
+    api = HELM_RELEASE

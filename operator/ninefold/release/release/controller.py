@@ -18,10 +18,14 @@ from ninefold.kube.controller import Controller, Grant, Watch
 from ninefold.kube.fields import seconds
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
+from ninefold.release.following import gate_of, named
+from ninefold.release.release import delivered as of_tools
+from ninefold.release.release import revision as of_workloads
+from ninefold.release.release.delivered import READS
 from ninefold.release.release.plan import Later, Observed, plan
 from ninefold.release.release.records import key_for, next_record, of_workload, sequence
 from ninefold.release.release.resource import Release, ReleaseStatus
-from ninefold.release.release.revision import read
+from ninefold.release.release.revision import Revision
 from ninefold.release.release.spending import Reading
 from ninefold.release.release.suspicion import burn_rate
 from ninefold.release.releasegate.resource import Records, ReleaseGate, Workloads
@@ -29,8 +33,9 @@ from ninefold.release.releasegate.workload import concerns
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, selects
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
-WORKLOADS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, ROLLOUT)
-_KINDS = {api.kind: api for api in WORKLOADS}
+_BUILT_IN = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)
+WORKLOADS = (*_BUILT_IN, ROLLOUT)
+_KINDS = {api.kind: api for api in (*WORKLOADS, *READS)}
 
 
 class Figure(Protocol):
@@ -70,54 +75,69 @@ def _of_workload(api: Api) -> Watch:
         key = Key.of(manifest)
         records = of_workload(store.all(Release.api, key.namespace), api.kind, key.name)
         yield from (Key.of(record) for record in records if not record.get("status", {}).get("closed"))
-        revision = read(api.kind, manifest)
-        if revision is not None and _gate_of(api.kind, manifest, store):
+        revision = _read(api, manifest)
+        if revision is not None and _gate_of(api, manifest, store):
             yield key_for(revision, records)
 
-    return Watch(api, keys, optional=api == ROLLOUT)
+    return Watch(api, keys, optional=api not in _BUILT_IN, status=READS.get(api))
 
 
 def _of_gate(gate: Manifest, store: Store) -> Iterable[Key]:
-    """The records that its workloads do not have yet."""
-    namespace = Key.of(gate).namespace
-    for api, manifest in _workloads(store, namespace):
-        if _about(gate, api.kind, manifest) and (revision := read(api.kind, manifest)):
-            key = key_for(revision, of_workload(store.all(Release.api, namespace), api.kind, revision.key.name))
-            if store.get(Release.api, key) is None:
-                yield key
+    """The records that what is under it does not have yet."""
+    for api, manifest in _workloads(store, Key.of(gate).namespace):
+        if _about(gate, api.kind, manifest):
+            yield from _wanting(api, manifest, store)
+    for api in READS:
+        for manifest in store.all(api):
+            if gate_of(manifest) == Key.of(gate):
+                yield from _wanting(api, manifest, store)
+
+
+def _wanting(api: Api, manifest: Manifest, store: Store) -> Iterable[Key]:
+    """The record of its present revision, if there is none."""
+    if revision := _read(api, manifest):
+        records = store.all(Release.api, revision.key.namespace)
+        key = key_for(revision, of_workload(records, api.kind, revision.key.name))
+        if store.get(Release.api, key) is None:
+            yield key
 
 
 class ReleaseController(Controller[Release, Observed]):
     """Figures come from the snapshot that all objectives share; everything else from the store."""
 
     resource = Release
+    makes = True
     watches = (*(_of_workload(api) for api in WORKLOADS), Watch(ReleaseGate.api, _of_gate))
     grants = (Grant(Release.api, ("create", "delete"), "Release: a record of each revision, dropped when it is old."),)
 
-    def __init__(self, figures: Figures) -> None:
+    def __init__(self, figures: Figures, delivered: Iterable[Api] = ()) -> None:
+        """`delivered`: the kinds of Flux and Argo CD that the operator may read here."""
         self._figures = figures
+        self.watches = (*ReleaseController.watches, *(_of_workload(api) for api in delivered))
 
     def missing(self, key: Key, store: Store) -> Manifest | None:
-        for api, manifest in _workloads(store, key.namespace):
-            revision = read(api.kind, manifest)
+        delivered = ((api, manifest) for api in READS for manifest in store.all(api, key.namespace))
+        for api, manifest in (*_workloads(store, key.namespace), *delivered):
+            revision = _read(api, manifest)
             if revision is None or not key.name.endswith(revision.hash):
                 continue
             records = of_workload(store.all(Release.api, key.namespace), api.kind, revision.key.name)
-            gate = _gate_of(api.kind, manifest, store)
+            gate = _gate_of(api, manifest, store)
             if gate is not None and key_for(revision, records) == key:
                 services = (slo["spec"].get("service", "") for slo in _objectives(gate, store))
-                return next_record(revision, records, Key.of(gate).name, services)
+                name = Key.of(gate).name if Key.of(gate).namespace == key.namespace else str(Key.of(gate))
+                return next_record(revision, records, name, services)
         return None
 
     async def observe(self, resource: Release, store: Store, now: datetime) -> Observed:
         namespace, workload = resource.key.namespace, resource.spec.workload
         records = of_workload(store.all(Release.api, namespace), workload.kind, workload.name)
-        gate = store.get(ReleaseGate.api, Key(namespace, resource.spec.gate))
+        gate = store.get(ReleaseGate.api, named(resource.spec.gate, namespace))
         kept = _kept(gate)
         api = _KINDS.get(workload.kind)
         manifest = store.get(api, Key(namespace, workload.name)) if api else None
         return Observed(
-            workload=read(workload.kind, manifest) if manifest else None,
+            workload=_read(api, manifest) if api and manifest else None,
             gone=api is not None and store.serves(api) and manifest is None,
             later=[_later(record) for record in records if sequence(record) > resource.spec.sequence],
             readings={} if gate is None or resource.status.closed else self._readings(gate, store, now),
@@ -148,17 +168,24 @@ class ReleaseController(Controller[Release, Observed]):
         return {Key.of(slo).name: _reading(figures.get(str(Key.of(slo)))) for slo in _objectives(gate, store)}
 
 
+def _read(api: Api, manifest: Manifest) -> Revision | None:
+    return (of_tools.read if api in READS else of_workloads.read)(api.kind, manifest)
+
+
 def _workloads(store: Store, namespace: str) -> Iterable[tuple[Api, Manifest]]:
     return ((api, manifest) for api in WORKLOADS for manifest in store.all(api, namespace))
 
 
-def _gate_of(kind: str, workload: Manifest, store: Store) -> Manifest | None:
+def _gate_of(api: Api, workload: Manifest, store: Store) -> Manifest | None:
     """Of the gates that the workload is under the first that goes by budgets, else the first: two gates are no two
-    releases."""
+    releases. What delivers workloads follows the gate that it names."""
+    if api in READS:
+        followed = gate_of(workload)
+        return store.get(ReleaseGate.api, followed) if followed else None
     gates = sorted(
         store.all(ReleaseGate.api, Key.of(workload).namespace), key=lambda gate: (_without_budgets(gate), Key.of(gate))
     )
-    return next((gate for gate in gates if _about(gate, kind, workload)), None)
+    return next((gate for gate in gates if _about(gate, api.kind, workload)), None)
 
 
 def _without_budgets(gate: Manifest) -> bool:

@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from ninefold.kube.api import Key, Manifest
+from ninefold.release.release.delivered import READS
 from ninefold.release.release.resource import SUSPECTED
 
 WINDOW = timedelta(days=30)
+_TOOLS = frozenset(api.kind for api in READS)
 _SHORTEST = timedelta(days=1)
 """A frequency over less than this says nothing."""
 _LATE = timedelta(minutes=5)
@@ -106,7 +108,12 @@ def by_service(manifests: Iterable[Manifest], now: datetime) -> dict[Service, Fi
     for manifest in manifests:
         service, record = read(manifest)
         found[service].append(record)
-    return {service: figures(found[service], now) for service in sorted(found)}
+    return {service: figures(_of_workloads(found[service]), now) for service in sorted(found)}
+
+
+def _of_workloads(records: Sequence[Record]) -> Sequence[Record]:
+    """Where workloads are recorded, what delivered them is no deployment of its own."""
+    return [record for record in records if record.workload.partition("/")[0] not in _TOOLS] or records
 
 
 def figures(records: Sequence[Record], now: datetime) -> Figures:

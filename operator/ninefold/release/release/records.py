@@ -75,16 +75,23 @@ def _change(revision: Revision, newest: Manifest | None) -> Change:
 
 def _rolls_back_to(revision: Revision, records: Sequence[Manifest]) -> str | None:
     """The newest earlier release of just these images that was rolled out and not undone; None if there is none, or if
-    they are the images of the last release: then only the rest of the template has changed.
+    they are the images of the last release: then only the rest of the template has changed. What has no images of its
+    own, such as an object of Flux, is told by its revision.
     """
-    images = set(revision.images)
-    if not records or set(records[-1]["spec"].get("images", ())) == images:
+    if not records or _same(records[-1], revision):
         return None
     for record, following in reversed(list(pairwise(records))):
         good = record.get("status", {}).get("outcome") == "Succeeded" and "rollsBackTo" not in following["spec"]
-        if good and set(record["spec"].get("images", ())) == images:
+        if good and _same(record, revision):
             return str(record["metadata"]["name"])
     return None
+
+
+def _same(record: Manifest, revision: Revision) -> bool:
+    spec = record["spec"]
+    if not revision.images:
+        return bool(spec["templateHash"] == revision.hash)
+    return set(spec.get("images", ())) == set(revision.images)
 
 
 def _wire(model: Model) -> dict[str, Any]:

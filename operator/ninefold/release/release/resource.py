@@ -24,9 +24,12 @@ Text = Annotated[str, Field(max_length=253)]
 
 
 class WorkloadRef(Model):
-    """The workload that was changed."""
+    """The workload that was changed, or the object of a tool that delivers workloads."""
 
-    kind: str = Field(max_length=63, description="Deployment, StatefulSet, DaemonSet or Rollout.")
+    kind: str = Field(
+        max_length=63,
+        description="Deployment, StatefulSet, DaemonSet or Rollout; or Kustomization, HelmRelease or Application.",
+    )
     name: Text = Field(description="Its name, in the namespace of the record.")
 
 
@@ -58,7 +61,9 @@ class ReleaseSpec(
     workload: WorkloadRef = Field(description="The workload that was changed.")
     sequence: int = Field(ge=1, description="The number of the release among those recorded of the workload, from 1.")
     template_hash: str = Field(
-        max_length=64, description="What tells pod templates apart; a restart changes nothing in it."
+        max_length=64,
+        description="What tells pod templates apart, or the revisions that a tool delivers; a restart changes nothing "
+        "in it.",
     )
     images: list[Image] = Field(
         default_factory=list,
@@ -72,7 +77,9 @@ class ReleaseSpec(
     team: Text = Field(
         default="", description="The team: label ninefold.dev/team of the workload, else app.kubernetes.io/part-of."
     )
-    gate: Text = Field(description="The ReleaseGate under which it was recorded.")
+    gate: Text = Field(
+        description='The ReleaseGate under which it was recorded; of another namespace with that: "shop/checkout".'
+    )
     change: Change | None = Field(default=None, description="Where it comes from, as far as the workload says so.")
     rolls_back_to: Text | None = Field(
         default=None, description="Of a rollback: the earlier release whose images it brings back."

@@ -84,15 +84,15 @@ def _read(kind: str, manifest: Manifest) -> Revision:
         hash=_hash(kind, template),
         images=tuple(image for image in found if len(image) <= _LONGEST_IMAGE)[:MAX_IMAGES],
         state=state,
-        number=_text(_number(notes, status), 253) if _is_observed(manifest, status) else None,
-        pod_hash=_text(status.get("currentPodHash"), 63) if _is_observed(manifest, status) else None,
-        created=_time(metadata.get("creationTimestamp")),
+        number=short(_number(notes, status), 253) if _is_observed(manifest, status) else None,
+        pod_hash=short(status.get("currentPodHash"), 63) if _is_observed(manifest, status) else None,
+        created=moment(metadata.get("creationTimestamp")),
         began=began,
         over=over if state == "Complete" else None,
         service=labels.get("ninefold.dev/service"),
         team=labels.get("ninefold.dev/team") or labels.get("app.kubernetes.io/part-of") or "",
-        change=_change(template_notes, labels, notes),
-        noted=_change(notes, labels, notes),
+        change=told(template_notes, labels, notes),
+        noted=told(notes, labels, notes),
     )
 
 
@@ -118,7 +118,7 @@ def _state(kind: str, manifest: Manifest, status: Mapping[str, Any]) -> State:
     else:
         wanted = manifest["spec"].get("replicas", 1)
         counts = {wanted, *(status.get(name, 0) for name in ("replicas", "updatedReplicas", "availableReplicas"))}
-    reason = _condition(status, "Progressing").get("reason")
+    reason = condition(status, "Progressing").get("reason")
     # Back to an earlier template, a Deployment goes on saying so for a moment: then there are pods of the other yet.
     over = reason == "NewReplicaSetAvailable" and status.get("replicas") == status.get("updatedReplicas")
     if len(counts) == 1 or over:
@@ -133,8 +133,8 @@ def _is_observed(manifest: Manifest, status: Mapping[str, Any]) -> bool:
 
 def _over(status: Mapping[str, Any]) -> datetime | None:
     """A Deployment notes when its rollout was complete, and leaves it so when pods come and go later."""
-    progressing = _condition(status, "Progressing")
-    return _time(progressing.get("lastUpdateTime")) if progressing.get("reason") == "NewReplicaSetAvailable" else None
+    progressing = condition(status, "Progressing")
+    return moment(progressing.get("lastUpdateTime")) if progressing.get("reason") == "NewReplicaSetAvailable" else None
 
 
 def _rollout_state(manifest: Manifest, status: Mapping[str, Any]) -> State:
@@ -148,11 +148,11 @@ def _rollout_state(manifest: Manifest, status: Mapping[str, Any]) -> State:
 
 def _rollout_times(status: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
     taken = status.get("duration") or {}
-    return _time(taken.get("rolloutStartedAt")), _time(taken.get("finishedAt"))
+    return moment(taken.get("rolloutStartedAt")), moment(taken.get("finishedAt"))
 
 
-def _condition(status: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = (condition for condition in status.get("conditions") or () if condition.get("type") == name)
+def condition(status: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = (each for each in status.get("conditions") or () if each.get("type") == name)
     return next(found, {})
 
 
@@ -160,14 +160,14 @@ def _number(notes: Mapping[str, str], status: Mapping[str, Any]) -> str | None:
     return next((notes[name] for name in _COUNTED_AS if name in notes), None) or status.get("updateRevision")
 
 
-def _change(notes: Mapping[str, str], labels: Mapping[str, str], own: Mapping[str, str]) -> Change:
+def told(notes: Mapping[str, str], labels: Mapping[str, str], own: Mapping[str, str]) -> Change:
     return Change(
-        commit=_text(notes.get(_COMMIT), 128),
-        commit_time=_time(notes.get(_COMMIT_TIME)),
-        author=_text(notes.get(_AUTHOR), 253),
+        commit=short(notes.get(_COMMIT), 128),
+        commit_time=moment(notes.get(_COMMIT_TIME)),
+        author=short(notes.get(_AUTHOR), 253),
         version=labels.get("app.kubernetes.io/version"),
-        cause=_text(notes.get(_CAUSE), 1024),
-        delivered_by=_text(_delivered_by(labels, own), 600),
+        cause=short(notes.get(_CAUSE), 1024),
+        delivered_by=short(_delivered_by(labels, own), 600),
     )
 
 
@@ -182,14 +182,14 @@ def _delivered_by(labels: Mapping[str, str], notes: Mapping[str, str]) -> str | 
     return None
 
 
-def _text(value: str | None, longest: int) -> str | None:
+def short(value: str | None, longest: int) -> str | None:
     return value[:longest] if value else None
 
 
-def _time(value: Any) -> datetime | None:
+def moment(value: Any) -> datetime | None:
     """A moment as RFC 3339 writes it; None of anything else."""
     try:
-        moment = datetime.fromisoformat(value)
+        found = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         return None
-    return moment.astimezone(UTC).replace(microsecond=0) if moment.tzinfo else None
+    return found.astimezone(UTC).replace(microsecond=0) if found.tzinfo else None

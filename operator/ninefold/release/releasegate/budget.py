@@ -7,19 +7,19 @@ from datetime import datetime, timedelta
 
 from ninefold.kube.fields import rfc3339, seconds
 from ninefold.release.releasegate.opinion import CLOSED, Opinion, clock, most_severe
-from ninefold.release.releasegate.resource import Decision, FailMode, ReleaseGateStatus
+from ninefold.release.releasegate.resource import Decision, FailMode, GateStatus
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus, ObjectiveState
 
 
 def of_policy(
-    name: str, status: ErrorBudgetPolicyStatus | None, fail_mode: FailMode, old: ReleaseGateStatus, now: datetime
+    name: str, status: ErrorBudgetPolicyStatus | None, fail_mode: FailMode, old: GateStatus, now: datetime
 ) -> Opinion:
     """What an ErrorBudgetPolicy says, objective by objective: the data of one may be missing while another is spent."""
     source = f"ErrorBudgetPolicy {name}"
     if status is None or not status.objectives:
         what = f"{source} does not exist" if status is None else f"{source} has no objective to go by"
         lost = (status.unknown_since if status else None) or old.unknown_since or now
-        return _unknown(source, what, lost, old.decision, fail_mode, now)
+        return unknown(source, what, lost, old.decision, fail_mode, now)
     if status.state == "Exempt":
         return Opinion("Allow", exempt=True)
     missing = [objective for objective in status.objectives if objective.unknown_since]
@@ -30,9 +30,9 @@ def of_policy(
     stale_at = min(waiting) + _patience(fail_mode) if waiting else None
     # What is known to be spent closes the gate whatever else is missing.
     if since and said not in CLOSED and (stale or said == "Unknown"):
-        return _unknown(source, _no_data(stale or missing), since, said, fail_mode, now)
+        return unknown(source, _no_data(stale or missing), since, said, fail_mode, now)
     if said not in CLOSED:
-        return Opinion(said, unknown_since=since, stale_at=stale_at)
+        return Opinion(said, unknown_since=since, stale_at=stale_at, pace=int(status.pace or 100))
     approve = "" if status.decision != "Approve" else " Until then each change takes an approval, by an Override."
     return Opinion(
         decision=said,
@@ -50,7 +50,7 @@ def closing(status: ErrorBudgetPolicyStatus) -> list[ObjectiveState]:
     return [] if exempt else [objective for objective in status.objectives if _asked(objective) in CLOSED]
 
 
-def _unknown(source: str, what: str, since: datetime, said: Decision, fail_mode: FailMode, now: datetime) -> Opinion:
+def unknown(source: str, what: str, since: datetime, said: Decision, fail_mode: FailMode, now: datetime) -> Opinion:
     """Nobody knows: the last word holds for a while, then the fail mode decides."""
     stale_at = since + _patience(fail_mode)
     told = f"{what}, at least since {rfc3339(since)}"

@@ -5,47 +5,76 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from ninefold.kube.api import CRON_JOB, DAEMON_SET, DEPLOYMENT, ROLLOUT, STATEFUL_SET, Key, Manifest
-from ninefold.kube.controller import Controller, Watch, in_namespace_of
+from ninefold.kube.api import NAMESPACE, ROLLOUT, Key, Manifest
+from ninefold.kube.controller import Controller, Grant, Watch, in_namespace_of
 from ninefold.kube.errors import Stalled
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
+from ninefold.release.clusterreleasegate.keeping import is_kept, is_unwanted, kept, key_of
+from ninefold.release.clusterreleasegate.resource import ClusterReleaseGate
 from ninefold.release.override.resource import Override
 from ninefold.release.release.resource import Release
 from ninefold.release.releasegate.plan import Observed, plan
-from ninefold.release.releasegate.resource import ReleaseGate, ReleaseGateStatus
-from ninefold.release.releasegate.workload import Workload, concerns, read
+from ninefold.release.releasegate.resource import GateStatus, ReleaseGate, ReleaseGateStatus
+from ninefold.release.releasegate.workload import WORKLOADS, Workload, concerns, read
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicyStatus
 
-WORKLOADS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, CRON_JOB, ROLLOUT)
+
+def _below(manifest: Manifest, store: Store) -> Iterable[Key]:
+    """The gates that go by a ClusterReleaseGate, and those that are to be kept for it."""
+    name = Key.of(manifest).name
+    yield from (key_of(name, Key.of(namespace).name) for namespace in store.all(NAMESPACE))
+    for gate in store.all(ReleaseGate.api):
+        if any(source.get("clusterReleaseGate") == name for source in gate["spec"].get("sources") or ()):
+            yield Key.of(gate)
+
+
+def _kept_in(namespace: Manifest, store: Store) -> Iterable[Key]:
+    return [key_of(above.name, Key.of(namespace).name) for above in store.keys(ClusterReleaseGate.api)]
 
 
 class ReleaseGateController(Controller[ReleaseGate, Observed]):
     """Decides; it never touches a workload."""
 
     resource = ReleaseGate
+    makes = True
+    grants = (
+        Grant(ReleaseGate.api, ("create", "patch", "delete"), "ClusterReleaseGate: its gates are kept in namespaces."),
+    )
     watches = (
         Watch(ErrorBudgetPolicy.api, in_namespace_of(ReleaseGate.api)),
         Watch(Override.api, in_namespace_of(ReleaseGate.api)),
         Watch(Release.api, in_namespace_of(ReleaseGate.api)),
+        Watch(ClusterReleaseGate.api, _below),
+        Watch(NAMESPACE, _kept_in),
         *(Watch(api, in_namespace_of(ReleaseGate.api), optional=api == ROLLOUT) for api in WORKLOADS),
     )
 
+    def missing(self, key: Key, store: Store) -> Manifest | None:
+        return kept(key, store)
+
+    def corrected(self, manifest: Manifest, store: Store) -> Manifest | None:
+        key = Key.of(manifest)
+        return kept(key, store) if is_kept(key, store) else None
+
     async def observe(self, resource: ReleaseGate, store: Store, now: datetime) -> Observed:
         names = [source.error_budget_policy for source in resource.spec.sources if source.error_budget_policy]
+        above = [source.cluster_release_gate for source in resource.spec.sources if source.cluster_release_gate]
         namespace, workloads = resource.key.namespace, _workloads(resource, store)
         return Observed(
-            policies={name: _policy(store, Key(namespace, name)) for name in dict.fromkeys(names)},
+            policies={name: policy_status(store, Key(namespace, name)) for name in dict.fromkeys(names)},
             workloads=workloads,
             overrides=store.resources(Override, namespace),
             releases=_releases(workloads, store, namespace),
+            above={name: _above(store, name) for name in dict.fromkeys(above)},
+            unwanted=is_unwanted(resource.key, store),
         )
 
     def plan(self, resource: ReleaseGate, observed: Observed, now: datetime) -> Plan[ReleaseGateStatus]:
         return plan(resource, observed, now)
 
 
-def _policy(store: Store, key: Key) -> ErrorBudgetPolicyStatus | None:
+def policy_status(store: Store, key: Key) -> ErrorBudgetPolicyStatus | None:
     manifest = store.get(ErrorBudgetPolicy.api, key)
     if manifest is None:
         return None
@@ -54,6 +83,16 @@ def _policy(store: Store, key: Key) -> ErrorBudgetPolicyStatus | None:
     except Stalled:
         # It cannot be read, so it says nothing; its own status says why.
         return ErrorBudgetPolicyStatus.model_validate({})
+
+
+def _above(store: Store, name: str) -> GateStatus | None:
+    manifest = store.get(ClusterReleaseGate.api, Key("", name))
+    if manifest is None:
+        return None
+    try:
+        return ClusterReleaseGate.parse(manifest).status
+    except Stalled:
+        return GateStatus.model_validate({})
 
 
 def _releases(workloads: Iterable[Workload], store: Store, namespace: str) -> list[Manifest]:

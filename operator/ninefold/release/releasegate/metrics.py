@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from ninefold.kube.api import Key
 from ninefold.kube.export import one_of
 from ninefold.kube.store import Store
+from ninefold.release.clusterreleasegate.resource import ClusterReleaseGate
 from ninefold.release.releasegate.resource import Decision, ReleaseGate
 
 
@@ -24,12 +25,12 @@ class GateMetrics(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         decision = GaugeMetricFamily(
             "ninefold_gate_decision",
-            "1 for the decision of the ReleaseGate: Allow, Hold, Deny or Unknown.",
+            "1 for the decision of the gate: Allow, Hold, Deny or Unknown. A ClusterReleaseGate has no namespace.",
             labels=("namespace", "gate", "decision"),
         )
         since = GaugeMetricFamily(
             "ninefold_gate_decision_timestamp_seconds",
-            "When the decision of the ReleaseGate last changed, as Unix time.",
+            "When the decision of the gate last changed, as Unix time.",
             labels=("namespace", "gate"),
         )
         overrides = GaugeMetricFamily(
@@ -37,10 +38,11 @@ class GateMetrics(Collector):
             "Overrides that let change pass the ReleaseGate now.",
             labels=("namespace", "gate"),
         )
-        for manifest in self._store.all(ReleaseGate.api):
+        for manifest in (*self._store.all(ReleaseGate.api), *self._store.all(ClusterReleaseGate.api)):
             key, status = Key.of(manifest), manifest.get("status", {})
             one_of(decision, (key.namespace, key.name), get_args(Decision), status.get("decision"))
             if status.get("since"):
                 since.add_metric((key.namespace, key.name), datetime.fromisoformat(status["since"]).timestamp())
-            overrides.add_metric((key.namespace, key.name), len(status.get("overrides", ())))
+            if key.namespace:
+                overrides.add_metric((key.namespace, key.name), len(status.get("overrides", ())))
         yield from (decision, since, overrides)

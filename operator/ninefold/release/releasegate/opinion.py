@@ -29,6 +29,8 @@ class Opinion:
     """When it ends for sure, whoever is down; then the API server ends it by itself."""
     later: tuple[Closure, ...] = ()
     """Closures that are known to come."""
+    pace: int = 100
+    """How large the steps of a delivery may be, in percent of their usual size."""
     changes: datetime | None = None
     """When it will say something else, by the clock alone."""
 

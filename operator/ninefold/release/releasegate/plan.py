@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ninefold.kube.api import Manifest
@@ -11,16 +11,17 @@ from ninefold.kube.fields import rfc3339
 from ninefold.kube.plan import Note, Plan, Verdict
 from ninefold.release.override.force import in_force
 from ninefold.release.override.resource import Override
+from ninefold.release.releasegate.above import of_cluster
 from ninefold.release.releasegate.blame import blame, suspected
 from ninefold.release.releasegate.budget import closing, of_policy
+from ninefold.release.releasegate.deciding import decide, moments, turned
 from ninefold.release.releasegate.hand import of_freeze, of_stop
 from ninefold.release.releasegate.learning import lasting, learn
-from ninefold.release.releasegate.opinion import CLOSED, SEVERITY, Opinion, told
+from ninefold.release.releasegate.opinion import Opinion
 from ninefold.release.releasegate.resource import (
-    MAX_CLOSURES,
     MAX_OVERRIDES,
     Blame,
-    Closure,
+    GateStatus,
     Learning,
     OverrideInForce,
     ReleaseGate,
@@ -44,6 +45,10 @@ class Observed:
     """Those of its namespace."""
     releases: Sequence[Manifest] = ()
     """The records of the workloads."""
+    above: Mapping[str, GateStatus | None] = field(default_factory=dict)
+    """The statuses of the ClusterReleaseGates that the gate names, by name (None: no such gate)."""
+    unwanted: bool = False
+    """Whether it was kept for a ClusterReleaseGate that does not want it any more."""
 
 
 def plan(gate: ReleaseGate, observed: Observed, now: datetime) -> Plan[ReleaseGateStatus]:
@@ -51,25 +56,15 @@ def plan(gate: ReleaseGate, observed: Observed, now: datetime) -> Plan[ReleaseGa
     old, spec = gate.status, gate.spec
     blamed = blame(observed.releases, observed.policies)
     opinions = _opinions(gate, observed, blamed, now)
-    decisive = max(opinions, key=lambda opinion: (SEVERITY.index(opinion.decision), bool(opinion.message)))
-    unknown = [opinion.unknown_since for opinion in opinions if opinion.unknown_since]
-    decision = decisive.decision
-    trusted = decision == "Allow" and not unknown and not any(opinion.exempt for opinion in opinions)
+    trusted = all(each.decision == "Allow" and not each.unknown_since and not each.exempt for each in opinions)
     suspects = {image for each in blamed for image in each.images}
     good, learning = learn(spec.known_good, old, observed.workloads, is_open=trusted, now=now, blamed=suspects)
     passes = _rollback(good, observed.workloads)
     overrides = [each for each in observed.overrides if in_force(each, gate.metadata.name, spec.overrides, now)]
     status = ReleaseGateStatus(
-        decision=decision,
-        because=decisive.because[:320],
-        message=_message(decisive, opinions, passes)[:2048],
-        closures=_closures(opinions)[:MAX_CLOSURES],
-        passes=passes,
+        **vars(decide(opinions, old, now, passes)),
         overrides=[_shown(each) for each in overrides][:MAX_OVERRIDES],
         blamed=blamed,
-        since=old.since if old.since and old.decision == decision else now,
-        until=_until(opinions),
-        unknown_since=min(unknown, default=None),
         workloads=len(observed.workloads),
         known_good_images=good,
         learning=learning,
@@ -79,6 +74,7 @@ def plan(gate: ReleaseGate, observed: Observed, now: datetime) -> Plan[ReleaseGa
         ready=_ready(observed),
         events=_events(old, status),
         due=_due(spec, opinions, learning, overrides),
+        discard=observed.unwanted,
     )
 
 
@@ -92,6 +88,9 @@ def _opinions(gate: ReleaseGate, observed: Observed, blamed: Sequence[Blame], no
             policy = observed.policies[name]
             said = of_policy(name, policy, gate.spec.fail_mode, gate.status, now)
             found.append(_with_suspect(said, policy, blamed, now))
+        elif source.cluster_release_gate is not None:
+            name = source.cluster_release_gate
+            found += of_cluster(name, observed.above[name], gate.spec.fail_mode, gate.status, now)
     return found
 
 
@@ -102,41 +101,9 @@ def _with_suspect(
     return replace(said, message=said.message + suspected(blamed, names, now))
 
 
-def _closures(opinions: Sequence[Opinion]) -> list[Closure]:
-    """All that closes the gate now, the most severe first, and then what is to come."""
-    closed = sorted((each for each in opinions if each.closed), key=lambda each: -SEVERITY.index(each.decision))
-    present = [
-        Closure.model_validate(
-            {
-                "decision": each.decision,
-                "because": each.because[:320],
-                "message": each.message[:1024],
-                "until": each.ends,
-            }
-        )
-        for each in closed
-    ]
-    coming = [closure for each in opinions for closure in each.later]
-    return [*present, *sorted(coming, key=lambda closure: str(closure.from_))]
-
-
-def _until(opinions: Iterable[Opinion]) -> str | None:
-    """When all that closes it is predicted to be over; None where one cannot tell."""
-    moments = [each.until for each in opinions if each.closed]
-    known = [moment for moment in moments if moment]
-    return rfc3339(max(known)) if known and len(known) == len(moments) else None
-
-
 def _shown(override: Override) -> OverrideInForce:
     spec = override.spec
     return OverrideInForce(name=override.metadata.name, by=spec.by, until=spec.until, images=spec.images)
-
-
-def _message(decisive: Opinion, opinions: Sequence[Opinion], passes: str) -> str:
-    if not decisive.closed:
-        return decisive.message
-    others = [opinion.because for opinion in opinions if opinion is not decisive and opinion.closed]
-    return told(decisive.message, others, passes)
 
 
 def _rollback(good: Sequence[str], workloads: Sequence[Workload]) -> str:
@@ -158,6 +125,12 @@ def _ready(observed: Observed) -> Verdict:
             "PolicyMissing",
             f"There is no ErrorBudgetPolicy {absent[0]} in this namespace: create it, or change spec.sources.",
         )
+    if absent := [name for name, status in observed.above.items() if status is None]:
+        return Verdict(
+            "False",
+            "ClusterReleaseGateMissing",
+            f"There is no ClusterReleaseGate {absent[0]}: create it, or change spec.sources.",
+        )
     if not observed.workloads:
         return Verdict(
             "True",
@@ -168,16 +141,7 @@ def _ready(observed: Observed) -> Verdict:
 
 
 def _events(old: ReleaseGateStatus, new: ReleaseGateStatus) -> tuple[Note, ...]:
-    return (*_turned(old, new), *_overridden(old, new))
-
-
-def _turned(old: ReleaseGateStatus, new: ReleaseGateStatus) -> tuple[Note, ...]:
-    was, now = old.decision in CLOSED, new.decision in CLOSED
-    if was == now:
-        return ()
-    if now:
-        return (Note("Warning", "Closed", f"{new.decision}: {new.message}"),)
-    return (Note("Normal", "Opened", f"{new.decision}: change of pod templates passes again."),)
+    return (*turned(old, new), *_overridden(old, new))
 
 
 def _overridden(old: ReleaseGateStatus, new: ReleaseGateStatus) -> Iterable[Note]:
@@ -194,7 +158,6 @@ def _due(
     spec: ReleaseGateSpec, opinions: Iterable[Opinion], learning: Iterable[Learning], overrides: Iterable[Override]
 ) -> datetime | None:
     """When data will be missing for too long, a source or an override ends, or a rollout is known to be good."""
-    moments = [moment for each in opinions for moment in (each.stale_at, each.changes) if moment]
-    moments += [entry.since + lasting(spec.known_good) for entry in learning]
-    moments += [each.spec.until for each in overrides]
-    return min(moments, default=None)
+    known = [entry.since + lasting(spec.known_good) for entry in learning]
+    ends = [each.spec.until for each in overrides]
+    return min([*moments(opinions), *known, *ends], default=None)

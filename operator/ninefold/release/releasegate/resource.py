@@ -85,13 +85,16 @@ class Freeze(Model, exactly_one_of=("cron", "dates")):
     decision: Literal["Hold", "Deny"] = Field(default="Hold", description="Hold lets change wait, Deny refuses it.")
 
 
-class Source(Model, exactly_one_of=("error_budget_policy", "freeze")):
+class Source(Model, exactly_one_of=("error_budget_policy", "freeze", "cluster_release_gate")):
     """Something that has a say."""
 
     error_budget_policy: ObjectName | None = Field(
         default=None, description="The ErrorBudgetPolicy of this name in the same namespace."
     )
     freeze: Freeze | None = Field(default=None, description="Time in which nothing changes.")
+    cluster_release_gate: ObjectName | None = Field(
+        default=None, description="The ClusterReleaseGate of this name: it closes this gate, too."
+    )
 
 
 class Stop(Model):
@@ -154,15 +157,9 @@ class Records(Model):
     )
 
 
-class ReleaseGateSpec(Spec):
-    """Which workloads, who has a say, and what happens when nobody knows."""
+class GateSpec(Spec):
+    """What is said of every gate, whatever it is about and whoever has a say."""
 
-    workloads: Workloads = Field(description="Which workloads of this namespace the gate is about.")
-    sources: list[Source] = Field(
-        default_factory=list,
-        max_length=16,
-        description="Who has a say; the most severe decision of all wins. Without any, people close it by stop.",
-    )
     stop: Stop | None = Field(default=None, description="Set while somebody has closed the gate by hand.")
     mode: Literal["Enforce", "Warn", "Audit"] = Field(
         default="Enforce",
@@ -183,6 +180,17 @@ class ReleaseGateSpec(Spec):
     )
     records: Records = Field(
         default_factory=Records, description="How many releases of its workloads are recorded, and for how long."
+    )
+
+
+class ReleaseGateSpec(GateSpec):
+    """Which workloads, who has a say, and what happens when nobody knows."""
+
+    workloads: Workloads = Field(description="Which workloads of this namespace the gate is about.")
+    sources: list[Source] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Who has a say; the most severe decision of all wins. Without any, people close it by stop.",
     )
 
 
@@ -237,8 +245,8 @@ class Blame(Model):
     )
 
 
-class ReleaseGateStatus(Status):
-    """The decision. The API server reads it from here for every change of a pod template."""
+class GateStatus(Status):
+    """A decision, why, since when and until when."""
 
     decision: Decision = Field(
         default="Unknown", description="Allow and Unknown let change pass, Hold lets it wait, Deny refuses it."
@@ -254,14 +262,11 @@ class ReleaseGateStatus(Status):
         "compares their times with its own clock.",
     )
     passes: str = Field(default="", max_length=1024, description="What passes a closed gate, as a sentence.")
-    overrides: list[OverrideInForce] = Field(
-        default_factory=list, max_length=MAX_OVERRIDES, description="The Overrides that let change pass now."
-    )
-    blamed: list[Blame] = Field(
-        default_factory=list,
-        max_length=MAX_BLAMED,
-        description="The releases that are suspected for what closes the gate, the newest first. Delivery tools abort "
-        "these alone.",
+    pace: str | None = Field(
+        default=None,
+        max_length=3,
+        description="How large the steps of a delivery may be while the gate is open, in percent of their usual size; "
+        "absent at full pace.",
     )
     since: Timestamp | None = Field(default=None, description="When the decision last changed.")
     until: str | None = Field(
@@ -271,6 +276,20 @@ class ReleaseGateStatus(Status):
     )
     unknown_since: Timestamp | None = Field(
         default=None, description="Since when data are missing; not set while they are there."
+    )
+
+
+class ReleaseGateStatus(GateStatus):
+    """The decision. The API server reads it from here for every change of a pod template."""
+
+    overrides: list[OverrideInForce] = Field(
+        default_factory=list, max_length=MAX_OVERRIDES, description="The Overrides that let change pass now."
+    )
+    blamed: list[Blame] = Field(
+        default_factory=list,
+        max_length=MAX_BLAMED,
+        description="The releases that are suspected for what closes the gate, the newest first. Delivery tools abort "
+        "these alone.",
     )
     workloads: int = Field(default=0, description="How many workloads the gate is about now.")
     known_good_images: list[Image] = Field(
@@ -294,6 +313,7 @@ class ReleaseGate(
         Column("Because", ".status.because"),
         # A string: kubectl shows a date as an age, and one that is to come as <invalid>.
         Column("Until", ".status.until"),
+        Column("Pace", ".status.pace", wide=True),
         Column("Workloads", ".status.workloads", "integer", wide=True),
         Column("Message", ".status.message", wide=True),
     ),

@@ -6,10 +6,10 @@ from collections.abc import Collection
 from datetime import datetime
 
 from ninefold.release.releasegate.opinion import CLOSED, told
-from ninefold.release.releasegate.resource import Closure, Decision, OverrideInForce, ReleaseGateStatus
+from ninefold.release.releasegate.resource import Closure, Decision, GateStatus, OverrideInForce, ReleaseGateStatus
 
 
-def closures(status: ReleaseGateStatus, now: datetime) -> list[Closure]:
+def closures(status: GateStatus, now: datetime) -> list[Closure]:
     """All that closes it now, the most severe first."""
     return [
         each
@@ -27,7 +27,7 @@ def overrides(status: ReleaseGateStatus, images: Collection[str], now: datetime)
     ]
 
 
-def decision(status: ReleaseGateStatus, now: datetime) -> Decision:
+def decision(status: GateStatus, now: datetime) -> Decision:
     """What is decided, whatever may override it."""
     closed = closures(status, now)
     if closed:
@@ -43,7 +43,7 @@ def changes(status: ReleaseGateStatus, now: datetime) -> datetime | None:
     return min((moment for moment in moments if moment and moment > now), default=None)
 
 
-def message(status: ReleaseGateStatus, now: datetime) -> str:
+def message(status: GateStatus, now: datetime) -> str:
     """Why it is closed, and what passes; "" while it is open."""
     closed = closures(status, now)
     if not closed:

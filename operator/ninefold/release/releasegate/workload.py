@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ninefold.kube.api import Manifest
+from ninefold.kube.api import CRON_JOB, DAEMON_SET, DEPLOYMENT, ROLLOUT, STATEFUL_SET, Manifest
 from ninefold.release.releasegate.resource import SERVICE_LABELS, TEAM_LABELS, Workloads
+
+WORKLOADS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, CRON_JOB, ROLLOUT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,85 @@
+"""Which ReleaseGate a ClusterReleaseGate wants in a namespace. Reads the store alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ninefold.kube.api import NAMESPACE, Key, Manifest
+from ninefold.kube.apply import adopt
+from ninefold.kube.errors import Stalled
+from ninefold.kube.store import Store
+from ninefold.release.clusterreleasegate.resource import PREFIX, ClusterReleaseGate, Namespaces
+from ninefold.release.releasegate.resource import GateSpec, ReleaseGate
+
+_TAKEN_OVER = set(GateSpec.model_fields) - {"stop"}
+"""The settings that a kept gate has, too. What is decided it reads from the status."""
+
+
+def selects(wanted: Namespaces, namespace: Manifest) -> bool:
+    """Whether a namespace is meant. One that is being deleted takes no new object."""
+    metadata = namespace["metadata"]
+    labels = metadata.get("labels") or {}
+    return (
+        metadata["name"] not in wanted.except_
+        and "deletionTimestamp" not in metadata
+        and all(labels.get(name) == value for name, value in (wanted.match_labels or {}).items())
+    )
+
+
+def selected(wanted: Namespaces, store: Store) -> Iterator[str]:
+    """The namespaces, by name."""
+    for namespace in store.all(NAMESPACE):
+        if selects(wanted, namespace):
+            yield Key.of(namespace).name
+
+
+def kept(key: Key, store: Store) -> Manifest | None:
+    """The gate that is wanted under this key; None if none is, or if it is not to be touched."""
+    gate = _above(key, store)
+    namespace = store.get(NAMESPACE, Key("", key.namespace))
+    if gate is None or gate.spec.suspend or namespace is None or not selects(gate.spec.namespaces, namespace):
+        return None
+    settings: dict[str, Any] = gate.spec.model_dump(mode="json", by_alias=True, include=_TAKEN_OVER)
+    sources = [{"clusterReleaseGate": gate.metadata.name}]
+    manifest = {
+        "apiVersion": ReleaseGate.api.api_version,
+        "kind": ReleaseGate.api.kind,
+        "metadata": {"name": key.name, "namespace": key.namespace},
+        "spec": {"workloads": {"scope": "Namespace"}, "sources": sources, **settings},
+    }
+    return adopt(gate, manifest)
+
+
+def made_for(gate: ClusterReleaseGate, manifest: Manifest | None) -> bool:
+    """Whether a gate was made for this one, and not by somebody who took the name."""
+    owners = manifest["metadata"].get("ownerReferences") or () if manifest else ()
+    return any(owner["uid"] == gate.metadata.uid for owner in owners)
+
+
+def is_kept(key: Key, store: Store) -> bool:
+    """Whether the gate of this key was made for the ClusterReleaseGate of its name."""
+    gate = _above(key, store)
+    return gate is not None and made_for(gate, store.get(ReleaseGate.api, key))
+
+
+def is_unwanted(key: Key, store: Store) -> bool:
+    """Whether a kept gate is to go, since its namespace is no longer selected."""
+    gate = _above(key, store)
+    return gate is not None and not gate.spec.suspend and is_kept(key, store) and kept(key, store) is None
+
+
+def key_of(name: str, namespace: str) -> Key:
+    """Of the gate that is kept in a namespace for the ClusterReleaseGate of this name."""
+    return Key(namespace, f"{PREFIX}{name}")
+
+
+def _above(key: Key, store: Store) -> ClusterReleaseGate | None:
+    """The ClusterReleaseGate after which a gate is named; None if there is none that can be read."""
+    if not key.name.startswith(PREFIX):
+        return None
+    manifest = store.get(ClusterReleaseGate.api, Key("", key.name.removeprefix(PREFIX)))
+    try:
+        return ClusterReleaseGate.parse(manifest) if manifest else None
+    except Stalled:
+        return None

@@ -1,0 +1,133 @@
+"""What objects of Flux and Argo CD say about the revision that they deliver. Pure.
+
+They are read as a workload is: the revision of their source is what a pod template is there. Which images it brings is
+left to the records of the workloads: at the moment at which such a record is made, the pods are still those of before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ninefold.kube.api import APPLICATION, HELM_RELEASE, KUSTOMIZATION, Api, Key, Manifest
+from ninefold.release.release.revision import Revision, State, condition, moment, short, told
+
+READS: Mapping[Api, tuple[str, ...]] = {
+    KUSTOMIZATION: ("conditions", "lastAppliedRevision", "lastAttemptedRevision", "lastAppliedOriginRevision"),
+    HELM_RELEASE: ("conditions", "history", "lastAttemptedRevision", "lastAttemptedConfigDigest"),
+    APPLICATION: ("operationState", "health"),
+}
+"""The fields of their status that are read."""
+
+_NOT_YET = ("DependencyNotReady", "Progressing", "ProgressingWithRetry", "")
+"""Reasons of Ready that are no verdict on what is being delivered."""
+_COMMIT = re.compile(r"(?:.*@sha1:)?([0-9a-f]{40})")
+
+_Found = tuple[str, State, dict[str, Any]]
+"""The revision as the tool calls it, how far it is, and what else is known of it."""
+
+
+def read(kind: str, manifest: Manifest) -> Revision | None:
+    """None of what delivers nothing yet, or cannot be read."""
+    try:
+        return _read(kind, manifest)
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError):
+        return None
+
+
+def _read(kind: str, manifest: Manifest) -> Revision | None:
+    metadata, status = manifest["metadata"], manifest.get("status") or {}
+    name, state, more = _READERS[kind](status)
+    if not name:
+        return None
+    labels, notes = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    change = told(notes, labels, {})
+    found = more.pop("change", {})
+    return replace(
+        Revision(
+            kind=kind,
+            key=Key.of(manifest),
+            hash=hashlib.sha256(f"{kind} {name}".encode()).hexdigest()[:10],
+            images=(),
+            state=state,
+            number=short(name, 253),
+            pod_hash=None,
+            created=moment(metadata.get("creationTimestamp")),
+            began=None,
+            over=None,
+            service=labels.get("ninefold.dev/service"),
+            team=labels.get("ninefold.dev/team") or labels.get("app.kubernetes.io/part-of") or "",
+            change=change.model_copy(update={field: value for field, value in found.items() if value}),
+            noted=change,
+        ),
+        **more,
+    )
+
+
+def _kustomization(status: Mapping[str, Any]) -> _Found:
+    """By the artifact of its source: "main@sha1:...", or, of an OCI artifact, "v1@sha256:..."."""
+    name = status.get("lastAttemptedRevision") or status.get("lastAppliedRevision") or ""
+    ready = condition(status, "Ready")
+    state: State = "Rolling"
+    if status.get("lastAppliedRevision") == name and ready.get("status") == "True":
+        state = "Complete"
+    elif ready.get("status") == "False" and ready.get("reason", "") not in _NOT_YET:
+        state = "GaveUp"
+    origin = status.get("lastAppliedOriginRevision") if state == "Complete" else None
+    return name, state, {"change": {"commit": _commit(origin or name)}}
+
+
+def _helm_release(status: Mapping[str, Any]) -> _Found:
+    """By the version of its chart and the digest of its values: either is a change."""
+    chart, values = status.get("lastAttemptedRevision") or "", status.get("lastAttemptedConfigDigest") or ""
+    ready, latest = condition(status, "Ready"), (status.get("history") or [{}])[0]
+    state: State = "Rolling"
+    if ready.get("status") == "True":
+        state = "Complete"
+    elif ready.get("status") == "False" and ready.get("reason", "") not in _NOT_YET:
+        state = "GaveUp"
+    over = moment(latest.get("lastDeployed")) if state == "Complete" else None
+    version = latest.get("appVersion") if latest.get("chartVersion") == chart else None
+    name = f"{chart}@{values}" if chart and values else chart
+    return name, state, {"over": over, "change": {"version": short(version, 253)}}
+
+
+def _application(status: Mapping[str, Any]) -> _Found:
+    """By what its last sync was of; of several sources all of them."""
+    operation = status.get("operationState") or {}
+    synced = operation.get("syncResult") or (operation.get("operation") or {}).get("sync") or {}
+    revisions = synced.get("revisions") or [synced.get("revision")]
+    name = ",".join(revision for revision in revisions if revision)
+    phase, health = operation.get("phase"), status.get("health") or {}
+    over = [moment(operation.get("finishedAt")), moment(health.get("lastTransitionTime"))]
+    state: State = "Rolling"
+    if phase in ("Failed", "Error"):
+        state = "GaveUp"
+    elif phase == "Succeeded" and health.get("status") == "Healthy":
+        state = "Complete"
+    who = ((operation.get("operation") or {}).get("initiatedBy") or {}).get("username")
+    return (
+        name,
+        state,
+        {
+            "began": moment(operation.get("startedAt")),
+            "over": max((each for each in over if each), default=None) if state == "Complete" else None,
+            "change": {"commit": _commit(name), "cause": short(f"synced by {who}", 1024) if who else None},
+        },
+    )
+
+
+def _commit(revision: str) -> str | None:
+    """The commit in a revision of Git; of anything else None."""
+    found = _COMMIT.fullmatch(revision)
+    return found[1] if found else None
+
+
+_READERS: Mapping[str, Callable[[Mapping[str, Any]], _Found]] = {
+    KUSTOMIZATION.kind: _kustomization,
+    HELM_RELEASE.kind: _helm_release,
+    APPLICATION.kind: _application,
+}
