@@ -1,9 +1,11 @@
 """AppProjects of which nothing is synced while the gate that they follow is closed. Pure.
 
-metadata:
-  annotations:
-    ninefold.dev/release-gate: shop/checkout
-    ninefold.dev/manual-sync: "true"           # people may sync all the same
+    metadata:
+      annotations:
+        ninefold.dev/release-gate: shop/checkout
+        ninefold.dev/manual-sync: "true"
+
+With the second annotation people may sync all the same.
 """
 
 from __future__ import annotations
