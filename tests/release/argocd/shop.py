@@ -70,8 +70,8 @@ class Shop:
     def project(self, name: str, gate: str | None = "checkout", windows: Any = None, **notes: str) -> None:
         annotations = {**notes, **({GATE: f"{self.namespace}/{gate}"} if gate else {})}
         spec = {
-            "sourceRepos": ["https://git.example.com/shop.git"],
-            "destinations": [{"server": "*", "namespace": "shop"}],
+            "sourceRepos": ["*"],
+            "destinations": [{"server": "*", "namespace": "*"}],
             **({"syncWindows": windows} if windows is not None else {}),
         }
         self._apply(PROJECT.api_version, PROJECT.kind, name, annotations, spec)
