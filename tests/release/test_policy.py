@@ -482,6 +482,43 @@ def test_a_gate_is_about_one_workload_a_service_a_team_or_a_namespace(
     assert (shop.change(NEW, name="other") == "") is ("scope" not in workloads)
 
 
+def test_a_rollback_of_configuration_passes_to_a_template_that_is_known_to_be_good(shop: Shop) -> None:
+    _, found = shop.request("GET", DEPLOYMENT.path(shop.namespace, "checkout"))
+    template = found["spec"]["template"]
+    known = {
+        "workload": "Deployment/checkout",
+        "hash": "0123456789",
+        "labels": template["metadata"]["labels"],
+        "spec": template["spec"],
+    }
+
+    def knows(**changed: Any) -> None:
+        shop.decide("Hold", knownGoodTemplates=[known | changed])
+
+    # The release that is to be undone: another configuration of the same image.
+    shop.decide("Allow")
+    shop.await_passing(environment)
+    shop.change(environment, dry=False)
+
+    def undo(workload: dict[str, Any]) -> None:
+        workload["spec"]["template"] = template
+
+    def nearly(workload: dict[str, Any]) -> None:
+        workload["spec"]["template"] = {**template, "spec": {**template["spec"], "hostNetwork": True}}
+
+    knows()
+    shop.await_refusal(nearly)
+    shop.await_passing(undo)
+    assert shop.change(both(undo, RESTART)) == ""
+    assert shop.change(both(undo, annotate_template("other"))) != ""
+    assert shop.change(both(undo, label_template)) != ""
+    for different in ({"workload": "Deployment/other"}, {"labels": {}}, {"annotations": {"other": "x"}}):
+        knows(**different)
+        shop.await_refusal(undo)
+    shop.decide("Hold", knownGoodTemplates=None)
+    shop.await_refusal(undo)
+
+
 def test_restarts_may_wait_too(shop: Shop) -> None:
     shop.kubectl("patch", "releasegate", "checkout", "--type=merge", "-p", '{"spec":{"restarts":"Hold"}}')
     shop.await_refusal(RESTART)

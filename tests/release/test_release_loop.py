@@ -188,6 +188,26 @@ def test_the_gate_that_a_bad_release_closes_blames_it_and_refuses_it_even_as_a_r
     assert (suspect["release"], suspect["outcome"]) == (record["metadata"]["name"], "Succeeded")
 
 
+def test_a_release_of_configuration_alone_is_undone_where_templates_are_learnt(shop: Shop, tmp_path: Path) -> None:
+    shop.gate(knownGood={"after": "1s", "templates": 1})
+    shop.figures(left=0.9, burn=0.4)
+
+    def learnt() -> int:
+        return len(shop.decided().get("knownGoodTemplates", []))
+
+    with Operator(shop.cluster, tmp_path / "operator.log") as operator:
+        wait_for("figures", lambda: operator.metric("ninefold_slo_budget_left_ratio", shop.namespace) == 0.9)
+        shop.deploy("v1")
+        wait_for("the template to be learnt", lambda: learnt() == 1, 60)
+        shop.kubectl("set", "env", "deployment/checkout", "LEVEL=debug")
+        wait_for("the other, too", lambda: learnt() == 2, 60)
+        shop.figures(left=-0.1, burn=22)
+        wait_for("the gate to close", lambda: shop.decided().get("decision") == "Hold", 30)
+    with pytest.raises(devcluster.CommandError, match="A rollback to an earlier configuration passes, too"):
+        shop.kubectl("set", "env", "deployment/checkout", "LEVEL=trace")
+    shop.kubectl("rollout", "undo", "deployment/checkout")
+
+
 def test_a_restart_in_the_middle_of_a_rollout_loses_nothing(shop: Shop, tmp_path: Path) -> None:
     shop.figures(left=0.9, burn=0.4)
     with Operator(shop.cluster, tmp_path / "operator.log") as operator:

@@ -16,11 +16,14 @@ from ninefold.kube.fields import VALIDATIONS
 Schema = dict[str, Any]
 """A JSON schema, of pydantic or of Kubernetes."""
 
+ANYTHING = "x-kubernetes-preserve-unknown-fields"
+"""The keyword of a map that holds whatever it holds: something of another kind, kept as it was."""
+
 _IGNORED = {"title", "default", "const", "exclusiveMinimum", "exclusiveMaximum", "required"}
 """Keywords that are dropped, or that are written anew in another form."""
 
 _COPIED: dict[str, set[str]] = {
-    "object": {"minProperties", "maxProperties"},
+    "object": {"minProperties", "maxProperties", ANYTHING},
     "array": {"minItems", "maxItems", "x-kubernetes-list-type", "x-kubernetes-list-map-keys"},
     "string": {"minLength", "maxLength", "pattern", "format", "enum"},
     "integer": {"minimum", "maximum", "enum"},
@@ -87,6 +90,8 @@ class _Rewriter:
             return {"items": self.rewrite(schema["items"], f"{path}[]", inside)}
         if kind != "object":
             return {}
+        if schema.get(ANYTHING):
+            return {ANYTHING: True}
         if "properties" in schema:
             return self._properties(schema, path, inside)
         values = schema.get("additionalProperties")
@@ -170,6 +175,7 @@ def _exclusive(schema: Schema, path: str) -> Schema:
 def _require_bound(result: Schema, kind: str, path: str) -> None:
     """CEL's cost estimate takes what is not bounded as three megabytes, and refuses the CRD."""
     bound = _BOUND.get(kind)
-    bounded = bound in result or "enum" in result or "properties" in result or result.get("format") == "date-time"
+    free = {"enum", "properties", ANYTHING}
+    bounded = bound in result or not free.isdisjoint(result) or result.get("format") == "date-time"
     if bound and not bounded:
         raise SchemaError(path, f"this {kind} has no bound: give it max_length")

@@ -17,37 +17,32 @@ from tests.release.argocd.shop import OPERATOR, PROJECT, THEIRS, Shop
 
 import devcluster
 from devcluster import CommandError
+from ninefold.kube.api import APPLICATION, Api
 from ninefold.release.following import GATE, HELD_BY
 
-_WINDOW = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-_SPEC = {
-    "type": "object",
-    "x-kubernetes-preserve-unknown-fields": True,
-    "properties": {"syncWindows": {"type": "array", "items": _WINDOW}},
-}
-CRD = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": PROJECT.name},
-    "spec": {
-        "group": PROJECT.group,
-        "scope": "Namespaced",
-        "names": {"kind": PROJECT.kind, "plural": PROJECT.plural, "singular": PROJECT.kind.lower()},
-        "versions": [
-            {
-                "name": PROJECT.version,
-                "served": True,
-                "storage": True,
-                "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": _SPEC}}},
-            }
-        ],
-    },
-}
+_ANY = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+_SPEC = {**_ANY, "properties": {"syncWindows": {"type": "array", "items": _ANY}}}
+
+
+def crd(api: Api) -> dict[str, Any]:
+    schema = {"type": "object", "properties": {"spec": _SPEC, "status": _ANY}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": api.name},
+        "spec": {
+            "group": api.group,
+            "scope": "Namespaced",
+            "names": {"kind": api.kind, "plural": api.plural, "singular": api.kind.lower()},
+            "versions": [{"name": api.version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
+        },
+    }
 
 
 @pytest.fixture(scope="module")
 def installed(cluster: devcluster.Cluster) -> None:
-    cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(CRD))
+    for api in (PROJECT, APPLICATION):
+        cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(crd(api)))
     shops.install(cluster)
 
 
@@ -135,3 +130,30 @@ def test_the_operator_may_not_change_what_others_wrote(shop: Shop) -> None:
     assert "leaves those of others" in refused("asks", {"syncWindows": [*THEIRS, {**mine, "kind": "allow"}]})
     assert "nothing but annotations and spec.syncWindows" in refused("asks", {"sourceRepos": []})
     assert "patched" in refused("asks", entries)
+
+
+def test_an_application_that_follows_a_gate_is_recorded_sync_by_sync(
+    shop: Shop, operator: OperatorProcess, cluster: devcluster.Cluster
+) -> None:
+    def sync(sha: str, phase: str, health: str, name: str = "shop", **notes: str) -> None:
+        """As Argo CD leaves an Application."""
+        state = {"phase": phase, "startedAt": "2026-03-01T12:00:00Z", "syncResult": {"revision": sha * 40}}
+        status = {"operationState": state, "health": {"status": health}, "resources": [{"kind": "Deployment"}]}
+        metadata = {"name": name, "annotations": notes}
+        kind = {"apiVersion": APPLICATION.api_version, "kind": APPLICATION.kind}
+        manifest = {**kind, "metadata": metadata, "spec": {"project": "a"}, "status": status}
+        shop.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(manifest))
+
+    def records() -> list[tuple[str, str]]:
+        items = json.loads(shop.kubectl("get", "releases", "-o", "json"))["items"]
+        items.sort(key=lambda each: each["spec"]["sequence"])
+        return [(each["spec"]["change"]["commit"][0], each.get("status", {}).get("outcome", "")) for each in items]
+
+    shop.gate(closed=False)
+    sync("a", "Succeeded", "Healthy", name="other")
+    sync("a", "Running", "Healthy", **{GATE: "checkout"})
+    wait_for("a record", lambda: records() == [("a", "Progressing")], 30)
+    sync("a", "Succeeded", "Healthy", **{GATE: "checkout"})
+    wait_for("its outcome", lambda: records() == [("a", "Succeeded")], 30)
+    sync("b", "Failed", "Healthy", **{GATE: "checkout"})
+    wait_for("the failure", lambda: records() == [("a", "Succeeded"), ("b", "Aborted")], 30)

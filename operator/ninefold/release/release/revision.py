@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,11 +10,10 @@ from typing import Any, Literal
 from ninefold.kube.api import Key, Manifest
 from ninefold.release.release.resource import Change
 from ninefold.release.releasegate.resource import MAX_IMAGES
-from ninefold.release.releasegate.workload import images
+from ninefold.release.releasegate.workload import fingerprint, images
 
 State = Literal["Rolling", "Complete", "GaveUp"]
 
-_RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 _LONGEST_IMAGE = 512
 _COUNTED_AS = (
     "deployment.kubernetes.io/revision",
@@ -81,7 +78,7 @@ def _read(kind: str, manifest: Manifest) -> Revision:
     return Revision(
         kind=kind,
         key=Key.of(manifest),
-        hash=_hash(kind, template),
+        hash=fingerprint(kind, template),
         images=tuple(image for image in found if len(image) <= _LONGEST_IMAGE)[:MAX_IMAGES],
         state=state,
         number=short(_number(notes, status), 253) if _is_observed(manifest, status) else None,
@@ -94,16 +91,6 @@ def _read(kind: str, manifest: Manifest) -> Revision:
         change=told(template_notes, labels, notes),
         noted=told(notes, labels, notes),
     )
-
-
-def _hash(kind: str, template: Mapping[str, Any]) -> str:
-    metadata = dict(template.get("metadata") or {})
-    kept = {name: value for name, value in (metadata.get("annotations") or {}).items() if name != _RESTARTED_AT}
-    metadata = {name: value for name, value in metadata.items() if name != "annotations"} | (
-        {"annotations": kept} if kept else {}
-    )
-    plain = {**template, "metadata": metadata}
-    return hashlib.sha256(json.dumps([kind, plain], sort_keys=True).encode()).hexdigest()[:10]
 
 
 def _state(kind: str, manifest: Manifest, status: Mapping[str, Any]) -> State:

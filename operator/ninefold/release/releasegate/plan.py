@@ -11,6 +11,7 @@ from ninefold.kube.fields import rfc3339
 from ninefold.kube.plan import Note, Plan, Verdict
 from ninefold.release.override.force import in_force
 from ninefold.release.override.resource import Override
+from ninefold.release.releasegate import templates
 from ninefold.release.releasegate.above import of_cluster
 from ninefold.release.releasegate.blame import blame, suspected
 from ninefold.release.releasegate.budget import closing, of_policy
@@ -20,15 +21,17 @@ from ninefold.release.releasegate.learning import lasting, learn
 from ninefold.release.releasegate.opinion import Opinion
 from ninefold.release.releasegate.resource import (
     MAX_OVERRIDES,
+    MAX_WORKLOADS,
     Blame,
     GateStatus,
+    GoodTemplate,
     Learning,
     OverrideInForce,
     ReleaseGate,
     ReleaseGateSpec,
     ReleaseGateStatus,
 )
-from ninefold.release.releasegate.workload import Workload, repository, short
+from ninefold.release.releasegate.workload import Workload, fingerprint, repository, short
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus
 
 _NAMED = 3
@@ -59,7 +62,10 @@ def plan(gate: ReleaseGate, observed: Observed, now: datetime) -> Plan[ReleaseGa
     trusted = all(each.decision == "Allow" and not each.unknown_since and not each.exempt for each in opinions)
     suspects = {image for each in blamed for image in each.images}
     good, learning = learn(spec.known_good, old, observed.workloads, is_open=trusted, now=now, blamed=suspects)
-    passes = _rollback(good, observed.workloads)
+    hashes = {found for each in blamed for found in each.hashes}
+    known, begun = templates.learn(spec.known_good, old, observed.workloads, is_open=trusted, now=now, blamed=hashes)
+    learning = [*learning, *begun][:MAX_WORKLOADS]
+    passes = _rollback(good, observed.workloads) + _restored(known, observed.workloads)
     overrides = [each for each in observed.overrides if in_force(each, gate.metadata.name, spec.overrides, now)]
     status = ReleaseGateStatus(
         **vars(decide(opinions, old, now, passes)),
@@ -67,6 +73,7 @@ def plan(gate: ReleaseGate, observed: Observed, now: datetime) -> Plan[ReleaseGa
         blamed=blamed,
         workloads=len(observed.workloads),
         known_good_images=good,
+        known_good_templates=known,
         learning=learning,
     )
     return Plan(
@@ -116,6 +123,13 @@ def _rollback(good: Sequence[str], workloads: Sequence[Workload]) -> str:
         return "No image is known to be good to roll back to."
     named = targets[:_NAMED]
     return f"A rollback to {' or '.join(filter(None, (', '.join(named[:-1]), named[-1])))} passes."
+
+
+def _restored(known: Iterable[GoodTemplate], workloads: Iterable[Workload]) -> str:
+    """What is said of templates that are known to be good and do not run."""
+    earlier = {(each.workload, each.hash) for each in known}
+    running = {(each.name, fingerprint(each.kind, each.template)) for each in workloads} if earlier else set()
+    return " A rollback to an earlier configuration passes, too." if earlier - running else ""
 
 
 def _ready(observed: Observed) -> Verdict:

@@ -14,12 +14,11 @@ from __future__ import annotations
 from ninefold.kube import admission
 from ninefold.kube.api import Manifest
 from ninefold.release.releasegate.resource import SERVICE_LABELS, TEAM_LABELS, ReleaseGate
+from ninefold.release.releasegate.workload import RESTARTED_AT
 
 NAME = "ninefold-release-gate"
 _ACTIONS = {"Enforce": "Deny", "Warn": "Warn", "Audit": "Audit"}
 """By mode, what the API server does with a change that a closed gate refuses."""
-
-_RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 
 
 def _any_of(labels: str, keys: tuple[str, ...], value: str) -> str:
@@ -98,9 +97,9 @@ _VARIABLES = {
         "params.spec.?restarts.orValue('Allow') == 'Allow' && "
         "variables.new.?spec.orValue({}) == variables.old.?spec.orValue({}) && "
         "variables.new.?metadata.?labels.orValue({}) == variables.old.?metadata.?labels.orValue({}) && "
-        f"variables.newNotes.all(k, k == '{_RESTARTED_AT}' || "
+        f"variables.newNotes.all(k, k == '{RESTARTED_AT}' || "
         "(k in variables.oldNotes && variables.oldNotes[k] == variables.newNotes[k])) && "
-        f"variables.oldNotes.all(k, k == '{_RESTARTED_AT}' || k in variables.newNotes)"
+        f"variables.oldNotes.all(k, k == '{RESTARTED_AT}' || k in variables.newNotes)"
     ),
     "good": "params.?status.?knownGoodImages.orValue([])",
     "oldSpec": "variables.old.?spec.orValue({})",
@@ -117,6 +116,15 @@ _VARIABLES = {
     ),
     # What runs there already is not a change: a sidecar of an unknown image does not stand in a rollback's way.
     "rollback": "variables.moved && variables.newImages.all(i, i in variables.good || i in variables.oldImages)",
+    # A rollback of configuration alone: the template is one that is known to be good, as a whole.
+    "restored": (
+        "params.?status.?knownGoodTemplates.orValue([]).exists(t, t.workload == variables.called && "
+        "t.?spec.orValue({}) == variables.newSpec && "
+        "t.?labels.orValue({}) == variables.new.?metadata.?labels.orValue({}) && "
+        f"variables.newNotes.all(k, k == '{RESTARTED_AT}' || "
+        "(k in t.?annotations.orValue({}) && t.annotations[k] == variables.newNotes[k])) && "
+        "t.?annotations.orValue({}).all(k, k in variables.newNotes))"
+    ),
     # An override without a stamp to compare with does not count.
     "overrides": "params.?status.?overrides.orValue([]).filter(o, variables.stamped && "
     "variables.stamps.max() < timestamp(o.until) && (o.?images.orValue([]).size() == 0 || "
@@ -166,7 +174,7 @@ def _policy(mode: str) -> Manifest:
         validations=[
             {
                 "expression": "!variables.closed || !variables.scoped || !variables.changed || "
-                "variables.restart || variables.rollback || variables.overridden",
+                "variables.restart || variables.rollback || variables.restored || variables.overridden",
                 "message": "the release gate is closed",
                 "messageExpression": f"{_GATE} + ' is closed (' + {_DECIDED} + ')' + ({_WHY})",
                 "reason": "Forbidden",

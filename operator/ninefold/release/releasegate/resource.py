@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from ninefold.kube.fields import Cel, Duration, LabelValue, MatchLabels, ObjectName, Timestamp, TimeZone, matches
 from ninefold.kube.model import Column, Model, Resource, Spec, Status
+from ninefold.kube.schema import ANYTHING
 
 Decision = Literal["Allow", "Hold", "Deny", "Unknown"]
 
@@ -16,6 +17,7 @@ MAX_WORKLOADS = 64
 MAX_CLOSURES = 32
 MAX_OVERRIDES = 8
 MAX_BLAMED = 8
+MAX_TEMPLATES = 64
 
 Image = Annotated[str, Field(min_length=1, max_length=512)]
 """An image as a container names it: "example.com/shop/checkout:v41"."""
@@ -135,6 +137,14 @@ class KnownGood(Model):
         le=MAX_IMAGES,
         description="How many images are remembered, the newest first; those that run now are always kept.",
     )
+    templates: int = Field(
+        default=0,
+        ge=0,
+        le=5,
+        description="How many earlier pod templates of each workload are remembered, so that a rollback of its "
+        "configuration alone passes, too. They stand in the status: whoever may read the gate reads them, so none "
+        "unless you say so.",
+    )
 
 
 class OverrideRules(Model):
@@ -198,7 +208,12 @@ class Learning(Model):
     """A complete rollout on its way to be known as good."""
 
     workload: str = Field(max_length=300, description='The workload, such as "Deployment/checkout".')
-    images: list[Image] = Field(max_length=MAX_IMAGES, description="The images of its pod template.")
+    images: list[Image] = Field(
+        default_factory=list, max_length=MAX_IMAGES, description="The images of its pod template, if it is about these."
+    )
+    template: str | None = Field(
+        default=None, max_length=64, description="The hash of its pod template, if it is about that."
+    )
     since: Timestamp = Field(description="Since when its rollout is complete, the gate open and data known.")
 
 
@@ -212,6 +227,19 @@ class Closure(Model):
     until: Timestamp | None = Field(
         default=None, description="Until when; left out, until the operator says otherwise."
     )
+
+
+Anything = Annotated[dict[str, Any], Field(json_schema_extra={ANYTHING: True})]
+
+
+class GoodTemplate(Model):
+    """A pod template a rollback to which passes a closed gate."""
+
+    workload: str = Field(max_length=300, description='The workload, such as "Deployment/checkout".')
+    hash: str = Field(max_length=64, description="The templateHash of its Release.")
+    labels: Anything = Field(default_factory=dict, description="Its labels.")
+    annotations: Anything = Field(default_factory=dict, description="Its annotations, but for that of a restart.")
+    spec: Anything = Field(description="Its pod spec.")
 
 
 class OverrideInForce(Model):
@@ -296,6 +324,12 @@ class ReleaseGateStatus(GateStatus):
         default_factory=list,
         max_length=MAX_IMAGES,
         description="The images a rollback to which passes a closed gate, the newest first.",
+    )
+    known_good_templates: list[GoodTemplate] = Field(
+        default_factory=list,
+        max_length=MAX_TEMPLATES,
+        description="The pod templates a rollback to which passes a closed gate, the newest first, if "
+        "spec.knownGood.templates asks for them.",
     )
     learning: list[Learning] = Field(
         default_factory=list,

@@ -5,13 +5,16 @@ Which workloads are meant is decided here for the status and in the admission po
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ninefold.kube.api import CRON_JOB, DAEMON_SET, DEPLOYMENT, ROLLOUT, STATEFUL_SET, Manifest
 from ninefold.release.releasegate.resource import SERVICE_LABELS, TEAM_LABELS, Workloads
 
+RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 WORKLOADS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, CRON_JOB, ROLLOUT)
 
 
@@ -22,6 +25,12 @@ class Workload:
     name: str
     images: tuple[str, ...]
     complete: bool
+    template: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """Its pod template."""
+
+    @property
+    def kind(self) -> str:
+        return self.name.partition("/")[0]
 
 
 def concerns(workloads: Workloads, kind: str, manifest: Manifest) -> bool:
@@ -48,6 +57,7 @@ def read(kind: str, manifest: Manifest) -> Workload:
         name=f"{kind}/{manifest['metadata']['name']}",
         images=images(_map(template(manifest).get("spec"))),
         complete=_complete(kind, manifest),
+        template=template(manifest),
     )
 
 
@@ -56,6 +66,18 @@ def template(manifest: Manifest) -> Mapping[str, Any]:
     spec = _map(manifest.get("spec"))
     inner = _map(_map(spec.get("jobTemplate")).get("spec")) if "jobTemplate" in spec else spec
     return _map(inner.get("template"))
+
+
+def unrestarted(template: Mapping[str, Any]) -> dict[str, Any]:
+    """The pod template without what a restart writes there."""
+    metadata = dict(template.get("metadata") or {})
+    notes = {name: value for name, value in (metadata.pop("annotations", None) or {}).items() if name != RESTARTED_AT}
+    return {**template, "metadata": {**metadata, **({"annotations": notes} if notes else {})}}
+
+
+def fingerprint(kind: str, template: Mapping[str, Any]) -> str:
+    """What tells revisions of a kind apart: a hash of the pod template, the same after a restart."""
+    return hashlib.sha256(json.dumps([kind, unrestarted(template)], sort_keys=True).encode()).hexdigest()[:10]
 
 
 def _map(value: object) -> Mapping[str, Any]:
