@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from ninefold.kube.api import GROUP, Api, Manifest
 from ninefold.kube.follower import Replace, Wanted
@@ -45,8 +44,8 @@ class AppProjectFollower(GateFollower):
 
     def wanted(self, manifest: Manifest, store: Store, now: datetime) -> Wanted:
         found = super().wanted(manifest, store, now)
-        wanted: Any = found.do
-        moments = (found.due, renewal(wanted.patch.get("spec", {}).get("syncWindows") or []))
+        patch = found.do.patch if isinstance(found.do, Replace) else {}
+        moments = (found.due, renewal(patch.get("spec", {}).get("syncWindows") or ()))
         return replace(found, due=min(filter(None, moments), default=None))
 
     def held(self, manifest: Manifest, ruling: Ruling, now: datetime) -> Replace:
