@@ -1,13 +1,9 @@
-"""With Argo CD: its own program runs our Lua, and judges the sync windows that the operator writes.
-
-No controller of Argo CD runs, only its API server, without the Redis and the repo-server that syncing takes.
-"""
+"""With Argo CD: it runs our Lua, waits for a gate in a wave, and syncs nothing of a project whose gate is closed."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,20 +13,17 @@ import pytest
 import yaml
 
 import devcluster
-from devcluster.binaries import binary
-from devcluster.recipes import RECIPES
 from ninefold.cli.kinds import KINDS
 from ninefold.kube.model import RECONCILE
-from tests.integrations.argocd.states import Case, cases
-from tests.peers.sources import unpacked
-from tests.processes import ROOT, OperatorProcess, wait_for
+from tests.integrations.argocd.states import HOOK, WAIT, Case, cases
+from tests.peers.argocd import CONFIG, ArgoCD, argocd
+from tests.peers.objects import GATE as GATES
+from tests.processes import OperatorProcess, wait_for
 from tests.release.argocd import shop as shops
-from tests.release.argocd.shop import THEIRS, Shop
+from tests.release.argocd.shop import FREEZE, THEIRS
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(1800)]
 
-CONFIG = ROOT / "manifests/argocd/argocd-cm.yaml"
-NAMESPACE = "argocd"
 CASES = list(cases())
 GATE: dict[str, Any] = {
     "apiVersion": "ninefold.dev/v1alpha1",
@@ -38,14 +31,6 @@ GATE: dict[str, Any] = {
     "metadata": {"name": "checkout", "namespace": "shop"},
     "spec": {"workloads": {"scope": "Namespace"}, "sources": []},
 }
-
-
-def argocd(*arguments: str) -> str:
-    """What `argocd` says, or why it fails."""
-    command = [str(binary("argocd")), *arguments]
-    environment = {**os.environ, "KUBECONFIG": os.devnull}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    return done.stdout + (done.stderr if done.returncode else "")
 
 
 class Judge:
@@ -106,88 +91,129 @@ def test_close(judge: Judge) -> None:
     assert "it is closed by hand already, by ann: fire" in judge.says("run-action", stopped, "close")
 
 
-class Projects(Shop):
-    """The projects of an Argo CD."""
-
-    def __init__(self, cluster: devcluster.Cluster, folder: Path) -> None:
-        super().__init__(cluster, NAMESPACE)
-        self._port, metrics = cluster.free_port(), cluster.free_port()
-        self._config = folder / "config"
-        self._server = [f"--port={self._port}", f"--metrics-port={metrics}", f"--namespace={NAMESPACE}"]
-
-    def install(self) -> None:
-        cluster = self.cluster
-        crds = unpacked("argocd", RECIPES["argocd"].module) / "manifests" / "crds"
-        for name in ("application", "appproject", "applicationset"):
-            cluster.kubectl("apply", "--server-side", "-f", str(crds / f"{name}-crd.yaml"))
-        cluster.kubectl("create", "namespace", NAMESPACE)
-        for kind, name in (("ConfigMap", "argocd-cm"), ("ConfigMap", "argocd-rbac-cm"), ("Secret", "argocd-secret")):
-            metadata = {"name": name, "labels": {"app.kubernetes.io/part-of": "argocd"}}
-            self.kubectl("apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": kind, "metadata": metadata}))
-        shops.install(cluster)
-        options = ("--insecure", "--disable-auth", "--address=127.0.0.1", "--redis=127.0.0.1:1")
-        environment = {"ARGOCD_BINARY_NAME": "argocd-server", "KUBECONFIG": str(cluster.inside_kubeconfig)}
-        argv = [cluster.binary("argocd"), *options, "--repo-server=127.0.0.1:1", *self._server]
-        server = cluster.spawn("argocd-server", argv, env=environment)
-
-        def ready() -> bool:
-            server.check_running()
-            return "argocd-server: v" in self._ask("version")
-
-        wait_for("Argo CD to answer", ready, 60)
-
-    def _ask(self, *arguments: str) -> str:
-        address = self.cluster.forward(self._port)
-        return argocd(*arguments, "--server", address, "--plaintext", "--config", str(self._config))
-
-    def argocd(self, *arguments: str) -> str:
-        return self._ask("proj", "windows", *arguments)
-
-    def listed(self, name: str) -> list[list[str]]:
-        """Status, kind and schedule of each window, as Argo CD sees it."""
-        told = self.argocd("list", name).splitlines()
-        assert told[0].startswith("ID"), told
-        return [line.split()[1:3] for line in told[1:]]
-
-
 @pytest.fixture(scope="module")
-def projects(cluster: devcluster.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Projects:
-    projects = Projects(cluster, tmp_path_factory.mktemp("argocd"))
-    projects.install()
-    return projects
+def argo(cluster: devcluster.Cluster, tmp_path_factory: pytest.TempPathFactory) -> ArgoCD:
+    argo = ArgoCD(cluster, tmp_path_factory.mktemp("argocd"))
+    argo.install()
+    return argo
 
 
 @pytest.fixture
-def operator(projects: Projects, tmp_path: Path) -> Iterator[OperatorProcess]:
-    with shops.operator(projects.cluster, tmp_path) as process:
+def operator(argo: ArgoCD, tmp_path: Path) -> Iterator[OperatorProcess]:
+    with shops.operator(argo.cluster, tmp_path) as process:
         yield process
 
 
-def test_a_closed_gate_is_a_window_that_argo_cd_finds_active(projects: Projects, operator: OperatorProcess) -> None:
-    projects.gate(closed=True)
-    projects.project("shop", windows=THEIRS)
-    wait_for("the project to be held", lambda: projects.held("shop"))
-    theirs = projects.listed("shop")[:2]
-    wait_for(
-        "the window to begin with the next minute", lambda: projects.listed("shop")[2:] == [["Active", "deny"]], 90
-    )
+def _hold(argo: ArgoCD, project: str, windows: Any = None) -> None:
+    """Have a project that its gate holds, for Argo CD, too."""
+    argo.gate(closed=True)
+    argo.project(project, windows=windows)
+    wait_for("the project to be held", lambda: argo.held(project))
+    # It begins with the next minute.
+    wait_for("the window to be active", lambda: argo.listed(project)[-1] == ["Active", "deny"], 120)
+
+
+def test_a_closed_gate_is_an_active_window_of_a_valid_project(argo: ArgoCD, operator: OperatorProcess) -> None:
+    _hold(argo, "shop", windows=THEIRS)
+    theirs = argo.listed("shop")[:2]
     # Argo CD checks the whole project before it writes, and writes all of it.
-    before = projects.windows("shop")
+    before = argo.windows("shop")
     added = ("--kind", "allow", "--schedule", "0 6 * * *", "--duration", "1h", "--applications", "*")
-    assert projects.argocd("add", "shop", *added) == ""
-    assert projects.windows("shop")[:3] == before, "its way of writing is ours"
-    projects.gate(closed=False)
-    wait_for("the project to be let go", lambda: not projects.held("shop"))
-    assert projects.windows("shop")[:2] == THEIRS
-    assert [each["schedule"] for each in projects.windows("shop")[2:]] == ["0 6 * * *"]
-    assert projects.listed("shop")[:2] == theirs
+    assert argo.windows_of("add", "shop", *added) == ""
+    assert argo.windows("shop")[:3] == before, "its way of writing is ours"
+    argo.gate(closed=False)
+    wait_for("the project to be let go", lambda: not argo.held("shop"))
+    assert argo.windows("shop")[:2] == THEIRS
+    assert [each["schedule"] for each in argo.windows("shop")[2:]] == ["0 6 * * *"]
+    assert argo.listed("shop")[:2] == theirs
 
 
-def test_what_argo_cd_takes_for_invalid(projects: Projects) -> None:
+def test_what_argo_cd_takes_for_invalid(argo: ArgoCD) -> None:
     """The limits that the operator keeps to."""
-    projects.project("limits", gate=None)
+    argo.project("limits", gate=None)
     once = ("--kind", "deny", "--schedule", "6 13 1 3 *", "--duration", "60m", "--applications", "*")
-    assert "255" in projects.argocd("add", "limits", *once, "--description", "é" * 128)
-    assert projects.argocd("add", "limits", *once, "--description", "d" * 255) == ""
-    assert "already exists" in projects.argocd("add", "limits", *once, "--description", "another")
-    assert projects.listed("limits") == [["Inactive", "deny"]]
+    assert "255" in argo.windows_of("add", "limits", *once, "--description", "é" * 128)
+    assert argo.windows_of("add", "limits", *once, "--description", "d" * 255) == ""
+    assert "already exists" in argo.windows_of("add", "limits", *once, "--description", "another")
+    assert argo.listed("limits") == [["Inactive", "deny"]]
+
+
+def config_map(name: str, wave: int = 0) -> dict[str, Any]:
+    annotations = {"argocd.argoproj.io/sync-wave": str(wave)}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "annotations": annotations}}
+
+
+def gate(decision: str = "Hold", **annotations: str) -> dict[str, Any]:
+    """One that a freeze closes, before all else."""
+    freeze = {**FREEZE, "decision": decision}
+    notes = {"argocd.argoproj.io/sync-wave": "-10", **annotations}
+    spec = {"workloads": {"scope": "Namespace"}, "sources": [{"freeze": freeze}]}
+    return {
+        "apiVersion": GATES.api_version,
+        "kind": GATES.kind,
+        "metadata": {"name": "line", "annotations": notes},
+        "spec": spec,
+    }
+
+
+def _exists(argo: ArgoCD, namespace: str, name: str) -> bool:
+    code, _ = argo.cluster.api.request("GET", f"/api/v1/namespaces/{namespace}/configmaps/{name}")
+    return code == 200
+
+
+def test_nothing_of_a_held_project_is_synced(argo: ArgoCD, operator: OperatorProcess) -> None:
+    _hold(argo, "held")
+    namespace = argo.cluster.namespace()
+    argo.commit("windows", config_map("settings"))
+    argo.application("windows", namespace, project="held")
+    wait_for(
+        "Argo CD to see the change", lambda: argo.status("windows").get("sync", {}).get("status") == "OutOfSync", 60
+    )
+    argo.refresh("windows")
+    assert argo.operation("windows") == ("", "")
+    assert not _exists(argo, namespace, "settings")
+    argo.gate(closed=False)
+    wait_for("the project to be let go", lambda: not argo.held("held"))
+    argo.refresh("windows")
+    wait_for("the change", lambda: _exists(argo, namespace, "settings"), 60)
+
+
+def test_a_gate_in_a_wave_holds_what_comes_later(argo: ArgoCD, operator: OperatorProcess) -> None:
+    namespace = argo.cluster.namespace()
+    argo.commit("wave", gate(**WAIT, **{"argocd.argoproj.io/ignore-healthcheck": "true"}), config_map("settings"))
+    argo.application("wave", namespace)
+    waits = "waiting for healthy state of ninefold.dev/ReleaseGate/line"
+    wait_for("Argo CD to wait for the gate", lambda: argo.operation("wave") == ("Running", waits), 60)
+    decided = ("-n", namespace, "get", "gate", "line", "-o", "jsonpath={.status.decision}")
+    wait_for("the gate to be closed", lambda: argo.cluster.kubectl(*decided) == "Hold", 60)
+    argo.refresh("wave")
+    assert argo.operation("wave") == ("Running", waits)
+    assert not _exists(argo, namespace, "settings")
+    assert argo.status("wave")["health"]["status"] in ("Healthy", "Missing"), "nothing looks ill for it"
+    opened = json.dumps({"spec": {"sources": []}})
+    argo.cluster.kubectl("-n", namespace, "patch", "gate", "line", "--type=merge", "--patch", opened)
+    wait_for("the sync to go on", lambda: _exists(argo, namespace, "settings"), 60)
+    wait_for("it to be done", lambda: argo.operation("wave")[0] == "Succeeded", 60)
+
+
+def test_a_hook_that_denies_fails_the_sync_with_its_sentence(argo: ArgoCD, operator: OperatorProcess) -> None:
+    namespace = argo.cluster.namespace()
+    argo.commit("hook", gate("Deny", **HOOK), config_map("settings"))
+    argo.application("hook", namespace)
+    wait_for("the sync to fail", lambda: argo.operation("hook")[0] == "Failed", 120)
+    results = argo.status("hook")["operationState"]["syncResult"]["resources"]
+    (told,) = (each for each in results if each["kind"] == "ReleaseGate")
+    assert told["hookPhase"] == "Failed"
+    assert told["message"].startswith("Deny: Nothing changes now: sale.")
+    assert not _exists(argo, namespace, "settings")
+
+
+def test_a_gate_that_is_there_for_workloads_holds_no_sync(argo: ArgoCD, operator: OperatorProcess) -> None:
+    namespace = argo.cluster.namespace()
+    argo.commit("plain", gate(), config_map("settings"))
+    argo.application("plain", namespace)
+    wait_for("the sync to be done", lambda: argo.operation("plain")[0] == "Succeeded", 120)
+    assert _exists(argo, namespace, "settings")
+    wait_for("the application to be healthy", lambda: argo.status("plain")["health"]["status"] == "Healthy", 60)
+    decided = ("-n", namespace, "get", "gate", "line", "-o", "jsonpath={.status.decision}")
+    assert argo.cluster.kubectl(*decided) == "Hold"

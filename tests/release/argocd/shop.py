@@ -26,7 +26,14 @@ THEIRS: list[dict[str, Any]] = [
         "applications": ["shop-*"],
         "timeZone": "Europe/Paris",
     },
-    {"kind": "deny", "schedule": "0 0 1 1 *", "duration": "24h", "clusters": ["in-cluster"], "manualSync": True},
+    {
+        "kind": "deny",
+        "schedule": "0 0 1 1 *",
+        "duration": "24h",
+        "clusters": ["a"],
+        "manualSync": True,
+        "timeZone": "UTC",
+    },
 ]
 
 
@@ -63,8 +70,8 @@ class Shop:
     def project(self, name: str, gate: str | None = "checkout", windows: Any = None, **notes: str) -> None:
         annotations = {**notes, **({GATE: f"{self.namespace}/{gate}"} if gate else {})}
         spec = {
-            "sourceRepos": ["https://git.example.com/shop.git"],
-            "destinations": [{"server": "*", "namespace": "shop"}],
+            "sourceRepos": ["*"],
+            "destinations": [{"server": "*", "namespace": "*"}],
             **({"syncWindows": windows} if windows is not None else {}),
         }
         self._apply(PROJECT.api_version, PROJECT.kind, name, annotations, spec)

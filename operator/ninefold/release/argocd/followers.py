@@ -1,9 +1,11 @@
 """AppProjects of which nothing is synced while the gate that they follow is closed. Pure.
 
-metadata:
-  annotations:
-    ninefold.dev/release-gate: shop/checkout
-    ninefold.dev/manual-sync: "true"           # people may sync all the same
+    metadata:
+      annotations:
+        ninefold.dev/release-gate: shop/checkout
+        ninefold.dev/manual-sync: "true"
+
+With the second annotation people may sync all the same.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from ninefold.kube.api import GROUP, Api, Manifest
 from ninefold.kube.follower import Replace, Wanted
@@ -43,8 +44,8 @@ class AppProjectFollower(GateFollower):
 
     def wanted(self, manifest: Manifest, store: Store, now: datetime) -> Wanted:
         found = super().wanted(manifest, store, now)
-        wanted: Any = found.do
-        moments = (found.due, renewal(wanted.patch.get("spec", {}).get("syncWindows") or []))
+        patch = found.do.patch if isinstance(found.do, Replace) else {}
+        moments = (found.due, renewal(patch.get("spec", {}).get("syncWindows") or ()))
         return replace(found, due=min(filter(None, moments), default=None))
 
     def held(self, manifest: Manifest, ruling: Ruling, now: datetime) -> Replace:
