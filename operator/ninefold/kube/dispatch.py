@@ -43,6 +43,7 @@ class Dispatcher:
         self._children: dict[Api, set[str]] = defaultdict(set)
         self._routes: dict[Api, list[tuple[str, Watch]]] = defaultdict(list)
         self._optional: set[Api] = set()
+        # Of the status of others' objects what is read alone.
         self._status: dict[Api, tuple[str, ...]] = {}
         for controller in controllers:
             self._register(controller)
@@ -51,9 +52,8 @@ class Dispatcher:
 
     def seen(self, api: Api, manifest: Manifest, *, by: Item | None = None) -> None:
         """A version of an object, from a watch, a sweep, or the answer to a write made for `by`."""
-        if api in self._status and "status" in manifest:
-            status = {name: value for name, value in manifest["status"].items() if name in self._status[api]}
-            manifest = {**manifest, "status": status}
+        if api in self._status:
+            manifest = _with_status(manifest, self._status[api])
         if self.store.put(api, manifest):
             self.store.serve(api, True)
             self._wake(api, manifest, by)
@@ -115,6 +115,13 @@ class Dispatcher:
         # Whoever wrote it has seen it.
         if item != by:
             self.queue.add(item)
+
+
+def _with_status(manifest: Manifest, fields: tuple[str, ...]) -> Manifest:
+    """The object with these fields of its status alone."""
+    kept = {name: value for name, value in (manifest.get("status") or {}).items() if name in fields}
+    rest = {name: value for name, value in manifest.items() if name != "status"}
+    return {**rest, "status": kept} if kept else rest
 
 
 def _nobody(manifest: Manifest, store: Store) -> Iterable[Key]:

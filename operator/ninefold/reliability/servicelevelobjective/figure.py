@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import floor
 
 from ninefold.reliability.servicelevelobjective.status import DataState
 
@@ -72,18 +73,30 @@ class Snapshot:
 
 
 def rounded(figure: Figure) -> object:
-    """What must differ for a reader to be told: a tenth of a percent, two digits of a burn rate, a state."""
+    """What must differ for a reader to be told: a tenth of a percent, a tenth of a burn rate, a state.
+
+    Figures are cut and not rounded, so that one that passes such a step is told at once: thresholds stand there, as a
+    budget of 0 % does, and a burn rate of 14.4.
+    """
 
     def steps(value: float | None) -> int | None:
-        return None if value is None else round(value * 1000)
+        return None if value is None else floor(value * 1000)
 
-    burn = {window: f"{rate:.2g}" for window, rate in figure.burn.items()}
+    burn = {window: _burn_steps(rate) for window, rate in figure.burn.items()}
     blame = {component: f"{share:.1f}" for component, share in figure.blame.items()}
     return (
         (steps(figure.budget_left), burn, steps(figure.coverage), figure.data, figure.revision, blame, figure.firing),
         (figure.excess is not None, steps(figure.agreed_error_ratio)),
         {name: rounded(group) for name, group in figure.groups.items()},
     )
+
+
+def _burn_steps(rate: float) -> tuple[float, object]:
+    """The size of the step and its number: a hundredth below 1, a tenth below 100, and two digits above that."""
+    if not 0 <= rate < 100:
+        return 0, f"{rate:.2g}"
+    steps = 100 if rate < 1 else 10
+    return steps, floor(rate * steps)
 
 
 def worst(groups: Mapping[str, Figure]) -> Figure:
