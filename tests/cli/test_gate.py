@@ -75,6 +75,22 @@ def gate(server: devcluster.Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterato
     server.kubectl("delete", "namespace", namespace, "--wait=false")
 
 
+def test_a_pipeline_is_told_that_the_line_is_stopped(ninefold: Command, gate: Gate) -> None:
+    gate.say("Allow")
+    kept = {"metadata": {"name": "cluster.production"}, "spec": {"workloads": {"scope": "Namespace"}}}
+    kind = {"apiVersion": ReleaseGate.api.api_version, "kind": "ReleaseGate"}
+    gate.kubectl("apply", "--server-side", "-f", "-", body=kind | kept)
+    assert ninefold("gate", "check", "checkout", "-n", gate.namespace).returncode == 0, "it has not decided yet"
+    closure = {"decision": "Hold", "because": "stopped by ann", "message": "ann has closed it: the network is down."}
+    patch = json.dumps({"status": {"decision": "Hold", "closures": [closure]}})
+    gate.kubectl("patch", "releasegate", "cluster.production", "--subresource=status", "--type=merge", "-p", patch)
+    done = ninefold("gate", "check", "checkout", "-n", gate.namespace)
+    assert (done.returncode, done.stdout.strip()) == (
+        1,
+        f"{gate.namespace}/cluster.production is closed (Hold): ann has closed it: the network is down.",
+    )
+
+
 def test_a_pipeline_asks(ninefold: Command, gate: Gate) -> None:
     def check(*options: str) -> tuple[int, str]:
         done = ninefold("gate", "check", "checkout", "-n", gate.namespace, *options)

@@ -73,6 +73,24 @@ def test_of_several_gates_the_slowest_sets_the_pace_and_an_override_lifts_it(sto
     assert ask(store, "workload").pace == 50
 
 
+def test_a_stopped_line_goes_for_every_gate_and_service_of_the_namespace(store: Store) -> None:
+    gates.gate(store, "Allow")
+    gates.policy(store, "checkout", service="checkout")
+    asked = ("gate", "checkout"), ("service", "checkout")
+    assert {ask(store, *each).decision for each in asked} == {"Allow"}
+    line = "cluster.production"
+    gates.gate(store, "Deny", name=line, app="none", message="ann has closed it.", blamed=blames("v1"))
+    for each in asked:
+        found = ask(store, *each)
+        assert (found.decision, found.gate, found.message) == ("Deny", f"shop/{line}", "ann has closed it.")
+        assert not found.abort
+    # One that has not decided yet says nothing, and one of another namespace neither.
+    gates.gate(store, "Unknown", name=line, app="none")
+    gates.gate(store, "Hold", name=line, app="none", namespace="other")
+    assert {ask(store, *each).decision for each in asked} == {"Allow"}
+    assert ask(store, "gate", "none").decision == "Unknown", "a name that is misspelt is told all the same"
+
+
 def test_a_gate_that_does_not_exist_is_unknown_and_says_so(store: Store) -> None:
     found = ask(store)
     assert (found.decision, found.gate, found.stale) == ("Unknown", None, False)

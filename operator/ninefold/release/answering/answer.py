@@ -13,6 +13,7 @@ from ninefold.kube.fields import rfc3339, seconds
 from ninefold.kube.store import Store
 from ninefold.release.answering.pace import goes_on
 from ninefold.release.answering.question import Question
+from ninefold.release.clusterreleasegate.resource import PREFIX
 from ninefold.release.releasegate import standing
 from ninefold.release.releasegate.opinion import CLOSED, SEVERITY
 from ninefold.release.releasegate.resource import Decision, ReleaseGate, ReleaseGateStatus
@@ -59,6 +60,10 @@ def answer(store: Store, question: Question, age: float, now: datetime) -> Answe
         return Answer("Unknown", "the gate cannot be read", stalled.message, stale=age > STALE_AFTER, gate=gate)
     if not answers:
         return _nothing(question, age)
+    # Where the line is stopped, that goes for whatever is asked about.
+    named = {each.gate for each in answers}
+    kept = (gate for gate in _kept(store, question.namespace) if str(gate.key) not in named)
+    answers += [_of_gate(gate, question, age, now) for gate in kept]
     told = max(answers, key=lambda each: (SEVERITY.index(each.decision), each.abort))
     return _paced(replace(told, pace=min(each.pace for each in answers)), question, now)
 
@@ -144,6 +149,14 @@ def _asked_about(store: Store, question: Question) -> Iterator[ReleaseGate]:
         return
     about = _of_workload if question.by == "workload" else _of_service
     yield from (gate for gate in store.resources(ReleaseGate, question.namespace) if about(store, gate, question))
+
+
+def _kept(store: Store, namespace: str) -> Iterator[ReleaseGate]:
+    """The gates that are kept there for the whole cluster, as far as they have decided and enforce it."""
+    for gate in store.resources(ReleaseGate, namespace):
+        decided = gate.status.decision != "Unknown" and gate.spec.mode == "Enforce"
+        if gate.metadata.name.startswith(PREFIX) and decided:
+            yield gate
 
 
 def _of_workload(store: Store, gate: ReleaseGate, question: Question) -> bool:
