@@ -89,6 +89,12 @@ def test_a_pipeline_is_told_that_the_line_is_stopped(ninefold: Command, gate: Ga
         1,
         f"{gate.namespace}/cluster.production is closed (Hold): ann has closed it: the network is down.",
     )
+    explained = ninefold("gate", "explain", "checkout", "-n", gate.namespace).stdout.splitlines()
+    line = f"{gate.namespace}/cluster.production, which holds for the whole namespace: Hold: ann has closed it"
+    assert explained[0] == f"{gate.namespace}/checkout: Allow"
+    assert explained[-1] == f"{line}: the network is down."
+    (above,) = json.loads(ninefold("gate", "explain", "checkout", "-n", gate.namespace, "--json").stdout)["above"]
+    assert above["decision"] == "Hold"
 
 
 def test_a_pipeline_asks(ninefold: Command, gate: Gate) -> None:

@@ -20,11 +20,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import TypeAlias
 
-from ninefold.cli import asking, gating, replay, signing
+from ninefold.cli import asking, explaining, gating, replay, signing
+from ninefold.cli.desk import Desk
 from ninefold.kube.client import ApiError
 from ninefold.kube.fields import seconds
 
-Act = Callable[[gating.Desk, argparse.Namespace], Awaitable[int]]
+Act = Callable[[Desk, argparse.Namespace], Awaitable[int]]
 _Acts: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -36,9 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         act: Act = options.act
         namespace = "" if options.cluster else asking.namespace(options)
-        return asyncio.run(
-            asking.answered(options.context, lambda cluster: act(gating.Desk(cluster, namespace), options))
-        )
+        return asyncio.run(asking.answered(options.context, lambda cluster: act(Desk(cluster, namespace), options)))
     except ApiError as error:
         print(f"ninefold: {error.message}", file=sys.stderr)
         # What the API server refuses is an answer to whoever asked for it.
@@ -55,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--image", action="append", default=[], help="an image to be rolled out; may be repeated")
     check.add_argument("--json", action="store_true", help="print JSON")
     _add_scope(check)
-    explain = _add(acts, "explain", gating.explain, "tell why it is open or closed")
+    explain = _add(acts, "explain", explaining.explain, "tell why it is open or closed")
     explain.add_argument("--json", action="store_true", help="print JSON")
     _add_scope(explain)
     close = _add(acts, "close", gating.close, "close it by hand")

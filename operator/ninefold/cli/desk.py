@@ -1,0 +1,74 @@
+"""What `ninefold gate` asks of a cluster, in somebody's name."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from ninefold.kube.api import NAMESPACE, SELF_SUBJECT_REVIEW, Api, Key
+from ninefold.kube.client import ApiError, Cluster, NotFound
+from ninefold.release.clusterreleasegate.keeping import key_of, made_for, selects
+from ninefold.release.clusterreleasegate.plan import called
+from ninefold.release.clusterreleasegate.resource import PREFIX, ClusterReleaseGate
+from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicyStatus
+
+Gate = ReleaseGate | ClusterReleaseGate
+
+
+class Desk:
+    """One namespace of a cluster, or the cluster itself (""), asked in somebody's name."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self.cluster = cluster
+        self.namespace = namespace
+
+    @property
+    def api(self) -> Api:
+        """Of the gates that are meant."""
+        return ReleaseGate.api if self.namespace else ClusterReleaseGate.api
+
+    async def gate(self, name: str) -> Gate:
+        found = await self.cluster.get(self.api, Key(self.namespace, name))
+        return ReleaseGate.parse(found) if self.namespace else ClusterReleaseGate.parse(found)
+
+    async def kept(self) -> list[ReleaseGate]:
+        """The gates of the namespace that are kept for the whole cluster; none for who may not list gates."""
+        try:
+            found = await self.cluster.list(ReleaseGate.api, namespace=self.namespace) if self.namespace else []
+        except ApiError as error:
+            if error.status != HTTPStatus.FORBIDDEN:
+                raise
+            return []
+        return [ReleaseGate.parse(each) for each in found if Key.of(each).name.startswith(PREFIX)]
+
+    async def policies(self, gate: Gate) -> dict[str, ErrorBudgetPolicyStatus]:
+        """The statuses of those that have a say and exist, as the gate names them."""
+        found = {}
+        for name, key in _policies(gate).items():
+            try:
+                found[name] = ErrorBudgetPolicy.parse(await self.cluster.get(ErrorBudgetPolicy.api, key)).status
+            except NotFound:
+                continue
+        return found
+
+    async def gateless(self, gate: ClusterReleaseGate) -> list[str]:
+        """The namespaces in which the gate that is to be kept is not there yet."""
+        namespaces = await self.cluster.list(NAMESPACE)
+        gates = {Key.of(each) for each in await self.cluster.list(ReleaseGate.api) if made_for(gate, each)}
+        names = (Key.of(each).name for each in namespaces if selects(gate.spec.namespaces, each))
+        return [name for name in names if key_of(gate.metadata.name, name) not in gates]
+
+    async def me(self) -> str:
+        """Who the API server takes us for."""
+        api = SELF_SUBJECT_REVIEW
+        body = {"apiVersion": api.api_version, "kind": api.kind, "metadata": {"name": ""}}
+        review = await self.cluster.create(api, body)
+        return str(review["status"]["userInfo"]["username"])
+
+
+def _policies(gate: Gate) -> dict[str, Key]:
+    if isinstance(gate, ClusterReleaseGate):
+        references = [each.error_budget_policy for each in gate.spec.sources if each.error_budget_policy]
+        return {called(each): Key(each.namespace, each.name) for each in references}
+    names = [source.error_budget_policy for source in gate.spec.sources if source.error_budget_policy]
+    return {name: Key(gate.metadata.namespace, name) for name in names}

@@ -1,0 +1,124 @@
+"""`ninefold gate explain`: why a gate is open or closed, since when and until when, and what passes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from ninefold.cli.desk import Desk, Gate
+from ninefold.cli.gating import told
+from ninefold.kube.fields import rfc3339
+from ninefold.release.clusterreleasegate.keeping import key_of
+from ninefold.release.clusterreleasegate.resource import ClusterReleaseGate
+from ninefold.release.release.resource import Release
+from ninefold.release.releasegate.opinion import CLOSED
+from ninefold.release.releasegate.resource import OverrideInForce, ReleaseGate
+from ninefold.release.releasegate.standing import closures, decision, message, overrides
+from ninefold.release.releasegate.workload import short
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus
+
+_NAMED = 5
+"""How many namespaces are named."""
+
+
+async def explain(desk: Desk, options: argparse.Namespace) -> int:
+    gate, now = await desk.gate(options.name), datetime.now(UTC)
+    policies = await desk.policies(gate)
+    suspects = await _suspects(desk, gate) if isinstance(gate, ReleaseGate) else []
+    gateless = await desk.gateless(gate) if isinstance(gate, ClusterReleaseGate) else []
+    kept = [each for each in await desk.kept() if each.key != gate.key]
+    stopped = [each for each in kept if decision(each.status, now) in CLOSED and each.spec.mode == "Enforce"]
+    if options.json:
+        status = {name: policy.model_dump(mode="json", by_alias=True) for name, policy in policies.items()}
+        whole = {**told(gate, (), now), "policies": status, "suspected": [_record(suspect) for suspect in suspects]}
+        whole["above"] = [told(each, (), now) for each in stopped]
+        if isinstance(gate, ClusterReleaseGate):
+            whole["gateless"] = gateless
+        print(json.dumps(whole, indent=2, ensure_ascii=False))
+    else:
+        lines = [*_explained(gate, policies, suspects, gateless, now), *(_stopped(each, now) for each in stopped)]
+        print("\n".join(lines))
+    return 0
+
+
+def _stopped(kept: ReleaseGate, now: datetime) -> str:
+    return f"{kept.key}, which holds for the whole namespace: {decision(kept.status, now)}: {message(kept.status, now)}"
+
+
+async def _suspects(desk: Desk, gate: ReleaseGate) -> list[Release]:
+    """The records of the releases that the gate blames."""
+    blamed = {blame.release for blame in gate.status.blamed}
+    records = await desk.cluster.list(Release.api, namespace=desk.namespace) if blamed else []
+    return [Release.parse(record) for record in records if record["metadata"]["name"] in blamed]
+
+
+def _explained(
+    gate: Gate,
+    policies: dict[str, ErrorBudgetPolicyStatus],
+    suspects: Iterable[Release],
+    gateless: Sequence[str],
+    now: datetime,
+) -> Iterator[str]:
+    status, decided = gate.status, decision(gate.status, now)
+    mode = "" if gate.spec.mode == "Enforce" else f", and only {gate.spec.mode.lower()}s"
+    since = f" since {rfc3339(status.since)}" if status.since else ""
+    yield f"{gate.key}: {decided}{since}{mode}"
+    for each in closures(status, now):
+        yield f"  {each.decision} by {each.because}"
+        yield f"    {each.message}"
+    for name, policy in policies.items():
+        pace = f", pace {policy.pace} %" if policy.pace else ""
+        yield f"  ErrorBudgetPolicy {name}: {policy.state}{pace}"
+        for objective in policy.objectives:
+            figures = [f"budget {objective.budget_left}"] if objective.budget_left else []
+            figures += [f"burn {objective.burn}"] if objective.burn else []
+            yield f"    {objective.name}   {'   '.join([*figures, f'data {objective.data}'])}"
+    for suspect in suspects:
+        yield from _suspected(suspect)
+    for each in (closure for closure in status.closures if closure.from_ and closure.from_ > now):
+        ends = f" until {rfc3339(each.until)}" if each.until else ""
+        yield f"  from {rfc3339(each.from_ or now)}{ends}: {each.because}"
+    if gateless:
+        others = f" and {len(gateless) - _NAMED} more" if len(gateless) > _NAMED else ""
+        yield f"  no gate yet in {', '.join(gateless[:_NAMED])}{others}: see the operator's log"
+    for given in _given(gate, now):
+        yield f"  overridden by {given.by} until {rfc3339(given.until)} ({given.name})"
+    if decided in CLOSED:
+        if status.until:
+            yield f"  predicted to open {status.until}"
+        kept = isinstance(gate, ClusterReleaseGate)
+        name = key_of(gate.metadata.name, "").name if kept else gate.metadata.name
+        ask = f"ninefold gate override {name} -n {gate.metadata.namespace or '...'} --for 30m --reason ..."
+        yield f"  you may: {status.passes or 'wait'} Or ask for an override: {ask}"
+
+
+def _given(gate: Gate, now: datetime) -> list[OverrideInForce]:
+    """The overrides, of those that are in force first."""
+    return (overrides(gate.status, (), now) or gate.status.overrides) if isinstance(gate, ReleaseGate) else []
+
+
+def _record(suspect: Release) -> dict[str, Any]:
+    status = suspect.status
+    return {
+        "release": suspect.metadata.name,
+        "workload": f"{suspect.spec.workload.kind}/{suspect.spec.workload.name}",
+        "images": suspect.spec.images,
+        "revision": status.revision,
+        "commit": suspect.spec.change.commit if suspect.spec.change else None,
+        "start": rfc3339(status.start) if status.start else None,
+        "outcome": status.outcome,
+        "spent": status.spent,
+        "suspicion": status.suspicion,
+    }
+
+
+def _suspected(suspect: Release) -> Iterator[str]:
+    found = _record(suspect)
+    called = [short(image) for image in found["images"]]
+    called += [f"{name} {found[name]}" for name in ("revision", "commit") if found[name]]
+    yield f"  suspected ({found['suspicion']}): {', '.join(called)}"
+    came = f"released {found['start']}, {found['outcome']}, spent {found['spent']}"
+    yield f"    {found['workload']}, {came}: {found['release']}"
