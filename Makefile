@@ -45,7 +45,8 @@ test: setup ## Run the tests (ARGS goes to pytest)
 
 test-peers: setup ## Run the tests that need a peer's binary, built on first use
 	@$(BIN)/python -m devcluster build $(PEERS) >/dev/null
-	$(BIN)/python -m pytest -m peers $(ARGS)
+	@# A file has a cluster of its own, and waits for its peer's intervals most of the time.
+	$(BIN)/python -m pytest -m peers -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-slow: setup ## Run the tests that take minutes: proofs of all samples, faults in rules, long histories
 	@$(BIN)/python -m devcluster build >/dev/null
