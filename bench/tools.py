@@ -72,8 +72,10 @@ def _chain(site: Site, pace: Pace, repetitions: int, port: int, tools: tuple[Too
 
 
 def _held(site: Site, spending: Spending, name: str, tools: tuple[Tool, ...]) -> dict[str, float]:
-    spent = spending.spend(name)
     refusals = {tool.name: partial(tool.refusals, name) for tool in tools}
+    if early := [tool for tool, noted in refusals.items() if noted()]:
+        raise Failed(f"{', '.join(early)} found the gate of {name} closed before its budget was spent")
+    spent = spending.spend(name)
     noted = when({_SERVER: lambda: not change(site, name), **refusals})
     return {who: moment - spent for who, moment in noted.items()}
 
