@@ -19,6 +19,7 @@ from bench.mutations import mutations
 from bench.rendering import rendering
 from bench.samples import samples
 from bench.site import site
+from bench.tools import tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Sizes:
     paces: tuple[Pace, ...] = PACES
     spent: int = 10
     """How many budgets are spent at each pace."""
+    held: int = 5
+    """And how many while canaries are on their way, at the first pace."""
 
 
 SMALL = Sizes(
@@ -52,6 +55,7 @@ SMALL = Sizes(
     faults=50,
     paces=PACES[1:],
     spent=2,
+    held=1,
 )
 LARGE = Sizes(objectives=5000, rounds=1)
 
@@ -74,6 +78,7 @@ MEASUREMENTS: dict[str, Callable[[Sizes], Iterator[Figure]]] = {
     "mutations": lambda sizes: mutations(say, sizes.faults),
     "admission": _admission,
     "exhaustion": lambda sizes: exhaustion(say, sizes.paces, sizes.spent),
+    "exhaustion-tools": lambda sizes: tools(say, sizes.paces[0], sizes.held),
     "gate": lambda sizes: gate(say, 1000, sizes.load, sizes.rounds),
 }
 

@@ -35,10 +35,10 @@ class Site:
 
     @contextmanager
     def operator(
-        self, user: str, arguments: Sequence[str] = (), options: Sequence[str] = ()
+        self, user: str, arguments: Sequence[str] = (), options: Sequence[str] = (), port: int = 0
     ) -> Iterator[devcluster.Process]:
         """`ninefold run` inside the cluster's network, as a user of its own that the audit log shows."""
-        port = self.cluster.free_port()
+        port = port or self.cluster.free_port()
         argv = [sys.executable, *arguments, "-m", "ninefold", "run", *options, "--bind", f"127.0.0.1:{port}"]
         process = self._spawn("operator", [*argv, "--prometheus-url", self.cluster.prometheus.inside_url], user)
         try:

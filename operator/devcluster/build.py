@@ -1,6 +1,7 @@
 """Build a recipe's binaries from pinned Go modules into the shared cache."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 from devcluster import cache, wheels
 from devcluster.errors import CommandError
 from devcluster.progress import Progress
-from devcluster.recipes import Recipe
+from devcluster.recipes import GOMOD, RECIPES, Recipe
 
 #: Ours to decide, whatever the user's settings are: the bytes depend on them.  One set for all: nothing compiles twice.
 ENVIRONMENT = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
@@ -52,6 +53,16 @@ def _default_output(package: str) -> str:
     """The file name `go build` gives a main package: its last path element that is not a major version."""
     elements = package.split("/")
     return elements[-2] if re.fullmatch(r"v\d+", elements[-1]) else elements[-1]
+
+
+def unpacked(component: str, module: str) -> Path:
+    """What `module` ships beside a binary: its directory, as gomod/`component` pins it, checked against its go.sum."""
+    go = go_for(RECIPES["kustomize-controller"])  # new enough for every peer
+    argv, environment = [str(go), "mod", "download", "-json", module], {**os.environ, **ENVIRONMENT}
+    done = subprocess.run(argv, cwd=GOMOD / component, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CommandError(argv, done.returncode, done.stdout + done.stderr)
+    return Path(json.loads(done.stdout)["Dir"])
 
 
 def go_for(recipe: Recipe) -> Path:

@@ -83,7 +83,7 @@ OTHERS = (
         stamp=("helm.sh/helm/v4/internal/version.version=v4.3.1",),
     ),
 )
-#: What Ninefold must get along with: built for `make test-peers` alone.
+#: What Ninefold must get along with: built for `make test-peers` and by `make bench` alone.
 PEERS = (
     Recipe(
         "prometheus-operator",

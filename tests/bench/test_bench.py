@@ -24,10 +24,11 @@ def measured(tmp_path: Path, name: str) -> list[dict[str, Any]]:
     return figures
 
 
-NAMES = sorted(set(MEASUREMENTS) - {"samples", "mutations"})
+MARKED = {"mutations": [pytest.mark.slow], "exhaustion-tools": [pytest.mark.peers, pytest.mark.timeout(1800)]}
+NAMES = sorted(set(MEASUREMENTS) - {"samples"})
 
 
-@pytest.mark.parametrize("name", [*NAMES, pytest.param("mutations", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=MARKED.get(name, ())) for name in NAMES])
 def test_a_measurement_yields_figures(name: str, tmp_path: Path) -> None:
     figures = measured(tmp_path, name)
     assert figures

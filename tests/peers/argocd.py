@@ -14,11 +14,11 @@ import yaml
 
 import devcluster
 from devcluster.binaries import binary
+from devcluster.build import unpacked
 from devcluster.recipes import RECIPES
 from devcluster.web import Web
 from ninefold.kube.api import Api
 from tests.peers.objects import Manifest
-from tests.peers.sources import unpacked
 from tests.processes import ROOT, wait_for
 from tests.release.argocd import shop
 

@@ -15,9 +15,9 @@ from typing import Any
 import yaml
 
 import devcluster
+from devcluster.build import unpacked
 from ninefold.kube.api import Api
 from tests.peers.objects import Manifest, Objects
-from tests.peers.sources import unpacked
 from tests.processes import ROOT, wait_for
 
 NAMESPACE = "flux-system"

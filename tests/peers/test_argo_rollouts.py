@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 import devcluster
+from devcluster.build import unpacked
 from devcluster.recipes import RECIPES
 from ninefold.kube.api import Api
 from tests.peers.gate import Gates
 from tests.peers.objects import Manifest
-from tests.peers.sources import unpacked
 from tests.processes import wait_for
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(1800)]

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 import devcluster
+from devcluster.build import unpacked
 from devcluster.errors import CommandError
 from devcluster.pki import Authority
 from devcluster.recipes import RECIPES
 from ninefold.kube.api import CONFIG_MAP, PROMETHEUS_RULE
 from tests.peers.conftest import Start
 from tests.peers.objects import SLO, TOTAL, Manifest, Objects, objective
-from tests.peers.sources import unpacked
 from tests.processes import ROOT, wait_for
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(1800)]
