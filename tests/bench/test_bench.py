@@ -24,7 +24,10 @@ def measured(tmp_path: Path, name: str) -> list[dict[str, Any]]:
     return figures
 
 
-MARKED = {"mutations": [pytest.mark.slow], "exhaustion-tools": [pytest.mark.peers, pytest.mark.timeout(1800)]}
+MARKED = {
+    **{name: [pytest.mark.slow] for name in ("convergence", "detection", "exhaustion", "mutations")},
+    "exhaustion-tools": [pytest.mark.peers, pytest.mark.timeout(1800)],
+}
 NAMES = sorted(set(MEASUREMENTS) - {"samples"})
 
 

@@ -25,6 +25,7 @@ from ninefold.cli import main
 RATIO = "slo:error_ratio:window"
 
 
+@pytest.mark.slow
 def test_the_first_evaluation_knows_the_month(tmp_path: Path) -> None:
     traffic, end = Uneven(), int(time.time()) // MINUTE * MINUTE
     history = Tsdb(tmp_path)

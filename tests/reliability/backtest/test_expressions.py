@@ -94,6 +94,7 @@ def given_series(draw: st.DrawFn) -> dict[Labels, Array]:
 
 @settings(max_examples=60)
 @given(given_series(), st.lists(EXPRESSIONS, min_size=4, max_size=8))
+@pytest.mark.slow
 def test_any_expression_has_the_value_that_prometheus_gives_it(
     history: dict[Labels, Array], expressions: list[str]
 ) -> None:

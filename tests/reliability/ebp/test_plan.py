@@ -227,6 +227,7 @@ def test_looking_more_often_at_the_same_figures_changes_nothing(
         assert dump(life.status) == before
 
 
+@pytest.mark.slow
 def test_a_year_has_as_many_closures_as_outages() -> None:
     """Twelve outages, each spending the budget for hours and coming back noisily: twelve closures, and few writes."""
     noise = random.Random(1)

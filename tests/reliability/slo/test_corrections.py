@@ -172,6 +172,7 @@ def test_a_window_that_does_not_count_at_all_has_no_figure_and_then_that_of_what
     )
 
 
+@pytest.mark.slow
 def test_each_group_is_corrected_by_itself_and_the_agreement_is_too(promtool: Promtool) -> None:
     compiled = corrected(
         (500, 530), window="6h", groupBy=["region"], agreement={"objective": "80", "window": {"rolling": "8h"}}

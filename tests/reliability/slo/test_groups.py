@@ -117,6 +117,7 @@ def large(draw: st.DrawFn) -> ServiceLevelObjective:
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(large(), st.sampled_from([None, 20]))
+@pytest.mark.slow
 def test_no_object_is_too_large_whatever_the_spec(slo: ServiceLevelObjective, most: int | None) -> None:
     (file, refused) = _rendered(slo, Output(rules_per_group=most))
     if refused:
