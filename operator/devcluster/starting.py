@@ -119,10 +119,17 @@ def new_directory(name: str | None = None) -> Path:
     """A directory for a cluster called `name`; those of clusters that ended long ago are removed by the way."""
     for old in _clusters().iterdir():
         # The age first: to ask whether a cluster lives would disturb one that is about to start.
-        aged = old.name == name or time.time() - old.stat().st_mtime > KEEP_DEAD
-        if aged and not Control(old).alive():
+        if (old.name == name or _age(old) > KEEP_DEAD) and not Control(old).alive():
             shutil.rmtree(old, ignore_errors=True)
     return _clusters() / (name or f"{TEMPORARY}{secrets.token_hex(4)}")
+
+
+def _age(directory: Path) -> float:
+    """Seconds since it was last written to; 0 for one that another process removes at this very moment."""
+    try:
+        return time.time() - directory.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _bring_up(home: Path, control: Control, source: str, wish: Wish, *, temporary: bool) -> Cluster:

@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 import devcluster
-from devcluster import waiting
+from devcluster import starting, waiting
 
 OWNER = """
 import json, sys, time, devcluster
@@ -138,3 +139,16 @@ def test_a_named_directory_stays(tmp_path: Path) -> None:
         pass
     assert (home / "audit.log").exists()
     refuse(lambda: devcluster.start(own=True, directory=home), "name an empty directory")
+
+
+def test_several_at_once_clear_away_what_ended_long_ago(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As parallel test runs do: what one has listed, another may have removed."""
+    monkeypatch.setenv("NINEFOLD_CACHE", str(tmp_path))
+    for number in range(400):
+        old = tmp_path / "clusters" / f"run-{number:08}"
+        old.mkdir(parents=True)
+        os.utime(old, (0, 0))
+    with ThreadPoolExecutor(4) as pool:
+        made = {future.result() for future in [pool.submit(starting.new_directory) for _ in range(8)]}
+    assert len(made) == 8
+    assert list((tmp_path / "clusters").iterdir()) == []
