@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from typing import Any
 
 import devcluster
 from devcluster import waiting
@@ -23,3 +24,18 @@ def install(cluster: devcluster.Cluster, *further: Manifest) -> None:
 
 def _served(cluster: devcluster.Cluster, api: Api) -> bool:
     return cluster.api.request("GET", api.path())[0] == 200
+
+
+def stand_in(api: Api, schema: Manifest) -> dict[str, Any]:
+    """The CRD of somebody else's namespaced kind, with the fields that matter: the real one is in the tests with peers."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": api.name},
+        "spec": {
+            "group": api.group,
+            "scope": "Namespaced",
+            "names": {"kind": api.kind, "plural": api.plural, "singular": api.kind.lower()},
+            "versions": [{"name": api.version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
+        },
+    }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.installing import stand_in
 from tests.processes import ROOT, OperatorProcess, wait_for
 
 import devcluster
@@ -32,17 +33,7 @@ def crd(api: Api) -> dict[str, Any]:
         "required": ["interval"],
     }
     schema = {"type": "object", "properties": {"spec": spec}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": api.name},
-        "spec": {
-            "group": api.group,
-            "scope": "Namespaced",
-            "names": {"kind": api.kind, "plural": api.plural, "singular": api.kind.lower()},
-            "versions": [{"name": api.version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
-        },
-    }
+    return stand_in(api, schema)
 
 
 class Shop:

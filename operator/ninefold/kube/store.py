@@ -80,13 +80,16 @@ class Store:
 
     def resources(self, kind: type[ResourceT], namespace: str | None = None) -> list[ResourceT]:
         """The models of all objects of a kind. One that cannot be read is left out: it is Stalled itself."""
-        found = []
-        for manifest in self.all(kind.api, namespace):
-            try:
-                found.append(kind.parse(manifest))
-            except Stalled:
-                continue
-        return found
+        found = (self.resource(kind, key) for key in self.keys(kind.api, namespace))
+        return [resource for resource in found if resource is not None]
+
+    def resource(self, kind: type[ResourceT], key: Key) -> ResourceT | None:
+        """The model of an object; None if there is none, or if it cannot be read: it is Stalled itself."""
+        manifest = self.get(kind.api, key)
+        try:
+            return kind.parse(manifest) if manifest is not None else None
+        except Stalled:
+            return None
 
     def owned_by(self, uid: str) -> list[tuple[Api, Manifest]]:
         """What carries an owner reference to this uid."""

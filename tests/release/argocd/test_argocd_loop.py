@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.installing import stand_in
 from tests.processes import OperatorProcess, wait_for
 from tests.release.argocd import shop as shops
 from tests.release.argocd.shop import OPERATOR, PROJECT, THEIRS, Shop
@@ -26,17 +27,7 @@ _SPEC = {**_ANY, "properties": {"syncWindows": {"type": "array", "items": _ANY}}
 
 def crd(api: Api) -> dict[str, Any]:
     schema = {"type": "object", "properties": {"spec": _SPEC, "status": _ANY}}
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": api.name},
-        "spec": {
-            "group": api.group,
-            "scope": "Namespaced",
-            "names": {"kind": api.kind, "plural": api.plural, "singular": api.kind.lower()},
-            "versions": [{"name": api.version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
-        },
-    }
+    return stand_in(api, schema)
 
 
 @pytest.fixture(scope="module")

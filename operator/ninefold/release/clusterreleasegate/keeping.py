@@ -7,7 +7,6 @@ from typing import Any
 
 from ninefold.kube.api import NAMESPACE, Key, Manifest
 from ninefold.kube.apply import adopt
-from ninefold.kube.errors import Stalled
 from ninefold.kube.store import Store
 from ninefold.release.clusterreleasegate.resource import PREFIX, ClusterReleaseGate, Namespaces
 from ninefold.release.releasegate.resource import GateSpec, ReleaseGate
@@ -37,18 +36,15 @@ def selected(wanted: Namespaces, store: Store) -> Iterator[str]:
 def kept(key: Key, store: Store) -> Manifest | None:
     """The gate that is wanted under this key; None if none is, or if it is not to be touched."""
     gate = _above(key, store)
-    namespace = store.get(NAMESPACE, Key("", key.namespace))
-    if gate is None or gate.spec.suspend or namespace is None or not selects(gate.spec.namespaces, namespace):
-        return None
-    settings: dict[str, Any] = gate.spec.model_dump(mode="json", by_alias=True, include=_TAKEN_OVER)
-    sources = [{"clusterReleaseGate": gate.metadata.name}]
-    manifest = {
-        "apiVersion": ReleaseGate.api.api_version,
-        "kind": ReleaseGate.api.kind,
-        "metadata": {"name": key.name, "namespace": key.namespace},
-        "spec": {"workloads": {"scope": "Namespace"}, "sources": sources, **settings},
-    }
-    return adopt(gate, manifest)
+    return _manifest(gate, key) if gate is not None and not gate.spec.suspend and _wants(gate, key, store) else None
+
+
+def corrected(manifest: Manifest, store: Store) -> Manifest | None:
+    """What a gate must hold that is kept; None for any other, and for one that is not to be touched."""
+    key = Key.of(manifest)
+    gate = _above(key, store)
+    mine = gate is not None and not gate.spec.suspend and made_for(gate, manifest)
+    return _manifest(gate, key) if gate is not None and mine and _wants(gate, key, store) else None
 
 
 def made_for(gate: ClusterReleaseGate, manifest: Manifest | None) -> bool:
@@ -57,16 +53,11 @@ def made_for(gate: ClusterReleaseGate, manifest: Manifest | None) -> bool:
     return any(owner["uid"] == gate.metadata.uid for owner in owners)
 
 
-def is_kept(key: Key, store: Store) -> bool:
-    """Whether the gate of this key was made for the ClusterReleaseGate of its name."""
-    gate = _above(key, store)
-    return gate is not None and made_for(gate, store.get(ReleaseGate.api, key))
-
-
 def is_unwanted(key: Key, store: Store) -> bool:
     """Whether a kept gate is to go, since its namespace is no longer selected."""
     gate = _above(key, store)
-    return gate is not None and not gate.spec.suspend and is_kept(key, store) and kept(key, store) is None
+    mine = gate is not None and not gate.spec.suspend and made_for(gate, store.get(ReleaseGate.api, key))
+    return gate is not None and mine and not _wants(gate, key, store)
 
 
 def key_of(name: str, namespace: str) -> Key:
@@ -78,8 +69,21 @@ def _above(key: Key, store: Store) -> ClusterReleaseGate | None:
     """The ClusterReleaseGate after which a gate is named; None if there is none that can be read."""
     if not key.name.startswith(PREFIX):
         return None
-    manifest = store.get(ClusterReleaseGate.api, Key("", key.name.removeprefix(PREFIX)))
-    try:
-        return ClusterReleaseGate.parse(manifest) if manifest else None
-    except Stalled:
-        return None
+    return store.resource(ClusterReleaseGate, Key("", key.name.removeprefix(PREFIX)))
+
+
+def _wants(gate: ClusterReleaseGate, key: Key, store: Store) -> bool:
+    namespace = store.get(NAMESPACE, Key("", key.namespace))
+    return namespace is not None and selects(gate.spec.namespaces, namespace)
+
+
+def _manifest(gate: ClusterReleaseGate, key: Key) -> Manifest:
+    settings: dict[str, Any] = gate.spec.model_dump(mode="json", by_alias=True, include=_TAKEN_OVER)
+    sources = [{"clusterReleaseGate": gate.metadata.name}]
+    manifest = {
+        "apiVersion": ReleaseGate.api.api_version,
+        "kind": ReleaseGate.api.kind,
+        "metadata": {"name": key.name, "namespace": key.namespace},
+        "spec": {"workloads": {"scope": "Namespace"}, "sources": sources, **settings},
+    }
+    return adopt(gate, manifest)

@@ -10,7 +10,7 @@ from ninefold.kube.controller import Controller, Grant, Watch, in_namespace_of
 from ninefold.kube.errors import Stalled
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
-from ninefold.release.clusterreleasegate.keeping import is_kept, is_unwanted, kept, key_of
+from ninefold.release.clusterreleasegate.keeping import corrected, is_unwanted, kept, key_of
 from ninefold.release.clusterreleasegate.resource import ClusterReleaseGate
 from ninefold.release.override.resource import Override
 from ninefold.release.release.resource import Release
@@ -54,8 +54,7 @@ class ReleaseGateController(Controller[ReleaseGate, Observed]):
         return kept(key, store)
 
     def corrected(self, manifest: Manifest, store: Store) -> Manifest | None:
-        key = Key.of(manifest)
-        return kept(key, store) if is_kept(key, store) else None
+        return corrected(manifest, store)
 
     async def observe(self, resource: ReleaseGate, store: Store, now: datetime) -> Observed:
         names = [source.error_budget_policy for source in resource.spec.sources if source.error_budget_policy]
