@@ -27,7 +27,7 @@ def _served(cluster: devcluster.Cluster, api: Api) -> bool:
 
 
 def stand_in(api: Api, schema: Manifest) -> dict[str, Any]:
-    """The CRD of somebody else's namespaced kind, with the fields that matter: the real one is in the tests with peers."""
+    """The CRD of somebody else's namespaced kind with the fields that matter; the real ones are in tests/peers."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
