@@ -10,6 +10,7 @@ from pathlib import Path
 from devcluster import build, wheels
 from devcluster.errors import DevclusterError
 from devcluster.recipes import DEFAULT_VERSION, KUBERNETES, RECIPES, Recipe, recipe_of
+from devcluster.waiting import patient
 
 #: the kubectl wheel for a Kubernetes minor: kubectl supports one minor of difference
 KUBECTL_WHEELS = {"1.37": "kubectl-1.37", "1.36": "kubectl-1.36", "1.35": "kubectl-1.36"}
@@ -76,7 +77,7 @@ def _series(recipe: Recipe) -> tuple[int, int]:
 
 def _said(path: Path, arguments: list[str]) -> str:
     try:
-        done = subprocess.run([path, *arguments], capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run([path, *arguments], capture_output=True, text=True, timeout=patient(20), check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout + done.stderr

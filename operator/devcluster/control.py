@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from devcluster import supervisor
 from devcluster.errors import DevclusterError
+from devcluster.waiting import patient, until
 
 
 class Control:
@@ -90,15 +90,11 @@ class Control:
             self.ask("stop")
         if self._launcher:
             try:
-                self._launcher.wait(timeout)
+                self._launcher.wait(patient(timeout))
             except subprocess.TimeoutExpired:
                 self._launcher.send_signal(signal.SIGKILL)
                 self._launcher.wait()
-        deadline = time.monotonic() + timeout
-        while self.alive():
-            if time.monotonic() > deadline:
-                raise DevclusterError(f"processes of the cluster in {self._directory} do not end")
-            time.sleep(0.02)
+        until(lambda: not self.alive(), f"processes of the cluster in {self._directory} end", timeout)
 
     def _lock(self) -> int:
         """The locked file's descriptor; raises BlockingIOError while a supervisor holds it."""

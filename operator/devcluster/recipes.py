@@ -108,6 +108,13 @@ PEERS = (
         stamp=("github.com/argoproj/argo-cd/v3/common.version=3.5.7",),
         published={"github.com/argoproj/argo-cd/gitops-engine": "v0.0.0-20260914071520-c9c369efcc5b"},
     ),
+    Recipe(
+        "sloth",
+        "github.com/slok/sloth",
+        "v0.16.0",
+        {"sloth": "cmd/sloth"},
+        stamp=("github.com/slok/sloth/internal/info.Version=0.16.0",),
+    ),
 )
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*KUBERNETES.values(), *OTHERS, *PEERS)}

@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 from kubernetes import client, config, watch
 
+from devcluster.waiting import patient
+
 LABEL = "ninefold.dev/rules=true"
 #: seconds: ConfigMaps that change together are loaded together
 GATHER = 0.2
@@ -92,7 +94,7 @@ def _reload(prometheus: str, changed: threading.Event) -> None:
         time.sleep(GATHER)
         changed.clear()
         try:
-            answer = httpx.post(f"{prometheus}/-/reload", timeout=30, trust_env=False)
+            answer = httpx.post(f"{prometheus}/-/reload", timeout=patient(30), trust_env=False)
         except httpx.TransportError as error:
             log.warning("Prometheus does not answer: %s", error)
             time.sleep(AGAIN)

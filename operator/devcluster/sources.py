@@ -8,6 +8,7 @@ from typing import Any
 
 from devcluster.binaries import binary
 from devcluster.errors import DevclusterError
+from devcluster.waiting import patient
 
 __all__ = ["binary", "choose", "lend", "return_"]
 
@@ -67,6 +68,6 @@ def _docker_runs() -> bool:
     if docker is None:
         return False
     try:
-        return subprocess.run([docker, "info"], capture_output=True, timeout=10, check=False).returncode == 0
+        return subprocess.run([docker, "info"], capture_output=True, timeout=patient(10), check=False).returncode == 0
     except subprocess.TimeoutExpired:
         return False

@@ -9,19 +9,21 @@ from typing import Any
 import httpx
 import yaml
 
+from devcluster.waiting import patient
+
 
 class Web:
     """Requests to one server.  While nobody answers they raise OSError: "not yet" to devcluster.waiting."""
 
     def __init__(self, url: str, tls: ssl.SSLContext | bool = True, headers: dict[str, str] | None = None) -> None:
         # No proxy of the environment: everything is on this machine.
-        self._client = httpx.Client(base_url=url, verify=tls, headers=headers, timeout=10, trust_env=False)
+        self._client = httpx.Client(base_url=url, verify=tls, headers=headers, trust_env=False)
 
     def request(self, method: str, path: str, body: object = None, **parameters: object) -> tuple[int, Any]:
         """(HTTP status, decoded JSON or text); `parameters` go into the query, None ones are left out."""
         query = {name: str(value) for name, value in parameters.items() if value is not None}
         try:
-            response = self._client.request(method, path, json=body, params=query)
+            response = self._client.request(method, path, json=body, params=query, timeout=patient(10))
         except httpx.TransportError as error:
             raise OSError(f"{path}: {error!r}") from error
         is_json = "json" in response.headers.get("Content-Type", "")

@@ -54,6 +54,12 @@ class Api:
         """As a CustomResourceDefinition is named: `plural.group`."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
+    def is_kind_of(self, reference: Manifest) -> bool:
+        """Whether an owner reference or a manifest is of this kind, in whichever version. Kinds of other groups may
+        have the same name."""
+        group = str(reference.get("apiVersion", "")).rpartition("/")[0]
+        return (group, reference.get("kind")) == (self.group, self.kind)
+
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
         """The URL path of a collection, an object or a subresource."""
         parts = ["apis", self.group, self.version] if self.group else ["api", self.version]

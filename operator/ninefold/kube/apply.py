@@ -10,6 +10,7 @@ from ninefold.kube.client import Cluster, NotFound
 from ninefold.kube.dispatch import Dispatcher, Item
 from ninefold.kube.errors import Stalled
 from ninefold.kube.model import ObjectRef, Resource
+from ninefold.kube.refusal import naming
 
 
 class Applier:
@@ -32,7 +33,8 @@ class Applier:
         for (api, key), manifest in wanted.items():
             if not self._stands(api, key, manifest):
                 await self._check_name(owner, api, key)
-                result = await self._cluster.apply(api, manifest)
+                with naming("apply", api, key):
+                    result = await self._cluster.apply(api, manifest)
                 self._written[api, key] = (hash_of(manifest), result["metadata"]["resourceVersion"])
                 self._dispatcher.seen(api, result, by=by)
         await self._prune(owner, set(wanted))
@@ -78,10 +80,11 @@ class Applier:
             if live is None or not _is_ours(live, owner):
                 continue
             self._written.pop((api, key), None)
-            try:
-                await self._cluster.delete(api, key, live["metadata"]["uid"])
-            except NotFound:
-                self._dispatcher.gone(api, live)
+            with naming("delete", api, key):
+                try:
+                    await self._cluster.delete(api, key, live["metadata"]["uid"])
+                except NotFound:
+                    self._dispatcher.gone(api, live)
 
 
 def adopt(owner: Resource, child: Manifest) -> dict[str, Any]:
@@ -109,7 +112,7 @@ def adopt(owner: Resource, child: Manifest) -> dict[str, Any]:
 def _made_for(live: Manifest, owner: Resource) -> bool:
     """By name, not by uid: what was made for an owner that has just been deleted and made anew is still its own."""
     return any(
-        (reference["kind"], reference["name"]) == (owner.api.kind, owner.metadata.name)
+        owner.api.is_kind_of(reference) and reference["name"] == owner.metadata.name
         for reference in live["metadata"].get("ownerReferences", ())
     )
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
+from contextlib import nullcontext
+from contextvars import ContextVar
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -17,12 +21,19 @@ from kubernetes.aio.dynamic import DynamicClient
 from kubernetes.aio.dynamic.exceptions import DynamicApiError
 
 from ninefold.kube.api import FIELD_MANAGER, Api, Key, Manifest
+from ninefold.kube.fence import WRITE_TIMEOUT, Fence, Fenced
 from ninefold.kube.metrics import Metrics
 
 TIMEOUT = 30
-_APPLY = "application/apply-patch+yaml"
+# The parameter keeps the client library from writing the body as JSON, which is not always YAML.
+_APPLY = "application/apply-patch+yaml; charset=utf-8"
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7e]")
 _MERGE = "application/merge-patch+json"
 _PAGE = 500
+_COLLISIONS = ("Conflict", "AlreadyExists")
+_READS = frozenset({"get", "list"})
+_fence: ContextVar[Fence | None] = ContextVar("fence", default=None)
+"""That of the request which is being made, for the hooks of the HTTP client."""
 
 
 class ApiError(Exception):
@@ -52,6 +63,10 @@ class Unreachable(ApiError):
     """No answer in time."""
 
 
+class NoLease(ApiError):
+    """Nothing was written: the Lease might have ended before the write had."""
+
+
 class Cluster(Protocol):
     """What the machinery needs of an API server. Every call may raise ApiError."""
 
@@ -69,14 +84,21 @@ class Cluster(Protocol):
 
     async def delete(self, api: Api, key: Key, uid: str) -> None: ...
 
+    def fenced(self, fence: Fence) -> Cluster:
+        """The same API server, for writes that are made only while the fence lets them pass."""
+
 
 class KubernetesCluster:
     """`Cluster` over kubernetes.aio. Paths come from `Api`, so that no discovery is needed."""
 
-    def __init__(self, client: ApiClient, metrics: Metrics) -> None:
+    def __init__(self, client: ApiClient, metrics: Metrics, fence: Fence | None = None) -> None:
         self._client = client
         self._dynamic = DynamicClient(client)  # type: ignore[no-untyped-call]
         self._metrics = metrics
+        self._fence = fence
+
+    def fenced(self, fence: Fence) -> KubernetesCluster:
+        return KubernetesCluster(self._client, self._metrics, fence)
 
     async def get(self, api: Api, key: Key) -> Manifest:
         return await self._request("get", api, api.path(key.namespace, key.name))
@@ -110,7 +132,7 @@ class KubernetesCluster:
             "patch",
             api,
             api.path(key.namespace, key.name),
-            body=manifest,
+            body=apply_body(manifest),
             content_type=_APPLY,
             field_manager=manager,
             force_conflicts="true",
@@ -132,17 +154,54 @@ class KubernetesCluster:
     async def _request(self, verb: str, api: Api, path: str, **params: Any) -> dict[str, Any]:
         method = "get" if verb == "list" else verb
         code = "error"
+        fence = None if verb in _READS else self._fence
+        bound = {"query_params": [("timeout", f"{WRITE_TIMEOUT:.0f}s")], "_request_timeout": WRITE_TIMEOUT}
+        params |= bound if fence else {"_request_timeout": TIMEOUT}
+        token = _fence.set(fence)
         try:
-            response = await self._dynamic.request(method, path, serialize=False, _request_timeout=TIMEOUT, **params)
-            code = str(response.status)
-            return await response.json()  # type: ignore[no-any-return]
+            with fence.passing() if fence else nullcontext():
+                response = await self._dynamic.request(method, path, serialize=False, **params)
+                code = str(response.status)
+                return await response.json()  # type: ignore[no-any-return]
+        except Fenced as fenced:
+            raise NoLease(0, "NoLease", str(fenced)) from None
         except DynamicApiError as error:
             code = str(error.status)
             raise _translate(error) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(0, "Unreachable", f"{type(error).__name__}: {error}") from error
         finally:
+            _fence.reset(token)
             self._metrics.api_requests.labels(verb, api.plural, code).inc()
+
+
+def apply_body(manifest: Manifest) -> str:
+    r"""A manifest as JSON that is YAML, too, in ASCII.
+
+    JSON escapes a character beyond the basic plane as two surrogates, which YAML refuses; it has an escape of its own.
+
+    >>> print(apply_body({"text": "\U0001f600"}))
+    {"text": "\U0001f600"}
+    """
+    return _BEYOND_ASCII.sub(_escaped, json.dumps(manifest, ensure_ascii=False))
+
+
+def _escaped(character: re.Match[str]) -> str:
+    code = ord(character[0])
+    return f"\\U{code:08x}" if code > 0xFFFF else f"\\u{code:04x}"
+
+
+async def _check_fence(*_: Any) -> None:
+    """Called by aiohttp just before it hands bytes of a request to the connection."""
+    if fence := _fence.get():
+        fence.check()
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    config = aiohttp.TraceConfig()
+    config.on_request_headers_sent.append(_check_fence)
+    config.on_request_chunk_sent.append(_check_fence)
+    return config
 
 
 def _translate(error: DynamicApiError) -> ApiError:
@@ -150,6 +209,8 @@ def _translate(error: DynamicApiError) -> ApiError:
     try:
         status = json.loads(error.body or "{}")
         message, reason = str(status["message"]), str(status.get("reason") or error.reason)
+        if kind is Conflict and reason not in _COLLISIONS:
+            kind = ApiError
         if any(cause.get("reason") == "NamespaceTerminating" for cause in status.get("details", {}).get("causes", ())):
             kind = Terminating
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -179,12 +240,12 @@ async def connect(metrics: Metrics, context: str | None = None) -> KubernetesClu
                 persist_config=False,
             )
     except config.ConfigException as error:
-        why = str(error).rstrip(".")
+        why = _missing() or str(error).rstrip(".")
         raise Unreachable(0, "NoCluster", f"{why}: set KUBECONFIG to a file that names a cluster") from None
     # Our queue retries with a backoff of its own; a second layer below would only hide errors from it.
     configuration.retries = None
     # aiohttp would look up proxies and ~/.netrc anew for each request, which took a fifth of our CPU time.
-    configuration.client_session_kwargs = {"trust_env": False}
+    configuration.client_session_kwargs = {"trust_env": False, "trace_configs": [_tracing()]}
     configuration.proxy = configuration.proxy or _proxy(configuration.host)
     return KubernetesCluster(ApiClient(configuration), metrics)
 
@@ -203,6 +264,13 @@ def current_namespace(context: str | None = None) -> str:
         return "default"
     chosen = next((one for one in contexts if one["name"] == context), current)
     return str(chosen["context"].get("namespace") or "default")
+
+
+def _missing() -> str:
+    """Which kubeconfig is not there; the library calls such a file an invalid one."""
+    paths = (_kubeconfig() or "~/.kube/config").split(os.pathsep)
+    there = any(Path(path).expanduser().exists() for path in paths)
+    return "" if there else f"there is no kubeconfig {' or '.join(paths)}"
 
 
 def _kubeconfig() -> str | None:

@@ -12,7 +12,7 @@ class Clock(Protocol):
         """The wall clock, aware, UTC. It may jump."""
 
     def monotonic(self) -> float:
-        """Seconds that only ever grow, for measuring lengths of time."""
+        """Seconds that only ever grow, for measuring lengths of time; those of a suspended machine count."""
 
 
 class SystemClock:
@@ -20,4 +20,5 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        # Linux stops its monotonic clock while the machine is suspended; a Lease goes on ending.
+        return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

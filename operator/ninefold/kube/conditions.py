@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from ninefold.kube.errors import Stalled, Waiting
+from ninefold.kube.errors import Refused, Stalled, Waiting
 from ninefold.kube.model import Condition
 from ninefold.kube.plan import Verdict
 
 READY = "Ready"
 RECONCILING = "Reconciling"
 STALLED = "Stalled"
-_FIRST = (STALLED, RECONCILING, READY)
-# Reconciling and Stalled may only be present while they are true.
-_PRESENT_WHEN_TRUE = (RECONCILING, STALLED)
+WRITE_REFUSED = "WriteRefused"
+"""The API server refuses a write to, or on behalf of, the object."""
+_FIRST = (STALLED, RECONCILING, READY, WRITE_REFUSED)
+# These may only be present while they are true.
+_PRESENT_WHEN_TRUE = (RECONCILING, STALLED, WRITE_REFUSED)
 
 
 def find(conditions: Iterable[Condition], kind: str) -> Condition | None:
@@ -43,6 +45,11 @@ def of_error(error: Exception) -> dict[str, Verdict]:
             return {READY: Verdict("False", reason, message), STALLED: Verdict("True", reason, message)}
         case Waiting(reason=reason, message=message):
             verdict = Verdict("False", reason, message)
+        case Refused(message=message):
+            verdict = Verdict("False", "Refused", message)
+            return {**of_plan(verdict, {}), WRITE_REFUSED: Verdict("True", "Refused", message)}
+        case TimeoutError():
+            verdict = Verdict("False", "TookTooLong", "The last look took too long, was given up, and is repeated.")
         case _:
             verdict = Verdict(
                 "False", "Failed", "The last attempt failed and is repeated; the operator's log says why."
@@ -53,7 +60,8 @@ def of_error(error: Exception) -> dict[str, Verdict]:
 def merge(
     previous: Iterable[Condition], verdicts: Mapping[str, Verdict], generation: int, now: datetime
 ) -> list[Condition]:
-    """The conditions to store. Types that the verdicts do not speak of stay, but for Reconciling and Stalled."""
+    """The conditions to store. Types that the verdicts do not speak of stay, but for those that are present
+    only while they are true."""
     before = {condition.type: condition for condition in previous}
     merged = {kind: condition for kind, condition in before.items() if kind not in _PRESENT_WHEN_TRUE}
     for kind, verdict in verdicts.items():

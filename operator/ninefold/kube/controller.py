@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
 from ninefold.kube.api import Api, Key, Manifest
+from ninefold.kube.index import Index
 from ninefold.kube.model import Resource
 from ninefold.kube.plan import Effect, Plan
 from ninefold.kube.store import Store
@@ -28,11 +29,28 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """What objects that we make look like: CEL over `object`, and the same in words. The API server refuses others of
+    our account, so that a thief of its token cannot write more than we do."""
+
+    expression: str
+    words: str
+
+    @classmethod
+    def of_spec(cls, *members: str) -> Content:
+        """Of an object that has a spec with these members at most."""
+        return cls(
+            f"dyn(object).?spec.orValue({{}}).all(k, k in {list(members)})", f"spec.{', spec.'.join(members)} alone"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
     """Another resource whose events concern us: `keys` tells which of our objects to look at again.
 
     `labels` is a selector that the API server applies ("a=b,c"); `optional` resources may be missing from the cluster.
     `status` names the fields of the status that are read, None for all: of others' objects the rest may be large.
+    `reads` gives what of an object matters: an event that leaves it as it was concerns nobody.
     """
 
     api: Api
@@ -40,6 +58,19 @@ class Watch:
     labels: str = ""
     optional: bool = False
     status: tuple[str, ...] | None = None
+    reads: Callable[[Manifest], object] | None = None
+
+    def concerns(self, before: Manifest | None, now: Manifest | None, store: Store) -> Iterable[Key]:
+        """Whom it concerns that an object came (`before` is None), changed, or went (`now` is None)."""
+        if self.reads and before and now and self.reads(before) == self.reads(now):
+            return ()
+        return self.keys(now or before or {}, store)
+
+
+def written(manifest: Manifest) -> object:
+    """The `reads` of a watch to which the status is nothing: what people write."""
+    metadata = manifest["metadata"]
+    return manifest.get("spec"), metadata.get("labels"), metadata.get("annotations"), metadata.get("deletionTimestamp")
 
 
 def in_namespace_of(api: Api) -> Callable[[Manifest, Store], Iterable[Key]]:
@@ -61,6 +92,10 @@ class Controller(Generic[ResourceT, ObservedT]):
     """The resources that plans of this kind may hold; they are watched, so that drift is repaired."""
     optional: ClassVar[frozenset[Api]] = frozenset()
     """Those of `children` that the cluster may do without."""
+    contents: ClassVar[Mapping[Api, Content]] = {}
+    """What the objects of `children` look like, and of the kind itself if the operator makes such."""
+    indexes: tuple[Index, ...] = ()
+    """Those to be filled from the first object on, because their values take long to work out for all at once."""
     grants: ClassVar[tuple[Grant, ...]] = ()
     makes: ClassVar[bool] = False
     """Whether objects of the kind itself are made by the operator (`missing`); those carry our label."""
@@ -70,6 +105,12 @@ class Controller(Generic[ResourceT, ObservedT]):
     def missing(self, key: Key, store: Store) -> Manifest | None:
         """The object to create under a key that was to be looked at and does not exist. None by default: the kind is
         written by people. It is asked again after a failure, so it must answer from the store alone.
+        """
+        return None
+
+    def wanted_by(self, manifest: Manifest) -> tuple[Api, Key] | None:
+        """The object that one which the operator makes is for: it says so in its conditions where that one cannot be
+        written. None by default.
         """
         return None
 
@@ -85,17 +126,20 @@ class Controller(Generic[ResourceT, ObservedT]):
         """The pure meaning of the resource. Raises Stalled or Waiting."""
         raise NotImplementedError
 
-    async def perform(self, resource: ResourceT, effect: Effect) -> None:
-        """Do one effect of a plan; called again with the same key after a crash."""
+    async def perform(self, resource: ResourceT, effect: Effect) -> str:
+        """Make one attempt at an effect, beside the looks; what was done, as a sentence for the status.
+
+        It is called again with the same key after a failure, and after a crash that left the outcome unknown: the far
+        side must recognize the key. Raises EffectFailed; of any other exception the text goes to the log alone.
+        """
         raise NotImplementedError(f"{type(self).__name__} plans effects but performs none")
 
     async def finalize(self, resource: ResourceT) -> None:
         """Undo what is outside the cluster before the object goes; must be repeatable."""
 
-    def concerned(self, manifest: Manifest, store: Store) -> Iterable[Key]:
-        """Which other objects of the kind to look at because this one came, changed or went. None by default.
-
-        Of one that went, `manifest` is the last version, and the store has it no more.
+    def concerned(self, before: Manifest | None, now: Manifest | None, store: Store) -> Iterable[Key]:
+        """Which other objects of the kind to look at because this one came (`before` is None), changed, or went (`now`
+        is None). None by default. The store holds what is so now.
         """
         return ()
 

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from ninefold.kube.api import MANAGED_BY, OPERATOR, Api, Key, Manifest
 from ninefold.kube.controller import AnyController, Watch
+from ninefold.kube.errors import UNREADABLE
 from ninefold.kube.follower import Follower
 from ninefold.kube.queue import WorkQueue
+from ninefold.kube.refusals import Refusals
 from ninefold.kube.store import Store
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A key of a kind: what the queue holds."""
+    """A key of a kind: what the queue holds. By `Api`, since kinds of two groups may have the same name."""
 
-    kind: str
+    api: Api
     key: Key
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.key}"
+        return f"{self.api.kind} {self.key}"
+
+
+Concerned = Callable[[Manifest | None, Manifest | None, Store], Iterable[Key]]
 
 
 class Dispatcher:
@@ -36,15 +45,17 @@ class Dispatcher:
     ) -> None:
         self.store = store
         self.queue = queue
+        self.refusals: Refusals[Item] = Refusals(queue.add)
         self.watched: dict[Api, str] = {}
         """Every resource to watch, with the label selector to watch it by."""
-        self.own: dict[Api, Callable[[Manifest, Store], Iterable[Key]]] = {}
+        self.own: dict[Api, Concerned] = {}
         """What is looked at itself when it changes, with whom else of its kind that concerns."""
-        self._children: dict[Api, set[str]] = defaultdict(set)
-        self._routes: dict[Api, list[tuple[str, Watch]]] = defaultdict(list)
-        self._optional: set[Api] = set()
-        # Of the status of others' objects what is read alone.
-        self._status: dict[Api, tuple[str, ...]] = {}
+        self._owners: dict[Api, set[Api]] = defaultdict(set)
+        """By the resource of a child the kinds that make it."""
+        self._routes: dict[Api, list[tuple[Api, Watch]]] = defaultdict(list)
+        self._required: set[Api] = set()
+        self._status: dict[Api, frozenset[str] | None] = {}
+        """Which fields of the status somebody reads, None for all: of others' objects the rest may be large."""
         for controller in controllers:
             self._register(controller)
         for follower in followers:
@@ -52,64 +63,77 @@ class Dispatcher:
 
     def seen(self, api: Api, manifest: Manifest, *, by: Item | None = None) -> None:
         """A version of an object, from a watch, a sweep, or the answer to a write made for `by`."""
-        if api in self._status:
-            manifest = _with_status(manifest, self._status[api])
+        if (fields := self._status.get(api)) is not None:
+            manifest = _with_status(manifest, fields)
+        before = self.store.get(api, Key.of(manifest))
         if self.store.put(api, manifest):
             self.store.serve(api, True)
-            self._wake(api, manifest, by)
+            self._wake(api, before, manifest, by)
 
     def gone(self, api: Api, manifest: Manifest) -> None:
         """An object was deleted; `manifest` is its last version."""
         if self.store.remove(api, manifest):
-            self._wake(api, manifest, None)
+            self._wake(api, manifest, None, None)
 
     def optional(self, api: Api) -> bool:
-        """Whether the cluster may do without this resource."""
-        return api in self._optional
+        """Whether the cluster may do without this resource: nobody who watches it needs it."""
+        return api not in self._required
 
-    def enqueue(self, kind: str, key: Key) -> None:
-        self.queue.add(Item(kind, key))
+    def enqueue(self, api: Api, key: Key) -> None:
+        self.queue.add(Item(api, key))
 
     def _register(self, controller: AnyController) -> None:
         own = controller.resource.api
         self.own[own] = controller.concerned
-        self._watch(own, "")
+        self._watch(own)
         for child in controller.children:
-            self._watch(child, f"{MANAGED_BY}={OPERATOR}")
-            self._children[child].add(own.kind)
+            self._watch(child, f"{MANAGED_BY}={OPERATOR}", optional=child in controller.optional)
+            self._owners[child].add(own)
+        for index in controller.indexes:
+            self.store.keep(index)
         for watch in controller.watches:
-            self._watch(watch.api, watch.labels)
-            self._routes[watch.api].append((own.kind, watch))
-            if watch.status is not None:
-                self._status[watch.api] = watch.status
-            if watch.optional:
-                self._optional.add(watch.api)
-        self._optional.update(controller.optional)
+            self._watch(watch.api, watch.labels, watch.status, optional=watch.optional)
+            self._routes[watch.api].append((own, watch))
 
     def _follow(self, follower: Follower) -> None:
-        self._watch(follower.api, "")
-        self._optional.add(follower.api)
         self.own[follower.api] = _nobody
-        if not follower.reads_status:
-            self._status.setdefault(follower.api, ())
-        self._watch(follower.leader, "")
-        self._routes[follower.leader].append((follower.api.kind, Watch(follower.leader, follower.of_leader)))
+        self._watch(follower.api, status=None if follower.reads_status else (), optional=True)
+        self._watch(follower.leader)
+        self._routes[follower.leader].append((follower.api, Watch(follower.leader, follower.of_leader)))
 
-    def _watch(self, api: Api, labels: str) -> None:
-        # Two interests with different selectors need the union: everything.
+    def _watch(
+        self, api: Api, labels: str = "", status: tuple[str, ...] | None = None, *, optional: bool = False
+    ) -> None:
+        """Several interests in one resource get the union: whoever asked for less is shown more, and nobody less."""
         self.watched[api] = labels if self.watched.get(api, labels) == labels else ""
+        known = self._status.get(api, frozenset())
+        self._status[api] = None if status is None or known is None else known | set(status)
+        if not optional:
+            self._required.add(api)
 
-    def _wake(self, api: Api, manifest: Manifest, by: Item | None) -> None:
+    def _wake(self, api: Api, before: Manifest | None, now: Manifest | None, by: Item | None) -> None:
+        manifest = now or before or {}
         if api in self.own:
-            self._add(Item(api.kind, Key.of(manifest)), by)
-            for key in self.own[api](manifest, self.store):
-                self._add(Item(api.kind, key), by)
-        for owner in manifest["metadata"].get("ownerReferences", ()):
-            if owner["kind"] in self._children.get(api, ()):
-                self._add(Item(owner["kind"], Key(Key.of(manifest).namespace, owner["name"])), by)
-        for kind, watch in self._routes.get(api, ()):
-            for key in watch.keys(manifest, self.store):
-                self._add(Item(kind, key), by)
+            self._add(Item(api, Key.of(manifest)), by)
+            for key in self._concerned(functools.partial(self.own[api], before, now, self.store), manifest):
+                self._add(Item(api, key), by)
+        for reference in manifest["metadata"].get("ownerReferences", ()):
+            for owner in self._owners.get(api, ()):
+                if owner.is_kind_of(reference):
+                    namespace = Key.of(manifest).namespace if owner.namespaced else ""
+                    self._add(Item(owner, Key(namespace, reference["name"])), by)
+        for own, watch in self._routes.get(api, ()):
+            for key in self._concerned(functools.partial(watch.concerns, before, now, self.store), manifest):
+                self._add(Item(own, key), by)
+
+    def _concerned(self, keys: Callable[[], Iterable[Key]], manifest: Manifest) -> Iterable[Key]:
+        """Whom an object concerns; nobody if that cannot be told of it: it must not end the watch of all others."""
+        try:
+            return list(keys())
+        except UNREADABLE:
+            about = {"kind": manifest.get("kind"), "object": str(Key.of(manifest))}
+            logger.exception("Cannot tell whom an object concerns", extra=about)
+            return ()
 
     def _add(self, item: Item, by: Item | None) -> None:
         # Whoever wrote it has seen it.
@@ -117,12 +141,12 @@ class Dispatcher:
             self.queue.add(item)
 
 
-def _with_status(manifest: Manifest, fields: tuple[str, ...]) -> Manifest:
+def _with_status(manifest: Manifest, fields: Collection[str]) -> Manifest:
     """The object with these fields of its status alone."""
     kept = {name: value for name, value in (manifest.get("status") or {}).items() if name in fields}
     rest = {name: value for name, value in manifest.items() if name != "status"}
     return {**rest, "status": kept} if kept else rest
 
 
-def _nobody(manifest: Manifest, store: Store) -> Iterable[Key]:
+def _nobody(before: Manifest | None, now: Manifest | None, store: Store) -> Iterable[Key]:
     return ()

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from ninefold.kube.api import Key
 from ninefold.kube.conditions import READY
+from ninefold.kube.errors import UNREADABLE
 from ninefold.kube.follower import Follower
 from ninefold.kube.model import Resource
 from ninefold.kube.store import Store
+
+logger = logging.getLogger(__name__)
 
 
 def one_of(family: GaugeMetricFamily, labels: Sequence[str], states: Sequence[str], current: str | None) -> None:
     """A sample for each state, 1 for the current one: a change shows in a graph, and a query need not know them all."""
     for state in states:
         family.add_metric([*labels, state], float(state == current))
+
+
+class Tolerant(Collector):
+    """The metrics of a collector, or none of them where a stored object cannot be read: the page shows all others."""
+
+    def __init__(self, collector: Collector) -> None:
+        self._collector = collector
+
+    def collect(self) -> Iterable[Metric]:
+        try:
+            return list(self._collector.collect())
+        except UNREADABLE:
+            logger.exception("Cannot read metrics", extra={"collector": type(self._collector).__name__})
+            return ()
 
 
 class Readiness(Collector):

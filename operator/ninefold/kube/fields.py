@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
+from math import isfinite
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -62,7 +63,9 @@ def quoted(value: Any) -> Any:
     return value
 
 
-_DURATION = r"([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?"
+# The digits keep every length below 500 years: it can be added to any `Timestamp`, and fits into Prometheus.
+_DURATION = r"([0-9]{1,4}w)?([0-9]{1,5}d)?([0-9]{1,6}h)?([0-9]{1,7}m)?([0-9]{1,8}s)?"
+_LENGTH = "([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?"
 _SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 Duration = Annotated[
@@ -131,8 +134,20 @@ MatchLabels = Annotated[
 """Labels that an object must carry, all of them."""
 
 
+FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""The bounds of a `Timestamp`. Any length of time that is written down can be added and subtracted within."""
+_BOUNDS = f"write a time from {FIRST:%Y} to {LAST.year - 1}, such as 2026-11-23T18:00:00Z"
+
+
 def _utc(value: datetime) -> datetime:
     return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
+
+
+def _within(value: datetime) -> datetime:
+    """Beyond the bounds an offset may lead out of all that Python can hold."""
+    if not FIRST <= (value if value.tzinfo else value.replace(tzinfo=UTC)) < LAST:
+        raise PydanticCustomError("cel", "{message}", {"message": _BOUNDS})
+    return value
 
 
 def rfc3339(value: datetime) -> str:
@@ -140,8 +155,32 @@ def rfc3339(value: datetime) -> str:
     return _utc(value).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-Timestamp = Annotated[datetime, AfterValidator(_utc), PlainSerializer(rfc3339, return_type=str)]
+Timestamp = Annotated[
+    datetime,
+    AfterValidator(_within),
+    AfterValidator(_utc),
+    Cel(f"self >= timestamp('{rfc3339(FIRST)}') && self < timestamp('{rfc3339(LAST)}')", _BOUNDS),
+    PlainSerializer(rfc3339, return_type=str),
+]
 """A moment, whole seconds, UTC."""
+
+
+def moment(value: Any) -> datetime | None:
+    """A moment as RFC 3339 writes it, read from an object that nobody has checked; None of anything else."""
+    try:
+        found = datetime.fromisoformat(value.upper())
+        return _utc(_within(found)) if found.tzinfo else None
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
+def number(value: Any) -> float | None:
+    """A number written as text, read from an object that nobody has checked; None of anything else."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return found if isfinite(found) else None
 
 
 @lru_cache(maxsize=1_024)
@@ -151,7 +190,7 @@ def seconds(duration: str) -> int:
     >>> seconds("1h30m")
     5400
     """
-    if not duration or not re.fullmatch(_DURATION, duration):
+    if not duration or not re.fullmatch(_LENGTH, duration):
         raise ValueError(f"{duration!r} is not a duration such as 30d, 12h, 5m or 1h30m")
     return sum(int(count) * _SECONDS[unit] for count, unit in re.findall(r"([0-9]+)([wdhms])", duration))
 
@@ -181,6 +220,18 @@ def rough(length: float) -> str:
     return f"{round(length)}s"
 
 
+def figure(unit: str) -> BeforeValidator:
+    """For a figure in a status, with its unit: what is none counts as not measured, whoever wrote it."""
+
+    def readable(value: Any) -> Any:
+        try:
+            return value if isfinite(float(str(value).removesuffix(unit))) else None
+        except ValueError:
+            return None
+
+    return BeforeValidator(readable)
+
+
 def percentage(shown: str) -> float:
     """The number of a percentage as people are shown it.
 
@@ -194,7 +245,8 @@ def zone(name: str, field: str) -> ZoneInfo:
     """The time zone of a name. Raises Stalled if there is none."""
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        # An OSError for a directory of the database, such as America.
         raise Stalled(
             "UnknownTimeZone", f"{field}: there is no time zone {name}: write an IANA name such as Europe/Paris"
         ) from None

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from ninefold.kube.api import HOLDER, Api, Key, Manifest
+from ninefold.kube.index import Index
 from ninefold.kube.plan import Note
 from ninefold.kube.store import Store
 
@@ -69,6 +70,9 @@ class Follower:
     reads_status: ClassVar[bool] = False
     """Whether the status is read. Else it is not kept: of others' objects it may be large."""
 
+    def __init__(self) -> None:
+        self._followed = Index(self.api, lambda manifest: [self.follows(manifest)])
+
     def follows(self, manifest: Manifest) -> Key | None:
         """Which object of ours it follows; None if it does not ask to."""
         raise NotImplementedError
@@ -83,8 +87,7 @@ class Follower:
 
     def of_leader(self, leader: Manifest, store: Store) -> Iterable[Key]:
         """The objects that follow this one of ours."""
-        key = Key.of(leader)
-        return [Key.of(manifest) for manifest in store.all(self.api) if self.follows(manifest) == key]
+        return [Key.of(manifest) for manifest in store.found(self._followed, Key.of(leader))]
 
 
 def held(manifest: Manifest) -> Mapping[str, Any] | None:

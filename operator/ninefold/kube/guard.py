@@ -1,26 +1,28 @@
-"""What RBAC cannot say: that the operator writes only objects that it made, or that ask to be held. Pure.
+"""What RBAC cannot say: the operator writes only objects that it made, or that ask to be held, and nobody else writes a
+status. Pure.
 
 RBAC knows no labels, so a right to apply ConfigMaps is a right to every ConfigMap. These ValidatingAdmissionPolicies
 take that back: for the operator's own account the API server refuses each write of a child that lacks our label, and
-each write of a foreign object beyond the fields that it asks to have held.
+each write of a foreign object beyond the fields that it asks to have held. And RBAC cannot take a right away from an
+account that has all of them, as controllers of GitOps often do: a policy keeps it from the status of our kinds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from ninefold.kube import admission
-from ninefold.kube.api import HOLDER, MANAGED_BY, OPERATOR, Manifest
+from ninefold.kube import accounts, admission
+from ninefold.kube.api import GROUP, HOLDER, MANAGED_BY, OPERATOR, VERSION, Manifest
 from ninefold.kube.controller import AnyController
 from ninefold.kube.follower import Follower
-from ninefold.kube.rbac import NAMESPACE_OF_OPERATOR
+from ninefold.kube.model import Resource
 
 NAME = "ninefold-operator-writes"
+STATUS = "ninefold-status"
 
-_OPERATOR = {
-    "name": "the-operator",
-    "expression": f"request.userInfo.username == 'system:serviceaccount:{NAMESPACE_OF_OPERATOR}:{OPERATOR}'",
-}
+_OPERATOR = {"name": "the-operator", "expression": accounts.IS_NAMED}
+# Without the binding the operator has no rights, and there is nothing to restrict.
+_BINDING = accounts.of_binding(accounts.OPERATOR_BINDING, missing="Allow")
 _OURS = f"o.metadata.?labels[?'{MANAGED_BY}'].orValue('') == '{OPERATOR}'"
 
 
@@ -35,6 +37,7 @@ def guard(controllers: Sequence[type[AnyController]]) -> list[Manifest]:
         NAME,
         # The condition below keeps everyone else out of it, so a failure stops nobody but the operator.
         fails=True,
+        paramKind=accounts.PARAMETER,
         matchConstraints={
             "resourceRules": [
                 admission.resources(child.group, child.version, ("CREATE", "UPDATE", "DELETE"), (child.plural,))
@@ -47,10 +50,48 @@ def guard(controllers: Sequence[type[AnyController]]) -> list[Manifest]:
                 "expression": f"[object, oldObject].all(o, o == null || {_OURS})",
                 "message": f"the operator writes only objects labelled {MANAGED_BY}={OPERATOR}: "
                 "there is one of another owner under this name",
+            },
+            *_contents(controllers),
+        ],
+    )
+    return [policy, admission.binding(NAME, parameters=_BINDING)]
+
+
+def _contents(controllers: Sequence[type[AnyController]]) -> Iterator[dict[str, str]]:
+    """For each resource: an object of it looks like one of those that some controller makes."""
+    kinds = dict.fromkeys(api for controller in controllers for api in controller.contents)
+    for api in sorted(kinds):
+        found = [controller.contents[api] for controller in controllers if api in controller.contents]
+        either = " || ".join(f"({content.expression})" for content in found)
+        yield {
+            "expression": f"object == null || request.resource.resource != '{api.plural}' || {either}",
+            "message": f"the operator writes into {api.plural}: {'; or '.join(content.words for content in found)}",
+        }
+
+
+def status_guard(kinds: Sequence[type[Resource]]) -> list[Manifest]:
+    """The policy that keeps everyone but the operator from the status of our kinds, and its binding.
+
+    A decision, what is known to be good and what was spent stand in statuses alone.
+    """
+    statuses = [f"{kind.api.plural}/status" for kind in kinds]
+    policy = admission.policy(
+        STATUS,
+        fails=True,
+        paramKind=accounts.PARAMETER,
+        matchConstraints={
+            "resourceRules": [admission.resources(GROUP, VERSION, ("CREATE", "UPDATE"), sorted(statuses))]
+        },
+        validations=[
+            {
+                "expression": f"{accounts.IS_NAMED} || {accounts.IS_SUPERUSER}",
+                "message": "a status is written by the operator alone: the account that the ClusterRoleBinding "
+                f"{accounts.OPERATOR_BINDING} names",
+                "reason": "Forbidden",
             }
         ],
     )
-    return [policy, admission.binding(NAME)]
+    return [policy, admission.binding(STATUS, parameters=accounts.of_binding(accounts.OPERATOR_BINDING))]
 
 
 _BESIDE_SPEC = ("labels", "finalizers", "ownerReferences")
@@ -64,6 +105,7 @@ def holding_guard(follower: type[Follower]) -> list[Manifest]:
     policy = admission.policy(
         name,
         fails=True,
+        paramKind=accounts.PARAMETER,
         matchConstraints={"resourceRules": [admission.resources(api.group, api.version, ("UPDATE",), (api.plural,))]},
         matchConditions=[_OPERATOR],
         variables=admission.variables({"old": "dyn(oldObject.spec)", "new": "dyn(object.spec)"}),
@@ -82,4 +124,4 @@ def holding_guard(follower: type[Follower]) -> list[Manifest]:
             *({"expression": expression, "message": message} for expression, message in follower.rules),
         ],
     )
-    return [policy, admission.binding(name)]
+    return [policy, admission.binding(name, parameters=_BINDING)]

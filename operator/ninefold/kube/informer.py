@@ -56,7 +56,7 @@ class Informer:
             else:
                 self._dispatcher.seen(api, manifest)
 
-        kopf.on.event(api.group, api.version, api.plural, registry=registry, id=f"watch-{api.plural}")(see)
+        kopf.on.event(api.group, api.version, api.plural, registry=registry, id=f"watch-{api.name}")(see)
 
 
 def _configure(settings: kopf.OperatorSettings) -> None:

@@ -17,12 +17,23 @@ from ninefold.kube.clock import Clock
 logger = logging.getLogger(__name__)
 
 
-class Lease:
-    """Holds, renews and releases a coordination.k8s.io Lease. The lengths are client-go's, in seconds."""
+LONGEST = 60.0
+"""For how long a Lease may keep others from it that is not renewed, whatever length stands in it. In seconds."""
 
-    duration = 15.0
-    deadline = 10.0
+
+class Lease:
+    """Holds, renews and releases a coordination.k8s.io Lease. All lengths in seconds.
+
+    A standby waits for `duration` after the last renewal that it saw. The holder counts from before it asked for that
+    renewal, which is earlier, and leaves `margin` for clocks that run at different rates.
+    """
+
+    duration = 10.0
+    deadline = 7.0
     period = 2.0
+    poll = 1.0
+    """How often a standby looks."""
+    margin = 1.0
 
     def __init__(self, cluster: Cluster, clock: Clock, key: Key, identity: str) -> None:
         self._cluster = cluster
@@ -36,7 +47,7 @@ class Lease:
     async def acquire(self) -> None:
         """Return when the Lease is ours; waits as long as another replica renews it."""
         while not await self._try():  # noqa: ASYNC110 - a Lease can only be polled
-            await asyncio.sleep(self.period)
+            await asyncio.sleep(self.poll)
 
     async def hold(self) -> None:
         """Renew for ever; returns when the Lease is lost, which is when acting must have ended."""
@@ -65,6 +76,11 @@ class Lease:
     def age(self) -> float:
         """Seconds since the Lease was last renewed by us; infinite when it is not ours."""
         return float("inf") if self._renewed is None else self._clock.monotonic() - self._renewed
+
+    @property
+    def left(self) -> float:
+        """Seconds for which no other replica can take the Lease; zero or less when one may have it already."""
+        return self.duration - self.margin - self.age
 
     async def _try(self) -> bool:
         """Take or renew; True while it is ours. An error of the API is no loss until the deadline has passed."""
@@ -101,7 +117,8 @@ class Lease:
 
     def _may_take(self, lease: Manifest) -> bool:
         holder = lease["spec"].get("holderIdentity")
-        length = float(lease["spec"].get("leaseDurationSeconds") or self.duration)
+        # A holder of another version may take longer than this one. A length beyond that would only silence everybody.
+        length = min(float(lease["spec"].get("leaseDurationSeconds") or self.duration), LONGEST)
         return not holder or holder == self._identity or self._clock.monotonic() - self._seen[1] > length
 
     def _written(self, lease: Manifest, transitions: int) -> Manifest:

@@ -61,6 +61,12 @@ class Metrics:
         self.retries = Counter(
             "ninefold_queue_retries_total", "Keys put back after an error, by kind.", ("kind",), registry=self.registry
         )
+        self.effects = Counter(
+            "ninefold_effects_total",
+            "Attempts at acts outside the cluster, by kind, action and outcome (Succeeded, Retrying, Failed).",
+            ("kind", "action", "outcome"),
+            registry=self.registry,
+        )
         self.leader = Gauge("ninefold_leader", "1 while this replica holds the Lease and acts.", registry=self.registry)
         self.loop_lag = Gauge(
             "ninefold_loop_lag_seconds", "How late the event loop ran its last timer.", registry=self.registry

@@ -18,7 +18,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from ninefold.kube.api import GROUP, VERSION, Api, Key, Manifest
-from ninefold.kube.errors import Stalled
+from ninefold.kube.errors import UNREADABLE, Stalled
+from ninefold.kube.faults import sentence
 from ninefold.kube.fields import VALIDATIONS, Cel, Timestamp
 
 RECONCILE = f"{GROUP}/reconcile"
@@ -114,11 +115,26 @@ class ObjectRef(Model):
 
 
 class EffectRecord(Model):
-    """Something done outside the cluster, recorded before it is done, so that a crash leaves a trace of it."""
+    """An act outside the cluster. It is recorded before it is done, and its outcome after (kube/effects.py)."""
 
-    key: str = Field(description="What makes the act unique; the far side de-duplicates by it.", max_length=253)
-    state: Literal["Started", "Done"] = Field(description="Started is written before the act, Done after it.")
-    at: Timestamp = Field(description="When the state was written.")
+    key: str = Field(
+        description="What makes the act unique; the far side recognizes a repetition by it.", max_length=253
+    )
+    action: str = Field(description="What is done, as one word such as page.", max_length=63)
+    state: Literal["Running", "Retrying", "Succeeded", "Failed", "Withdrawn"] = Field(
+        description="Running from before an attempt until its outcome is recorded, Retrying between two attempts;"
+        " Withdrawn if it was no longer wanted before it had an outcome."
+    )
+    attempts: int = Field(ge=1, description="How many attempts were begun. One that a crash cut off is made again.")
+    started_at: Timestamp = Field(description="When the last attempt was begun.")
+    finished_at: Timestamp | None = Field(default=None, description="When it got its outcome, or was withdrawn.")
+    retry_at: Timestamp | None = Field(default=None, description="When the next attempt is due.")
+    message: str = Field(default="", max_length=1024, description="What came of the last attempt, as a sentence.")
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more is to be done about it."""
+        return self.state in ("Succeeded", "Failed", "Withdrawn")
 
 
 class Spec(Model):
@@ -155,7 +171,12 @@ class Status(Model):
     ]
     effects: Annotated[
         list[EffectRecord],
-        Field(default_factory=list, max_length=64, description="Acts outside the cluster, the latest last."),
+        Field(
+            default_factory=list,
+            max_length=384,
+            description="Acts outside the cluster: those that are wanted, and the latest of those that were.",
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["key"]},
+        ),
     ]
     last_handled_reconcile_at: str | None = Field(
         default=None,
@@ -229,18 +250,13 @@ class Resource(Model):
             )
         except ValidationError as error:
             raise Stalled("InvalidSpec", explain(error)) from None
-
-
-_WORDS = {"extra_forbidden": "unknown field", "model_type": "write a map of fields here"}
-"""Our words for faults that pydantic tells in terms of Python."""
+        except UNREADABLE as error:
+            raise Stalled("InvalidSpec", f"it cannot be read ({type(error).__name__}): write simpler values") from error
 
 
 def faults(error: ValidationError) -> list[tuple[tuple[str | int, ...], str]]:
     """Each fault as the path to the field, by wire names, and a sentence."""
-    return [
-        (fault["loc"], _WORDS.get(fault["type"], fault["msg"]))
-        for fault in error.errors(include_url=False, include_input=False)
-    ]
+    return [(fault["loc"], sentence(fault)) for fault in error.errors(include_url=False, include_input=False)]
 
 
 def dotted(path: Sequence[str | int]) -> str:

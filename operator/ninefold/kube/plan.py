@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, Literal, TypeVar
 
 from ninefold.kube.api import Manifest
@@ -26,11 +26,19 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """An act outside the cluster. `key` is unique to the act and is recorded in status before it is done."""
+    """An act outside the cluster, done once as long as plans name it.
+
+    `key` is unique to the act among all of the resource for ever: name in it what makes the act another one, such as a
+    generation or the beginning of a window. A plan that waits for an effect reads its record in the status.
+    An attempt may take `deadline`; after a failure the next one waits for `backoff`, twice as long each time.
+    """
 
     key: str
     action: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    deadline: timedelta = timedelta(seconds=30)
+    attempts: int = 8
+    backoff: timedelta = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class WorkQueue(Generic[ItemT]):
         self._timers: dict[ItemT, asyncio.TimerHandle] = {}
         self._failures: dict[ItemT, int] = {}
         self._wakeup = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._closed = False
 
     def add(self, item: ItemT) -> None:
@@ -62,16 +63,22 @@ class WorkQueue(Generic[ItemT]):
         self._failures.pop(item, None)
 
     async def get(self) -> ItemT:
-        """The next item; `done` must follow. Raises asyncio.CancelledError when the queue is closed."""
-        while not self._ready:
-            if self._closed:
-                raise asyncio.CancelledError
-            self._wakeup.clear()
-            await self._wakeup.wait()
-        item = self._ready.popleft()
-        del self._since[item]
-        self._working[item] = asyncio.get_running_loop().time()
-        return item
+        """The next item; `done` must follow. Raises asyncio.CancelledError when the queue is closed.
+
+        Between any two items everything else on the loop has its turn, such as probes and the Lease: work that never
+        waits gives way nowhere else, and hundreds of items of it would be one long block.
+        """
+        async with self._turn:
+            await asyncio.sleep(0)
+            while not self._ready:
+                if self._closed:
+                    raise asyncio.CancelledError
+                self._wakeup.clear()
+                await self._wakeup.wait()
+            item = self._ready.popleft()
+            del self._since[item]
+            self._working[item] = asyncio.get_running_loop().time()
+            return item
 
     def done(self, item: ItemT) -> None:
         del self._working[item]

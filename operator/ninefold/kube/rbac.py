@@ -10,15 +10,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ninefold.kube.accounts import OPERATOR_BINDING
 from ninefold.kube.api import CRD, EVENT, GROUP, LEASE, OPERATOR, Api, Manifest
 from ninefold.kube.controller import AnyController, Grant
 from ninefold.kube.follower import Follower
 from ninefold.kube.model import Resource
 
-READ = ("get", "list", "watch")
+FOLLOW = ("list", "watch")
+"""What an informer does. To read one object by its name is another right, and few are read so."""
+READ = ("get", *FOLLOW)
 WRITE = ("create", "update", "patch", "delete", "deletecollection")
 
-OPERATOR_ROLE = "ninefold-operator"
+OPERATOR_ROLE = OPERATOR_BINDING
 LEASE_ROLE = "ninefold-lease"
 
 LEASE_NAME = "ninefold"
@@ -30,9 +33,13 @@ _API_VERSION = "rbac.authorization.k8s.io/v1"
 _LABELS = {"app.kubernetes.io/name": "ninefold", "app.kubernetes.io/part-of": "ninefold"}
 
 _MACHINERY = (
-    Grant(CRD, ("list", "watch"), "To notice which kinds the cluster serves."),
+    Grant(CRD, FOLLOW, "To notice which kinds the cluster serves."),
     Grant(EVENT, ("get", "create", "patch"), "To tell people what happened to their resource."),
 )
+
+ALIVE_ROLE = "ninefold-alive"
+ALIVE_GRANTS = (Grant(LEASE, ("get",), "Whoever asks a gate may see whether the operator lives.", names=(LEASE_NAME,)),)
+"""In the operator's own namespace, for everybody who can log in: the Lease tells the name of a pod and a time."""
 
 LEASE_GRANTS = (
     Grant(LEASE, ("create",), "One replica acts, the others stand by; a name cannot narrow the making of it."),
@@ -58,7 +65,7 @@ def grants(controllers: Sequence[type[AnyController]]) -> list[Grant]:
         for child in controller.children:
             verbs = (*READ, "create", "patch", "delete")
             rows.append(Grant(child, verbs, f"{kind}: what is made from it, applied, repaired and pruned."))
-        rows += [Grant(watch.api, READ, f"{kind}: decides by it.") for watch in controller.watches]
+        rows += [Grant(watch.api, FOLLOW, f"{kind}: decides by it.") for watch in controller.watches]
         rows += controller.grants
     return rows
 
@@ -66,7 +73,7 @@ def grants(controllers: Sequence[type[AnyController]]) -> list[Grant]:
 def _of_kind(controller: type[AnyController]) -> list[Grant]:
     api = controller.resource.api
     rows = [
-        Grant(api, READ, "Our kinds are read."),
+        Grant(api, READ, "Our kinds are read; one of which a conflict tells that it is old, by its name."),
         Grant(api, ("patch",), "Their status is written.", subresource="status"),
         Grant(api, ("update",), "To own children where the API server asks for it.", subresource="finalizers"),
     ]
@@ -80,10 +87,10 @@ def holding(followers: Iterable[type[Follower]], recorded: Iterable[Api] = ()) -
     asks for it."""
     return [
         *(
-            Grant(each.api, (*READ, "patch"), f"{each.api.kind}: held while a gate is closed, if its owner asked.")
+            Grant(each.api, (*FOLLOW, "patch"), f"{each.api.kind}: held while a gate is closed, if its owner asked.")
             for each in followers
         ),
-        *(Grant(api, READ, f"{api.kind}: what it delivers is recorded, if its owner asked.") for api in recorded),
+        *(Grant(api, FOLLOW, f"{api.kind}: what it delivers is recorded, if its owner asked.") for api in recorded),
     ]
 
 
@@ -130,17 +137,24 @@ def binding(name: str) -> Manifest:
     }
 
 
-def people(kinds: Sequence[type[Resource]], guards: Collection[type[Resource]]) -> list[tuple[Manifest, list[Rule]]]:
-    """What Kubernetes' own view, edit and admin roles gain. No one may write a status, and only an admin a guard:
-    else whoever is held back by a gate could open it.
+def people(
+    kinds: Sequence[type[Resource]], guards: Collection[type[Resource]], records: Collection[type[Resource]] = ()
+) -> list[tuple[Manifest, list[Rule]]]:
+    """What Kubernetes' own view, edit and admin roles gain. No one may write a status or a record, and only an admin a
+    guard. What an editor does write, guards must see through: a policy carries spent budgets over edits of objectives.
     """
     everything = sorted(kind.api.plural for kind in kinds)
     guarded = sorted(kind.api.plural for kind in kinds if kind in guards)
-    free = [plural for plural in everything if plural not in guarded]
+    free = sorted(kind.api.plural for kind in kinds if kind not in {*guards, *records})
     levels = (
         ("view", everything, READ, "Anyone who may look at a namespace may look at its reliability."),
         ("edit", free, WRITE, "Intent may be written by whoever may write workloads; status by the operator alone."),
-        ("admin", guarded, WRITE, "What holds others back is written by admins: an editor must not open a gate."),
+        (
+            "admin",
+            guarded,
+            WRITE,
+            "What holds others back is written by admins. That no edit of an objective opens a gate, policies see to.",
+        ),
     )
     found = []
     for level, plurals, verbs, why in levels:

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import functools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from ninefold.kube import conditions
+from ninefold.kube import conditions, effects
 from ninefold.kube.api import GROUP, Api, Key, Manifest
 from ninefold.kube.apply import Applier, contains
-from ninefold.kube.client import ApiError, Cluster, Terminating
+from ninefold.kube.client import ApiError, Cluster, Conflict, Terminating
 from ninefold.kube.clock import Clock
-from ninefold.kube.conditions import READY, STALLED
+from ninefold.kube.conditions import READY
 from ninefold.kube.controller import AnyController
 from ninefold.kube.dispatch import Dispatcher, Item
-from ninefold.kube.errors import Stalled, Waiting
+from ninefold.kube.errors import UNREADABLE, Refused, Stalled, Waiting
 from ninefold.kube.events import Recorder
-from ninefold.kube.model import RECONCILE, EffectRecord, Metadata, Resource, Status
-from ninefold.kube.plan import Effect, Note, Plan, Verdict
+from ninefold.kube.model import Metadata, Resource, Status
+from ninefold.kube.performer import Performer
+from ninefold.kube.plan import Note, Plan, Verdict
+from ninefold.kube.refusal import naming
+from ninefold.kube.report import Reporter, readable
 
 logger = logging.getLogger(__name__)
 
 FINALIZER = f"{GROUP}/finalizer"
-_EFFECTS_KEPT = 64
+LOOK_LIMIT = 60.0
+"""Seconds of one look: a longer one is given up and repeated, so that its worker is there for others."""
+UNWORKABLE = "Unworkable"
+_UNWORKABLE = (
+    "The operator cannot work out what this means ({}), and its log says where: change what was written last. "
+    "It is looked at again when something changes."
+)
 
 
 class Outcome:
@@ -41,28 +53,48 @@ class Reconciler:
     """Reconciles the objects of one controller's kind."""
 
     def __init__(
-        self, controller: AnyController, cluster: Cluster, dispatcher: Dispatcher, recorder: Recorder, clock: Clock
+        self,
+        controller: AnyController,
+        cluster: Cluster,
+        dispatcher: Dispatcher,
+        recorder: Recorder,
+        clock: Clock,
+        performer: Performer,
     ) -> None:
         self.controller = controller
         self._cluster = cluster
         self._dispatcher = dispatcher
         self._recorder = recorder
         self._clock = clock
+        self._performer = performer
         self._applier = Applier(cluster, dispatcher, controller.children)
+        self._reporter = Reporter(self.api, cluster, dispatcher, recorder, performer)
 
     @property
     def api(self) -> Api:
         return self.controller.resource.api
 
+    def _item(self, key: Key) -> Item:
+        return Item(self.api, key)
+
     async def reconcile(self, key: Key) -> Outcome:
         """Look at one object. Raises nothing but asyncio.CancelledError: an error is part of the outcome."""
         try:
             manifest = self._dispatcher.store.get(self.api, key)
-            manifest = await (self._make(key) if manifest is None else self._correct(key, manifest))
+            if manifest is not None:
+                return await self._keep(key, manifest)
+            self._performer.forget(self._item(key))
+            manifest = await self._make(key)
             return await self._look(manifest) if manifest is not None else Outcome("Gone")
+        except Refused as refused:
+            # Said already: by the owner of what cannot be made, or in conditions without the status that is refused.
+            return Outcome("Failed", error=refused.error)
         except Terminating:
             # What stands in the namespace goes one by one, and each deletion is an event.
             return Outcome("Gone")
+        except Conflict as error:
+            await self._read_again(key)
+            return Outcome("Failed", error=error)
         except ApiError as error:
             # Also NotFound: if the object itself went, the next look finds it gone.
             return Outcome("Failed", error=error)
@@ -71,25 +103,56 @@ class Reconciler:
             logger.exception("Failed to tell what is wanted", extra={"kind": self.api.kind, "object": str(key)})
             return Outcome("Failed", error=error)
 
+    async def _read_again(self, key: Key) -> None:
+        """What the store knows is old, and the watch that would tell may be broken."""
+        with contextlib.suppress(ApiError):
+            self._dispatcher.seen(self.api, await self._cluster.get(self.api, key), by=self._item(key))
+
     async def _make(self, key: Key) -> Manifest | None:
         """What the controller wants to exist under the key, created; None if it wants nothing."""
         wanted = self.controller.missing(key, self._dispatcher.store)
         if wanted is None:
+            self._dispatcher.refusals.clear(self._item(key))
             return None
-        created = await self._cluster.create(self.api, wanted)
-        self._dispatcher.seen(self.api, created, by=Item(self.api.kind, key))
+        try:
+            with naming("create", self.api, key):
+                created = await self._cluster.create(self.api, wanted)
+        except Refused as refused:
+            self._note(key, wanted, refused)
+            raise
+        self._dispatcher.refusals.clear(self._item(key))
+        self._dispatcher.seen(self.api, created, by=self._item(key))
         return created
 
-    async def _correct(self, key: Key, manifest: Manifest) -> Manifest:
-        """The object, as the controller keeps it if it keeps it."""
+    async def _keep(self, key: Key, manifest: Manifest) -> Outcome:
+        """Correct it if the controller keeps it so, and look at it: also at what could not be corrected."""
+        wanted = self._corrected(manifest)
+        if wanted is None:
+            self._dispatcher.refusals.clear(self._item(key))
+            return await self._look(manifest)
+        try:
+            with naming("correct", self.api, key):
+                manifest = await self._cluster.apply(self.api, wanted)
+        except Refused as refused:
+            self._note(key, wanted, refused)
+            outcome = await self._look(manifest)
+            outcome.error = outcome.error or refused.error
+            return outcome
+        self._dispatcher.refusals.clear(self._item(key))
+        self._dispatcher.seen(self.api, manifest, by=self._item(key))
+        return await self._look(manifest)
+
+    def _corrected(self, manifest: Manifest) -> Manifest | None:
+        """What to apply so that the object is as the controller keeps it; None if it is."""
         if "deletionTimestamp" in manifest["metadata"]:
-            return manifest
+            return None
         wanted = self.controller.corrected(manifest, self._dispatcher.store)
-        if wanted is None or contains(manifest, wanted):
-            return manifest
-        applied = await self._cluster.apply(self.api, wanted)
-        self._dispatcher.seen(self.api, applied, by=Item(self.api.kind, key))
-        return applied
+        return None if wanted is None or contains(manifest, wanted) else wanted
+
+    def _note(self, key: Key, wanted: Manifest, refused: Refused) -> None:
+        """Have whoever wants the object say that it cannot be written."""
+        if owner := self.controller.wanted_by(wanted):
+            self._dispatcher.refusals.note(self._item(key), Item(*owner), refused.message)
 
     async def _look(self, manifest: Manifest) -> Outcome:
         now = self._clock.now()
@@ -97,21 +160,28 @@ class Reconciler:
             resource = self.controller.resource.parse(manifest)
         except Stalled as stalled:
             metadata = Metadata.model_validate(manifest["metadata"])
-            await self._report(metadata, _readable_status(manifest), conditions.of_error(stalled), now)
+            status = self._settled(metadata, readable(manifest.get("status") or {}))
+            await self._reporter.report(metadata, status, conditions.of_error(stalled), now)
             return Outcome("Stalled")
+        # What has ended since the last look stands in the records before anything is planned.
+        resource = resource.model_copy(update={"status": self._settled(resource.metadata, resource.status)})
         try:
-            return await self._act(resource, now)
+            async with asyncio.timeout(LOOK_LIMIT):
+                return await self._act(resource, now)
         except Stalled as stalled:
-            await self._report(resource.metadata, resource.status, conditions.of_error(stalled), now)
+            await self._reporter.report(resource.metadata, resource.status, conditions.of_error(stalled), now)
             return Outcome("Stalled")
         except Waiting as waiting:
-            await self._report(resource.metadata, resource.status, conditions.of_error(waiting), now)
+            await self._reporter.report(resource.metadata, resource.status, conditions.of_error(waiting), now)
             return Outcome("Waiting", due=waiting.until)
+        except Refused as refused:
+            await self._reporter.report(resource.metadata, resource.status, conditions.of_error(refused), now)
+            return Outcome("Failed", error=refused.error)
         except ApiError:
             raise
         except Exception as error:
             logger.exception("Failed to reconcile", extra={"kind": self.api.kind, "object": str(resource.key)})
-            await self._report(resource.metadata, resource.status, conditions.of_error(error), now)
+            await self._reporter.report(resource.metadata, resource.status, conditions.of_error(error), now)
             return Outcome("Failed", error=error)
 
     async def _act(self, resource: Resource, now: datetime) -> Outcome:
@@ -119,45 +189,51 @@ class Reconciler:
             return await self._finalize(resource)
         if resource.spec.suspend:
             verdict = Verdict("Unknown", "Suspended", "spec.suspend is true: what exists stays as it is.")
-            await self._report(resource.metadata, resource.status, {READY: verdict}, now)
+            await self._reporter.report(resource.metadata, resource.status, {READY: verdict}, now)
             return Outcome("NotReady")
         if self.controller.finalizer and FINALIZER not in resource.metadata.finalizers:
             await self._set_finalizers(resource, [*resource.metadata.finalizers, FINALIZER])
-        observed = await self.controller.observe(resource, self._dispatcher.store, now)
-        plan = self.controller.plan(resource, observed, now)
+        plan = await self._plan(resource, now)
         if plan.discard:
-            await self._cluster.delete(self.api, resource.key, resource.metadata.uid)
+            with naming("delete", self.api, resource.key):
+                await self._cluster.delete(self.api, resource.key, resource.metadata.uid)
             return Outcome("Gone")
-        status = await self._carry_out(resource, plan, now)
+        return await self._carry_out(resource, plan, now)
+
+    async def _carry_out(self, resource: Resource, plan: Plan[Any], now: datetime) -> Outcome:
+        """Apply the children, store the status, and only then begin the effects that it records."""
+        item, uid = self._item(resource.key), resource.metadata.uid
+        step = effects.advance(resource.status.effects, plan.effects, self._performer.running(item, uid), now)
+        inventory = await self._applier.apply(resource, plan.children, item)
+        status: Status = plan.status.model_copy(update={"inventory": inventory, "effects": step.records})
         verdicts = conditions.of_plan(plan.ready, plan.conditions)
-        await self._report(resource.metadata, status, verdicts, now, before=resource.status, notes=plan.events)
-        return Outcome("Ready" if plan.ready.status == "True" else "NotReady", due=plan.due)
+        notes = (*plan.events, *_failed_effects(resource, self._dispatcher.store.get(self.api, resource.key)))
+        await self._reporter.report(
+            resource.metadata, status, verdicts, now, before=resource.status, notes=notes, always=bool(step.begin)
+        )
+        for effect, record in step.begin:
+            perform = functools.partial(self.controller.perform, resource, effect)
+            self._performer.begin(item, uid, effect, record, perform)
+        due = min((moment for moment in (plan.due, step.due) if moment is not None), default=None)
+        return Outcome("Ready" if plan.ready.status == "True" else "NotReady", due=due)
 
-    async def _carry_out(self, resource: Resource, plan: Plan[Any], now: datetime) -> Status:
-        """Apply the children and run the effects; the plan's status with what came of them."""
-        inventory = await self._applier.apply(resource, plan.children, Item(self.api.kind, resource.key))
-        records = list(resource.status.effects)
-        for effect in plan.effects:
-            records = await self._effect(resource, effect, records, now)
-        status: Status = plan.status.model_copy(update={"inventory": inventory, "effects": records})
-        return status
+    async def _plan(self, resource: Resource, now: datetime) -> Plan[Any]:
+        try:
+            observed = await self.controller.observe(resource, self._dispatcher.store, now)
+            plan: Plan[Any] = self.controller.plan(resource, observed, now)
+        except UNREADABLE as error:
+            ready = conditions.reported(resource.status.conditions)
+            # One traceback when it comes to this, not one for each look.
+            news = ready is None or ready.reason != UNWORKABLE
+            about = {"kind": self.api.kind, "object": str(resource.key)}
+            logger.log(logging.ERROR if news else logging.DEBUG, "Cannot work out a plan", extra=about, exc_info=error)
+            raise Stalled(UNWORKABLE, _UNWORKABLE.format(type(error).__name__)) from error
+        return plan
 
-    async def _effect(
-        self, resource: Resource, effect: Effect, records: list[EffectRecord], now: datetime
-    ) -> list[EffectRecord]:
-        """Record, do, and hand back the records with the effect done. An effect once done is not done again."""
-        known = {record.key: record for record in records}
-        if effect.key in known and known[effect.key].state == "Done":
-            return records
-        if effect.key not in known:
-            records = [*records, EffectRecord(key=effect.key, state="Started", at=now)][-_EFFECTS_KEPT:]
-            patch = {"effects": [dump(record) for record in records]}
-            await self._write_status(resource.metadata, patch)
-        await self.controller.perform(resource, effect)
-        return [
-            EffectRecord(key=record.key, state="Done", at=now) if record.key == effect.key else record
-            for record in records
-        ]
+    def _settled(self, metadata: Metadata, status: Status) -> Status:
+        outcomes = self._performer.outcomes(self._item(metadata.key), metadata.uid)
+        records = effects.settle(status.effects, outcomes)
+        return status.model_copy(update={"effects": records}) if outcomes else status
 
     async def _finalize(self, resource: Resource) -> Outcome:
         if FINALIZER in resource.metadata.finalizers:
@@ -172,85 +248,16 @@ class Reconciler:
             "resourceVersion": resource.metadata.resource_version,
             "finalizers": list(finalizers),
         }
-        result = await self._cluster.patch(self.api, resource.key, {"metadata": metadata})
-        self._dispatcher.seen(self.api, result, by=Item(self.api.kind, resource.key))
-
-    async def _report(
-        self,
-        metadata: Metadata,
-        status: Status,
-        verdicts: Mapping[str, Verdict],
-        now: datetime,
-        before: Status | None = None,
-        notes: Sequence[Note] = (),
-    ) -> None:
-        """Write the status if it differs from the stored one, then record events about what changed."""
-        before = before or status
-        wanted = status.model_copy(
-            update={
-                "observed_generation": metadata.generation,
-                "conditions": conditions.merge(before.conditions, verdicts, metadata.generation, now),
-                "last_handled_reconcile_at": metadata.annotations.get(RECONCILE),
-            }
-        )
-        # The stored JSON, not the model read from it: a field that this version no longer knows is cleared too.
-        stored = self._dispatcher.store.get(self.api, metadata.key) or {}
-        patch = merge_patch(stored.get("status") or {}, _written(wanted))
-        if not patch:
-            return
-        await self._write_status(metadata, patch)
-        for note in (*_ready_change(before, wanted), *notes):
-            self._recorder.record(self.api, metadata, note)
-
-    async def _write_status(self, metadata: Metadata, patch: Mapping[str, Any]) -> None:
-        # The uid keeps us from writing onto an object of the same name that was made anew.
-        body = {"metadata": {"uid": metadata.uid}, "status": patch}
-        result = await self._cluster.patch(self.api, metadata.key, body, subresource="status")
-        self._dispatcher.seen(self.api, result, by=Item(self.api.kind, metadata.key))
+        with naming("set the finalizers of", self.api, resource.key):
+            result = await self._cluster.patch(self.api, resource.key, {"metadata": metadata})
+        self._dispatcher.seen(self.api, result, by=self._item(resource.key))
 
 
-def _readable_status(manifest: Manifest) -> Status:
-    """The status of an object whose spec cannot be read, as far as it can be read itself."""
-    try:
-        return Status.model_validate(manifest.get("status") or {})
-    except ValueError:
-        return Status()
-
-
-def dump(model: Any) -> dict[str, Any]:
-    """As it stands in the API server: wire names, nothing for what is not set."""
-    return model.model_dump(mode="json", by_alias=True, exclude_none=True)  # type: ignore[no-any-return]
-
-
-def _written(status: Status) -> dict[str, Any]:
-    """The status to store. What is empty is left out, as in Kubernetes' own kinds."""
-    return {name: value for name, value in dump(status).items() if value not in ("", [], {})}
-
-
-def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON merge patch from one object to another: changed members, null for those that went, lists whole."""
-    patch: dict[str, Any] = {name: None for name in old if name not in new}
-    for name, value in new.items():
-        if name not in old:
-            patch[name] = value
-        elif isinstance(value, Mapping) and isinstance(old[name], Mapping):
-            if inner := merge_patch(old[name], value):
-                patch[name] = inner
-        elif old[name] != value:
-            patch[name] = value
-    return patch
-
-
-def _ready_change(before: Status, after: Status) -> list[Note]:
-    """An event when Ready took another value or reason; a warning if it was lost, or if the user must act.
-
-    That an object which has just been made is not ready yet is no news.
-    """
-    old, new = conditions.find(before.conditions, READY), conditions.find(after.conditions, READY)
-    if new is None or (old is not None and (old.status, old.reason) == (new.status, new.reason)):
-        return []
-    lost = new.status == "False" and old is not None and old.status == "True"
-    stalled = any(c.type == STALLED and c.status == "True" for c in after.conditions)
-    if old is None and new.status != "True" and not stalled:
-        return []
-    return [Note("Warning" if lost or stalled else "Normal", new.reason, new.message)]
+def _failed_effects(resource: Resource, stored: Manifest | None) -> list[Note]:
+    """A warning for each effect that has failed for good since the status was stored."""
+    before = {record["key"]: record["state"] for record in ((stored or {}).get("status") or {}).get("effects", ())}
+    return [
+        Note("Warning", "EffectFailed", f"{record.action} ({record.key}): {record.message}")
+        for record in resource.status.effects
+        if record.state == "Failed" and before.get(record.key) != "Failed"
+    ]

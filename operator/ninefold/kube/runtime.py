@@ -16,12 +16,14 @@ from ninefold.kube.clock import Clock, SystemClock
 from ninefold.kube.controller import AnyController
 from ninefold.kube.dispatch import Dispatcher, Item
 from ninefold.kube.events import Recorder
+from ninefold.kube.fence import Fence
 from ninefold.kube.follower import Follower
 from ninefold.kube.freshness import Freshness
 from ninefold.kube.holding import Holding
 from ninefold.kube.informer import Informer
 from ninefold.kube.lease import Lease
 from ninefold.kube.metrics import Metrics
+from ninefold.kube.performer import Performer
 from ninefold.kube.queue import WorkQueue
 from ninefold.kube.reconciler import Outcome, Reconciler
 from ninefold.kube.server import Check, Endpoint, application, serve
@@ -32,7 +34,14 @@ logger = logging.getLogger(__name__)
 
 LOOP_LAG_LIMIT = 10.0
 QUEUE_AGE_LIMIT = 300.0
-GRACE = 20.0
+GRACE = 5.0
+"""Seconds that a successor waits for the looks and effects that its predecessor has begun. A look that is cut off is
+repeated by the successor, and an effect under the same key."""
+EFFECTS_GRACE = 3.0
+EVENTS_GRACE = 1.0
+"""Seconds that it waits for the last Events."""
+WATCHES_GRACE = 1.0
+"""Seconds that our own end waits for the watches, which have nothing to finish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +89,20 @@ class Runtime:
         self._dispatcher = Dispatcher(controllers, self.store, self.queue, followers)
         self._informer = Informer(self._dispatcher, metrics)
         self._sweep = Sweep(cluster, self._dispatcher, self._clock, metrics, options.sweep_interval)
-        self._recorder = Recorder(cluster, self._clock, options.identity)
-        parts = (cluster, self._dispatcher, self._recorder, self._clock)
-        self._reconcilers: dict[str, Looks] = {
-            **{controller.resource.api.kind: Reconciler(controller, *parts) for controller in controllers},
-            **{follower.api.kind: Holding(follower, *parts) for follower in followers},
+        self._lease = Lease(cluster, self._clock, options.lease, options.identity) if options.lease else None
+        fence = self._fence = Fence(lambda: self._lease.left if self._lease else float("inf"))
+        # Whatever is written beside the Lease itself.
+        writes = cluster.fenced(fence)
+        self._performer = Performer(self.queue, fence, self._clock, metrics)
+        self._recorder = Recorder(writes, self._clock, options.identity)
+        parts = (writes, self._dispatcher, self._recorder, self._clock)
+        self._reconcilers: dict[Api, Looks] = {
+            **{controller.resource.api: Reconciler(controller, *parts, self._performer) for controller in controllers},
+            **{follower.api: Holding(follower, *parts) for follower in followers},
         }
         self._fresh: list[Freshness] = []
         self._endpoints: list[Endpoint] = []
-        self._lease = Lease(cluster, self._clock, options.lease, options.identity) if options.lease else None
+        self._notes: dict[str, Check] = {}
         self._leading = False
         self._stopping = asyncio.Event()
         self._lag = 0.0
@@ -96,6 +110,10 @@ class Runtime:
     def offer(self, endpoints: Iterable[Endpoint]) -> None:
         """Serve these on the operator's port; to be called before `run`."""
         self._endpoints += endpoints
+
+    def note(self, name: str, check: Check) -> None:
+        """Show on /readyz what a replica can be ready without; to be called before `run`."""
+        self._notes[name] = check
 
     def keep_fresh(self, api: Api) -> Callable[[], float]:
         """Read a watched resource every few seconds; the seconds since that last succeeded. Before `run`."""
@@ -106,7 +124,7 @@ class Runtime:
     async def run(self) -> int:
         """The exit code: 0 after a signal, 1 after a fault, 3 after the loss of the Lease."""
         server = await serve(
-            application(self._metrics, self._health(), self._readiness(), self._endpoints),
+            application(self._metrics, self._health(), self._readiness(), self._endpoints, self._notes),
             self._options.host,
             self._options.port,
         )
@@ -160,12 +178,16 @@ class Runtime:
         _, late = await asyncio.wait({lead}, timeout=GRACE)
         if late:
             logger.warning("Gave up waiting for work in progress", extra={"seconds": GRACE})
-        await asyncio.wait({watching, asyncio.create_task(self._recorder.drained())}, timeout=5)
+        # Events are written under the Lease.
+        await asyncio.wait({asyncio.create_task(self._recorder.drained())}, timeout=EVENTS_GRACE)
+        # A successor may write as soon as we cannot. All that follows is only our own end, for which nobody waits.
+        await self._fence.close()
+        if self._lease:
+            await self._lease.release()
+        await asyncio.wait({watching}, timeout=WATCHES_GRACE)
         for task in others:
             task.cancel()
         await asyncio.wait(others, timeout=5)
-        if self._lease:
-            await self._lease.release()
 
     async def _lead(self) -> None:
         """Wait for the caches and the Lease, then act until the Lease is lost."""
@@ -190,12 +212,19 @@ class Runtime:
                 task.result()
         except asyncio.CancelledError:
             await asyncio.gather(*workers, return_exceptions=True)
+            await self._store_outcomes()
             raise
         finally:
+            self._performer.stop()
             self._leading = False
             self._metrics.leader.set(0)
             for task in (*workers, *feeds, *([holding] if holding else ())):
                 task.cancel()
+
+    async def _store_outcomes(self) -> None:
+        """Of effects that end while the operator does: nobody needs to do them again."""
+        for item in await self._performer.finish(EFFECTS_GRACE):
+            await self._reconcilers[item.api].reconcile(item.key)
 
     async def _work(self) -> None:
         while True:
@@ -210,9 +239,9 @@ class Runtime:
 
     async def _reconcile(self, item: Item) -> None:
         begun = self._clock.monotonic()
-        outcome = await self._reconcilers[item.kind].reconcile(item.key)
+        outcome = await self._reconcilers[item.api].reconcile(item.key)
         took = self._clock.monotonic() - begun
-        self._metrics.reconcile_seconds.labels(item.kind, outcome.word).observe(took)
+        self._metrics.reconcile_seconds.labels(item.api.kind, outcome.word).observe(took)
         if outcome.error is not None:
             self._retry(item, outcome)
             return
@@ -223,16 +252,17 @@ class Runtime:
     def _retry(self, item: Item, outcome: Outcome) -> None:
         error = outcome.error
         reason = error.reason if isinstance(error, ApiError) else type(error).__name__
-        self._metrics.errors.labels(item.kind, reason).inc()
-        self._metrics.retries.labels(item.kind).inc()
+        self._metrics.errors.labels(item.api.kind, reason).inc()
+        self._metrics.retries.labels(item.api.kind).inc()
         delay = self.queue.retry(item, at_least=error.retry_after if isinstance(error, ApiError) else 0.0)
-        # A conflict is part of the game: somebody wrote first, and the next look sees what.
-        level = logging.DEBUG if reason == "Conflict" else logging.WARNING
+        # A conflict is part of the game: somebody wrote first, and the next look sees what. Of the Lease its own log
+        # tells.
+        level = logging.DEBUG if reason in ("Conflict", "NoLease") else logging.WARNING
         logger.log(level, "Will try again", extra={"object": str(item), "why": str(error), "seconds": round(delay, 1)})
 
     async def _follow(self, controller: AnyController) -> None:
         async for key in controller.feed(self.store):
-            self._dispatcher.enqueue(controller.resource.api.kind, key)
+            self._dispatcher.enqueue(controller.resource.api, key)
 
     async def _measure(self) -> None:
         """Once a second: the lag of the event loop, and the queue's gauges."""
@@ -245,7 +275,12 @@ class Runtime:
             self._metrics.queue_oldest.set(self.queue.oldest)
 
     def _readiness(self) -> dict[str, Check]:
-        return {"caches": lambda: None if self._sweep.synced.is_set() else "the first listing is not complete yet"}
+        def caches() -> str | None:
+            if self._sweep.synced.is_set():
+                return None
+            return f"the first listing is not complete yet{''.join(f': {why}' for why in self._sweep.faults[:1])}"
+
+        return {"caches": caches}
 
     def _health(self) -> dict[str, Check]:
         # A last read this old means that several sweeps failed; a new process gets new connections and credentials.

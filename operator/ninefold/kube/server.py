@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -18,6 +19,12 @@ LARGEST_BODY = 64 * 1024
 """Bytes; a longer one is answered 413."""
 BODY_TIMEOUT = 5.0
 """Seconds that a body may take to arrive; a slower one is answered 408."""
+HEADER_TIMEOUT = 10.0
+"""Seconds that the head of a connection's first request may take; a slower connection is closed."""
+IDLE_TIMEOUT = 75.0
+"""Seconds until the next request of a connection; it is longer than the interval of most scrapes."""
+MOST_CONNECTIONS = 512
+"""At once; further ones are closed, so that whoever opens many holds up nobody who is connected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +59,19 @@ def application(
     health: Mapping[str, Check],
     readiness: Mapping[str, Check],
     endpoints: Iterable[Endpoint] = (),
+    notes: Mapping[str, Check] | None = None,
 ) -> web.Application:
-    """The three pages and the endpoints. A probe lists every check, so that a failing pod explains itself."""
-    app = web.Application(client_max_size=LARGEST_BODY)
+    """The three pages and the endpoints. A probe lists every check, so that a failing pod explains itself.
 
-    def probe(checks: Mapping[str, Check]) -> Callable[[web.Request], object]:
+    `notes` are shown on /readyz, and fail nothing.
+    """
+    app = web.Application(client_max_size=LARGEST_BODY, middlewares=[_note])
+
+    def probe(checks: Mapping[str, Check], notes: Mapping[str, Check]) -> Callable[[web.Request], object]:
         async def handle(_: web.Request) -> web.Response:
             faults = {name: check() for name, check in checks.items()}
-            lines = [f"{name}: {fault or 'ok'}" for name, fault in faults.items()]
+            told = {**faults, **{name: check() for name, check in notes.items()}}
+            lines = [f"{name}: {fault or 'ok'}" for name, fault in told.items()]
             return web.Response(text="\n".join(lines) + "\n", status=503 if any(faults.values()) else 200)
 
         return handle
@@ -67,8 +79,8 @@ def application(
     async def scrape(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    app.router.add_get("/healthz", probe(health))  # type: ignore[arg-type]
-    app.router.add_get("/readyz", probe(readiness))  # type: ignore[arg-type]
+    app.router.add_get("/healthz", probe(health, {}))  # type: ignore[arg-type]
+    app.router.add_get("/readyz", probe(readiness, notes or {}))  # type: ignore[arg-type]
     app.router.add_get("/metrics", scrape)
     for endpoint in endpoints:
         app.router.add_route(endpoint.method, endpoint.path, _page(endpoint, metrics))
@@ -101,7 +113,48 @@ async def _reply(endpoint: Endpoint, request: web.Request) -> Reply:
 
 async def serve(app: web.Application, host: str, port: int) -> web.AppRunner:
     """Listen; close with `cleanup()`."""
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, keepalive_timeout=IDLE_TIMEOUT)
     await runner.setup()
-    await web.TCPSite(runner, host, port).start()
+    await _Site(runner, host, port).start()
     return runner
+
+
+class _Site(web.TCPSite):
+    """aiohttp bounds the time between two requests of a connection, and not that until the first one."""
+
+    async def start(self) -> None:
+        await web.BaseSite.start(self)
+        server = self._runner.server
+        assert server is not None  # noqa: S101 - the runner is set up
+        loop = asyncio.get_running_loop()
+
+        def accept() -> asyncio.Protocol:
+            if len(server.connections) >= MOST_CONNECTIONS:
+                return _Refusal()
+            protocol = server()
+            _SILENT.add(protocol)
+            loop.call_later(HEADER_TIMEOUT, _give_up, protocol)
+            return protocol
+
+        self._server = await loop.create_server(accept, self._host, self._port, backlog=128)
+
+
+class _Refusal(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+_SILENT: set[object] = set()
+"""New connections on which no whole head of a request has arrived; none is here for longer than HEADER_TIMEOUT."""
+
+
+@web.middleware
+async def _note(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Any:
+    _SILENT.discard(request.protocol)
+    return await handler(request)
+
+
+def _give_up(protocol: web.RequestHandler) -> None:
+    if protocol in _SILENT:
+        _SILENT.discard(protocol)
+        protocol.force_close()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from ninefold.kube.api import HOLDER, Api, Key, Manifest
+from ninefold.kube.api import GROUP, HOLDER, Api, Key, Manifest
 from ninefold.kube.errors import Stalled
+from ninefold.kube.index import Entries, Index
 from ninefold.kube.model import Resource
 
 ResourceT = TypeVar("ResourceT", bound=Resource)
@@ -29,6 +30,7 @@ class Store:
         self._owned: dict[str, set[tuple[Api, Key]]] = {}
         self._deleted: OrderedDict[tuple[Api, Key], int] = OrderedDict()
         self._served: dict[Api, bool] = {}
+        self._indexes: dict[Api, dict[Index, Entries]] = {}
 
     def put(self, api: Api, manifest: Manifest) -> bool:
         """Take in a version; False if it is not newer than what is known."""
@@ -42,6 +44,8 @@ class Store:
         self._namespaces.setdefault((api, key.namespace), {})[key] = None
         for owner in _owners(manifest):
             self._owned.setdefault(owner, set()).add((api, key))
+        for entries in self._indexes.get(api, {}).values():
+            entries.put(key, self._objects[api][key])
         return True
 
     def remove(self, api: Api, manifest: Manifest) -> bool:
@@ -53,6 +57,8 @@ class Store:
         self._forget_owners(api, key)
         del self._objects[api][key]
         del self._namespaces[api, key.namespace][key]
+        for entries in self._indexes.get(api, {}).values():
+            entries.remove(key)
         # A listing that began before the deletion must not bring the object back.
         self._deleted[api, key] = _version(manifest)
         while len(self._deleted) > _TOMBSTONES:
@@ -77,6 +83,19 @@ class Store:
         """The objects of a resource, of one namespace if given."""
         objects = self._objects.get(api, {})
         return iter([objects[key] for key in self.keys(api, namespace)])
+
+    def found(self, index: Index, value: Hashable) -> list[Manifest]:
+        """The objects that an index has under a value."""
+        return [self._objects[index.api][key] for key in self.keep(index).keys(value)]
+
+    def keep(self, index: Index) -> Entries:
+        """Keep an index from now on."""
+        indexes = self._indexes.setdefault(index.api, {})
+        if index not in indexes:
+            entries = indexes[index] = Entries(index)
+            for key, manifest in self._objects.get(index.api, {}).items():
+                entries.put(key, manifest)
+        return indexes[index]
 
     def resources(self, kind: type[ResourceT], namespace: str | None = None) -> list[ResourceT]:
         """The models of all objects of a kind. One that cannot be read is left out: it is Stalled itself."""
@@ -115,10 +134,21 @@ def _owners(manifest: Manifest) -> list[str]:
     return [owner["uid"] for owner in manifest["metadata"].get("ownerReferences", ())]
 
 
+def _last_writer(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The latest entry that is not of a subresource, without the fields."""
+    writers = [entry for entry in entries if not entry.get("subresource")]
+    latest = max(writers, key=lambda entry: str(entry.get("time", "")), default=None)
+    return [{name: latest[name] for name in ("manager", "time") if name in latest}] if latest else []
+
+
 def trim(manifest: Manifest) -> Mapping[str, Any]:
-    """Without the last-applied annotation, and of managedFields what we hold alone: large, and nobody reads them."""
+    """Without the last-applied annotation, and of managedFields only what we hold, and who changed an object of ours
+    last: large, and nobody reads the rest."""
     metadata = {name: value for name, value in manifest["metadata"].items() if name != "managedFields"}
-    held = [entry for entry in manifest["metadata"].get("managedFields", ()) if entry.get("manager") == HOLDER]
+    entries = manifest["metadata"].get("managedFields", ())
+    held = [entry for entry in entries if entry.get("manager") == HOLDER]
+    if str(manifest.get("apiVersion", "")).startswith(f"{GROUP}/"):
+        held += _last_writer(entries)
     if held:
         metadata["managedFields"] = held
     annotations = metadata.get("annotations")

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 
-from ninefold.kube.api import Api, Key
+from ninefold.kube.api import GROUP, Api, Key
 from ninefold.kube.client import ApiError, Cluster, NotFound
 from ninefold.kube.clock import Clock
 from ninefold.kube.dispatch import Dispatcher, Item
@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 INTERVAL = 600.0
 SPREAD = 60.0
 PROBE = 30.0
+_UNKNOWN = "the cluster does not know this resource: kubectl apply --server-side -k crds/"
 
 
 class Sweep:
@@ -32,6 +33,7 @@ class Sweep:
         self._clock = clock
         self._metrics = metrics
         self._last_read: float | None = None
+        self._faults: dict[Api, str] = {}
 
     @property
     def age(self) -> float:
@@ -68,17 +70,33 @@ class Sweep:
 
     async def once(self) -> bool:
         """List every resource; False if one could not be read. Each is taken in even if another fails."""
-        complete = True
+        faults: dict[Api, str] = {}
         for api in self._dispatcher.watched:
             try:
                 await self.take(api)
             except ApiError as error:
-                logger.warning("Could not list", extra={"resource": api.name, "why": str(error)})
-                complete = False
-        if complete:
+                unknown = isinstance(error, NotFound) and api.group == GROUP
+                faults[api] = _UNKNOWN if unknown else str(error)
+        self._tell(faults)
+        if not faults:
             self._last_read = self._clock.monotonic()
             self._metrics.last_read.set(self._clock.now().timestamp())
-        return complete
+        return not faults
+
+    @property
+    def faults(self) -> list[str]:
+        """Why the last sweep could not read everything."""
+        return list(dict.fromkeys(self._faults.values()))
+
+    def _tell(self, faults: dict[Api, str]) -> None:
+        """A warning for each reason, when it is new for a resource: the first sweep is repeated every second."""
+        for why in dict.fromkeys(faults.values()):
+            found = [api for api, fault in faults.items() if fault == why]
+            if any(self._faults.get(api) != why for api in found):
+                logger.warning("Could not list", extra={"resource": ", ".join(a.name for a in found), "why": why})
+        if self._faults and not faults:
+            logger.info("Could list everything again")
+        self._faults = faults
 
     async def take(self, api: Api) -> None:
         """List one watched resource and bring the store in line with it. May raise ApiError."""
@@ -108,4 +126,4 @@ class Sweep:
         """A resync, spread so that it makes no wave."""
         for api in self._dispatcher.own:
             for key in self._dispatcher.store.keys(api):
-                self._dispatcher.queue.schedule(Item(api.kind, key), random.uniform(0, SPREAD))  # noqa: S311
+                self._dispatcher.queue.schedule(Item(api, key), random.uniform(0, SPREAD))  # noqa: S311
