@@ -97,7 +97,7 @@ class Judgement:
     coverage: float
     """The share of the time that has data."""
     window_coverage: tuple[float, float] | None
-    """The share of a rolling window that had data, at the begin and at the end; None for a period of the calendar."""
+    """The share of a rolling window that had data, at its beginning and end; None for a period of the calendar."""
     events: float
     errors: float
     error_ratio: float | None

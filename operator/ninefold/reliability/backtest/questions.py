@@ -6,6 +6,7 @@ import json
 
 import promql_parser as promql
 
+from ninefold.kube import promqltext
 from ninefold.reliability.backtest.grid import CannotEvaluate
 from ninefold.reliability.backtest.rulefile import Makers, Rule
 
@@ -30,7 +31,7 @@ def _inlined(expression: promql.Expr, makers: Makers) -> promql.Expr:
         found = makers.of(node)
         if found and (node.offset is not None or node.at is not None):
             raise CannotEvaluate(f"cannot be asked of Prometheus, since {node.prettify()} is recorded by a rule")
-        return promql.parse(" or ".join(_made(rule, makers) for rule in found)) if found else None
+        return promqltext.parse(" or ".join(_made(rule, makers) for rule in found)) if found else None
 
     return promql.transform(expression, visit)
 

@@ -30,8 +30,8 @@ def _head(one: Judgement) -> str:
     first, last = one.window_coverage or (1.0, 1.0)
     if min(first, last) < _WHOLE:
         lines.append(
-            f"  The window of {one.window} had {percent(first)} of its data at the begin and {percent(last)} at the "
-            "end: budgets are those of what was known."
+            f"  The window of {one.window} had {percent(first)} of its data at the beginning and {percent(last)} at "
+            "the end: budgets are those of what was known."
         )
     return "\n".join(lines)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import promql_parser as promql
 
+from ninefold.kube import promqltext
 from ninefold.kube.fields import seconds
 from ninefold.reliability.backtest.grid import NAME, CannotEvaluate
 from ninefold.reliability.backtest.labels import matchers_of, matches
@@ -54,7 +55,7 @@ class Rule:
         """From its form in a rule file. Raises CannotEvaluate if the expression cannot be parsed."""
         name = rule.get("record") or rule["alert"]
         try:
-            expression = promql.parse(rule["expr"])
+            expression = promqltext.parse(rule["expr"])
         except ValueError as error:
             raise CannotEvaluate(f"{name} is not PromQL that is understood here: {error}") from None
         hold, keep = (seconds(rule[key]) * 1000 if key in rule else 0 for key in ("for", "keep_firing_for"))

@@ -87,7 +87,8 @@ class Scenario:
             for row, one in zip(targets, under, strict=True):
                 row.append(_target(variant, one, case.slo.spec.objective))
         for row, one in zip(targets, found, strict=True):
-            yield replace(one, targets=row, suggestion=suggestion(row, wishes))
+            data = (one.end - one.begin) * one.coverage
+            yield replace(one, targets=row, suggestion=suggestion(row, wishes, data))
 
     def _with_needed(self, case: Case, group: Group) -> list[Group]:
         """The rules of a case under some target after the groups that they read."""

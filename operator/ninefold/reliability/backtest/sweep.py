@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from ninefold.reliability.backtest.judgement import Suggestion, Summary, Target
+from ninefold.reliability.backtest.words import length
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 _LADDER = ("90", "95", "97", "98", "99", "99.5", "99.7", "99.9", "99.95", "99.97", "99.99", "99.995", "99.999")
+_LEAST = timedelta(hours=12)
+"""So much data shows a day's peak or its night, and less shows neither."""
 _BESIDE = 2
 """Targets looked at on each side of the present one, if none are named."""
 
@@ -20,6 +24,8 @@ class Wishes:
 
     kept: float = 0.99
     pages_per_week: float = 2.0
+    doubt: str = ""
+    """Why the figures of the objective allow no suggestion, as a clause; "" if they do."""
 
 
 def around(objective: str) -> list[str]:
@@ -38,13 +44,20 @@ def retargeted(slo: ServiceLevelObjective, objective: str) -> ServiceLevelObject
     return slo.model_copy(update={"spec": slo.spec.model_copy(update={"objective": objective})})
 
 
-def suggestion(targets: Sequence[Target], wishes: Wishes) -> Suggestion | None:
-    """The strictest target that would have been what is wished for, and why; None where nothing was measured."""
+def suggestion(targets: Sequence[Target], wishes: Wishes, data: timedelta) -> Suggestion | None:
+    """The strictest target that would have been what is wished for, and why; None where nothing was measured.
+
+    `data` is how long there were events.
+    """
     measured = [
         (each, each.summary) for each in _in_order(targets) if each.summary and each.summary.exhausted is not None
     ]
     if not measured:
         return None
+    if wishes.doubt:
+        return Suggestion(None, wishes.doubt)
+    if data < _LEAST:
+        return Suggestion(None, f"there is data of {length(data)}, and a suggestion takes {length(_LEAST)} at least")
     fitting = [(target, summary) for target, summary in measured if _fits(summary, wishes)]
     if not fitting:
         target, summary = measured[0]

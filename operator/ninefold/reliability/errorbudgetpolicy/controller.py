@@ -2,32 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Hashable, Iterable
 from datetime import datetime
 
-from ninefold.kube.api import Key
+from ninefold.kube.api import Key, Manifest
 from ninefold.kube.controller import Controller, Watch, in_namespace_of
+from ninefold.kube.index import Index
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
+from ninefold.reliability.correction.resource import Correction
+from ninefold.reliability.errorbudgetpolicy.identity import Identities
 from ninefold.reliability.errorbudgetpolicy.observation import observed
 from ninefold.reliability.errorbudgetpolicy.plan import Observed, plan
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicyStatus, selects
-from ninefold.reliability.servicelevelobjective.figures import Figures
+from ninefold.reliability.errorbudgetpolicy.resource import (
+    ErrorBudgetPolicy,
+    ErrorBudgetPolicyStatus,
+    found_by,
+    looks_for,
+    selects,
+)
+from ninefold.reliability.servicelevelobjective.figure import Measured
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+
+
+def _of(policy: Manifest) -> Iterable[Hashable]:
+    """What the objectives are found by that it selects or has remembered: one of these is looked at even when it is not
+    selected any more."""
+    namespace = Key.of(policy).namespace
+    yield from looks_for(policy.get("spec", {}).get("objectives") or {}, namespace)
+    yield from ((namespace, "name", name) for name in _followed(policy))
+
+
+_BY_OBJECTIVE = Index(ErrorBudgetPolicy.api, _of)
 
 
 class ErrorBudgetPolicyController(Controller[ErrorBudgetPolicy, Observed]):
     """Figures come from the snapshot that all objectives share, not from their statuses: those are for people."""
 
     resource = ErrorBudgetPolicy
-    watches = (Watch(ServiceLevelObjective.api, in_namespace_of(ErrorBudgetPolicy.api)),)
+    watches = (
+        Watch(ServiceLevelObjective.api, in_namespace_of(ErrorBudgetPolicy.api)),
+        Watch(Correction.api, in_namespace_of(ErrorBudgetPolicy.api)),
+    )
 
-    def __init__(self, figures: Figures) -> None:
+    def __init__(self, figures: Measured) -> None:
         self._figures = figures
+        self._identities = Identities()
 
     async def observe(self, resource: ErrorBudgetPolicy, store: Store, now: datetime) -> Observed:
         slos = store.all(ServiceLevelObjective.api, resource.key.namespace)
-        return observed(resource, slos, self._figures.snapshot, now)
+        corrections = store.all(Correction.api, resource.key.namespace)
+        return observed(resource, slos, self._figures.snapshot, now, self._identities, corrections)
 
     def plan(self, resource: ErrorBudgetPolicy, observed: Observed, now: datetime) -> Plan[ErrorBudgetPolicyStatus]:
         return plan(resource, observed, now)
@@ -36,8 +61,22 @@ class ErrorBudgetPolicyController(Controller[ErrorBudgetPolicy, Observed]):
         async for slo_id in self._figures.changes():
             namespace, _, name = slo_id.partition("/")
             slo = store.get(ServiceLevelObjective.api, Key(namespace, name))
-            if slo is None:
-                continue
-            for policy in store.all(ErrorBudgetPolicy.api, namespace):
-                if selects(policy.get("spec", {}).get("objectives") or {}, slo):
-                    yield Key.of(policy)
+            for key in _concerned(slo, store) if slo else ():
+                yield key
+
+
+def _concerned(slo: Manifest, store: Store) -> set[Key]:
+    """The policies that select an objective or have remembered it."""
+    found = (policy for term in found_by(slo) for policy in store.found(_BY_OBJECTIVE, term))
+    return {
+        Key.of(policy)
+        for policy in found
+        if selects(policy["spec"]["objectives"], slo) or Key.of(slo).name in _followed(policy)
+    }
+
+
+def _followed(policy: Manifest) -> set[str]:
+    """The objectives of which a policy has remembered what they were."""
+    status = policy.get("status") or {}
+    entries = (*status.get("objectives", ()), *status.get("others", ()))
+    return {entry["name"] for entry in entries if "identity" in entry}

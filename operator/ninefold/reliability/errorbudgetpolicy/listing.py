@@ -40,7 +40,16 @@ def listed(
     ordered = sorted(states, key=lambda state: _rank(state, isinstance(before.get(state.name), ObjectiveState)))
     others = sorted(ordered[MAX_LISTED:], key=lambda state: state.name)
     return ordered[:MAX_LISTED], [
-        Remembered(name=s.name, decision=s.decision, unknown_since=s.unknown_since, active=s.active) for s in others
+        Remembered(
+            name=s.name,
+            decision=s.decision,
+            unknown_since=s.unknown_since,
+            never_measured=s.never_measured,
+            active=s.active,
+            identity=s.identity,
+            carried=s.carried,
+        )
+        for s in others
     ]
 
 

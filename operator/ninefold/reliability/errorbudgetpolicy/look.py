@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from ninefold.kube.fields import percentage, seconds
-from ninefold.reliability.errorbudgetpolicy import projection, words
+from ninefold.reliability.errorbudgetpolicy import holding, projection, words
 from ninefold.reliability.errorbudgetpolicy.latch import is_young, step
 from ninefold.reliability.errorbudgetpolicy.listing import most_severe
 from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicySpec
-from ninefold.reliability.errorbudgetpolicy.status import ActiveRule, Decision, Exhaustion, ObjectiveState, Remembered
+from ninefold.reliability.errorbudgetpolicy.status import (
+    ActiveRule,
+    Decision,
+    Exhaustion,
+    Identity,
+    ObjectiveState,
+    Remembered,
+)
 
 
 def advance(
     spec: ErrorBudgetPolicySpec, objective: Objective, before: Remembered | None, lost: datetime, now: datetime
 ) -> ObjectiveState:
     """One objective, one look further."""
-    reading = objective.reading
     held = {rule.rule: rule for rule in before.active} if before else {}
-    steps = [step(rule, spec, held.get(str(rule.when)), objective, now) for rule in spec.rules]
+    steps = [
+        step(rule, spec, held.get(str(rule.when)), holding.judged(rule.when, before, objective, now), now)
+        for rule in spec.rules
+    ]
     active = [rule for rule in steps if rule is not None]
-    known = reading.known and not unanswered(spec, objective)
+    objective = replace(objective, reading=holding.shown(before, objective, now))
+    reading = objective.reading
+    closes = before is not None and before.closes and any(rule.gate for rule in active)
+    carried = before.carried if before and closes else None
+    # Neither an edit that takes the figures away nor somebody who contests them leaves it to `failMode` of gates to
+    # decide on what was spent.
+    kept = carried is not None or (closes and reading.data == "Contested")
+    known = kept or (reading.known and (closes or not unanswered(spec, objective)))
     last = before if isinstance(before, ObjectiveState) else None
     # What is shown is refreshed when a rule begins, recovers or ends, so that figures and state agree.
     shown = last if last and last.active == active else None
@@ -36,8 +53,24 @@ def advance(
         exhaustion=_exhaustion(spec, objective, budget, shown, last, now),
         decision=_decision(active, answered=known or (before is not None and before.decision != "Unknown")),
         unknown_since=None if known else (before.unknown_since if before else None) or lost,
+        never_measured=_never_measured(reading, before) or None,
         active=active,
+        identity=_identity(before, objective, active),
+        carried=carried,
     )
+
+
+def _identity(before: Remembered | None, objective: Objective, active: Iterable[ActiveRule]) -> Identity | None:
+    if not any(rule.gate for rule in active):
+        return None
+    return before.identity if before and before.closes and before.identity else objective.identity
+
+
+def _never_measured(reading: Reading, before: Remembered | None) -> bool:
+    """Only Prometheus can say so: one that cannot be asked says nothing about an objective."""
+    if reading.known or (before is not None and before.decision != "Unknown"):
+        return False
+    return reading.absent or (before is not None and before.never_measured is True)
 
 
 def unanswered(spec: ErrorBudgetPolicySpec, objective: Objective) -> list[str]:

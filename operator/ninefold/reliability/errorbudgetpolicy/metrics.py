@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, get_args
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -12,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from ninefold.kube.api import Key
 from ninefold.kube.export import one_of
+from ninefold.kube.fields import moment, number
 from ninefold.kube.store import Store
 from ninefold.reliability.errorbudgetpolicy.projection import length
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
@@ -63,13 +63,13 @@ class PolicyMetrics(Collector):
             key, status = Key.of(manifest), manifest.get("status", {})
             labels = (key.namespace, key.name)
             one_of(state, labels, get_args(State), status.get("state"))
-            if status.get("since"):
-                since.add_metric(labels, datetime.fromisoformat(status["since"]).timestamp())
+            if entered_at := moment(status.get("since")):
+                since.add_metric(labels, entered_at.timestamp())
             for stay in status.get("totals", ()):
-                entered.add_metric((*labels, stay["state"]), stay["entered"])
-                lasted.add_metric((*labels, stay["state"]), stay["seconds"])
+                entered.add_metric((*labels, stay["state"]), stay.get("entered", 0))
+                lasted.add_metric((*labels, stay["state"]), stay.get("seconds", 0))
             if status:
-                pace.add_metric(labels, int(status.get("pace", 100)) / 100)
+                pace.add_metric(labels, (number(status.get("pace")) or 100) / 100)
             for bound, seconds in _exhaustion(status).items():
                 exhaustion.add_metric((*labels, bound), seconds)
         yield from (state, since, entered, lasted, pace, exhaustion)
@@ -78,5 +78,12 @@ class PolicyMetrics(Collector):
 def _exhaustion(status: Mapping[str, Any]) -> dict[str, float]:
     """Each end of the interval for the objective that comes to it first, where one does."""
     shown = [objective["exhaustion"] for objective in status.get("objectives", ()) if objective.get("exhaustion")]
-    ends = {end: min((length(one[end]) for one in shown), default=float("inf")) for end in _ENDS}
+    ends = {end: min((_length(one.get(end)) for one in shown), default=inf) for end in _ENDS}
     return {end: seconds for end, seconds in ends.items() if isfinite(seconds)}
+
+
+def _length(shown: Any) -> float:
+    try:
+        return length(shown)
+    except (TypeError, ValueError):
+        return inf

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ninefold.kube.plan import Note
+from ninefold.reliability.errorbudgetpolicy import telling
 from ninefold.reliability.errorbudgetpolicy.listing import remembered
 from ninefold.reliability.errorbudgetpolicy.rules import Rule
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus, ObjectiveState
@@ -16,13 +17,15 @@ from ninefold.reliability.errorbudgetpolicy.words import and_more
 
 
 def notes(
-    rules: Sequence[Rule], old: ErrorBudgetPolicyStatus, new: ErrorBudgetPolicyStatus, states: Iterable[ObjectiveState]
+    rules: Sequence[Rule], old: ErrorBudgetPolicyStatus, new: ErrorBudgetPolicyStatus, states: Sequence[ObjectiveState]
 ) -> tuple[Note, ...]:
-    """In this order: the state, channels to be told, an incident to be opened."""
+    """In this order: the state, what is held on to, channels to be told, an incident to be opened."""
     found = []
     if old.state != new.state:
         well = new.state in ("Healthy", "Exempt")
         found.append(Note("Normal" if well else "Warning", new.state, f"{new.reason}."))
+    for sentence in telling.news(remembered(old).values(), states):
+        found.append(Note("Warning", "SpentStays", f"{sentence}."))
     held = {rule.rule for objective in remembered(old).values() for rule in objective.active}
     holding: dict[str, list[str]] = {}
     for objective in states:

@@ -2,54 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.errors import Stalled
+from ninefold.reliability.errorbudgetpolicy.identity import Identities, is_in_force, last_manager
+from ninefold.reliability.errorbudgetpolicy.listing import remembered
 from ninefold.reliability.errorbudgetpolicy.plan import Observed
 from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, Objectives, selects
-from ninefold.reliability.servicelevelobjective.figure import FRESH, Snapshot
+from ninefold.reliability.errorbudgetpolicy.resource import (
+    ErrorBudgetPolicy,
+    ErrorBudgetPolicyStatus,
+    Objectives,
+    selects,
+)
+from ninefold.reliability.servicelevelobjective.figure import FRESH, Figure, Snapshot
 from ninefold.reliability.servicelevelobjective.periods import Span, period
 from ninefold.reliability.servicelevelobjective.resource import Calendar
 
 
-def observed(policy: ErrorBudgetPolicy, slos: Iterable[Manifest], snapshot: Snapshot, now: datetime) -> Observed:
-    """`slos` are the ServiceLevelObjectives of its namespace."""
+def observed(
+    policy: ErrorBudgetPolicy,
+    slos: Iterable[Manifest],
+    snapshot: Snapshot,
+    now: datetime,
+    identities: Identities,
+    corrections: Iterable[Manifest] = (),
+) -> Observed:
+    """`slos` and `corrections` are those of its namespace."""
+    seen = _Seen(slos, snapshot, now, identities, list(corrections))
     return Observed(
-        objectives=_objectives(policy.spec.objectives, slos, snapshot, now),
+        objectives=seen.objectives(policy.spec.objectives, followed(policy.status)),
         asked=snapshot.asked,
         figures_at=snapshot.at,
         stale_at=snapshot.at + FRESH if snapshot.at and not snapshot.reachable else None,
     )
 
 
+def followed(status: ErrorBudgetPolicyStatus) -> list[str]:
+    """The objectives that closed gates, which a policy looks at even when it does not select them any more."""
+    return [name for name, entry in remembered(status).items() if entry.closes]
+
+
 def reading(slo_id: str, snapshot: Snapshot, now: datetime) -> Reading:
     """What the snapshot says about an objective."""
-    figure = snapshot.by_id.get(slo_id) if snapshot.fresh(now) else None
-    if figure is None:
+    if not snapshot.fresh(now):
         return Reading("Unknown")
-    return Reading(figure.data, figure.budget_left, figure.burn, figure.coverage)
+    figure = snapshot.by_id.get(slo_id, Figure())
+    absent = figure.data == "Unknown" and figure.budget_left is None
+    return Reading(figure.data, figure.budget_left, figure.burn, figure.coverage, absent, figure.promised)
 
 
-def _objectives(wanted: Objectives, slos: Iterable[Manifest], snapshot: Snapshot, now: datetime) -> list[Objective]:
-    """Those that are selected, by name; of those listed by name also the ones that do not exist."""
-    wire = wanted.model_dump(by_alias=True, exclude_none=True)
-    found = {Key.of(slo).name: _objective(slo, snapshot, now) for slo in slos if selects(wire, slo)}
-    absent = {name: Objective(name, "", Reading("Unknown")) for name in wanted.names or () if name not in found}
-    return [objective for _, objective in sorted({**found, **absent}.items())]
+class _Seen:
+    """The objectives of a namespace at one moment."""
 
+    def __init__(
+        self,
+        slos: Iterable[Manifest],
+        snapshot: Snapshot,
+        now: datetime,
+        identities: Identities,
+        corrections: Sequence[Manifest],
+    ) -> None:
+        self._slos = {Key.of(slo).name: slo for slo in slos}
+        self._snapshot, self._now = snapshot, now
+        self._identities, self._corrections = identities, corrections
 
-def _objective(slo: Manifest, snapshot: Snapshot, now: datetime) -> Objective:
-    window = slo.get("spec", {}).get("window") or {}
-    calendar = window.get("calendar") or {}
-    return Objective(
-        name=Key.of(slo).name,
-        window=window.get("rolling") or calendar.get("period", ""),
-        reading=reading(str(Key.of(slo)), snapshot, now),
-        period=_period(calendar, now) if calendar else None,
-    )
+    def objectives(self, wanted: Objectives, followed: Iterable[str]) -> list[Objective]:
+        """Those selected and those followed, by name; of those selected by name also the ones that do not exist."""
+        wire = wanted.model_dump(by_alias=True, exclude_none=True)
+        found = {name: self._objective(slo, selected=True) for name, slo in self._slos.items() if selects(wire, slo)}
+        for name in followed:
+            if name in self._slos and name not in found:
+                found[name] = self._objective(self._slos[name], selected=False)
+        absent = {name: Objective(name, "", Reading("Unknown")) for name in wanted.names or () if name not in found}
+        return [objective for _, objective in sorted({**found, **absent}.items())]
+
+    def _objective(self, slo: Manifest, *, selected: bool) -> Objective:
+        window = slo.get("spec", {}).get("window") or {}
+        calendar = window.get("calendar") or {}
+        return Objective(
+            name=Key.of(slo).name,
+            window=window.get("rolling") or calendar.get("period", ""),
+            reading=reading(str(Key.of(slo)), self._snapshot, self._now),
+            period=_period(calendar, self._now) if calendar else None,
+            identity=self._identities.of(slo, self._slos.get, self._corrections),
+            in_force=is_in_force(slo),
+            changed_by=last_manager(slo),
+            selected=selected,
+        )
 
 
 def _period(calendar: Manifest, now: datetime) -> Span | None:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ninefold.kube.conditions import reported
-from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import percentage
 from ninefold.kube.plan import Plan, Verdict
-from ninefold.reliability.errorbudgetpolicy import reasons, timeline
+from ninefold.reliability.errorbudgetpolicy import carrying, holding, reasons, timeline
 from ninefold.reliability.errorbudgetpolicy.latch import lasting
 from ninefold.reliability.errorbudgetpolicy.listing import CLOSING, STATES, listed, most_severe, remembered
 from ninefold.reliability.errorbudgetpolicy.look import advance
@@ -46,30 +45,36 @@ class Observed:
 
 
 def plan(policy: ErrorBudgetPolicy, observed: Observed, now: datetime) -> Plan[ErrorBudgetPolicyStatus]:
-    """Raises Stalled if more objectives are selected than a status can remember."""
-    if len(observed.objectives) > MAX_WATCHED:
-        raise Stalled(
-            "TooManyObjectives",
-            f"The policy selects {len(observed.objectives)} objectives and can watch {MAX_WATCHED}: "
-            "select fewer, and write a second policy for the others.",
-        )
+    """Watches as many objectives as a status can remember, those first that it knows already."""
     if not observed.asked:
         return _unchanged(policy, now)
-    before = remembered(policy.status)
     lost = min(observed.figures_at or now, now)
-    states = [
-        advance(policy.spec, objective, before.get(objective.name), lost, now) for objective in observed.objectives
-    ]
+    edited = policy.metadata.generation != policy.status.observed_generation
+    known = remembered(policy.status)
+    watched = sorted(observed.objectives, key=lambda each: (each.name not in known, each.name))[:MAX_WATCHED]
+    seen = carrying.follow(policy.spec, watched, known, now, edited=edited)
+    states = carrying.bounded([advance(policy.spec, objective, entry, lost, now) for objective, entry in seen])
+    objectives = [objective for objective, _ in seen]
     counting = _counting(policy.status, states, now)
-    status = _summary(policy, observed, states, counting, now)
-    windows = {objective.name: objective.window for objective in observed.objectives}
-    status = timeline.continued(policy.status, status, states, windows, now)
+    status = _summary(policy, objectives, states, counting, now)
+    windows = {objective.name: objective.window for objective in objectives}
+    status = timeline.continued(policy, status, states, windows, now)
     return Plan(
         status=status,
-        ready=reasons.ready(policy.spec, observed.objectives, status),
+        ready=_too_many(len(observed.objectives)) or reasons.ready(policy.spec, objectives, status),
         events=notes(policy.spec.rules, policy.status, status, states),
         due=_due(policy.spec, states, observed.stale_at, now),
     )
+
+
+def _too_many(count: int) -> Verdict | None:
+    if count <= MAX_WATCHED:
+        return None
+    message = (
+        f"The policy selects {count} objectives and watches {MAX_WATCHED} of them: "
+        "select fewer, and write a second policy for the others."
+    )
+    return Verdict("False", "TooManyObjectives", message)
 
 
 def _unchanged(policy: ErrorBudgetPolicy, now: datetime) -> Plan[ErrorBudgetPolicyStatus]:
@@ -96,7 +101,7 @@ def _overdue(state: ObjectiveState, now: datetime) -> datetime:
 
 def _summary(
     policy: ErrorBudgetPolicy,
-    observed: Observed,
+    objectives: Sequence[Objective],
     states: list[ObjectiveState],
     counting: list[ObjectiveState],
     now: datetime,
@@ -105,7 +110,7 @@ def _summary(
     spec, exempt = policy.spec, _in_force(policy.spec.exempt, now)
     shown, others = listed(states, remembered(policy.status))
     decision = most_severe(state.decision for state in counting)
-    reason = reasons.reason(spec, observed.objectives, states, shown)
+    reason = reasons.reason(spec, objectives, states, shown)
     unknown = [objective.unknown_since for objective in states if objective.unknown_since]
     budgets = [objective.budget_left for objective in shown if objective.budget_left is not None]
     closing = [(s, rule) for s in states for rule in s.active if rule.gate] if decision in CLOSING else []
@@ -157,6 +162,7 @@ def _due(
         moments += [rule.recovering_since + lasting(spec.recovery) for rule in state.active if rule.recovering_since]
         if state.decision == "Unknown":
             moments.append(_overdue(state, now))
+        moments += holding.changes(spec, state)
     if spec.exempt:
         moments.append(spec.exempt.until)
     return min((moment for moment in moments if moment > now), default=None)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ninefold.kube.fields import rfc3339, seconds
 from ninefold.kube.plan import Verdict
-from ninefold.reliability.errorbudgetpolicy import words
+from ninefold.reliability.errorbudgetpolicy import telling, words
 from ninefold.reliability.errorbudgetpolicy.latch import is_young
 from ninefold.reliability.errorbudgetpolicy.listing import remembered, severity
 from ninefold.reliability.errorbudgetpolicy.reading import Objective
@@ -39,6 +39,8 @@ def reason(
         sentence = f"{words.standing(worst, windows[worst.name])}{others}"
     else:
         sentence = "No rule holds for any objective"
+    if held_on := telling.held_on(states, objectives):
+        sentence += f"; {held_on}"
     if young := [objective.name for objective in objectives if is_young(spec, objective.reading)]:
         sentence += (
             f"; the budget of {words.and_more(young)} is not judged yet, "
@@ -57,6 +59,9 @@ def recovers(spec: ErrorBudgetPolicySpec, closing: Sequence[tuple[ObjectiveState
     worst = max((objective for objective, _ in closing), key=severity)
     held = {rule.rule for objective, rule in closing if objective is worst}
     ends = [words.end_of(r.when, spec.recovery) for r in spec.rules if str(r.when) in held and r.then and r.then.gate]
+    if worst.carried is not None:
+        measured = f"{' and '.join(dict.fromkeys(ends))}, or " if worst.carried.measured_by else ""
+        ends = [f"{measured}{telling.end(worst)}"]
     others = len({objective.name for objective, _ in closing}) - 1
     also = f", and {others} more objective{'s have' if others > 1 else ' has'} recovered" if others else ""
     return f"{' and '.join(dict.fromkeys(ends))}{also}"
@@ -89,7 +94,8 @@ def ready(spec: ErrorBudgetPolicySpec, objectives: Sequence[Objective], status: 
         missing = next(name for name, state in remembered(status).items() if state.unknown_since)
         found = next(objective for objective in objectives if objective.name == missing)
         return Verdict("False", "DataMissing", _why_missing(spec, found))
-    return Verdict("True", "Evaluated", f"{status.watched} objectives are watched.")
+    watched = "1 objective is" if status.watched == 1 else f"{status.watched} objectives are"
+    return Verdict("True", "Evaluated", f"{watched} watched.")
 
 
 def _why_missing(spec: ErrorBudgetPolicySpec, objective: Objective) -> str:

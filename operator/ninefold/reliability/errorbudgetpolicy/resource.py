@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from pydantic import Field
 
-from ninefold.kube.api import Manifest
+from ninefold.kube.api import Key, Manifest
 from ninefold.kube.fields import Cel, Duration, LabelValue, MatchLabels, ObjectName, Timestamp
+from ninefold.kube.index import Index
 from ninefold.kube.model import Column, Model, Resource, Spec
+from ninefold.kube.store import Store
 from ninefold.reliability.errorbudgetpolicy.rules import MAX_RULES, Rule, Share
 from ninefold.reliability.errorbudgetpolicy.status import Decision, ErrorBudgetPolicyStatus, ObjectiveState
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 __all__ = [
     "MAX_OBJECTIVES",
@@ -21,13 +24,18 @@ __all__ = [
     "ErrorBudgetPolicySpec",
     "ErrorBudgetPolicyStatus",
     "Exempt",
+    "Forgiven",
     "ObjectiveState",
     "Objectives",
     "Recovery",
+    "found_by",
+    "looks_for",
+    "selected",
     "selects",
 ]
 
 MAX_OBJECTIVES = 64
+MAX_FORGIVEN = 16
 """How many objectives can be selected by their names; by service or labels it may be more."""
 
 
@@ -56,6 +64,33 @@ def selects(objectives: Mapping[str, Any], slo: Manifest) -> bool:
     )
 
 
+def found_by(slo: Manifest) -> Iterator[tuple[str, ...]]:
+    """What an objective can be selected by."""
+    namespace = Key.of(slo).namespace
+    yield namespace, "name", Key.of(slo).name
+    yield namespace, "service", slo.get("spec", {}).get("service") or ""
+    yield from ((namespace, "label", key, value) for key, value in (slo["metadata"].get("labels") or {}).items())
+
+
+def looks_for(objectives: Mapping[str, Any], namespace: str) -> Iterator[tuple[str, ...]]:
+    """Of what an objective is found by, that of which each one has something that `Objectives` select there."""
+    yield from ((namespace, "name", name) for name in objectives.get("names") or ())
+    if service := objectives.get("service"):
+        yield namespace, "service", service
+    # One of several labels finds them all, and some more.
+    for key, value in sorted((objectives.get("matchLabels") or {}).items())[:1]:
+        yield namespace, "label", key, value
+
+
+_SELECTED = Index(ServiceLevelObjective.api, found_by)
+
+
+def selected(objectives: Mapping[str, Any], namespace: str, store: Store) -> list[Manifest]:
+    """The objectives of a namespace that `Objectives`, as they stand on the wire, select; by name."""
+    found = {Key.of(slo): slo for term in looks_for(objectives, namespace) for slo in store.found(_SELECTED, term)}
+    return [slo for _, slo in sorted(found.items()) if selects(objectives, slo)]
+
+
 class Recovery(Model):
     """When a rule that held stops to hold: later than it began, so that nothing flaps."""
 
@@ -76,6 +111,19 @@ class Exempt(Model):
         min_length=1, max_length=256, description="Why, for those who read the policy: a launch, a move, a drill."
     )
     until: Timestamp = Field(description="When it ends, by itself, such as 2026-12-01T06:00:00Z.")
+
+
+class Forgiven(Model):
+    """What an objective had spent before it was deleted or changed does not count any more."""
+
+    objective: ObjectName = Field(description="The objective, as status.objectives[].name has it.")
+    since: Timestamp = Field(
+        description="Its carried.since in the status: what is spent and carried later is not forgiven by this."
+    )
+    by: str = Field(
+        min_length=1, max_length=256, description="Who says so: the API server takes only the name of the user."
+    )
+    reason: str = Field(min_length=1, max_length=256, description="Why, for the record.")
 
 
 def _within_reach(spec: Any) -> bool:
@@ -114,6 +162,11 @@ class ErrorBudgetPolicySpec(
         default=None,
         description="For a time nothing is asked of gates and of delivery. Figures and rules go on being looked at, "
         "and what holds at the end of it counts from then on.",
+    )
+    forgive: list[Forgiven] = Field(
+        default_factory=list,
+        max_length=MAX_FORGIVEN,
+        description="What stays spent although its objective was deleted or changed, and is not to count any more.",
     )
 
 

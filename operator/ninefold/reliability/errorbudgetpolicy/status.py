@@ -5,11 +5,11 @@ It is also all that the policy remembers from one look to the next: which rules 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ninefold.kube.fields import Timestamp
+from ninefold.kube.fields import Timestamp, figure
 from ninefold.kube.model import Model, Status
 from ninefold.reliability.errorbudgetpolicy.rules import MAX_RULES, GateDecision, RuleState
 from ninefold.reliability.servicelevelobjective.status import DataState
@@ -19,7 +19,13 @@ Decision = Literal["Allow", "Approve", "Hold", "Deny", "Unknown"]
 
 MAX_LISTED = 64
 MAX_WATCHED = 512
+MAX_CARRIED = 64
 MAX_TRANSITIONS = 32
+
+Change = Literal["Gone", "Indicator", "Window", "Corrections", "Suspended", "Remade", "Renamed", "Restored"]
+"""How an objective is no longer what it was: deleted, counting something else, over another window, moved under other
+corrections, suspended, deleted and created again (or suspended for a while), replaced by one of another name, or back
+after it counted something else."""
 
 
 class ActiveRule(Model):
@@ -37,6 +43,38 @@ class ActiveRule(Model):
     )
 
 
+class Identity(Model):
+    """What the figures of an objective depend on."""
+
+    indicator: str = Field(
+        max_length=16, description="A digest of what it counts, with its groups, its time slices and its components."
+    )
+    window: str = Field(max_length=64, description="Its window.")
+    objective: str = Field(max_length=16, description="The share of good events that it promises, in percent.")
+    objects: str = Field(max_length=16, description="A digest of the uids of the objective and of its components.")
+    labels: str = Field(max_length=16, description="A digest of what Corrections select by: service and labels.")
+    corrections: str = Field(max_length=16, description="A digest of the names of the Corrections that apply.")
+    suspended: bool = Field(default=False, description="Whether its rules may be those of an earlier spec.")
+
+
+class Carried(Model):
+    """What an objective had spent before it was deleted or changed, which still counts."""
+
+    change: Change = Field(description="What became of the objective.")
+    since: Timestamp = Field(description="When that was seen; spec.forgive names this time.")
+    until: Timestamp = Field(description="When all that was spent has left the window of the objective.")
+    measured_by: str | None = Field(
+        default=None, max_length=253, description="The objective that counts the same now; not set if there is none."
+    )
+    mixed: bool = Field(
+        default=False, description="Whether recordings under its name hold something else than what it counted."
+    )
+    by: str | None = Field(
+        default=None, max_length=160, description="The last field manager of the objective: a claim, not a proof."
+    )
+    more: int = Field(default=0, description="How many further objectives this entry stands for.")
+
+
 class Remembered(Model):
     """As much of an objective as must be known to go on from one look to the next."""
 
@@ -48,11 +86,25 @@ class Remembered(Model):
     unknown_since: Timestamp | None = Field(
         default=None, description="Since when its data are missing; not set while they are there."
     )
+    never_measured: bool | None = Field(
+        default=None, description="True while there have been no data of it at all since the policy first looked."
+    )
     active: list[ActiveRule] = Field(
         default_factory=list,
         max_length=MAX_RULES,
         description="The rules that hold for it, kept while data are missing.",
     )
+    identity: Identity | None = Field(
+        default=None, description="What the objective was when it closed gates; set while it does."
+    )
+    carried: Carried | None = Field(
+        default=None, description="Set while the objective is no longer what it was when it closed gates."
+    )
+
+    @property
+    def closes(self) -> bool:
+        """Whether a rule that asks something of gates holds."""
+        return any(rule.gate for rule in self.active)
 
 
 class Exhaustion(Model):
@@ -68,7 +120,7 @@ class ObjectiveState(Remembered):
     data: DataState = Field(
         description="What is known: Healthy, Idle (no traffic), Unknown or Broken (no usable data)."
     )
-    budget_left: str | None = Field(
+    budget_left: Annotated[str | None, figure(" %")] = Field(
         default=None,
         max_length=16,
         description='The error budget left, such as "38.2 %"; negative when overspent.',
@@ -135,7 +187,7 @@ class ErrorBudgetPolicyStatus(Status):
     )
     others: list[Remembered] = Field(
         default_factory=list,
-        max_length=MAX_WATCHED - MAX_LISTED,
+        max_length=MAX_WATCHED - MAX_LISTED + MAX_CARRIED,
         description="The objectives that are watched beyond these.",
     )
     transitions: list[Transition] = Field(

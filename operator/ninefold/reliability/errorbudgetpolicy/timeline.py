@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import get_args
 
-from ninefold.reliability.errorbudgetpolicy import words
+from ninefold.reliability.errorbudgetpolicy import telling, words
 from ninefold.reliability.errorbudgetpolicy.listing import STATES, remembered
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.errorbudgetpolicy.status import (
     MAX_TRANSITIONS,
     ErrorBudgetPolicyStatus,
@@ -21,20 +22,30 @@ _LONGEST_REASON = 512
 
 
 def continued(
-    old: ErrorBudgetPolicyStatus,
+    policy: ErrorBudgetPolicy,
     new: ErrorBudgetPolicyStatus,
     states: Sequence[ObjectiveState],
     windows: Mapping[str, str],
     now: datetime,
 ) -> ErrorBudgetPolicyStatus:
-    """The new status with the timeline of the old one, and the change between them if there is one."""
-    kept = {"transitions": old.transitions, "totals": old.totals, "since": old.since or now}
+    """The new status with the timeline of the old one, and what has changed between them if anything has.
+
+    That what was spent is held on to, or forgiven, is an entry also where it changes no state.
+    """
+    old = policy.status
+    before = list(remembered(old).values())
+    acts = [*telling.forgiven(policy.spec, before), *telling.news(before, states)]
+    kept: dict[str, object] = {"transitions": old.transitions, "totals": old.totals, "since": old.since or now}
+    if old.state == new.state and not acts:
+        return new.model_copy(update=kept)
+    why = "; ".join(acts) or _why(old, new, states, windows)
+    change = Transition(at=now, from_=old.state, to=new.state, reason=why[:_LONGEST_REASON])
+    kept["transitions"] = [change, *old.transitions][:MAX_TRANSITIONS]
     if old.state == new.state:
         return new.model_copy(update=kept)
-    change = Transition(at=now, from_=old.state, to=new.state, reason=_why(old, new, states, windows)[:_LONGEST_REASON])
     return new.model_copy(
         update={
-            "transitions": [change, *old.transitions][:MAX_TRANSITIONS],
+            **kept,
             "totals": _totals(old, new.state, now),
             "since": now,
         }

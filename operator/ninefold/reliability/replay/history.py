@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -40,7 +40,9 @@ class _Objective:
         column = self.values[:, index]
         there = np.flatnonzero(~np.isnan(column)).tolist()
         found = read(Sample(self.labels[row], float(column[row]), at) for row in there)
-        return next(iter(found.values()), None)
+        figure = next(iter(found.values()), None)
+        # A replay takes objectives for what they are now: what one promised before is no edit under a closed gate.
+        return replace(figure, promised=None) if figure else None
 
 
 def moments(grid: Grid, recorded: Mapping[str, Vector]) -> Iterator[Moment]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import get_args
 
 from ninefold.kube.api import Key, Manifest
+from ninefold.reliability.errorbudgetpolicy.identity import Identities
 from ninefold.reliability.errorbudgetpolicy.latch import judge
 from ninefold.reliability.errorbudgetpolicy.look import unanswered
 from ninefold.reliability.errorbudgetpolicy.observation import observed
@@ -50,6 +51,7 @@ class PolicyReplay:
         self._slos = slos
         self._ids = {str(Key.of(slo)) for slo in slos}
         self._figures: Mapping[str, Figure] = {}
+        self._identities = Identities()
         self._due: datetime | None = None
         self._judged: list[object] = []
         self.states: list[tuple[datetime, State]] = []
@@ -73,7 +75,7 @@ class PolicyReplay:
 
     def _look(self, now: datetime) -> Iterator[Said]:
         snapshot = Snapshot(at=now, reachable=True, error="", by_id=self._figures)
-        seen = observed(self._policy, self._slos, snapshot, now)
+        seen = observed(self._policy, self._slos, snapshot, now, self._identities)
         judged = judgements(self._policy.spec, seen.objectives, now)
         if judged == self._judged and now != self._due:
             return

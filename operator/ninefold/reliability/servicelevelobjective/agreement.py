@@ -110,7 +110,8 @@ def _breached(agreement: Agreement, error_ratio: float) -> bool:
 
 
 def _good(error_ratio: float) -> Decimal:
-    return 100 - 100 * Decimal(repr(error_ratio))
+    # Where all events are bad, sums of floats may be a last digit above 1.
+    return 100 - 100 * Decimal(repr(min(error_ratio, 1.0)))
 
 
 def _text(error_ratio: float) -> str:

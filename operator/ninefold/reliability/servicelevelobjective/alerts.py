@@ -2,40 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from statistics import NormalDist
 
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import duration
+from ninefold.reliability.servicelevelobjective import recovery
+from ninefold.reliability.servicelevelobjective.alerting import SeverityAlerts
 from ninefold.reliability.servicelevelobjective.averages import Series
 from ninefold.reliability.servicelevelobjective.indicator import Rule
+from ninefold.reliability.servicelevelobjective.quiet import fewest_errors
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.tiers import AlertTier
+from ninefold.reliability.servicelevelobjective.tiers import SEVERITIES, AlertTier
 
-ALERT = "ErrorBudgetBurn"
+_OF_LABEL = re.compile(r"\{\{ *\$labels\.([a-zA-Z_][a-zA-Z0-9_]*) *\}\}")
+_LEFT = "slo:error_budget_left:ratio"
 
 
 def rules(slo: ServiceLevelObjective, series: Series, tiers: list[AlertTier]) -> Iterator[Rule]:
     """One alert a tier, the fastest first. Raises Stalled if a label of the user hides one of `groupBy`."""
-    if hidden := sorted(set(slo.spec.alerting.labels) & set(slo.spec.group_by)):
-        raise Stalled(
-            "LabelConflict", f"spec.alerting.labels: {hidden[0]} is a label of groupBy: choose another name for yours"
-        )
+    alerting = slo.spec.alerting
+    for field, labels in (
+        ("labels", alerting.labels),
+        *((f"{severity.lower()}.labels", alerting.own(severity).labels) for severity in SEVERITIES),
+    ):
+        if hidden := sorted(set(labels) & set(slo.spec.group_by)):
+            raise Stalled(
+                "LabelConflict",
+                f"spec.alerting.{field}: {hidden[0]} is a label of groupBy: choose another name for yours",
+            )
     for rank, tier in enumerate(tiers, 1):
+        own = alerting.own(tier.severity)
+        labels = {**_place(slo), **alerting.labels, **own.labels, **_labels(slo, tier, rank)}
         yield {
-            "alert": ALERT,
+            "alert": own.name or alerting.name,
             "expr": "\nand\n".join(_conditions(slo, series, tier)),
             **({"for": duration(tier.hold)} if tier.hold else {}),
-            "labels": {**_place(slo), **slo.spec.alerting.labels, **_labels(slo, tier, rank)},
-            "annotations": _annotations(slo, tier),
+            "labels": labels,
+            "annotations": {name: _written_out(text, labels) for name, text in _annotations(slo, tier, own).items()},
         }
 
 
-def counts_events(slo: ServiceLevelObjective) -> bool:
-    """Whether alerts look at numbers of events."""
-    alerting = slo.spec.alerting
-    return alerting.minimum_errors is not None or alerting.confidence is not None
+def _written_out(text: str, labels: Mapping[str, str]) -> str:
+    """With the labels that only the alert has: to the annotations of a rule Prometheus shows those of the series."""
+    return _OF_LABEL.sub(lambda found: found[0] if found[1] == "slo_id" else labels.get(found[1], found[0]), text)
+
+
+def counted(slo: ServiceLevelObjective) -> tuple[str, ...]:
+    """Of what alerts look at numbers, in the long windows of tiers."""
+    if slo.spec.alerting.confidence is not None:
+        return ("errors", "events")
+    return ("errors",) if fewest_errors(slo) > 1 else ()
 
 
 def budget_ratio(slo: ServiceLevelObjective) -> str:
@@ -55,14 +74,26 @@ def lower_bound(slo: ServiceLevelObjective, errors: str, events: str) -> str:
     return f"({centre} - {spread}) / ({events} + {z * z:.6f}) / {budget_ratio(slo)}"
 
 
+def ongoing(slo: ServiceLevelObjective, series: Series, tiers: list[AlertTier]) -> Iterator[Rule]:
+    """Recordings that alerts of pages wait for."""
+    for tier in recovery.held_back(slo, tiers):
+        yield from recovery.rules(slo, series, tier, [*_exceeded(slo, series, tier)])
+
+
 def _conditions(slo: ServiceLevelObjective, series: Series, tier: AlertTier) -> Iterator[str]:
-    k, alerting = f"{tier.burn_rate:f}", slo.spec.alerting
-    sure = "slo:burn_rate_lower" if alerting.confidence else "slo:burn_rate"
+    yield from _exceeded(slo, series, tier)
+    if (fewest := fewest_errors(slo)) > 1:
+        yield f"{series(f'slo:errors:increase{duration(tier.long)}')} >= {fewest}"
+    if recovery.held_back(slo, [tier]):
+        yield recovery.condition(series, tier)
+
+
+def _exceeded(slo: ServiceLevelObjective, series: Series, tier: AlertTier) -> Iterator[str]:
+    k = f"{tier.burn_rate:f}"
+    sure = "slo:burn_rate_lower" if slo.spec.alerting.confidence else "slo:burn_rate"
     yield f"{series(f'{sure}:{duration(tier.long)}')} > {k}"
     if tier.short != tier.long:
         yield f"{series(f'slo:burn_rate:{duration(tier.short)}')} > {k}"
-    if alerting.minimum_errors:
-        yield f"{series(f'slo:errors:increase{duration(tier.long)}')} >= {alerting.minimum_errors}"
 
 
 def _place(slo: ServiceLevelObjective) -> dict[str, str]:
@@ -84,12 +115,14 @@ def _labels(slo: ServiceLevelObjective, tier: AlertTier, rank: int) -> dict[str,
     }
 
 
-def _annotations(slo: ServiceLevelObjective, tier: AlertTier) -> dict[str, str]:
+def _annotations(slo: ServiceLevelObjective, tier: AlertTier, own: SeverityAlerts) -> dict[str, str]:
     spec = slo.spec
     times = f"more than {tier.burn_rate:f} times " if tier.burn_rate != 1 else ""
     group = f" ({', '.join(f'{name} {{{{ $labels.{name} }}}}' for name in spec.group_by)})" if spec.group_by else ""
     over = "is sure to have burned" if spec.alerting.confidence else "burned"
-    links = {"runbook": spec.alerting.runbook, "dashboard": spec.alerting.dashboard}
+    runbook = own.runbook or spec.alerting.runbook
+    address = runbook if runbook and runbook.startswith(("http://", "https://")) else None
+    links = {"runbook": runbook, "runbook_url": address, "dashboard": spec.alerting.dashboard}
     return {
         "summary": f"{spec.service}: {slo.metadata.name}{group} burns its error budget {times}faster than allowed",
         "description": (
@@ -98,20 +131,31 @@ def _annotations(slo: ServiceLevelObjective, tier: AlertTier) -> dict[str, str]:
             f"{_percent(tier.spends / slo.window)} % of the budget has gone."
             + (f" {spec.description}" if spec.description else "")
         ),
-        "budget_left": _asked(slo, "slo:error_budget_left:ratio", "humanizePercentage"),
-        "time_to_exhaustion": _asked(slo, "slo:time_to_exhaustion:seconds", "humanizeDuration"),
+        "budget_left": _asked(slo, _LEFT, "humanizePercentage", "not known"),
+        "time_to_exhaustion": _asked(slo, "slo:time_to_exhaustion:seconds", "humanizeDuration", _without_time(slo)),
         **{name: text for name, text in links.items() if text},
         **spec.alerting.annotations,
+        **own.annotations,
     }
 
 
-def _asked(slo: ServiceLevelObjective, name: str, form: str) -> str:
-    """A template that asks for a recording of the alert's own group; empty where it has no value."""
+def _without_time(slo: ServiceLevelObjective) -> str:
+    """What is said where no time to exhaustion is recorded: nothing is left, or nothing is known, or the last hour does
+    not spend it."""
+    spent = _asked(slo, f"{_LEFT} <= 0", "", "the budget is not spent at the rate of the last hour", "it is spent")
+    return _asked(slo, _LEFT, "", "not known", spent)
+
+
+def _asked(slo: ServiceLevelObjective, query: str, form: str, otherwise: str, shown: str = "") -> str:
+    """A template that asks for a recording of the alert's own group: its value in a form, or `shown` where it has one;
+    `otherwise` where it has none."""
+    name, _, comparison = query.partition(" ")
     labels = ("slo_id", *slo.spec.group_by)
     matchers = ",".join(f"{label}=%q" for label in labels)
     values = " ".join(f"$labels.{label}" for label in labels)
-    query = f'printf "{name}{{{matchers}}}" {values} | query'
-    return f"{{{{ range {query} }}}}{{{{ .Value | {form} }}}}{{{{ end }}}}"
+    text = f"{name}{{{matchers}}}{f' {comparison}' if comparison else ''}"
+    value = shown or f"{{{{ . | first | value | {form} }}}}"
+    return f'{{{{ with printf "{text}" {values} | query }}}}{value}{{{{ else }}}}{otherwise}{{{{ end }}}}'
 
 
 def _percent(share: Decimal) -> str:

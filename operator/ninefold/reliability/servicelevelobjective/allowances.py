@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from ninefold.kube.api import NAMESPACE, Key, Manifest
+from ninefold.kube.fields import LAST, moment
+from ninefold.kube.index import Index
 from ninefold.kube.store import Store
 from ninefold.reliability.servicelevelobjective.neighbours import API, Neighbours, able, stalled
 from ninefold.reliability.servicelevelobjective.quota import ANNOTATION, Claim, Quota, refusal
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 EXCEEDED = "QuotaExceeded"
+_WAITING = Index(API, lambda slo: [Key.of(slo).namespace] if stalled(slo) == EXCEEDED else [])
+"""Objectives that wait for room, by namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,6 @@ class Allowances:
 
     def __init__(self, neighbours: Neighbours) -> None:
         self._neighbours = neighbours
-        self._held: dict[Key, tuple[int, int]] = {}
-        """The samples and the generation of what counts against a quota."""
 
     def of(self, slo: ServiceLevelObjective, revision: str, asks: int, store: Store) -> Allowance:
         """`revision` and `asks` are of the rules that it would get: what they are, and the samples that they read."""
@@ -49,20 +50,21 @@ class Allowances:
         claims = [claim for other in others if (claim := self._claim(other)) is not None]
         return Allowance(refusal(quota, _claim(manifest, asks, self._has(manifest)), claims))
 
-    def concerned(self, manifest: Manifest, store: Store) -> Iterator[Key]:
+    def concerned(self, before: Manifest | None, now: Manifest | None, store: Store) -> Iterator[Key]:
         """Who waits for room, if this objective has left some."""
-        key = Key.of(manifest)
-        before, now = self._held.pop(key, None), None
-        if _written(key.namespace, store) is None:
+        if before is None or _written(Key.of(before).namespace, store) is None:
             # Nobody waits; and what an objective reads is not worked out for nothing.
             return
-        if store.get(API, key) is not None and (claim := self._claim(manifest)) is not None:
-            now = self._held[key] = (claim.has or 0, manifest["metadata"].get("generation", 0))
-        if before is None or (now is not None and now[0] >= before[0] and (now[0] or now == before)):
+        had, has = self._held(before), self._held(now) if now else None
+        if had is None or (has is not None and has[0] >= had[0] and (has[0] or has == had)):
             return
-        for other in store.all(API, key.namespace):
-            if Key.of(other) != key and stalled(other) == EXCEEDED:
-                yield Key.of(other)
+        key = Key.of(before)
+        yield from (Key.of(other) for other in store.found(_WAITING, key.namespace) if Key.of(other) != key)
+
+    def _held(self, manifest: Manifest) -> tuple[int, int] | None:
+        """The samples and the generation of what counts against a quota; None if nothing does."""
+        claim = self._claim(manifest)
+        return None if claim is None else (claim.has or 0, manifest["metadata"].get("generation", 0))
 
     def _claim(self, manifest: Manifest) -> Claim | None:
         """What another objective has or waits for; None for one that gets nothing anyway."""
@@ -94,6 +96,4 @@ def _written(namespace: str, store: Store) -> str | None:
 
 def _claim(manifest: Manifest, asks: int, has: int | None) -> Claim:
     metadata = manifest["metadata"]
-    written = metadata.get("creationTimestamp")
-    created = datetime.fromisoformat(written) if written else datetime.max.replace(tzinfo=UTC)
-    return Claim(metadata["name"], created, asks, has)
+    return Claim(metadata["name"], moment(metadata.get("creationTimestamp")) or LAST, asks, has)

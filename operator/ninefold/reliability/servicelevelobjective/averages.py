@@ -24,6 +24,8 @@ STEP = 300
 """Events are counted over 5 m, so that no window can be finer."""
 HOUR, MINUTE = 3_600, 60
 SHORT_LIMIT = 6 * HOUR
+NO_VALUE = "none"
+"""The value of a label of groupBy on series that lack it."""
 OVERLAP = 120
 """Seconds by which minute samples overlap the last 5 minutes; see above."""
 
@@ -34,6 +36,9 @@ class Series:
     def __init__(self, slo_id: str, groups: Sequence[str] = (), tile: int = HOUR) -> None:
         # Strings are quoted in PromQL as in JSON.
         self._matcher = f"slo_id={json.dumps(slo_id)}"
+        # What was recorded before the objective had these groups belongs to none of them.
+        self._grouped = tuple(f'{label}!=""' for label in groups)
+        self._labels = tuple(groups)
         self.groups = ", ".join(groups)
         self.by = ", ".join(("slo_id", *groups))
         self.tile = tile
@@ -43,12 +48,25 @@ class Series:
         """Time that does not count in windows."""
 
     def __call__(self, name: str, *matchers: str) -> str:
-        """A selector."""
-        return f"{name}{{{','.join((self._matcher, *matchers))}}}"
+        """A selector of what is recorded for each group."""
+        return f"{name}{{{','.join((self._matcher, *self._grouped, *matchers))}}}"
+
+    def single(self, name: str) -> str:
+        """A selector of what is recorded once, whatever groups there are."""
+        return f"{name}{{{self._matcher}}}"
 
     def aggregate(self, function: str) -> str:
         """The beginning of an aggregation of what the user has: "sum", "sum by (region) "."""
         return f"{function} by ({self.groups}) " if self.groups else function
+
+    def named(self, text: str, function: str = "sum") -> str:
+        """What is aggregated by the groups, each label of theirs with a value: "none" where the user's series have no
+        such label."""
+        if not self._labels:
+            return text
+        for label in self._labels:
+            text = f'label_replace({text}, "{label}", "{NO_VALUE}", "{label}", "")'
+        return f"{self.aggregate(function)}({text})"
 
     def total(self, *parts: str) -> str:
         """The sum of vectors; where one has no data it counts as nothing. Without any data there is no sum.

@@ -5,7 +5,7 @@ A threshold between two bounds cannot be measured, and would show as missing dat
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal, InvalidOperation
 
 from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
@@ -27,28 +27,39 @@ class Buckets:
     async def missing(self, slo: ServiceLevelObjective, group: Group) -> str:
         """What to write instead; "" if the bucket exists, if nothing can be told, or if nobody needs it."""
         latency = slo.spec.indicator.latency
-        if latency is None or latency.buckets == "Native" or self._found.get(group.name) == group.revision:
+        if latency is None or self._found.get(group.name) == group.revision:
             return ""
-        name, matchers = promql.histogram(latency.histogram, f"{FIELD}.histogram")
         try:
-            samples = await self._prometheus.query(f"count by (le) ({name}_bucket{{{matchers}}})")
+            words = await missing(self._prometheus, latency)
         except (Unreachable, Refused):
             return ""
-        bounds = _bounds(sample.labels.get("le", "") for sample in samples)
-        if not bounds:
-            return ""
-        if words := advice(latency, bounds):
-            return words
-        self._found[group.name] = group.revision
+        if words == "":
+            self._found[group.name] = group.revision
+        return words or ""
+
+
+async def missing(prometheus: Prometheus, latency: Latency) -> str | None:
+    """What to write instead of a threshold that has no bucket; "" if it has one or needs none, None while the histogram
+    has no series. Raises Unreachable, Refused and, for what is no histogram, Stalled."""
+    if latency.buckets == "Native":
         return ""
+    name, matchers = promql.histogram(latency.histogram, f"{FIELD}.histogram")
+    samples = await prometheus.query(f"count by (le) ({name}_bucket{{{matchers}}})")
+    bounds = _bounds(sample.labels.get("le", "") for sample in samples)
+    return advice(latency, bounds) if bounds else None
 
 
-def advice(latency: Latency, bounds: Iterable[Decimal]) -> str:
+def advice(latency: Latency, bounds: Collection[Decimal]) -> str:
     """What to write instead of a threshold that is none of these bounds; "" if it is one."""
     wanted = Decimal(bound(latency.threshold))
     # Both sides as Prometheus holds them.
     if float(wanted) in {float(each) for each in bounds}:
         return ""
+    if not latency.threshold[-1].isdigit() and float(wanted * 1000) in {float(each) for each in bounds}:
+        return (
+            f"{FIELD}.threshold: the histogram has no bucket with the bound {latency.threshold}, and one with "
+            f'{(wanted * 1000).normalize():f}: if it counts milliseconds, write "{(wanted * 1000).normalize():f}"'
+        )
     below = max((each for each in bounds if each < wanted), default=None)
     above = min((each for each in bounds if each > wanted), default=None)
     nearest = [_written(each, latency.threshold) for each in (below, above) if each is not None]

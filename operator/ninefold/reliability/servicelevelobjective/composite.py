@@ -23,7 +23,9 @@ def rules(slo: ServiceLevelObjective, composite: Composite, series: Series) -> I
     of = [Series(name) for name in names]
     aggregated = series.aggregate("sum")
     for name, theirs in zip(names, of, strict=True):
-        errors, events = (f"{aggregated}({theirs(f'slo:{what}:rate5m')})" for what in ("errors", "events"))
+        errors, events = (
+            series.named(f"{aggregated}({theirs(f'slo:{what}:rate5m')})") for what in ("errors", "events")
+        )
         ratio = f"{errors} / ({events} > 0) or {events} * 0"
         yield {"record": "slo:component:error_ratio", "expr": ratio, "labels": {"component": name}}
     each = [series("slo:component:error_ratio", f'component="{name}"') for name in names]
@@ -32,7 +34,8 @@ def rules(slo: ServiceLevelObjective, composite: Composite, series: Series) -> I
     events = f"{counted} * 0 + 1"
     if composite.traffic_of is not None:
         theirs = Series(str(Key(slo.key.namespace, composite.traffic_of)))
-        events = f"{aggregated}({theirs('slo:events:rate5m')}) and on ({series.groups}) {counted}"
+        traffic = series.named(f"{aggregated}({theirs('slo:events:rate5m')})")
+        events = f"{traffic} and on ({series.groups}) {counted}"
     yield {"record": "slo:events:rate5m", "expr": events}
     yield {"record": "slo:errors:rate5m", "expr": f"{counted} * {series('slo:events:rate5m')}"}
     yield {"record": "slo:blame:rate5m", "expr": _blame(composite, series, each)}

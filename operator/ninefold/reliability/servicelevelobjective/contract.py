@@ -17,12 +17,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, Decimal
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import duration, seconds
-from ninefold.reliability.servicelevelobjective.averages import HOUR, OVERLAP, SHORT_LIMIT, STEP
-from ninefold.reliability.servicelevelobjective.resource import Alerting, ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.averages import HOUR, MINUTE, OVERLAP, SHORT_LIMIT, STEP
+from ninefold.reliability.servicelevelobjective.quiet import Guard, fewest_errors, lost, per_second
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.tiers import AlertTier, Severity, explicit, whole
 
 WORKBOOK: tuple[tuple[Decimal, Decimal, Severity], ...] = (
@@ -36,7 +37,6 @@ WORKBOOK: tuple[tuple[Decimal, Decimal, Severity], ...] = (
 MOST_AT_PAGE = 50
 """Percent: the most that budgetAtPage may be."""
 
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _FIELD = "spec.alerting"
 
 
@@ -46,12 +46,26 @@ def tiers(slo: ServiceLevelObjective) -> list[AlertTier]:
     if alerting.disabled:
         return []
     found = explicit(slo, alerting.tiers) if alerting.tiers is not None else _solve(_Contract.of(slo))
-    return sorted(found, key=lambda tier: (-tier.burn_rate, tier.long))
+    if alerting.confidence and alerting.minimum_traffic and alerting.tiers is None:
+        _check_confidence(slo, found, float(per_second(alerting.minimum_traffic)))
+    wanted = [tier for tier in found if not alerting.own(tier.severity).disabled]
+    return sorted(wanted, key=lambda tier: (-tier.burn_rate, tier.long))
 
 
-def delays(alerting: Alerting) -> int:
-    """Seconds that scrapes and evaluations can add to what a tier takes."""
-    return 2 * seconds(alerting.scrape_interval)
+def delays(slo: ServiceLevelObjective) -> int:
+    """Seconds that scrapes, evaluations and the steps of its indicator can add to what a tier takes."""
+    indicator, slices = slo.spec.indicator, slo.spec.time_slices
+    each = seconds(slo.spec.alerting.scrape_interval)
+    found = 2 * each
+    if indicator.composite is not None:
+        # Its components are recorded in groups of their own.
+        found += each
+    if indicator.gauge is not None or slices is not None:
+        found += MINUTE
+    if slices is not None:
+        # A slice is bad once so much of it has failed.
+        found += ceil(seconds(slices.length) * (1 - Decimal(slices.target) / 100))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +88,11 @@ class _Contract:
         return cls(
             window=slo.window,
             budget=1 - slo.objective,
-            delay=delays(alerting),
+            delay=delays(slo),
             page_within=seconds(alerting.page_within) if alerting.page_within else None,
             budget_at_page=Decimal(alerting.budget_at_page) / 100 if alerting.budget_at_page else None,
             reset_within=seconds(alerting.reset_within) if alerting.reset_within else None,
-            errors=alerting.minimum_errors or 1,
+            errors=fewest_errors(slo),
             traffic=per_second(alerting.minimum_traffic) if alerting.minimum_traffic else None,
         )
 
@@ -98,14 +112,9 @@ class _Contract:
         return ceil((needed + lost) / STEP) * STEP
 
 
-def per_second(traffic: str) -> Fraction:
-    """ "20/h" as events per second."""
-    count, _, unit = traffic.partition("/")
-    return Fraction(count) / _UNITS[unit]
-
-
 def _solve(contract: _Contract) -> list[AlertTier]:
     _check_reset(contract)
+    _check_traffic(contract)
     found: list[AlertTier] = []
     for number, (ideal, share, severity) in enumerate(WORKBOOK):
         tier = _fit(contract, ideal, share, severity, fastest=number == 0)
@@ -136,11 +145,38 @@ def _fit(contract: _Contract, ideal: Decimal, share: Decimal, severity: Severity
     return AlertTier(burn_rate, long, short, severity)
 
 
+def _check_traffic(contract: _Contract) -> None:
+    """Whether minimumErrors can occur at all where there is so little traffic."""
+    longest = max(STEP, contract.window // STEP * STEP)
+    if contract.traffic is None or contract.shortest <= longest:
+        return
+    most = floor(contract.traffic * (longest - lost(longest)))
+    fewer = f"write minimumErrors of {most} or" if most else "write"
+    raise _impossible(
+        "minimumTraffic",
+        f"in {duration(longest)}, the longest window that alerts can have here, it brings {most} of the "
+        f"{contract.errors} bad events that minimumErrors asks for, so that no alert would ever fire: {fewer} a longer "
+        "spec.window, or leave out minimumTraffic",
+    )
+
+
 def _check_reset(contract: _Contract) -> None:
     if contract.reset_within is not None and contract.reset_within < STEP + contract.delay:
         raise _impossible(
             "resetWithin", f"events are counted over {duration(STEP)}: write {duration(STEP + contract.delay)} or more"
         )
+
+
+def _check_confidence(slo: ServiceLevelObjective, found: list[AlertTier], traffic: float) -> None:
+    guard = Guard.of(slo)
+    for tier in found:
+        if guard.after(tier.long, float(tier.burn_rate * (1 - slo.objective)), traffic) is None:
+            events = traffic * (tier.long - lost(tier.long))
+            raise _impossible(
+                "confidence",
+                f"at minimumTraffic {events:.3g} events occur in {duration(tier.long)}, too few to be so sure "
+                f"of a burn rate of {tier.burn_rate:f}: write a lower confidence, or leave out confidence",
+            )
 
 
 def _check(contract: _Contract, found: list[AlertTier]) -> None:

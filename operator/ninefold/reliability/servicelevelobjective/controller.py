@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
 from ninefold.kube.api import ALERTMANAGER_CONFIG, CONFIG_MAP, NAMESPACE, PROMETHEUS_RULE, Key, Manifest
+from ninefold.kube.conditions import reported
 from ninefold.kube.controller import Controller, Watch, in_namespace_of
 from ninefold.kube.errors import Stalled
-from ninefold.kube.plan import Plan
+from ninefold.kube.plan import Plan, Verdict
 from ninefold.kube.store import Store
 from ninefold.reliability.correction.occurrences import concerning, in_force
 from ninefold.reliability.correction.resource import Correction
@@ -18,22 +20,41 @@ from ninefold.reliability.servicelevelobjective import groups
 from ninefold.reliability.servicelevelobjective.agreement import Ended, unjudged
 from ninefold.reliability.servicelevelobjective.allowances import Allowances
 from ninefold.reliability.servicelevelobjective.buckets import Buckets
-from ninefold.reliability.servicelevelobjective.composite import check
+from ninefold.reliability.servicelevelobjective.composite import check, components
 from ninefold.reliability.servicelevelobjective.detection import measure
-from ninefold.reliability.servicelevelobjective.figures import Figures
 from ninefold.reliability.servicelevelobjective.health import RuleHealth
 from ninefold.reliability.servicelevelobjective.neighbours import Neighbours
-from ninefold.reliability.servicelevelobjective.output import OutputChoice
+from ninefold.reliability.servicelevelobjective.output import CONTENTS, OutputChoice
 from ninefold.reliability.servicelevelobjective.plan import Observed, plan
 from ninefold.reliability.servicelevelobjective.readings import Readings
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.search import SeriesSearch, of_components
+from ninefold.reliability.servicelevelobjective.sources import Source, Sources
 from ninefold.reliability.servicelevelobjective.status import ServiceLevelObjectiveStatus
+from ninefold.reliability.servicelevelobjective.unmatched import SERIES
 from ninefold.reliability.servicelevelobjective.verdicts import Verdicts
 
 
 def _in_namespace(manifest: Manifest, store: Store) -> Iterable[Key]:
     """Those for whom a quota may be another."""
     return store.keys(ServiceLevelObjective.api, manifest["metadata"]["name"])
+
+
+class _Asked:
+    """One Prometheus, and what is remembered of its answers."""
+
+    def __init__(self, source: Source) -> None:
+        self.prometheus, self.figures = source.prometheus, source.figures
+        self.health = RuleHealth(source.prometheus)
+        self.verdicts = Verdicts(source.prometheus)
+        self.buckets = Buckets(source.prometheus)
+        self.readings = Readings(source.prometheus)
+        self.search = SeriesSearch(source.prometheus)
+        self._labels = source.rule_labels
+
+    def choice(self, choice: OutputChoice) -> OutputChoice:
+        """With the labels by which it selects rules."""
+        return replace(choice, labels={**choice.labels, **self._labels})
 
 
 class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed]):
@@ -43,69 +64,77 @@ class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed
     watches = (Watch(Correction.api, in_namespace_of(ServiceLevelObjective.api)), Watch(NAMESPACE, _in_namespace))
     children = (PROMETHEUS_RULE, CONFIG_MAP, ALERTMANAGER_CONFIG)
     optional = frozenset({PROMETHEUS_RULE, ALERTMANAGER_CONFIG})
+    contents = CONTENTS
 
-    def __init__(
-        self, prometheus: Prometheus, figures: Figures, choice: OutputChoice, *, share_indicators: bool = False
-    ) -> None:
-        self._figures = figures
-        self._health = RuleHealth(prometheus)
-        self._verdicts = Verdicts(prometheus)
-        self._buckets = Buckets(prometheus)
-        self._readings = Readings(prometheus)
+    def __init__(self, sources: Sources, choice: OutputChoice, *, share_indicators: bool = False) -> None:
+        self._sources = sources
+        self._asked = {source.name: _Asked(source) for source in sources.all}
         self._neighbours = Neighbours(share=share_indicators, aliases=choice.aliases)
         self._allowances = Allowances(self._neighbours)
-        self._prometheus = prometheus
+        self.indexes = (self._neighbours.alike,)
         self._choice = choice
 
     async def observe(self, resource: ServiceLevelObjective, store: Store, now: datetime) -> Observed:
+        asked = self._asked[self._sources.named(resource).name]
         missing = check(resource, lambda key: _found(store, key))
         corrections = store.resources(Correction, resource.key.namespace)
-        snapshot, correction = self._figures.snapshot, in_force(resource, corrections, now)
+        snapshot, correction = asked.figures.snapshot, in_force(resource, corrections, now)
         group = self._neighbours.compiled(resource, store, snapshot, lambda slo: concerning(slo, corrections, now))
-        output = self._choice.output(served=store.serves(PROMETHEUS_RULE), inhibition=store.serves(ALERTMANAGER_CONFIG))
+        output = asked.choice(self._choice).output(
+            served=store.serves(PROMETHEUS_RULE), inhibition=store.serves(ALERTMANAGER_CONFIG)
+        )
         names = groups.names(group, output.rules_per_group)
         figure = snapshot.by_id.get(resource.slo_id)
         count = (len(figure.groups) if figure else resource.status.group_count) or 1
-        asks = self._readings.estimate(group).cost(count).samples
+        asks = asked.readings.estimate(group).cost(count).samples
         allowance = self._allowances.of(resource, group.revision, asks, store)
         if not snapshot.reachable:
-            refusal = self._verdicts.known(group) or ""
+            refusal = asked.verdicts.known(group) or ""
             return Observed(
                 snapshot,
                 group,
-                self._health.last(names),
+                asked.health.last(names),
                 refusal,
                 output,
                 missing=missing,
                 correction=correction,
                 allowance=allowance,
             )
-        refusal = await self._verdicts.of(group)
+        refusal = await asked.verdicts.of(group)
         loaded = figure is not None and figure.revision == group.revision
+        believed = figure is None or not figure.contested
         return Observed(
             snapshot,
             group,
-            self._health.of(names, loaded=loaded),
+            asked.health.of(names, loaded=loaded),
             refusal,
             output,
-            bucket="" if refusal else await self._buckets.missing(resource, group),
-            detection=await measure(self._prometheus, resource, group.tiers, figure) if figure else None,
-            ended=await self._ended(resource, now),
+            bucket="" if refusal else await asked.buckets.missing(resource, group),
+            detection=await measure(asked.prometheus, resource, group.tiers, figure) if figure else None,
+            ended=await self._ended(asked.prometheus, resource, now) if believed else None,
             missing=missing,
             correction=correction,
             # Not while the rules are new to Prometheus: that is when many objectives come at once.
-            cost=self._readings.cost(group, count) if loaded else None,
+            cost=asked.readings.cost(group, count) if loaded else None,
             allowance=allowance,
+            series=self._series(asked.search, resource, store) if loaded else None,
         )
 
-    async def _ended(self, slo: ServiceLevelObjective, now: datetime) -> Ended | None:
+    def _series(self, search: SeriesSearch, slo: ServiceLevelObjective, store: Store) -> Verdict | None:
+        parts = components(slo)
+        if not parts:
+            return search.verdict(slo)
+        found = ((key.name, _found(store, key)) for key in parts)
+        return of_components({name: reported(part.status.conditions, SERIES) if part else None for name, part in found})
+
+    async def _ended(self, prometheus: Prometheus, slo: ServiceLevelObjective, now: datetime) -> Ended | None:
         """What became of a period of the agreement that is over."""
         span = unjudged(slo, now)
         if span is None:
             return None
         ratio = f"max(last_over_time(slo:agreement:error_ratio{{slo_id={json.dumps(slo.slo_id)}}}[1h]))"
         try:
-            samples = await self._prometheus.query(ratio, span.end - timedelta(seconds=1))
+            samples = await prometheus.query(ratio, span.end - timedelta(seconds=1))
         except (Unreachable, Refused):
             return None
         return Ended(span, samples[0].value if samples else None)
@@ -115,12 +144,12 @@ class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed
     ) -> Plan[ServiceLevelObjectiveStatus]:
         return plan(resource, observed, now)
 
-    def concerned(self, manifest: Manifest, store: Store) -> Iterable[Key]:
-        yield from self._neighbours.concerned(manifest, store)
-        yield from self._allowances.concerned(manifest, store)
+    def concerned(self, before: Manifest | None, now: Manifest | None, store: Store) -> Iterable[Key]:
+        yield from self._neighbours.concerned(before, now, store)
+        yield from self._allowances.concerned(before, now, store)
 
     async def feed(self, store: Store) -> AsyncIterator[Key]:
-        async for slo_id in self._figures.changes():
+        async for slo_id in self._sources.changes():
             namespace, _, name = slo_id.partition("/")
             yield Key(namespace, name)
 

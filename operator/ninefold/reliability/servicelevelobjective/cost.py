@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import promql_parser as promql
 
+from ninefold.kube import promqltext
 from ninefold.reliability.servicelevelobjective.rules import Group
 from ninefold.reliability.servicelevelobjective.status import Cost
 
@@ -107,7 +108,7 @@ def _width(name: str, components: int, *, one: bool) -> Amount:
 
 @lru_cache(maxsize=4_096)
 def _read(text: str, components: int) -> Amount:
-    return _of(promql.parse(text), components)
+    return _of(promqltext.parse(text), components)
 
 
 def _of(expression: promql.Expr, components: int) -> Amount:

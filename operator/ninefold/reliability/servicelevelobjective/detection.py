@@ -9,14 +9,15 @@ from decimal import Decimal
 
 from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
 from ninefold.kube.fields import duration, rough
-from ninefold.reliability.servicelevelobjective.alerts import ALERT
 from ninefold.reliability.servicelevelobjective.contract import delays
 from ninefold.reliability.servicelevelobjective.figure import Figure
+from ninefold.reliability.servicelevelobjective.quiet import Guard
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.status import Detection
 from ninefold.reliability.servicelevelobjective.tiers import AlertTier
 
-_STEP = timedelta(seconds=60)
+_STEP, _FINE = timedelta(seconds=60), timedelta(seconds=5)
+"""How closely the time before an alert is looked at, and how closely the minute in which it began."""
 
 
 async def measure(
@@ -37,13 +38,19 @@ async def measure(
         if before is not None and before.tier == tier.name and before.at == at:
             return before
         labels = {name: first.labels.get(name, "") for name in slo.spec.group_by}
-        return await _measured(prometheus, slo, tier, labels, at)
+        of_group = figure.groups.get("/".join(labels.values()), figure)
+        return await _measured(prometheus, slo, tier, labels, at, of_group)
     except (Unreachable, Refused):
         return None
 
 
 async def _measured(
-    prometheus: Prometheus, slo: ServiceLevelObjective, tier: AlertTier, labels: dict[str, str], at: datetime
+    prometheus: Prometheus,
+    slo: ServiceLevelObjective,
+    tier: AlertTier,
+    labels: dict[str, str],
+    at: datetime,
+    figure: Figure,
 ) -> Detection | None:
     matchers = ",".join(f"{name}={json.dumps(value)}" for name, value in {"slo_id": slo.slo_id, **labels}.items())
     start = at - timedelta(seconds=tier.long) - 5 * _STEP
@@ -54,17 +61,30 @@ async def _measured(
     if not recent or not over:
         return None
     began, burn = onset(recent[0].points, at)
+    fine = await prometheus.query_range(f"slo:burn_rate:5m{{{matchers}}}", began - _STEP, began, _FINE)
+    began = onset(fine[0].points, began)[0] if fine else began
     budget = 1 - slo.objective
     error_ratio = min(Decimal(1), Decimal(str(burn)) * budget)
-    predicted = tier.detects_after(budget, error_ratio)
+    predicted = _predicted(slo, tier, error_ratio, figure)
     return Detection(
         tier=tier.name,
         group="/".join(labels.values()),
         at=at,
         detected_after=rough(max(0.0, (at - began).total_seconds())),
-        predicted_after=rough(float(predicted) + delays(slo.spec.alerting)) if predicted is not None else "never",
+        predicted_after=rough(predicted + delays(slo)) if predicted is not None else "never",
         budget_spent=f"{over[0].value * tier.long / slo.window * 100:.1f} %",
     )
+
+
+def _predicted(slo: ServiceLevelObjective, tier: AlertTier, error_ratio: Decimal, figure: Figure) -> float | None:
+    """Seconds at this error ratio and the present traffic; None where it should not have fired."""
+    budget, guard = 1 - slo.objective, Guard.of(slo)
+    soonest = tier.detects_after(budget, error_ratio)
+    if soonest is None or not guard.asks or not figure.events_per_second:
+        return None if soonest is None else float(soonest)
+    threshold = float(tier.burn_rate * budget)
+    enough = guard.after(tier.long, threshold, figure.events_per_second, float(error_ratio))
+    return None if enough is None else max(float(soonest), enough + tier.hold)
 
 
 def onset(points: Sequence[tuple[float, float]], at: datetime) -> tuple[datetime, float]:
@@ -78,5 +98,5 @@ def onset(points: Sequence[tuple[float, float]], at: datetime) -> tuple[datetime
 
 
 def _matchers(slo: ServiceLevelObjective, tier: AlertTier) -> str:
-    labels = {"alertname": ALERT, "slo_id": slo.slo_id, "burn_tier": tier.name}
+    labels = {"slo_id": slo.slo_id, "burn_tier": tier.name}
     return ",".join(f"{name}={json.dumps(value)}" for name, value in labels.items())

@@ -26,7 +26,7 @@ RESERVED = (
 )
 """Labels of an alert that only the compiler writes."""
 
-_NOT_A_GROUP = (*RESERVED, "le", "quantile", "part", "period", "component", "alertstate")
+NOT_A_GROUP = (*RESERVED, "le", "quantile", "part", "period", "component", "alertstate")
 """Labels by which an objective cannot be grouped: they mean something else on its series."""
 
 _WINDOW = "[0-9]{1,6}[mhdw]"
@@ -35,8 +35,8 @@ MINUTES = f"int(self.substring(0, self.size() - 1)) * {_UNITS}[self.substring(se
 """CEL: the minutes of a window, `self`."""
 
 _PLACEHOLDER = (
-    r"\{\{ ?[$](value|labels[.][a-zA-Z_][a-zA-Z0-9_]*)"
-    r"( [|] (humanize|humanize1024|humanizeDuration|humanizePercentage))? ?\}\}"
+    r"\{\{ *[$](value|(labels|externalLabels)[.][a-zA-Z_][a-zA-Z0-9_]*)"
+    r"( *[|] *(humanize|humanize1024|humanizeDuration|humanizePercentage))? *\}\}"
 )
 _LABEL_NAME = "[a-zA-Z_][a-zA-Z0-9_]{0,127}"
 
@@ -80,6 +80,17 @@ AlertWindow = Annotated[
 ]
 """A window of an alert tier: whole multiples of the 5 m that events are counted over."""
 
+Hold = Annotated[
+    str,
+    Field(min_length=2, max_length=8),
+    Cel(
+        f"self.matches('^{_WINDOW}$') && {MINUTES} >= 1 && {MINUTES} <= 576000",
+        "write a time in one unit and whole minutes, such as 2m, 15m or 1h",
+        lambda value: _is_window(value, 60, 60),
+    ),
+]
+"""How long a condition holds before an alert fires."""
+
 Query = Annotated[str, Field(min_length=1, max_length=4096)]
 """A series selector, or PromQL with `[$window]`. The compiler parses it."""
 
@@ -95,10 +106,18 @@ TemplateText = Annotated[
     Field(max_length=1024),
     matches(
         r"([^{]|\{[^{]|" + _PLACEHOLDER + r")*\{?",
-        "in double braces write only {{ $value }} or {{ $labels.name }}, with an optional '| humanize'",
+        "in double braces write only {{ $value }}, {{ $labels.name }} or {{ $externalLabels.name }}, with an optional "
+        "'| humanize'",
     ),
 ]
 """Text in which the simple placeholders of Prometheus may stand."""
+
+AlertName = Annotated[
+    str,
+    Field(min_length=1, max_length=128),
+    matches(r"[^{}\n\r]+", "write the name in one line and without braces, such as CheckoutAvailability"),
+]
+"""What alerts are called: their label alertname."""
 
 _LABEL_NAMES = Cel(
     f"self.all(name, name.matches('^{_LABEL_NAME}$') && !name.startsWith('__'))",
@@ -122,9 +141,9 @@ GroupLabel = Annotated[
     str,
     Field(min_length=1, max_length=128),
     Cel(
-        f"self.matches('^{_LABEL_NAME}$') && !self.startsWith('__') && !(self in {list(_NOT_A_GROUP)})",
-        f"write the name of a label of your series, and none of {', '.join(_NOT_A_GROUP)}",
-        lambda name: bool(re.fullmatch(_LABEL_NAME, name)) and not name.startswith("__") and name not in _NOT_A_GROUP,
+        f"self.matches('^{_LABEL_NAME}$') && !self.startsWith('__') && !(self in {list(NOT_A_GROUP)})",
+        f"write the name of a label of your series, and none of {', '.join(NOT_A_GROUP)}",
+        lambda name: bool(re.fullmatch(_LABEL_NAME, name)) and not name.startswith("__") and name not in NOT_A_GROUP,
     ),
 ]
 """A label of the user's series, kept on ours."""

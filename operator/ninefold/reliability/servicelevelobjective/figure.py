@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import floor
+from typing import Protocol
 
 from ninefold.reliability.servicelevelobjective.status import DataState
 
@@ -29,6 +30,8 @@ class Figure:
     """All events, good and bad, over the last 5 minutes; 0 when idle, None when the total does not exist."""
     revision: str | None = None
     """The revision of the rules that Prometheus evaluates."""
+    promised: float | None = None
+    """The share of good events that budget and burn rates are of, 0 to 1: an edit shows here once it is evaluated."""
     exhausted_in: float | None = None
     """Seconds until the budget is spent at the burn rate of the last hour; None while it burns slower than allowed."""
     excess: float | None = None
@@ -39,6 +42,8 @@ class Figure:
     """The share of each component, "shop/payments", in the bad events of a composite."""
     firing: frozenset[str] = frozenset()
     """The tiers whose alerts fire."""
+    contested: str = ""
+    """Why nobody should go by these figures, as a sentence; there are none then."""
     groups: Mapping[str, Figure] = field(default_factory=dict)
     """The figures of each group of an objective with `groupBy`, by the values of its labels, "eu/gold"; the figures
     of the objective itself are then the worst of these."""
@@ -46,6 +51,8 @@ class Figure:
     @property
     def data(self) -> DataState:
         """What the figures are worth. That a rule fails to evaluate can only its health tell."""
+        if self.contested:
+            return "Contested"
         if self.events_per_second is None:
             # The window has data, yet nobody counts any more: the total has vanished.
             return "Broken" if self.coverage else "Unknown"
@@ -72,6 +79,17 @@ class Snapshot:
         return self.at is not None and now - self.at < FRESH
 
 
+class Measured(Protocol):
+    """Where the figures of all objectives are read."""
+
+    @property
+    def snapshot(self) -> Snapshot: ...
+
+    def changes(self) -> AsyncIterator[str]:
+        """The slo_ids whose figures moved. Never ends."""
+        ...
+
+
 def rounded(figure: Figure) -> object:
     """What must differ for a reader to be told: a tenth of a percent, a tenth of a burn rate, a state.
 
@@ -86,7 +104,7 @@ def rounded(figure: Figure) -> object:
     blame = {component: f"{share:.1f}" for component, share in figure.blame.items()}
     return (
         (steps(figure.budget_left), burn, steps(figure.coverage), figure.data, figure.revision, blame, figure.firing),
-        (figure.excess is not None, steps(figure.agreed_error_ratio)),
+        (figure.excess is not None, steps(figure.agreed_error_ratio), figure.contested),
         {name: rounded(group) for name, group in figure.groups.items()},
     )
 

@@ -7,31 +7,46 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
 from ninefold.integrations.prometheus import Prometheus, Refused, Sample, Unreachable
+from ninefold.reliability.servicelevelobjective.contested import (
+    BURN,
+    FIGURES,
+    INFO,
+    PARTS,
+    between,
+    compared,
+    foreign_label,
+    foreign_times,
+)
 from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot, rounded, worst
+from ninefold.reliability.servicelevelobjective.origins import Origins
 
 __all__ = ["Figure", "Figures", "Snapshot"]
 
 log = logging.getLogger(__name__)
 
-BURN = "slo:burn_rate:"
-QUERY = (
-    '{__name__=~"slo:burn_rate:.+|slo:error_budget_left:ratio|slo:error_ratio:window|slo:coverage:ratio'
-    "|slo:events:rate5m|slo:time_to_exhaustion:seconds|slo:indicator_excess:ratio|slo:agreement:error_ratio"
-    '|slo:blame:ratio|slo:info|ALERTS",slo_id!="",alertstate!="pending"}'
-)
-"""All that is needed for the figures of every objective."""
+CALM = 8
+"""How many polls without a trace of somebody else it takes until contested figures count again."""
+REMEDY = "check --prometheus-url (the chart's prometheus.url), and that a NetworkPolicy lets the operator reach it"
+
+
+def _query(names: Iterable[str], matcher: str) -> str:
+    return f'{{__name__=~"{BURN}.+|{INFO}|{"|".join(names)}|ALERTS",{matcher},alertstate!="pending"}}'
+
+
+QUERY = _query((*FIGURES, *PARTS), 'slo_id!=""')
+"""All that is needed for the figures of every objective, and to see whose they are."""
 
 
 def query_of(slo_id: str) -> str:
-    """The same for one objective."""
-    return QUERY.replace('slo_id!=""', f'slo_id="{slo_id}"')
+    """The figures of one objective."""
+    return _query(FIGURES, f'slo_id="{slo_id}"')
 
 
 _FIELDS = {
@@ -46,26 +61,52 @@ _FIELDS = {
 """The fields of a figure by the recordings that hold them."""
 
 
-def read(samples: Iterable[Sample]) -> dict[str, Figure]:
-    """Figures by slo_id from the samples of `QUERY`. Values that are no number are left out."""
+def read(samples: Iterable[Sample], causes: Mapping[str, str] | None = None) -> dict[str, Figure]:
+    """Figures by slo_id from the samples of `QUERY`. Values that are no number are left out; `causes` says by slo_id
+    why figures are contested."""
     by_id: dict[str, list[Sample]] = {}
     for sample in samples:
         by_id.setdefault(sample.labels["slo_id"], []).append(sample)
-    return {slo_id: _figure(found) for slo_id, found in by_id.items()}
+    return {
+        slo_id: _contested(found, (causes or {}).get(slo_id, "")) or _figure(found) for slo_id, found in by_id.items()
+    }
+
+
+def _contested(samples: Sequence[Sample], cause: str) -> Figure | None:
+    """None if the samples are of our rules. Alerts are no figures: anybody may alert on our series."""
+    recorded = [sample for sample in samples if sample.labels["__name__"] != "ALERTS"]
+    cause = foreign_label(recorded) or cause
+    return Figure(contested=cause, revision=_about(samples).get("revision")) if cause else None
+
+
+def _about(samples: Iterable[Sample]) -> Mapping[str, str]:
+    """What slo:info says."""
+    return next((sample.labels for sample in samples if sample.labels["__name__"] == INFO), {})
 
 
 def _figure(samples: list[Sample]) -> Figure:
-    info = next((sample.labels for sample in samples if sample.labels["__name__"] == "slo:info"), {})
+    info = _about(samples)
     groups = info.get("group_by", "")
-    revision = info.get("revision")
+    told: dict[str, Any] = {"revision": info.get("revision"), "promised": _share(info.get("objective"))}
     if not groups:
-        return replace(_plain(samples), revision=revision)
+        return replace(_plain(samples), **told)
     by_group: dict[str, list[Sample]] = {}
     for sample in samples:
-        if sample.labels["__name__"] != "slo:info":
-            name = "/".join(sample.labels.get(label, "") for label in groups.split(","))
-            by_group.setdefault(name, []).append(sample)
-    return replace(worst({name: _plain(by_group[name]) for name in sorted(by_group)}), revision=revision)
+        if sample.labels["__name__"] != INFO:
+            values = [sample.labels.get(label, "") for label in groups.split(",")]
+            # What lacks a label was recorded before the objective had these groups.
+            if all(values):
+                by_group.setdefault("/".join(values), []).append(sample)
+    return replace(worst({name: _plain(by_group[name]) for name in sorted(by_group)}), **told)
+
+
+def _share(text: str | None) -> float | None:
+    """A share between 0 and 1, both excluded; None for anything else."""
+    try:
+        share = float(text or "")
+    except ValueError:
+        return None
+    return share if 0 < share < 1 else None
 
 
 def _plain(samples: list[Sample]) -> Figure:
@@ -96,18 +137,27 @@ class Figures:
         self, prometheus: Prometheus, interval: float = 5.0, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._prometheus = prometheus
+        self._origins = Origins(prometheus)
+        self._compared: list[str] = []
         self._interval = interval
         self._clock = clock
         self._snapshot = Snapshot()
+        self._fresh = False
+        self._doubts: dict[str, tuple[Figure, float]] = {}
+        """What was contested lately, and until when that lasts, in seconds of the loop."""
         self._told: dict[str, object] = {}
-        self._subscribers: set[_Inbox] = set()
+        self._subscribers: set[Inbox] = set()
 
     @property
     def snapshot(self) -> Snapshot:
         return self._snapshot
 
     async def run(self) -> None:
-        """Poll until cancelled."""
+        """Poll until cancelled. Where rules are from is known before the first figure counts."""
+        await self._origins.look()
+        await asyncio.gather(self._origins.run(), self._poll_on())
+
+    async def _poll_on(self) -> None:
         while True:
             await self.poll()
             await asyncio.sleep(self._interval)
@@ -116,22 +166,74 @@ class Figures:
         """One look at Prometheus; tells subscribers what moved."""
         was_reachable, known = self._snapshot.reachable, set(self._snapshot.by_id)
         try:
-            by_id = read(await self._prometheus.query(QUERY))
+            by_id = await self._read()
         except (Unreachable, Refused) as error:
-            if was_reachable:
-                log.warning("Prometheus cannot be asked: %s", error)
+            if was_reachable or not self._snapshot.asked:
+                log.warning("Prometheus cannot be asked, so every budget is Unknown: %s; %s", error, REMEDY)
             self._snapshot = replace(self._snapshot, reachable=False, error=str(error))
-            self._tell(known if was_reachable else set())
+            # Readers are woken when it is lost, and once more when its last figures count no longer.
+            aged = self._fresh and not self._snapshot.fresh(self._clock())
+            self._fresh = self._fresh and not aged
+            self._tell(known if was_reachable or aged else set())
             return
+        self._fresh = True
+        if not was_reachable:
+            log.info("Prometheus answers")
         self._snapshot = Snapshot(at=self._clock(), reachable=True, error="", by_id=by_id)
         seen = {slo_id: rounded(figure) for slo_id, figure in by_id.items()}
         moved = {slo_id for slo_id in seen.keys() | self._told.keys() if seen.get(slo_id) != self._told.get(slo_id)}
         self._told = seen
         self._tell(moved if was_reachable else moved | known | set(by_id))
 
+    async def _read(self) -> dict[str, Figure]:
+        usual = self._origins.usual
+        samples = await self._ask(usual)
+        if usual and (names := compared(samples)) != self._compared:
+            # A burn rate counts once its times are compared.
+            self._compared = names
+            samples = await self._ask(usual)
+        if not usual:
+            return self._doubted(read(samples, self._origins.causes))
+        suspected = await self._between(samples, usual[0])
+        held = self._held(suspected)
+        causes = self._origins.causes
+        causes |= {slo_id: cause for slo_id, cause in suspected.items() if slo_id not in held}
+        found = read((sample for sample in samples if not _unseen(sample, self._compared)), causes)
+        found |= {slo_id: figure for slo_id, figure in held.items() if slo_id in found and not found[slo_id].contested}
+        return self._doubted(found)
+
+    async def _between(self, samples: Sequence[Sample], usual: float) -> dict[str, str]:
+        """By slo_id a sentence about samples between the evaluations of our rules, where those have one time."""
+        found = foreign_times(samples, self._origins.intervals, usual)
+        if found.keys() - self._doubts.keys() - self._origins.unsettled:
+            # Rules that have just moved have samples of two schedules; what is known of them may be a minute old.
+            await self._origins.look()
+        return {slo_id: cause for slo_id, cause in found.items() if slo_id not in self._origins.split}
+
+    def _held(self, suspected: Iterable[str]) -> dict[str, Figure]:
+        """The last figures of objectives whose rules have just moved: times tell nothing of them yet, so that neither
+        are the present ones believed, nor is anybody suspected."""
+        last = self._snapshot.by_id
+        moved = self._origins.unsettled.intersection(suspected, last)
+        return {slo_id: last[slo_id] for slo_id in moved if not last[slo_id].contested}
+
+    def _doubted(self, found: dict[str, Figure]) -> dict[str, Figure]:
+        """Contested for some polls more: two writers of a series take turns, and one poll may see only one of them."""
+        now = asyncio.get_running_loop().time()
+        lasts = now + CALM * self._interval
+        doubts = {slo_id: doubt for slo_id, doubt in self._doubts.items() if doubt[1] > now and slo_id in found}
+        doubts |= {slo_id: (figure, lasts) for slo_id, figure in found.items() if figure.contested}
+        self._doubts = doubts
+        return found | {slo_id: figure for slo_id, (figure, _) in doubts.items()}
+
+    async def _ask(self, intervals: Collection[float]) -> list[Sample]:
+        """The figures, and which of them have samples of somebody else, as of one moment."""
+        guard = f" or {between(intervals, self._compared)}" if intervals else ""
+        return await self._prometheus.query(QUERY + guard)
+
     async def changes(self) -> AsyncIterator[str]:
         """The slo_ids whose rounded figures moved, all of them when Prometheus is lost or found. Never ends."""
-        inbox = _Inbox(set(self._snapshot.by_id))
+        inbox = Inbox(set(self._snapshot.by_id))
         self._subscribers.add(inbox)
         try:
             while True:
@@ -144,7 +246,13 @@ class Figures:
             inbox.put(slo_ids)
 
 
-class _Inbox:
+def _unseen(sample: Sample, compared: Collection[str]) -> bool:
+    """Whether it is no figure, or a burn rate whose times were not compared."""
+    name = sample.labels.get("__name__", "")
+    return not name or (name.startswith(BURN) and name not in compared)
+
+
+class Inbox:
     """What one subscriber has yet to read: a set, so that a slow reader costs no memory and no repeats."""
 
     def __init__(self, first: set[str]) -> None:

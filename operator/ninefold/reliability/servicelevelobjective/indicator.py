@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from ninefold.reliability.servicelevelobjective import composite, promql
+from ninefold.kube.errors import Stalled
+from ninefold.reliability.servicelevelobjective import bounds, composite, promql
 from ninefold.reliability.servicelevelobjective.averages import STEP, Series
 from ninefold.reliability.servicelevelobjective.resource import (
     ErrorRatio,
@@ -27,9 +28,25 @@ from ninefold.reliability.servicelevelobjective.resource import (
 Rule = dict[str, Any]
 
 _SCALE = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), None: Decimal(1)}
+_OTHER_UNITS = (
+    ("_milliseconds", "milliseconds", Decimal("0.001")),
+    ("_ms", "milliseconds", Decimal("0.001")),
+    ("_microseconds", "microseconds", Decimal("0.000001")),
+    ("_us", "microseconds", Decimal("0.000001")),
+    ("_nanoseconds", "nanoseconds", Decimal("0.000000001")),
+    ("_ns", "nanoseconds", Decimal("0.000000001")),
+    ("_minutes", "minutes", Decimal(60)),
+    ("_hours", "hours", Decimal(3_600)),
+    ("_days", "days", Decimal(86_400)),
+)
+"""What a histogram counts by the end of its name, and the seconds that one of it has."""
 _TOLERANCE = "1.001"
 """Two counters that are read in one query need not be of one scrape: so far apart is no fault."""
 FIELD = "spec.indicator"
+RECENT = 120
+"""Seconds that alerts look back to see whether failures go on: two scrapes at 60 s, and no more rules than need be."""
+_RECENT = ("slo:births:", "slo:events:", "slo:counted:")
+"""What is recorded of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +57,8 @@ class Base:
     written: tuple[str, ...] = field(default=())
     reads: str = ""
     """The name of the objective whose recordings stand for the raw series; "" if they are read here."""
+    recent: Base | None = None
+    """The same of the last two minutes, for alerts that look at them; None for what is not counted from counters."""
 
 
 def base(slo: ServiceLevelObjective, series: Series) -> Base:
@@ -49,7 +68,7 @@ def base(slo: ServiceLevelObjective, series: Series) -> Base:
         return Base([*composite.rules(slo, indicator.composite, series)])
     if slices is None:
         writer = _Writer(indicator, series, "rate5m", f"{STEP // 60}m")
-        return Base([*writer.rules()], writer.written)
+        return Base([*writer.rules()], writer.written, recent=_recent(indicator, series))
     writer = _Writer(indicator, series, "slice", slices.length)
     worst = f"{(1 - Decimal(slices.target) / 100).normalize():f}"
     errors, events = series("slo:errors:slice"), series("slo:events:slice")
@@ -61,6 +80,13 @@ def base(slo: ServiceLevelObjective, series: Series) -> Base:
         record("slo:errors:rate5m", f"sum_over_time({bad}[5m:1m]) / 5 or {series('slo:events:rate5m')} * 0"),
     ]
     return Base(rules, writer.written)
+
+
+def _recent(indicator: Indicator, series: Series) -> Base | None:
+    if indicator.ratio is None and indicator.latency is None:
+        return None
+    writer = _Writer(indicator, series, "recent", f"{RECENT // 60}m")
+    return Base([rule for rule in writer.rules() if rule["record"].startswith(_RECENT)], writer.written)
 
 
 def record(name: str, expression: str, **labels: str) -> Rule:
@@ -102,6 +128,7 @@ class _Writer:
         if ratio.births == "Counted":
             bad = ratio.bad or ""
             born = promql.births(bad, ratio.total, self._length, self._series.groups, f"{FIELD}.ratio")
+            born = self._series.named(born)
             self.written = (*self.written, born)
             yield self._record("births", born)
             # A recording has its own labels, so that `or` keeps both. What was born bad is missing from all, too.
@@ -114,12 +141,13 @@ class _Writer:
 
     def _latency(self, latency: Latency) -> Iterator[Rule]:
         name, matchers = promql.histogram(latency.histogram, f"{FIELD}.latency.histogram")
+        _check_unit(name, latency.threshold)
         if latency.buckets == "Native":
             yield from self._native(f"{name}{{{matchers}}}", latency)
             return
-        labels = ",".join(filter(None, (matchers, f'le=~"{bound_pattern(latency.threshold)}"')))
-        bucket = f"{self._sum}(rate({name}_bucket{{{labels}}}[{self._length}]))"
-        count = f"{self._sum}(rate({name}_count{{{matchers}}}[{self._length}]))"
+        labels = ",".join(filter(None, (matchers, f'le=~"{bounds.pattern(Decimal(bound(latency.threshold)))}"')))
+        bucket = self._series.named(f"{self._sum}(rate({name}_bucket{{{labels}}}[{self._length}]))")
+        count = self._series.named(f"{self._sum}(rate({name}_count{{{matchers}}}[{self._length}]))")
         # Without the bucket there is no total either: else a wrong threshold would look like an outage.
         total = f"{count} and {self._on} {self.counted}"
         self.written = (self._verified(count, "latency"), self._verified(bucket, "latency"))
@@ -128,7 +156,7 @@ class _Writer:
         yield self._record("errors", self._all_but())
 
     def _native(self, selector: str, latency: Latency) -> Iterator[Rule]:
-        histogram = f"{self._sum}(rate({selector}[{self._length}]))"
+        histogram = self._series.named(f"{self._sum}(rate({selector}[{self._length}]))")
         count = f"histogram_count({histogram})"
         share = f"histogram_fraction(-Inf, {bound(latency.threshold)}, {histogram})"
         self.written = (self._verified(count, "latency"), self._verified(share, "latency"))
@@ -139,15 +167,21 @@ class _Writer:
 
     def _error_ratio(self, ratio: ErrorRatio) -> Iterator[Rule]:
         query = promql.over(ratio.query, self._length, f"{FIELD}.errorRatio.query")
-        counted = f"{self._series.aggregate('avg')}({query}) >= 0"
-        counted = self._verified(counted, "errorRatio.query")
-        events, self.written = f"{self.counted} * 0 + 1", (counted,)
+        asked = self._series.named(f"{self._series.aggregate('avg')}({query})", "avg")
+        asked = self._verified(asked, "errorRatio.query")
+        share = self._series(f"slo:share:{self._name}")
+        events, self.written = f"{self.counted} * 0 + 1", (asked,)
+        # A share of nothing, 0 / 0, is not a number: there are series, and no events.
+        idle = f"count by ({self._series.by}) ({share}) * 0"
         if ratio.traffic is not None:
             traffic = self._rate(ratio.traffic, "errorRatio.traffic")
-            events, self.written = f"{traffic} and {self._on} {self.counted}", (counted, traffic)
-        yield self._record("counted", counted)
-        yield self._record("events", events)
-        yield self._record("errors", f"clamp_max({self.counted}, 1) * {self.events}")
+            events, self.written = f"{traffic} and {self._on} {self.counted}", (asked, traffic)
+            # Also where the query leaves out what would be divided by nothing, but not where traffic has no series.
+            idle = f"{traffic} == 0 or {self._series.aggregate('count')}({share}) * 0 and {self._on} {traffic}"
+        yield self._record("share", asked)
+        yield self._record("counted", f"{share} >= 0")
+        yield self._record("events", f"{events} or {idle}")
+        yield self._record("errors", f"clamp_max({self.counted}, 1) * {self.events} or {self.events} * 0")
         yield self._excess(self.counted)
 
     def _boolean(self, text: str) -> Iterator[Rule]:
@@ -155,8 +189,8 @@ class _Writer:
         # The share of the time that each series was 0; the comparison drops NaN.
         bad = self._verified(f"1 - clamp(avg_over_time({selector}[{self._length}]), 0, 1) >= 0", "boolean.selector")
         self.written = (bad,)
-        yield self._record("events", f"{self._series.aggregate('count')}({bad})")
-        yield self._record("errors", f"{self._sum}({bad})")
+        yield self._record("events", self._series.named(f"{self._series.aggregate('count')}({bad})"))
+        yield self._record("errors", self._series.named(f"{self._sum}({bad})"))
 
     def _gauge(self, gauge: Gauge) -> Iterator[Rule]:
         query = promql.instant(gauge.query, f"{FIELD}.gauge.query")
@@ -166,7 +200,7 @@ class _Writer:
 
         def share(condition: str) -> str:
             counted = f"count_over_time((({query}) {condition})[{self._length}:1m])"
-            return self._verified(f"{self._sum}({counted}) / {minutes}", "gauge.query")
+            return self._verified(f"{self._series.named(f'{self._sum}({counted})')} / {minutes}", "gauge.query")
 
         events, counted = share(">= -Inf"), share(beyond)
         self.written = (events, counted)
@@ -176,7 +210,7 @@ class _Writer:
 
     def _rate(self, text: str, field: str) -> str:
         """Events per second from a selector of counters or PromQL with [$window]."""
-        return promql.rate(text, self._length, self._sum, f"{FIELD}.{field}")
+        return self._series.named(promql.rate(text, self._length, self._sum, f"{FIELD}.{field}"))
 
     def _at_most_all(self) -> str:
         """The bad events as counted; 0 where none were, all where more than all were."""
@@ -197,6 +231,18 @@ class _Writer:
         return promql.verified(expression, f"{FIELD}.{field}")
 
 
+def _check_unit(histogram: str, threshold: str) -> None:
+    """A time is meant for a histogram in seconds."""
+    for suffix, unit, length in _OTHER_UNITS:
+        if histogram.endswith(suffix) and not threshold[-1].isdigit():
+            plain = f"{round(Decimal(bound(threshold)) / length, 6).normalize():f}"
+            raise Stalled(
+                "UnitsDiffer",
+                f"{FIELD}.latency.threshold: {histogram} counts {unit}, and a time is for one in seconds: write "
+                f'"{plain}"',
+            )
+
+
 def bound(threshold: str) -> str:
     """The threshold of a latency in the unit of its histogram, as Prometheus writes numbers.
 
@@ -206,17 +252,3 @@ def bound(threshold: str) -> str:
     match = re.fullmatch(r"([0-9.]+)(ms|s|m)?", threshold)
     assert match is not None  # noqa: S101 - the model holds the same pattern
     return f"{(Decimal(match[1]) * _SCALE[match[2]]).normalize():f}"
-
-
-def bound_pattern(threshold: str) -> str:
-    r"""The regular expression of the bucket's le, as the text of a PromQL string.
-
-    Prometheus 3 stores whole numbers as "1.0" where Prometheus 2 kept the "1" of the exposition; a window across
-    an upgrade holds both.
-
-    >>> bound_pattern("300ms"), bound_pattern("1s")
-    ('0\\\\.3', '1(\\\\.0)?')
-    """
-    text = bound(threshold)
-    escaped = text.replace(".", r"\\.")
-    return escaped if "." in text else escaped + r"(\\.0)?"

@@ -11,12 +11,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ninefold.kube.api import ALERTMANAGER_CONFIG, Key, Manifest
-from ninefold.reliability.servicelevelobjective.alerts import ALERT
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 MOST_TIERS = 8
 _SAME = ["slo_id", "slo_group"]
 """What tells an objective and its group; a label that both lack is equal to Alertmanager."""
+
+_OURS = 'burn_tier=~".+"'
+"""A label that no alert but ours has; what they are called is for the objective to say."""
 
 InhibitRule = dict[str, Any]
 
@@ -37,16 +39,16 @@ def _faster() -> Iterator[InhibitRule]:
     for rank in range(1, MOST_TIERS):
         slower = "|".join(str(other) for other in range(rank + 1, MOST_TIERS + 1))
         yield {
-            "source_matchers": [f'alertname="{ALERT}"', f'burn_rank="{rank}"'],
-            "target_matchers": [f'alertname="{ALERT}"', f'burn_rank=~"{slower}"'],
+            "source_matchers": [_OURS, f'burn_rank="{rank}"'],
+            "target_matchers": [_OURS, f'burn_rank=~"{slower}"'],
             "equal": _SAME,
         }
 
 
 def _silenced(slo_id: str, dependency: str) -> InhibitRule:
     return {
-        "source_matchers": [f'alertname="{ALERT}"', 'severity="page"', f"slo_id={json.dumps(dependency)}"],
-        "target_matchers": [f'alertname="{ALERT}"', f"slo_id={json.dumps(slo_id)}"],
+        "source_matchers": [_OURS, 'severity="page"', f"slo_id={json.dumps(dependency)}"],
+        "target_matchers": [_OURS, f"slo_id={json.dumps(slo_id)}"],
     }
 
 
@@ -57,12 +59,13 @@ def manifests(slo: ServiceLevelObjective) -> list[Manifest]:
         return []
 
     def matches(**labels: str) -> list[dict[str, str]]:
-        return [{"name": name, "value": value, "matchType": "="} for name, value in labels.items()]
+        ours = {"name": "burn_tier", "value": ".+", "matchType": "=~"}
+        return [ours, *({"name": name, "value": value, "matchType": "="} for name, value in labels.items())]
 
     rules = [
         {
-            "sourceMatch": matches(alertname=ALERT, severity="page", slo_id=dependency),
-            "targetMatch": matches(alertname=ALERT, slo_id=slo.slo_id),
+            "sourceMatch": matches(severity="page", slo_id=dependency),
+            "targetMatch": matches(slo_id=slo.slo_id),
         }
         for dependency in found
     ]

@@ -30,7 +30,7 @@ class Mask:
             yield from rules
             return
         yield record(ACTIVE, active(coming))
-        now = self._series(ACTIVE)
+        now = self._series.single(ACTIVE)
         for rule in rules:
             text = rule["expr"]
             if rule["record"] in _RATES:

@@ -12,36 +12,39 @@ from prometheus_client.registry import Collector
 from ninefold.kube.api import Key
 from ninefold.kube.export import one_of
 from ninefold.kube.store import Store
-from ninefold.reliability.servicelevelobjective.figures import Figures
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.sources import Sources
 from ninefold.reliability.servicelevelobjective.status import DataState
 
 
 class ObjectiveMetrics(Collector):
     """Figures as they were polled, the data state as it stands in the status."""
 
-    def __init__(self, store: Store, figures: Figures) -> None:
+    def __init__(self, store: Store, sources: Sources) -> None:
         self._store = store
-        self._figures = figures
+        self._sources = sources
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         yield from self._prometheus()
         yield from self._objectives()
 
     def _prometheus(self) -> Iterator[GaugeMetricFamily]:
-        snapshot = self._figures.snapshot
-        yield GaugeMetricFamily(
+        reachable = GaugeMetricFamily(
             "ninefold_prometheus_reachable",
-            "1 if Prometheus answered the last poll of the figures.",
-            value=float(snapshot.reachable),
+            "1 if the Prometheus answered the last poll of the figures.",
+            labels=("prometheus",),
         )
         answered = GaugeMetricFamily(
             "ninefold_prometheus_last_answer_timestamp_seconds",
-            "When Prometheus last answered that poll, as Unix time; absent before the first answer.",
+            "When it last answered that poll, as Unix time; absent before the first answer.",
+            labels=("prometheus",),
         )
-        if snapshot.at is not None:
-            answered.add_metric((), snapshot.at.timestamp())
-        yield answered
+        for source in self._sources.all:
+            snapshot = source.figures.snapshot
+            reachable.add_metric((source.name,), float(snapshot.reachable))
+            if snapshot.at is not None:
+                answered.add_metric((source.name,), snapshot.at.timestamp())
+        yield from (reachable, answered)
 
     def _objectives(self) -> Iterator[GaugeMetricFamily]:
         left = GaugeMetricFamily(
@@ -51,7 +54,7 @@ class ObjectiveMetrics(Collector):
         )
         state = GaugeMetricFamily(
             "ninefold_slo_data_state",
-            "1 for the data state of the objective: Healthy, Idle, Unknown or Broken.",
+            "1 for the data state of the objective: Healthy, Idle, Unknown, Broken or Contested.",
             labels=("slo_id", "state"),
         )
         loaded = GaugeMetricFamily(
@@ -69,7 +72,7 @@ class ObjectiveMetrics(Collector):
             "The samples that one evaluation of the rules of the objective reads, as status.cost has it.",
             labels=("slo_id",),
         )
-        snapshot = self._figures.snapshot
+        snapshot = self._sources.snapshot
         figures = snapshot.by_id if snapshot.fresh(datetime.now(UTC)) else {}
         for manifest in self._store.all(ServiceLevelObjective.api):
             slo_id, status = str(Key.of(manifest)), manifest.get("status", {})

@@ -5,7 +5,6 @@ Everything is read from the store. What an objective compiles to is remembered f
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.conditions import STALLED
 from ninefold.kube.errors import Stalled
+from ninefold.kube.index import Index
 from ninefold.kube.store import Store
 from ninefold.reliability.servicelevelobjective import indicator, sharing
 from ninefold.reliability.servicelevelobjective.corrections import NONE, Corrections
@@ -48,25 +48,31 @@ class _Mark:
     able: bool
 
 
+_VERSIONS = 2
+"""Of which facts are remembered: a change is told by what was before and what is now."""
+
+
 class Neighbours:
     """Knows what the objectives of all namespaces compile to. `share` says whether indicators are shared at all."""
 
     def __init__(self, *, share: bool, aliases: bool = False) -> None:
         self._share = share
         self._aliases = aliases
-        self._facts: dict[Key, tuple[str, int, Facts | None]] = {}
-        self._marks: dict[Key, _Mark] = {}
-        self._alike: dict[tuple[str, int], set[Key]] = defaultdict(set)
+        self._facts: dict[Key, dict[tuple[str, int], Facts | None]] = {}
+        """A memory of what was compiled, of the last versions of an objective."""
+        self.alike = Index(API, self._indicator)
         """Objectives by namespace and indicator."""
 
     def facts(self, manifest: Manifest) -> Facts | None:
         """None of an objective that cannot be compiled."""
         metadata = manifest["metadata"]
         version = (metadata.get("uid", ""), metadata.get("generation", 0))
-        known = self._facts.get(Key.of(manifest))
-        if known is None or known[:2] != version:
-            known = self._facts[Key.of(manifest)] = (*version, self._compile(manifest))
-        return known[2]
+        known = self._facts.setdefault(Key.of(manifest), {})
+        if version not in known:
+            while len(known) >= _VERSIONS:
+                del known[next(iter(known))]
+            known[version] = self._compile(manifest)
+        return known[version]
 
     def compiled(
         self,
@@ -86,28 +92,26 @@ class Neighbours:
         base = sharing.read_from(leader) if leader else sharing.recorded
         return Group(slo, own, base=base, aliases=self._aliases)
 
-    def concerned(self, manifest: Manifest, store: Store) -> Iterable[Key]:
-        """Whose rules may be others because this objective came, changed or went."""
-        key = Key.of(manifest)
-        if store.get(API, key) is None:
-            self._facts.pop(key, None)
-            return self._marked(key, None) if self._share else ()
-        return self._marked(key, self._mark(manifest)) if self._share else ()
+    def concerned(self, before: Manifest | None, now: Manifest | None, store: Store) -> Iterable[Key]:
+        """Whose rules may be others because this objective came, changed or went: those behind it that have, or had,
+        the same indicator; none if nothing that they look at has changed."""
+        if now is None and before is not None:
+            gone = self._mark(before) if self._share else None
+            self._facts.pop(Key.of(before), None)
+            return self._behind(Key.of(before), (gone,), store)
+        if not self._share or now is None:
+            return ()
+        marks = (self._mark(before) if before else None, self._mark(now))
+        return self._behind(Key.of(now), marks, store) if marks[0] != marks[1] else ()
 
-    def _marked(self, key: Key, now: _Mark | None) -> set[Key]:
-        """Those behind it that have, or had, the same indicator; none if nothing that they look at has changed."""
-        before = self._marks.pop(key, None)
-        if now is not None:
-            self._marks[key] = now
-        if before == now:
-            return set()
-        concerned = set[Key]()
-        for mark in (before, now):
-            if mark is not None and mark.number is not None:
-                alike = self._alike[key.namespace, mark.number]
-                alike.add(key) if mark is now else alike.discard(key)
-                concerned |= {other for other in alike if other > key}
-        return concerned
+    def _behind(self, key: Key, marks: Iterable[_Mark | None], store: Store) -> set[Key]:
+        numbers = {mark.number for mark in marks if mark is not None and mark.number is not None}
+        alike = (Key.of(other) for number in numbers for other in store.found(self.alike, (key.namespace, number)))
+        return {other for other in alike if other > key}
+
+    def _indicator(self, manifest: Manifest) -> Iterable[tuple[str, int]]:
+        facts = self.facts(manifest) if self._share else None
+        return [] if facts is None or facts.number is None else [(Key.of(manifest).namespace, facts.number)]
 
     def _leader(
         self,
@@ -124,7 +128,8 @@ class Neighbours:
         if number is None:
             return None
         reads = slo.status.rules.reads if slo.status.rules else None
-        for key in sorted(key for key in self._alike.get((slo.key.namespace, number), ()) if key < slo.key):
+        alike = map(Key.of, store.found(self.alike, (slo.key.namespace, number)))
+        for key in sorted(key for key in alike if key < slo.key):
             manifest = store.get(API, key)
             facts = self.facts(manifest) if manifest and able(manifest) else None
             if manifest is None or facts is None or corrections(ServiceLevelObjective.parse(manifest)) != NONE:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ninefold.kube import yamltext
-from ninefold.kube.api import CONFIG_MAP, GROUP, PROMETHEUS_RULE, Manifest
+from ninefold.kube.api import ALERTMANAGER_CONFIG, CONFIG_MAP, GROUP, PROMETHEUS_RULE, Api, Manifest
+from ninefold.kube.controller import Content
 from ninefold.kube.errors import Stalled
 from ninefold.reliability.servicelevelobjective import groups, indicator, inhibition, size
 from ninefold.reliability.servicelevelobjective.corrections import NONE, Corrections
@@ -16,6 +17,18 @@ from ninefold.reliability.servicelevelobjective.rules import Compile, Group
 
 RULES_LABEL = f"{GROUP}/rules"
 """Marks the ConfigMaps that a sidecar of Prometheus collects; its value is "true"."""
+
+CONTENTS: Mapping[Api, Content] = {
+    PROMETHEUS_RULE: Content.of_spec("groups"),
+    # A route or a receiver could name Secrets of the namespace, and send them away.
+    ALERTMANAGER_CONFIG: Content.of_spec("inhibitRules"),
+    CONFIG_MAP: Content(
+        "object.metadata.name.startsWith('slo-') && !has(object.binaryData) && object.?data.orValue({})"
+        ".all(f, f.startsWith(object.metadata.namespace + '.') && f.endsWith('.rules.yaml'))",
+        "a rule file named after namespace and objective, under a name slo-...",
+    ),
+}
+"""What the objects made for objectives look like."""
 
 _LONGEST_NAME = 253 - len("slo--inhibition")
 

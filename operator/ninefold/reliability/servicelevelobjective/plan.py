@@ -28,6 +28,7 @@ from ninefold.reliability.servicelevelobjective.status import (
     ServiceLevelObjectiveStatus,
 )
 from ninefold.reliability.servicelevelobjective.tiers import promised
+from ninefold.reliability.servicelevelobjective.unmatched import SERIES
 
 QUOTA = "QuotaUnderstood"
 """The condition that tells of a quota of the namespace that cannot be read."""
@@ -66,6 +67,8 @@ class Observed:
     """By which nothing counts now."""
     cost: Cost | None = None
     """What the rules cost; None while that is being measured."""
+    series: Verdict | None = None
+    """The condition SeriesFound; None where it stays as it is."""
     allowance: Allowance = field(default_factory=Allowance)
     """What the quota of the namespace says."""
 
@@ -87,7 +90,7 @@ def plan(slo: ServiceLevelObjective, observed: Observed, now: datetime) -> Plan[
     shown = standing(slo, _data(figure, rules), figure, now)
     agreed, notes = agreement.stands(slo, figure, observed.ended, now)
     further = {
-        "tiers": promised(slo, group.tiers, delays(slo.spec.alerting)),
+        "tiers": promised(slo, group.tiers, delays(slo)),
         "last_detection": observed.detection or slo.status.last_detection,
         "agreement": agreed,
         "correction": observed.correction,
@@ -97,7 +100,7 @@ def plan(slo: ServiceLevelObjective, observed: Observed, now: datetime) -> Plan[
     return Plan(
         status=slo.status.model_copy(update={**shown._asdict(), **further}),
         ready=_ready(slo, observed, rules, figure, now),
-        conditions={**_plausible(slo, figure), **_quota(slo, observed.allowance)},
+        conditions={**_plausible(slo, figure), **_quota(slo, observed.allowance), **_series(observed)},
         events=notes,
         children=children,
         due=_due(observed.snapshot, rules, now),
@@ -116,6 +119,10 @@ def _plausible(slo: ServiceLevelObjective, figure: Figure | None) -> dict[str, V
     if figure is not None and find(slo.status.conditions, PLAUSIBLE):
         return {PLAUSIBLE: Verdict("True", "Counted", "No more is counted than there is.")}
     return {}
+
+
+def _series(observed: Observed) -> dict[str, Verdict]:
+    return {SERIES: observed.series} if observed.series else {}
 
 
 def _quota(slo: ServiceLevelObjective, allowance: Allowance) -> dict[str, Verdict]:
@@ -149,7 +156,7 @@ def _held(slo: ServiceLevelObjective, group: Group) -> Verdict | None:
 def _data(figure: Figure | None, rules: Rules) -> DataState:
     if figure is None:
         return "Unknown"
-    return "Broken" if rules.health == "Failing" else figure.data
+    return "Broken" if rules.health == "Failing" and not figure.contested else figure.data
 
 
 def _rules(slo: ServiceLevelObjective, observed: Observed, figure: Figure | None, now: datetime) -> Rules:
@@ -186,6 +193,9 @@ def _ready(
             "PrometheusUnreachable",
             f"{observed.snapshot.error}. The rules stay as they are; check the operator's --prometheus-url.",
         )
+    if figure is not None and figure.contested:
+        text = f"Nobody goes by these figures, nor by a gate's: {figure.contested}."
+        return Verdict("False", "FiguresContested", text)
     if rules.health == "Failing":
         return Verdict("False", "RuleFailing", f"Prometheus cannot evaluate a rule: {rules.message}")
     if not rules.loaded and figure is not None and _renewed(slo, rules, now):

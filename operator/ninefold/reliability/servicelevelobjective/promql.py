@@ -6,11 +6,15 @@ Nothing a user wrote is pasted into a rule as text, so it cannot end a bracket o
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import promql_parser as promql
 
+from ninefold.kube import promqltext
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import seconds
+from ninefold.reliability.servicelevelobjective.bounds import widened
+from ninefold.reliability.servicelevelobjective.units import Mixed, Unit, unit
 
 _ABSENT = "1h"
 """What was there so long before is not born: it had a break."""
@@ -23,7 +27,10 @@ def rate(text: str, length: str, aggregate: str, field: str) -> str:
     """Events per second over a range, aggregated ("sum"), from a selector of counters or PromQL with [$window]."""
     if _WINDOW.search(text):
         # A comparison drops NaN, which would otherwise stay in every average for as long as its window is.
-        return verified(f"{aggregate}({over(text, length, field)}) >= 0", field)
+        counted = over(text, length, field)
+        if _unit(counted, field) == "PerWindow":
+            counted = f"({counted}) / {seconds(length)}"
+        return verified(f"{aggregate}({counted}) >= 0", field)
     return verified(f"{aggregate}(rate({selector(text, field)}[{length}]))", field)
 
 
@@ -44,7 +51,9 @@ def over(text: str, length: str, field: str) -> str:
     """PromQL with [$window], over ranges of this length."""
     if not _WINDOW.search(text):
         raise Stalled("InvalidPromQL", f"{field}: write the range as [$window], as in rate(x[$window])")
-    return _printed(_WINDOW.sub(f"[{length}", text), field)
+    printed = _printed(_WINDOW.sub(f"[{length}", text), field)
+    _unit(printed, field)
+    return printed
 
 
 def instant(text: str, field: str) -> str:
@@ -61,7 +70,7 @@ def minutes(length: str) -> int:
 
 def selector(text: str, field: str) -> str:
     """A plain selector of series, as printed from its syntax tree."""
-    expression = _parsed(text, field)
+    expression = _written(text, field)
     if not isinstance(expression, promql.VectorSelector):
         raise Stalled(
             "InvalidPromQL",
@@ -71,6 +80,30 @@ def selector(text: str, field: str) -> str:
     if expression.offset is not None or expression.at is not None:
         raise Stalled("InvalidPromQL", f"{field}: leave out offset and @, rules are evaluated at the present time")
     return _print(expression, text, field)
+
+
+def vector_selectors(text: str, field: str) -> list[tuple[promql.VectorSelector, bool]]:
+    """Every selection of series in PromQL, with or without [$window], and whether it is subtracted."""
+    return list(_signed(_written(_WINDOW.sub("[5m", text), field), subtracted=False))
+
+
+def _signed(expression: promql.Expr, *, subtracted: bool) -> Iterator[tuple[promql.VectorSelector, bool]]:
+    match expression:
+        case promql.ParenExpr(expr=inner):
+            yield from _signed(inner, subtracted=subtracted)
+        case promql.AggregateExpr(expr=inner, param=parameter):
+            if parameter is not None:
+                yield from _signed(parameter, subtracted=subtracted)
+            yield from _signed(inner, subtracted=subtracted)
+        case promql.BinaryExpr(op=op, lhs=left, rhs=right):
+            yield from _signed(left, subtracted=subtracted)
+            yield from _signed(right, subtracted=subtracted != (str(op) == "-"))
+        case _:
+            found: list[promql.VectorSelector] = []
+            promql.walk(
+                expression, lambda node: found.append(node) if isinstance(node, promql.VectorSelector) else None
+            )
+            yield from ((node, subtracted) for node in found)
 
 
 def histogram(text: str, field: str) -> tuple[str, str]:
@@ -93,8 +126,19 @@ def verified(expression: str, field: str) -> str:
     return expression
 
 
+def _unit(text: str, field: str) -> Unit:
+    try:
+        return unit(_written(text, field))
+    except Mixed as mixed:
+        raise Stalled(
+            "UnitsDiffer",
+            f"{field}: `{mixed}` joins events per second (rate) with events per window (increase): write rate in place "
+            "of increase",
+        ) from None
+
+
 def _printed(text: str, field: str) -> str:
-    return _print(_parsed(text, field), text, field)
+    return _print(_written(text, field), text, field)
 
 
 def _print(expression: promql.Expr, text: str, field: str) -> str:
@@ -102,12 +146,19 @@ def _print(expression: promql.Expr, text: str, field: str) -> str:
     printed: str = expression.prettify()
     if _parsed(printed, field).prettify() != printed:
         raise Stalled("InvalidPromQL", f"{field}: write this in a simpler way: {_short(text)}")
-    return printed
+    return verified(widened(printed), field)
+
+
+def _written(text: str, field: str) -> promql.Expr:
+    """What a user wrote; bounded before anything parses it."""
+    if too_much := promqltext.excess(text):
+        raise Stalled("InvalidPromQL", f"{field}: {too_much}")
+    return _parsed(text, field)
 
 
 def _parsed(text: str, field: str) -> promql.Expr:
     try:
-        return promql.parse(text)
+        return promqltext.parse(text)
     except ValueError as error:
         raise Stalled("InvalidPromQL", f"{field}: this is not PromQL: {error}, in {_short(text)}") from None
 

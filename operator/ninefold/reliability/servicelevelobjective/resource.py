@@ -9,7 +9,6 @@ from pydantic import Field
 
 from ninefold.kube.fields import (
     Cel,
-    Duration,
     LabelValue,
     Number,
     ObjectName,
@@ -20,12 +19,9 @@ from ninefold.kube.fields import (
     seconds,
 )
 from ninefold.kube.model import Column, Model, Resource, Spec
+from ninefold.reliability.servicelevelobjective.alerting import Alerting
 from ninefold.reliability.servicelevelobjective.fields import (
-    MINUTES,
-    AlertWindow,
-    Annotations,
     GroupLabel,
-    Labels,
     Level,
     Objective,
     PlainText,
@@ -243,133 +239,6 @@ class TimeSlices(Model):
     )
 
 
-class Tier(
-    Model,
-    rules=(
-        Cel(
-            f"{MINUTES.replace('self.', 'self.short.')} <= {MINUTES.replace('self.', 'self.long.')}",
-            "write a short window that is not longer than the long one",
-            lambda tier: seconds(tier.short) <= seconds(tier.long),
-        ),
-    ),
-):
-    """One alert: fires while the burn rate is above `burnRate` in both windows."""
-
-    burn_rate: Annotated[
-        Number,
-        Cel("double(self) > 0.0", "write a burn rate above 0", lambda value: Decimal(value) > 0),
-    ] = Field(description='How many times faster than allowed the budget is being spent, as "14.4".')
-    long: AlertWindow = Field(description="The window that decides how much is spent before the alert fires, as 1h.")
-    short: AlertWindow = Field(description="The window that lets the alert end soon after recovery, as 5m.")
-    severity: Literal["Page", "Ticket"] = Field(
-        description="Whom it reaches: Page wakes somebody, Ticket waits for office hours."
-    )
-    hold: AlertWindow | None = Field(
-        default=None,
-        alias="for",
-        description="How long the condition must hold before the alert fires; usually not needed: the windows do it.",
-    )
-
-
-Traffic = Annotated[
-    str,
-    Field(min_length=1, max_length=16),
-    matches(r"[0-9]{1,9}(\.[0-9]{1,3})?/[smhd]", 'write events per second, minute, hour or day, such as "20/h"'),
-    Cel(
-        "double(self.split('/')[0]) > 0.0",
-        "write a traffic above 0",
-        lambda value: Decimal(value.split("/")[0]) > 0,
-    ),
-]
-"""A rate of events: "20/h"."""
-
-_CONTRACT = ("page_within", "budget_at_page", "reset_within")
-
-
-class Alerting(
-    Model,
-    rules=(
-        Cel(
-            "!has(self.tiers) || (!has(self.pageWithin) && !has(self.budgetAtPage) && !has(self.resetWithin))",
-            "set either tiers, or what the tiers are to achieve: pageWithin, budgetAtPage, resetWithin",
-            lambda model: model.tiers is None or all(getattr(model, name) is None for name in _CONTRACT),
-        ),
-    ),
-):
-    """The alerts about the error budget: tiers as written, or tiers found for what they are to achieve."""
-
-    disabled: bool = Field(default=False, description="Write no alerts; the series are still recorded.")
-    tiers: list[Tier] | None = Field(
-        default=None,
-        min_length=1,
-        max_length=8,
-        description="The alert tiers. Left out, Ninefold finds them: 14.4x, 6x, 3x and 1x with windows in proportion "
-        "to the objective's window (1h, 6h, 1d and 3d at 30d), as far as pageWithin, budgetAtPage, resetWithin, "
-        "minimumErrors and minimumTraffic allow.",
-    )
-    page_within: Duration | None = Field(
-        default=None, description="How soon a total outage must page, from its first failed event, as 3m."
-    )
-    budget_at_page: (
-        Annotated[
-            Percent,
-            Cel(
-                "double(self) > 0.0 && double(self) <= 50.0",
-                'write a share of the budget above 0 and up to 50 percent, such as "5"',
-                lambda value: 0 < Decimal(value) <= 50,
-            ),
-        ]
-        | None
-    ) = Field(
-        default=None,
-        description='The most of the error budget that may be gone when a page comes, in percent, as "5".',
-    )
-    reset_within: Duration | None = Field(
-        default=None, description="How soon a page must end once a total outage has, as 10m."
-    )
-    minimum_errors: int | None = Field(
-        default=None,
-        ge=1,
-        le=1_000_000,
-        description="The fewest bad events in a tier's long window that may raise an alert: guards services with "
-        "little traffic against a page for one failed request.",
-    )
-    confidence: (
-        Annotated[
-            Percent,
-            Cel(
-                "double(self) >= 80.0 && double(self) < 100.0",
-                'write a confidence of 80 to below 100 percent, such as "95"',
-                lambda value: 80 <= Decimal(value) < 100,
-            ),
-        ]
-        | None
-    ) = Field(
-        default=None,
-        description="How sure an alert must be that the burn rate is really above its threshold, in percent: the lower "
-        "bound of the error ratio (Wilson's, for so many events) is compared instead of the ratio itself. For services "
-        'with little traffic; "95" is usual.',
-    )
-    minimum_traffic: Traffic | None = Field(
-        default=None,
-        description="The traffic of a quiet hour, such as 20/h. Windows are made long enough for minimumErrors to "
-        "occur in them, so that a dead service pages however little it is used.",
-    )
-    scrape_interval: Duration = Field(
-        default="30s",
-        description="How often your series are scraped, and rules evaluated at the latest: both delay an alert, and "
-        "are allowed for in pageWithin.",
-    )
-    labels: Labels = Field(description="Labels to add to every alert.")
-    annotations: Annotations = Field(description="Annotations to add to every alert.")
-    runbook: PlainText | None = Field(
-        default=None, description="The name or address of the runbook, written to the annotation runbook."
-    )
-    dashboard: PlainText | None = Field(
-        default=None, description="The address of a dashboard, written to the annotation dashboard."
-    )
-
-
 class Credit(Model):
     """What customers get back."""
 
@@ -413,7 +282,7 @@ class ServiceLevelObjectiveSpec(
         list[GroupLabel],
         Field(
             default_factory=list,
-            max_length=4,
+            max_length=16,
             description="Labels of your series, such as region: each combination of their values that occurs has an "
             "error budget and alerts of its own.",
             json_schema_extra={"x-kubernetes-list-type": "set"},
@@ -437,6 +306,11 @@ class ServiceLevelObjectiveSpec(
     )
     alerting: Alerting = Field(
         default_factory=lambda: Alerting(labels={}, annotations={}), description="The alerts about the error budget."
+    )
+    prometheus: ObjectName | None = Field(
+        default=None,
+        description="The Prometheus that evaluates the rules, by its name in the operator's --prometheus-config; left "
+        "out, that of the namespace, else the default.",
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ninefold.kube.fields import duration
-from ninefold.reliability.servicelevelobjective import alerts, averages, indicator, windows
+from ninefold.reliability.servicelevelobjective import alerts, averages, indicator, recovery, windows
 from ninefold.reliability.servicelevelobjective.aliases import sloth
 from ninefold.reliability.servicelevelobjective.averages import HOUR, STEP, Series
 from ninefold.reliability.servicelevelobjective.contract import tiers
@@ -44,7 +44,7 @@ class Group:
         self.tiers = tiers(slo)
         compiler = _Compiler(slo, self.tiers, corrections, base)
         rules = list(compiler.recordings())
-        self.user_expressions = compiler.base.written
+        self.user_expressions = compiler.user_expressions
         """What came from the user, for Prometheus' own verdict."""
         self.reads = compiler.base.reads
         """The objective whose recordings stand for the raw series; "" if these rules read them."""
@@ -83,6 +83,8 @@ class _Compiler:
             self._agreed = self._window
         self._periods = [w for w in dict.fromkeys((self._window, self._agreed)) if isinstance(w, Period)]
         self.base = base(slo, self.series)
+        self._recent = (recovery.held_back(slo, alert_tiers) and self.base.recent) or Base([])
+        self.user_expressions = (*self.base.written, *self._recent.written)
 
     def _made(self, window: Window, label: str) -> ObjectiveWindow:
         return windows.of(window, self._mask.within(windows.longest(window)), label)
@@ -90,10 +92,12 @@ class _Compiler:
     def recordings(self) -> Iterator[Rule]:
         yield record("slo:objective:ratio", f"vector({self._slo.objective.normalize():f})")
         yield from self._mask.over(self.base.rules)
+        yield from self._recent.rules
         yield from self._local_times()
         yield from self._hourly()
         yield from self._increases()
         yield from self._burn_rates()
+        yield from alerts.ongoing(self._slo, self.series, self._tiers)
         yield from self._budget()
         yield from self._agreement()
         yield from self._blame()
@@ -127,29 +131,29 @@ class _Compiler:
 
     def _increases(self) -> Iterator[Rule]:
         """Numbers of events, where alerts look at them."""
-        if not alerts.counts_events(self._slo):
-            return
         for window in sorted({tier.long for tier in self._tiers}):
-            for what in ("errors", "events"):
+            for what in alerts.counted(self._slo):
                 amount, unit = averages.in_alert_window(self._mask.within(window), what, window)
                 yield record(f"slo:{what}:increase{duration(window)}", f"{amount} * {unit}")
 
     def _burn_rates(self) -> Iterator[Rule]:
         # 1 h and 6 h are also what people and policies look at.
         found = {STEP, HOUR, *({6 * HOUR} if self._slo.window >= DAY else ())}
-        counted = {tier.long for tier in self._tiers} if alerts.counts_events(self._slo) else set()
         for tier in self._tiers:
             found |= {tier.long, tier.short}
         for window in sorted(found):
-            if window in counted:
-                errors, events = (self.series(f"slo:{w}:increase{duration(window)}") for w in ("errors", "events"))
-            else:
-                kept = self._mask.within(window)
-                errors, events = (averages.in_alert_window(kept, w, window)[0] for w in ("errors", "events"))
-            ratio = f"{errors} / ({events} > 0) / {alerts.budget_ratio(self._slo)}"
+            (errors, counts), (events, unit) = (self._amount(what, window) for what in ("errors", "events"))
+            scaled = events if counts == unit else f"{events} * {unit}"
+            ratio = f"{errors} / ({scaled} > 0) / {alerts.budget_ratio(self._slo)}"
             yield record(f"slo:burn_rate:{duration(window)}", ratio)
-            if window in counted and self._slo.spec.alerting.confidence:
+            if counts == unit == 1 and self._slo.spec.alerting.confidence:
                 yield record(f"slo:burn_rate_lower:{duration(window)}", alerts.lower_bound(self._slo, errors, events))
+
+    def _amount(self, what: str, window: int) -> tuple[str, int]:
+        """Events or bad events in a window, and the unit of the number."""
+        if what in alerts.counted(self._slo) and any(tier.long == window for tier in self._tiers):
+            return self.series(f"slo:{what}:increase{duration(window)}"), 1
+        return averages.in_alert_window(self._mask.within(window), what, window)
 
     def _budget(self) -> Iterator[Rule]:
         budget, left = alerts.budget_ratio(self._slo), self.series("slo:error_budget_left:ratio")

@@ -15,7 +15,7 @@ from ninefold.kube.api import Key
 from ninefold.kube.errors import Stalled
 from ninefold.reliability.servicelevelobjective import indicator
 from ninefold.reliability.servicelevelobjective.averages import Series
-from ninefold.reliability.servicelevelobjective.indicator import Base, record
+from ninefold.reliability.servicelevelobjective.indicator import Base, Rule, record
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.rules import Compile, Group
 
@@ -24,6 +24,8 @@ NUMBER = "slo:indicator:number"
 
 _READ = ("slo:events:rate5m", "slo:errors:rate5m", "slo:indicator_excess:ratio")
 """What of an indicator is read elsewhere: by the other rules of the objective, and by the operator."""
+_READ_OF_LATE = ("slo:events:recent", "slo:counted:recent")
+"""What pages read of its last two minutes."""
 
 
 def number(slo: ServiceLevelObjective) -> int | None:
@@ -34,7 +36,9 @@ def number(slo: ServiceLevelObjective) -> int | None:
     if slo.spec.indicator.composite is not None:
         return None
     rules = indicator.base(slo, Series("", slo.spec.group_by)).rules
-    text = json.dumps([rules, slo.spec.group_by], sort_keys=True)
+    # What another Prometheus records cannot be read.
+    where = [slo.spec.prometheus] if slo.spec.prometheus else []
+    text = json.dumps([rules, slo.spec.group_by, *where], sort_keys=True)
     # 48 bits: a sample of Prometheus holds whole numbers up to 53.
     return int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
 
@@ -43,7 +47,13 @@ def recorded(slo: ServiceLevelObjective, series: Series) -> Base:
     """The indicator from the raw series, for others to read."""
     base, mark = indicator.base(slo, series), number(slo)
     # The number first: what is recorded after it in the same evaluation is of it.
-    return base if mark is None else Base([record(NUMBER, f"vector({mark})"), *base.rules], base.written)
+    if mark is None:
+        return base
+    # Another objective may have pages that look at the last two minutes, whatever the alerts of this one.
+    late = base.recent or Base([])
+    return Base(
+        [record(NUMBER, f"vector({mark})"), *base.rules, *late.rules], (*base.written, *late.written), recent=Base([])
+    )
 
 
 def read_from(leader: Key) -> Compile:
@@ -51,10 +61,15 @@ def read_from(leader: Key) -> Compile:
 
     def compiled(slo: ServiceLevelObjective, series: Series) -> Base:
         theirs = Series(str(leader), slo.spec.group_by)
-        names = {rule["record"] for rule in indicator.base(slo, series).rules}
-        same = f"and on () ({theirs(NUMBER)} == {number(slo)})"
-        rules = [record(name, f"{theirs(name)} {same}") for name in _READ if name in names]
-        return Base(rules, reads=leader.name)
+        own = indicator.base(slo, series)
+        same = f"and on () ({theirs.single(NUMBER)} == {number(slo)})"
+
+        def read(of: Base, names: Iterable[str]) -> list[Rule]:
+            recorded = {rule["record"] for rule in of.rules}
+            return [record(name, f"{theirs(name)} {same}") for name in names if name in recorded]
+
+        late = Base(read(own.recent, _READ_OF_LATE)) if own.recent else None
+        return Base(read(own, _READ), reads=leader.name, recent=late)
 
     return compiled
 

@@ -14,8 +14,8 @@ from ninefold.kube.errors import Stalled
 LIMIT = 512 * 1024
 """Bytes of a rule file, however it is written."""
 
-_INDENT, _FOLD = 12, 8
-"""Another writer of YAML indents each line, and may fold one about every so many characters: an eighth more."""
+_INDENT, _FOLD = 12, 3
+"""Another writer of YAML indents each line, and may fold a long one of tabs and blanks: a third more."""
 
 
 def check(content: Mapping[str, Any]) -> None:

@@ -45,7 +45,7 @@ def standing(slo: ServiceLevelObjective, data: DataState, figure: Figure | None,
     """What to show: what is shown already, unless it no longer holds."""
     calendar = slo.spec.window.calendar
     ends = period(calendar, now).end if calendar else None
-    if data == "Unknown" or figure is None:
+    if data in ("Unknown", "Contested") or figure is None:
         return Standing(data, period_ends=ends)
     before = slo.status
     fresh = _fresh(slo, data, figure, now)._replace(
@@ -173,7 +173,8 @@ def _current(slo: ServiceLevelObjective, error_ratio: float) -> str:
     """
     _, _, digits = slo.spec.objective.partition(".")
     step = Decimal(1).scaleb(-max(2, len(digits) + 1))
-    return f"{(100 - 100 * Decimal(repr(error_ratio))).quantize(step, ROUND_FLOOR):f}"
+    # Where all events are bad, sums of floats may be a last digit above 1.
+    return f"{(100 - 100 * Decimal(repr(min(error_ratio, 1.0)))).quantize(step, ROUND_FLOOR):f}"
 
 
 def _burn(rate: float) -> str:

@@ -9,9 +9,9 @@ from pydantic import Field
 from ninefold.kube.fields import Timestamp
 from ninefold.kube.model import Model, Status
 
-DataState = Literal["Healthy", "Idle", "Unknown", "Broken"]
+DataState = Literal["Healthy", "Idle", "Unknown", "Broken", "Contested"]
 """Healthy: measured. Idle: the total exists, nothing happens. Unknown: cannot be told. Broken: measured before,
-not now, or a rule fails."""
+not now, or a rule fails. Contested: something else than our rules writes its series."""
 
 
 class Budget(Model):
@@ -64,7 +64,11 @@ class TierStatus(Model):
 
     tier: str = Field(description="Burn rate and long window, as the label burn_tier: 14.4x/1h.", max_length=32)
     severity: Literal["Page", "Ticket"] = Field(description="Whom it reaches.")
-    outage_after: str = Field(description="How soon it fires in a total outage, at the latest.", max_length=16)
+    outage_after: str = Field(
+        description="How soon it fires in a total outage, at the latest, with the traffic of minimumTraffic; "
+        '"or later" where minimumErrors or confidence wait for events, and minimumTraffic does not say how many come.',
+        max_length=32,
+    )
     budget: str = Field(description="The share of the error budget that is gone when it fires.", max_length=16)
     resets_within: str = Field(description="How soon it ends after a total outage.", max_length=16)
 
@@ -76,7 +80,8 @@ class Detection(Model):
     group: str = Field(default="", description="The group that it fired for.", max_length=512)
     at: Timestamp = Field(description="When it fired.")
     detected_after: str = Field(
-        description="How long after the burn rate had gone above 1, measured by Prometheus.", max_length=16
+        description="How long after the burn rate over 5m had gone above 1, as Prometheus recorded it, to 5s.",
+        max_length=16,
     )
     predicted_after: str = Field(
         description="How long it should have taken at the error ratio of that time.", max_length=16
@@ -136,7 +141,7 @@ class ServiceLevelObjectiveStatus(Status):
     data: DataState = Field(
         default="Unknown",
         description="Healthy: measured. Idle: no traffic. Unknown: cannot be told. Broken: no data where there was "
-        "some, or a rule fails.",
+        "some, or a rule fails. Contested: something else than the rules of the objective writes its series.",
     )
     current: str | None = Field(
         default=None, description="The share of good events in the window, in percent.", max_length=16

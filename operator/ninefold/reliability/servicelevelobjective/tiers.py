@@ -14,8 +14,10 @@ from typing import Literal
 
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import duration, rough, seconds
+from ninefold.reliability.servicelevelobjective.alerting import Tier
 from ninefold.reliability.servicelevelobjective.averages import STEP
-from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective, Tier
+from ninefold.reliability.servicelevelobjective.quiet import Guard, lost, per_second
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.status import TierStatus
 
 Severity = Literal["Page", "Ticket"]
@@ -71,12 +73,26 @@ def promised(slo: ServiceLevelObjective, tiers: list[AlertTier], delay: int) -> 
         TierStatus(
             tier=tier.name,
             severity=tier.severity,
-            outage_after=rough(float(tier.detects_after(budget) or 0) + delay),
+            outage_after=_outage_after(slo, tier, delay),
             budget=f"{(tier.spends / slo.window * 100).quantize(Decimal('0.1')).normalize():f} %",
             resets_within=rough(float(tier.resets_after(budget)) + delay),
         )
         for tier in tiers
     ]
+
+
+def _outage_after(slo: ServiceLevelObjective, tier: AlertTier, delay: int) -> str:
+    """By the traffic of a quiet hour where alerts ask for a number of events, or for certainty."""
+    alerting, budget = slo.spec.alerting, 1 - slo.objective
+    guard, soonest = Guard.of(slo), float(tier.detects_after(budget) or 0)
+    if alerting.minimum_traffic is None:
+        asked = (alerting.minimum_errors or 1) > 1 or alerting.confidence
+        return f"{rough(soonest + delay)} or later" if asked else rough(soonest + delay)
+    if not guard.asks:
+        return rough(soonest + delay)
+    traffic = float(per_second(alerting.minimum_traffic))
+    enough = guard.after(tier.long, float(tier.burn_rate * budget), traffic)
+    return "never" if enough is None else rough(max(soonest, enough + tier.hold) + delay)
 
 
 def explicit(slo: ServiceLevelObjective, written: list[Tier]) -> list[AlertTier]:
@@ -111,6 +127,7 @@ def _tier(tier: Tier, slo: ServiceLevelObjective, field: str) -> AlertTier:
             f"{field}: a burn rate of {tier.burn_rate} can never be exceeded: at {slo.spec.objective} % a total outage "
             f"burns {highest}x; write a burnRate below {highest}, or leave out tiers",
         )
+    _check_quiet(tier, slo, field)
     if long > slo.window:
         raise Stalled(
             "ImpossibleAlert",
@@ -118,6 +135,23 @@ def _tier(tier: Tier, slo: ServiceLevelObjective, field: str) -> AlertTier:
         )
     hold = seconds(tier.hold) if tier.hold else 0
     return AlertTier(burn_rate.normalize(), long, seconds(tier.short), tier.severity, hold)
+
+
+def _check_quiet(tier: Tier, slo: ServiceLevelObjective, field: str) -> None:
+    """Whether enough events occur in its long window where there is so little traffic."""
+    alerting, long = slo.spec.alerting, seconds(tier.long)
+    if alerting.minimum_traffic is None:
+        return
+    traffic = float(per_second(alerting.minimum_traffic))
+    threshold, events = float(Decimal(tier.burn_rate) * (1 - slo.objective)), traffic * (long - lost(long))
+    if Guard.of(slo).after(long, threshold, traffic) is None:
+        certain = f"a confidence of {alerting.confidence} %" if alerting.confidence else ""
+        asked = " and ".join(filter(None, (f"minimumErrors {alerting.minimum_errors or 1}", certain)))
+        raise Stalled(
+            "ImpossibleAlert",
+            f"{field}: at minimumTraffic {alerting.minimum_traffic} {events:.3g} events occur in {tier.long}, too few "
+            f"for {asked}: write a longer window, or ask for less",
+        )
 
 
 def whole(length: Decimal) -> int:

@@ -163,7 +163,7 @@ class Period:
 
     @property
     def _now(self) -> str:
-        return self.series(self.local_time)
+        return self.series.single(self.local_time)
 
 
 ObjectiveWindow = Rolling | Period

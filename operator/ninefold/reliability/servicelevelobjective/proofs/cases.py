@@ -13,9 +13,10 @@ from decimal import Decimal
 from math import ceil, floor
 
 from ninefold.kube.fields import seconds
-from ninefold.reliability.servicelevelobjective.alerts import ALERT
 from ninefold.reliability.servicelevelobjective.averages import HOUR, OVERLAP, SHORT_LIMIT, STEP
 from ninefold.reliability.servicelevelobjective.proofs.traffic import Pattern, Source
+from ninefold.reliability.servicelevelobjective.quiet import USUAL_ERRORS, fewest_errors
+from ninefold.reliability.servicelevelobjective.recovery import held_back
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.rules import Group
 from ninefold.reliability.servicelevelobjective.tiers import AlertTier
@@ -77,8 +78,7 @@ def cases(slo: ServiceLevelObjective, group: Group, found: Source) -> Iterator[C
         yield author.restart()
     yield from author.amiss(found)
     yield author.gap()
-    if weighed and (slo.spec.alerting.minimum_errors or 0) > 1:
-        yield author.one_error()
+    yield from author.quiet(weighed=weighed)
 
 
 class _Author:
@@ -293,9 +293,37 @@ class _Author:
         checks = [Check(self._series("slo:events:rate5m"), 110, []), self._quiet(224)]
         return Case("a gap in the data is neither good nor bad", pattern, checks)
 
+    def quiet(self, *, weighed: bool) -> Iterator[Case]:
+        """What nobody need be told."""
+        for tier in held_back(self._slo, self._group.tiers):
+            failing = 0.76 * float(tier.burn_rate) * self._budget * (tier.long - OVERLAP) / 60
+            if tier.long <= SHORT_LIMIT and failing <= 2:
+                yield self.over(tier, failing)
+        fewest = fewest_errors(self._slo)
+        if weighed and fewest > 1:
+            yield self.one_error()
+            if fewest == USUAL_ERRORS and self._slo.spec.alerting.confidence is None:
+                yield self.two_errors()
+
+    def over(self, tier: AlertTier, failing: float) -> Case:
+        """For so few minutes all fails that the long window passes the threshold only later, while it counts some
+        minutes twice."""
+        length, warm = ceil(failing), ceil(tier.long / 60) + 10
+        pattern = Pattern([(warm, MANY, 0), (length, MANY, MANY * failing / length), (20, MANY, 0)])
+        name = f"{tier.name} does not begin about failures that are over"
+        return Case(name, pattern, [self._silent(tier, pattern.length - 1)])
+
     def one_error(self) -> Case:
-        pattern = Pattern([(120, 1, 0), (1, 1, 1), (90, 1, 0)])
-        return Case("one failed event in little traffic raises nothing", pattern, [self._quiet(210)])
+        pattern = Pattern([(200, 0, 0), (1, 1, 1), (90, 0, 0)])
+        return Case("one failed event after idle hours raises nothing", pattern, [self._quiet(290)])
+
+    def two_errors(self) -> Case:
+        pattern = Pattern([(200, 0, 0), (2, 1, 1), (20, 0, 0)])
+        checks = [
+            Check(_alerts(self._slo, tier), 202 if tier.long <= SHORT_LIMIT else 204, [(self._labels(tier), 1)])
+            for tier in self._group.tiers
+        ]
+        return Case("a second failed event after idle hours raises alerts", pattern, checks)
 
     def _near(self, record: str, value: float, at: int, close: float = _CLOSE) -> list[Check]:
         """A recording is within a share of a value."""
@@ -337,7 +365,7 @@ class _Author:
             if rule.get("labels", {}).get("burn_tier") == tier.name and "alert" in rule
         )
         group = first_group(self._slo)
-        labels = {**rule["labels"], **group, "alertname": ALERT, "alertstate": "firing"}
+        labels = {**rule["labels"], **group, "alertname": rule["alert"], "alertstate": "firing"}
         if group:
             labels["slo_group"] = "/".join(group.values())
         return f"ALERTS{{{','.join(f'{name}={json.dumps(value)}' for name, value in sorted(labels.items()))}}}"
@@ -349,5 +377,5 @@ def first_group(slo: ServiceLevelObjective) -> Mapping[str, str]:
 
 
 def _alerts(slo: ServiceLevelObjective, tier: AlertTier) -> str:
-    labels = {"alertname": ALERT, "alertstate": "firing", "burn_tier": tier.name, "slo_id": slo.slo_id}
+    labels = {"alertstate": "firing", "burn_tier": tier.name, "slo_id": slo.slo_id}
     return f"ALERTS{{{','.join(f'{name}={json.dumps(value)}' for name, value in labels.items())}}}"

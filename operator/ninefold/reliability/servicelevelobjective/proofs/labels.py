@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import promql_parser as promql
 
+from ninefold.kube import promqltext
+
 _PROBES = ("proof", "200", "ok", "a", "1", "0", "x-proof", "")
 """Values to try where a matcher only says what a label is not."""
 
@@ -31,7 +33,7 @@ _OPS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "Mat
 
 def matchers(selector: str) -> list[Matcher] | None:
     """The matchers of a selector; None if it is more than a selector, or has alternatives."""
-    parsed = promql.parse(selector)
+    parsed = promqltext.parse(selector)
     if not isinstance(parsed, promql.VectorSelector) or parsed.matchers.or_matchers:
         return None
     found = [Matcher(each.name, _OPS[str(each.op)], each.value) for each in parsed.matchers.matchers]

@@ -43,7 +43,8 @@ def proof(slo: ServiceLevelObjective, group: Group, rule_file: str) -> Proof:
 def _with_stand_ins(slo: ServiceLevelObjective, group: Group, found: Source) -> list[Rule]:
     """The rules with the expressions of a source in the place of what the user wrote."""
     series = Series(slo.slo_id, slo.spec.group_by)
-    written = {rule["record"] for rule in base(slo, series).rules}
+    own = base(slo, series)
+    written = {rule["record"] for each in (own, own.recent) if each for rule in each.rules}
     kept = []
     for rule in group.rules:
         name = rule.get("record", "")

@@ -203,14 +203,24 @@ def _composite(slo: ServiceLevelObjective, composite: Composite) -> Source:
 def _stand_in(slo: ServiceLevelObjective, group: dict[str, str]) -> Source:
     by = ", ".join(slo.spec.group_by)
     total = f"sum by ({by}) " if by else "sum"
-    events, errors = (f"{total}(rate(proof:{what}:total[5m]))" for what in ("events", "errors"))
+    ratio = slo.spec.indicator.ratio
+
+    def rate(what: str, length: str) -> str:
+        return f"{total}(rate(proof:{what}:total[{length}]))"
+
+    events, errors, late = rate("events", "5m"), rate("errors", "5m"), rate("errors", "2m")
     zero = f"{events} * 0"
     return Source(
         {
             "all": {"__name__": "proof:events:total", **group},
             "bad": {"__name__": "proof:errors:total", **group},
         },
-        replaced={"slo:events:rate5m": events, "slo:errors:rate5m": f"{errors} or {zero}"},
+        replaced={
+            "slo:events:rate5m": events,
+            "slo:errors:rate5m": f"{errors} or {zero}",
+            "slo:events:recent": rate("events", "2m"),
+            "slo:counted:recent": late if ratio and ratio.bad else f"{rate('events', '2m')} - {late}",
+        },
     )
 
 

@@ -1,0 +1,236 @@
+"""What was spent stays spent: how an objective that closed gates is followed through deletions and edits. Pure.
+
+While an objective closes gates it is held to what it was when it closed them. Once it is no longer that, its rules
+stay as they are until all that was spent by then has left the window, or until a person forgives it: it is `Carried`.
+An objective that counts the same in its place can end rules sooner, by what it has measured itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from ninefold.kube.errors import Stalled
+from ninefold.kube.fields import rfc3339, seconds
+from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicySpec
+from ninefold.reliability.errorbudgetpolicy.status import (
+    MAX_CARRIED,
+    Carried,
+    Change,
+    Identity,
+    ObjectiveState,
+    Remembered,
+)
+from ninefold.reliability.servicelevelobjective.periods import period
+from ninefold.reliability.servicelevelobjective.resource import Calendar
+
+LAG = timedelta(minutes=10)
+"""For how long figures may still be those of a time before: rules are loaded late, and rates look 5 minutes back."""
+_LONGEST = timedelta(days=31)
+"""How long an objective is carried whose window cannot be told."""
+
+
+def follow(
+    spec: ErrorBudgetPolicySpec,
+    objectives: Sequence[Objective],
+    before: Mapping[str, Remembered],
+    now: datetime,
+    *,
+    edited: bool,
+) -> list[tuple[Objective, Remembered | None]]:
+    """The objectives to look at, by name, each with what is known of it: those selected, and those that closed gates.
+
+    `edited`: the policy itself has changed since, so that what it no longer selects it need not follow.
+    """
+    by_name = {objective.name: objective for objective in objectives}
+    found = []
+    for name in sorted({*by_name, *(name for name, entry in before.items() if entry.closes)}):
+        entry = before.get(name)
+        objective = _known(by_name.get(name), name, entry)
+        if entry is not None and entry.closes:
+            entry = None if edited and _is_let_go(entry, objective) else _next(spec, entry, objective, objectives, now)
+        if entry is not None and entry.carried and entry.carried.change == "Renamed":
+            objective = by_name[entry.carried.measured_by or ""].standing_for(objective)
+        if objective.selected or (entry is not None and entry.closes):
+            found.append((objective, entry))
+    return found
+
+
+def _known(objective: Objective | None, name: str, entry: Remembered | None) -> Objective:
+    """One that does not exist is at least remembered by its window."""
+    if objective is not None and (objective.identity is not None or entry is None):
+        return objective
+    window = entry.identity.window.split(" ")[0] if entry and entry.identity else ""
+    return Objective(name, window, Reading("Unknown"), selected=objective is not None)
+
+
+def _is_let_go(entry: Remembered, objective: Objective) -> bool:
+    """Whether it is the policy's own change that an untouched objective is not selected any more."""
+    was, present = entry.identity, objective.identity
+    if objective.selected or present is None or entry.carried is not None:
+        return False
+    return was is None or (difference(was, present) is None and was.labels == present.labels)
+
+
+def difference(was: Identity, present: Identity | None) -> Change | None:
+    """How an objective is not what it was; None if it is. Another target is no difference: figures can be converted."""
+    if present is None:
+        return "Gone"
+    if was.indicator != present.indicator or (was.suspended and not present.suspended):
+        return "Indicator"
+    # Nobody repairs the rules of a suspended objective, so its figures can be made to end.
+    if present.suspended and not was.suspended:
+        return "Suspended"
+    if was.window != present.window:
+        return "Window"
+    # Whoever writes Corrections may change what counts; whoever moves an objective under one may not.
+    if was.labels != present.labels and was.corrections != present.corrections:
+        return "Corrections"
+    return "Remade" if was.objects != present.objects else None
+
+
+def _next(
+    spec: ErrorBudgetPolicySpec, entry: Remembered, objective: Objective, others: Iterable[Objective], now: datetime
+) -> Remembered | None:
+    """What is known of an objective that closes gates; None if it is forgiven, or if nothing is left to go by."""
+    carried, present = entry.carried, objective.identity
+    if carried is not None and _is_forgiven(spec, entry.name, carried):
+        return None
+    if carried is not None and now >= carried.until:
+        stays = objective.selected and present is not None
+        return entry.model_copy(update={"identity": present, "carried": None}) if stays else None
+    if carried is not None and carried.more:
+        return entry
+    was = entry.identity or present
+    change = difference(was, present) if was else "Gone"
+    if was is None or present is None or change not in (None, "Remade"):
+        return _lost(spec, entry, change or "Gone", objective, others, now)
+    same = present.model_copy(update={"objective": was.objective, "suspended": was.suspended})
+    if not objective.selected:
+        # The labels by which it was selected: they tell its own change from one of the policy.
+        same = same.model_copy(update={"labels": was.labels})
+    if change is None and (carried is None or carried.measured_by or carried.change == "Restored"):
+        return entry.model_copy(update={"identity": same})
+    return _back(spec, entry, same, objective, now)
+
+
+def _back(
+    spec: ErrorBudgetPolicySpec, entry: Remembered, same: Identity, objective: Objective, now: datetime
+) -> Remembered:
+    """An objective of the same name counts the same again. What nobody measured in between is not known."""
+    carried = entry.carried
+    if carried is not None and carried.mixed:
+        restored = {"change": "Restored", "since": now, "until": _end(spec, entry, same, now)}
+        return _with(entry, same, carried.model_copy(update={**restored, "measured_by": None}))
+    until = carried.until if carried is not None and _is_open(carried) else _end(spec, entry, same, now)
+    measured_by = objective.name if objective.in_force else None
+    since = carried.since if carried is not None and carried.change == "Remade" and not measured_by else now
+    remade = Carried(
+        change="Remade", since=since, until=until, measured_by=measured_by, by=objective.changed_by[:160] or None
+    )
+    return _with(entry, same, remade)
+
+
+def _lost(
+    spec: ErrorBudgetPolicySpec,
+    entry: Remembered,
+    change: Change,
+    objective: Objective,
+    others: Iterable[Objective],
+    now: datetime,
+) -> Remembered:
+    """No objective of the name counts the same any more; one of another name may."""
+    carried, was = entry.carried, entry.identity
+    others = [] if change == "Suspended" else [each for each in others if each.name != entry.name]
+    other = _successor(was, carried, others)
+    mixed = (carried is not None and carried.mixed) or change in ("Indicator", "Corrections")
+    until = carried.until if carried is not None and _is_open(carried) else _end(spec, entry, was, now)
+    by = objective.changed_by[:160] or None
+    if other is not None and was is not None and other.identity is not None:
+        if carried is not None and carried.measured_by == other.name and was.objects == other.identity.objects:
+            return entry
+        kept = was.model_copy(update={"objects": other.identity.objects})
+        renamed = Carried(change="Renamed", since=now, until=until, measured_by=other.name, mixed=mixed, by=by)
+        return _with(entry, kept, renamed)
+    since = carried.since if carried is not None and carried.measured_by is None else now
+    by = carried.by if carried is not None and carried.change == change and carried.by else by
+    return _with(entry, was, Carried(change=change, since=since, until=until, mixed=mixed, by=by))
+
+
+def _is_open(carried: Carried) -> bool:
+    """Whether nobody has measured since then what is left of the budget, so that it ends when it was to end."""
+    return carried.measured_by is None or carried.change == "Renamed"
+
+
+def _successor(was: Identity | None, carried: Carried | None, others: Iterable[Objective]) -> Objective | None:
+    """A selected objective that counts the same; the one that was found before, if it still does."""
+    alike = [
+        other
+        for other in others
+        if was is not None
+        and other.selected
+        and other.in_force
+        and other.identity is not None
+        and not other.identity.suspended
+        and (other.identity.indicator, other.identity.window) == (was.indicator, was.window)
+        and other.identity.corrections == was.corrections
+    ]
+    before = carried.measured_by if carried else None
+    return min(alike, key=lambda other: (other.name != before, other.name), default=None)
+
+
+def _with(entry: Remembered, identity: Identity | None, carried: Carried | None) -> Remembered:
+    return entry.model_copy(update={"identity": identity, "carried": carried})
+
+
+def _is_forgiven(spec: ErrorBudgetPolicySpec, name: str, carried: Carried) -> bool:
+    since = rfc3339(carried.since)
+    return any(each.objective == name and rfc3339(each.since) == since for each in spec.forgive)
+
+
+def _end(spec: ErrorBudgetPolicySpec, entry: Remembered, identity: Identity | None, now: datetime) -> datetime:
+    """When all that is spent by now will have left the window."""
+    if identity is None:
+        return now + _LONGEST + LAG
+    kind, _, time_zone = identity.window.partition(" ")
+    try:
+        if not time_zone:
+            return now + timedelta(seconds=seconds(identity.window)) + LAG
+        present = period(Calendar.model_validate({"period": kind, "timeZone": time_zone}), now)
+    except (Stalled, ValueError):
+        return now + _LONGEST + LAG
+    about_budget = {str(rule.when) for rule in spec.rules if rule.when.about_budget}
+    if all(rule.rule in about_budget for rule in entry.active):
+        return present.end + LAG
+    return now + (present.end - present.start) + LAG
+
+
+def bounded(states: Sequence[ObjectiveState]) -> list[ObjectiveState]:
+    """At most so many carried ones as a status holds. The one that lasts longest stands for those beyond, with all
+    their rules: however many objectives are spent and deleted, none of them is forgotten before its time."""
+    carried = sorted((state for state in states if state.carried), key=_lasting, reverse=True)
+    if len(carried) <= MAX_CARRIED:
+        return list(states)
+    first, beyond = carried[0], carried[MAX_CARRIED:]
+    gone = {state.name for state in beyond}
+    rules = {rule.rule: rule for state in (*beyond, first) for rule in state.active}
+    assert first.carried is not None  # noqa: S101 - chosen by that
+    more = first.carried.more + sum(1 + state.carried.more for state in beyond if state.carried)
+    alone = {"change": "Gone", "measured_by": None, "mixed": True, "more": more}
+    folded = first.model_copy(
+        update={
+            "active": list(rules.values()),
+            "decision": max((state.decision for state in (first, *beyond)), key=_ORDER.index),
+            "carried": first.carried.model_copy(update=alone),
+        }
+    )
+    return [folded if state is first else state for state in states if state.name not in gone]
+
+
+_ORDER = ("Allow", "Unknown", "Approve", "Hold", "Deny")
+
+
+def _lasting(state: ObjectiveState) -> tuple[datetime, str]:
+    assert state.carried is not None  # noqa: S101 - asked of carried ones only
+    return state.carried.until, state.name

@@ -1,0 +1,121 @@
+"""What the figures of an objective depend on, to tell later whether they are still about the same. Pure.
+
+Composites are what their components are: each digest is of the objective and of all that it is made of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+
+from ninefold.kube.api import Key, Manifest
+from ninefold.kube.errors import Stalled
+from ninefold.reliability.errorbudgetpolicy.resource import selects
+from ninefold.reliability.errorbudgetpolicy.status import Identity
+from ninefold.reliability.servicelevelobjective import indicator
+from ninefold.reliability.servicelevelobjective.averages import Series
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+
+Find = Callable[[str], Manifest | None]
+"""Looks an objective of the namespace up by its name."""
+
+_COMPILED = 10_000
+_FAMILY = 256
+"""How many components are looked at, direct and indirect."""
+
+
+class Identities:
+    """What objectives count is compiled once for each generation."""
+
+    def __init__(self) -> None:
+        self._counted: OrderedDict[tuple[Key, str, int], str] = OrderedDict()
+
+    def of(self, slo: Manifest, find: Find, corrections: Iterable[Manifest]) -> Identity:
+        family = _family(slo, find)
+        parts = [part for _, part in family if part is not None]
+        excused = [(n, c["metadata"]["name"]) for c in corrections for n, part in enumerate(parts) if _applies(c, part)]
+        spec = slo.get("spec", {})
+        return Identity(
+            indicator=_digest([(name, self._counts(part) if part else None) for name, part in family] + _asked(family)),
+            window=_window(slo),
+            objective=str(spec.get("objective", ""))[:16],
+            objects=_digest([part["metadata"].get("uid", "") for part in parts]),
+            labels=_digest(
+                [(part.get("spec", {}).get("service"), part["metadata"].get("labels") or {}) for part in parts]
+            ),
+            corrections=_digest(sorted(excused)),
+            suspended=any(part.get("spec", {}).get("suspend", False) for part in parts),
+        )
+
+    def _counts(self, slo: Manifest) -> str:
+        """By the syntax tree where there is one, so that another layout of a query is the same query."""
+        metadata = slo["metadata"]
+        key = (Key.of(slo), metadata.get("uid", ""), metadata.get("generation", 0))
+        if key not in self._counted:
+            self._counted[key] = _digest(_compiled(slo))
+            while len(self._counted) > _COMPILED:
+                self._counted.popitem(last=False)
+        return self._counted[key]
+
+
+def is_in_force(slo: Manifest) -> bool:
+    """Whether Prometheus evaluates the rules of the present spec, as far as the status says."""
+    status, metadata = slo.get("status") or {}, slo["metadata"]
+    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", ()))
+    return ready and status.get("observedGeneration") == metadata.get("generation")
+
+
+def last_manager(slo: Manifest) -> str:
+    """Who changed it last by its managedFields, with the time: a claim of the client, not a proof."""
+    entries = [e for e in slo["metadata"].get("managedFields", ()) if not e.get("subresource")]
+    last = max(entries, key=lambda entry: str(entry.get("time", "")), default=None)
+    return f"{str(last.get('manager', ''))[:120]} at {str(last.get('time', ''))[:30]}" if last else ""
+
+
+def _family(slo: Manifest, find: Find) -> Sequence[tuple[str, Manifest | None]]:
+    """The objective, its own name left out, then its components, theirs, and so on, each once."""
+    found: dict[str, Manifest | None] = {"": slo}
+    waiting = _components(slo)
+    while waiting and len(found) < _FAMILY:
+        name = waiting.pop(0)
+        if name not in found:
+            part = found[name] = find(name)
+            waiting += _components(part) if part else []
+    return list(found.items())
+
+
+def _asked(family: Iterable[tuple[str, Manifest | None]]) -> list[tuple[str, str]]:
+    """Which Prometheus each names: another one has seen something else, whatever the query."""
+    named = ((name, (part or {}).get("spec", {}).get("prometheus")) for name, part in family)
+    return [(name, str(prometheus)) for name, prometheus in named if prometheus]
+
+
+def _components(slo: Manifest) -> list[str]:
+    composite = (slo.get("spec", {}).get("indicator") or {}).get("composite") or {}
+    return [component["objective"] for component in composite.get("components") or ()]
+
+
+def _applies(correction: Manifest, slo: Manifest) -> bool:
+    return selects(correction.get("spec", {}).get("objectives") or {}, slo)
+
+
+def _compiled(slo: Manifest) -> object:
+    spec = slo.get("spec", {})
+    try:
+        model = ServiceLevelObjective.parse({"metadata": slo["metadata"], "spec": spec})
+        return [indicator.base(model, Series("", model.spec.group_by)).rules, model.spec.group_by]
+    except Stalled:
+        return [spec.get("indicator"), spec.get("groupBy"), spec.get("timeSlices")]
+
+
+def _window(slo: Manifest) -> str:
+    window = slo.get("spec", {}).get("window") or {}
+    calendar = window.get("calendar") or {}
+    text = window.get("rolling") or f"{calendar.get('period', '')} {calendar.get('timeZone', 'UTC')}"
+    return str(text)[:64]
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,120 @@
+"""The Prometheis that figures come from, and which of them an objective is measured by.
+
+Each is asked by itself, so that one that does not answer concerns its own objectives only. Whoever reads the figures of
+all sees of each Prometheus only the objectives that it measures: what it says of others counts for nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from ninefold.integrations.prometheus import Prometheus
+from ninefold.kube.api import NAMESPACE, Key, Manifest
+from ninefold.kube.errors import Stalled
+from ninefold.kube.store import Store
+from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot
+from ninefold.reliability.servicelevelobjective.figures import Figures, Inbox
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+
+DEFAULT = "default"
+"""The name of the Prometheus of the command line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One Prometheus."""
+
+    prometheus: Prometheus
+    figures: Figures
+    name: str = DEFAULT
+    namespaces: Mapping[str, str] | None = None
+    """The labels of the namespaces that it is for; None if it is for those that choose it, and for all the rest."""
+    rule_labels: Mapping[str, str] = field(default_factory=dict)
+    """The labels by which it selects rules."""
+
+    def serves(self, labels: Mapping[str, str]) -> bool:
+        """Whether objectives of a namespace with these labels may choose it."""
+        return self.namespaces is None or self.namespaces.items() <= labels.items()
+
+
+class Sources:
+    """All of them; the first is for what no other is for."""
+
+    def __init__(self, sources: Sequence[Source], clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.all = sources
+        self._clock = clock
+        self._store = Store()
+        self._parts: list[tuple[Snapshot, bool]] = []
+        self._merged = Snapshot()
+
+    def bind(self, store: Store) -> None:
+        """Where the objectives are; to be called before the figures of several are read."""
+        self._store = store
+
+    def of(self, slo: Manifest) -> Source | None:
+        """The Prometheus that measures an objective; None if it names one that is not there for its namespace."""
+        namespace = self._store.get(NAMESPACE, Key("", Key.of(slo).namespace)) or {"metadata": {}}
+        labels = namespace["metadata"].get("labels") or {}
+        if wanted := slo.get("spec", {}).get("prometheus"):
+            return next((each for each in self.all if each.name == wanted and each.serves(labels)), None)
+        chosen = (each for each in self.all if each.namespaces is not None and each.serves(labels))
+        return next(chosen, self.all[0])
+
+    def named(self, slo: ServiceLevelObjective) -> Source:
+        """As `of`. Raises Stalled."""
+        found = self.of({"metadata": slo.metadata.model_dump(), "spec": {"prometheus": slo.spec.prometheus}})
+        if found is None:
+            known = ", ".join(each.name for each in self.all)
+            text = (
+                f"spec.prometheus: there is no {slo.spec.prometheus} for this namespace: leave it out, or write one of "
+            )
+            raise Stalled("NoSuchPrometheus", f"{text}{known}")
+        return found
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The figures of all objectives, those of a Prometheus that has not answered for a minute left out."""
+        if len(self.all) == 1:
+            return self.all[0].figures.snapshot
+        now = self._clock()
+        parts = [(part := each.figures.snapshot, part.fresh(now)) for each in self.all]
+        if len(parts) != len(self._parts) or any(map(_differ, parts, self._parts)):
+            self._parts, self._merged = parts, self._merge([part for part, _ in parts], now)
+        return self._merged
+
+    def _merge(self, parts: Sequence[Snapshot], now: datetime) -> Snapshot:
+        by_id: dict[str, Figure] = {}
+        for slo in self._store.all(ServiceLevelObjective.api):
+            source, slo_id = self.of(slo), str(Key.of(slo))
+            part = source.figures.snapshot if source else Snapshot()
+            if part.fresh(now) and slo_id in part.by_id:
+                by_id[slo_id] = part.by_id[slo_id]
+        return Snapshot(
+            at=max((part.at for part in parts if part.at), default=None),
+            reachable=any(part.reachable for part in parts),
+            error="; ".join(part.error for part in parts if part.error),
+            by_id=by_id,
+        )
+
+    async def changes(self) -> AsyncIterator[str]:
+        """The slo_ids whose figures moved in any of them. Never ends."""
+        inbox = Inbox(set())
+        tasks = [asyncio.create_task(_forward(each.figures, inbox)) for each in self.all]
+        try:
+            while True:
+                yield await inbox.take()
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+def _differ(one: tuple[Snapshot, bool], other: tuple[Snapshot, bool]) -> bool:
+    return one[0] is not other[0] or one[1] != other[1]
+
+
+async def _forward(figures: Figures, inbox: Inbox) -> None:
+    async for slo_id in figures.changes():
+        inbox.put({slo_id})
