@@ -21,7 +21,7 @@ from ninefold.kube.plan import Note
 from ninefold.kube.store import Store
 from ninefold.release.answering.answer import answer
 from ninefold.release.answering.question import Question
-from ninefold.release.releasegate import standing
+from ninefold.release.releasegate.effective import changes
 from ninefold.release.releasegate.opinion import CLOSED
 from ninefold.release.releasegate.resource import Decision, ReleaseGate
 
@@ -106,4 +106,4 @@ def rule(store: Store, key: Key, now: datetime) -> Ruling | None:
     decision = answer(store, Question(key.namespace, "gate", key.name), 0.0, now).decision
     meant = gate.spec.fail_mode.decision if decision == "Unknown" else decision
     closed = meant in CLOSED and gate.spec.mode == "Enforce"
-    return Ruling(key, closed, decision, standing.changes(gate.status, now))
+    return Ruling(key, closed, decision, changes(gate.status, now))

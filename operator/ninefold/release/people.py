@@ -1,42 +1,41 @@
-"""Who may close a gate by hand, ask for an Override and approve one, and touch a gate that is kept for the whole
-cluster: vouched for by the API server. Pure.
+"""Who may close a gate by hand and open it again, ask for an Override, approve one and delete it after use: vouched for
+by the API server. Pure.
 
 Rights are verbs of ours on ReleaseGates: `override` and `approve`. A machine that may do everything, as the controllers
-of GitOps may, has them by that alone: it must have been given the verb by its name.
+of GitOps may, has them by that alone: it must have been given the verb by its name. A service account is a machine, and
+so is each account that the ClusterRoleBinding ninefold-machines lists.
 """
 
 from __future__ import annotations
 
-from ninefold.kube import admission
+from ninefold.kube import accounts, admission
+from ninefold.kube.accounts import ME
 from ninefold.kube.api import GROUP, VERSION, Manifest
-from ninefold.release.clusterreleasegate.resource import PREFIX, ClusterReleaseGate
+from ninefold.release.clusterreleasegate.resource import ClusterReleaseGate
 from ninefold.release.override.resource import Override
 from ninefold.release.releasegate.resource import ReleaseGate
 
-OVERRIDES, STOPS, KEPT = "ninefold-overrides", "ninefold-stops", "ninefold-kept-gates"
+OVERRIDES, STOPS, USED = "ninefold-overrides", "ninefold-stops", "ninefold-used-overrides"
 VERBS = {
     "override": "Whoever may let change pass a closed gate; an Override says so with a name, a reason and an end.",
     "approve": "Whoever may agree to the Override of another.",
 }
 """Verbs of ours on ReleaseGates, and what each is for."""
 
-_ME = "request.userInfo.username"
+_BY_NAME = "a machine must have it by name, not as one of all verbs"
 
 
-def _may(verb: str) -> str:
-    """CEL: whether the user has the verb, and a machine not only as one of all verbs."""
+def _may(verb: str, override: str = "object") -> str:
+    """CEL: whether the user has the verb for the gate of an Override, and a machine not only as one of all verbs."""
     gates = f"authorizer.group('{GROUP}').resource('{ReleaseGate.api.plural}').namespace(request.namespace)"
-    one = f"(has(object.spec.gate) ? {gates}.name(object.spec.gate) : {gates})"
-    return (
-        f"{one}.check('{verb}').allowed() && "
-        f"(!{_ME}.startsWith('system:serviceaccount:') || !{one}.check('any-verb-at-all').allowed())"
-    )
+    one = f"(has({override}.spec.gate) ? {gates}.name({override}.spec.gate) : {gates})"
+    return f"{one}.check('{verb}').allowed() && (!variables.machine || !{one}.check('any-verb-at-all').allowed())"
 
 
 _OVERRIDE_RULES = (
     {
-        "expression": f"oldObject != null || object.spec.by == {_ME}",
-        "messageExpression": f"'write your own name into spec.by: ' + {_ME}",
+        "expression": f"oldObject != null || object.spec.by == {ME}",
+        "messageExpression": f"'write your own name into spec.by: ' + {ME}",
         "message": "write your own name into spec.by",
     },
     {
@@ -45,55 +44,61 @@ _OVERRIDE_RULES = (
     },
     {
         "expression": f"oldObject != null || ({_may('override')})",
-        "messageExpression": f"{_ME} + ' may not override this gate: it takes the verb override on releasegates "
-        "(ClusterRole ninefold-override)' + variables.machine",
+        "messageExpression": f"{ME} + ' may not override this gate: it takes the verb override on releasegates "
+        "(ClusterRole ninefold-override)' + variables.hint",
         "message": "this user may not override the gate: it takes the verb override on releasegates",
+    },
+    {
+        "expression": f"oldObject == null || object.spec.until == oldObject.spec.until || object.spec.by == {ME} || "
+        f"({_may('override')}) || ({_may('approve')})",
+        "message": "who asked for an override ends it, or a user with the verb override or approve on releasegates",
     },
     {
         "expression": "variables.before.all(b, variables.approvals.exists(a, a.by == b.by))",
         "message": "an approval that was given stays",
     },
     {
-        "expression": f"oldObject == null || variables.added.all(a, a.by == {_ME})",
-        "messageExpression": f"'add your own approval only, by: ' + {_ME}",
+        "expression": f"oldObject == null || variables.added.all(a, a.by == {ME})",
+        "messageExpression": f"'add your own approval only, by: ' + {ME}",
         "message": "add your own approval only",
     },
     {
         "expression": "oldObject == null || variables.added.all(a, a.by != object.spec.by)",
-        "message": "nobody approves his own override",
+        "message": "nobody approves his own override: it takes another person with the verb approve on releasegates",
     },
     {
         "expression": f"oldObject == null || variables.added.size() == 0 || ({_may('approve')})",
-        "messageExpression": f"{_ME} + ' may not approve: it takes the verb approve on releasegates (ClusterRole "
-        "ninefold-approve)' + variables.machine",
+        "messageExpression": f"{ME} + ' may not approve: it takes the verb approve on releasegates (ClusterRole "
+        "ninefold-approve)' + variables.hint",
         "message": "this user may not approve: it takes the verb approve on releasegates",
     },
 )
 
 _STOP_RULES = (
     {
-        "expression": "!has(object.spec.stop) || "
-        "(oldObject != null && has(oldObject.spec.stop) && oldObject.spec.stop == object.spec.stop) || "
-        f"object.spec.stop.by == {_ME}",
-        "messageExpression": f"'write your own name into spec.stop.by: ' + {_ME}",
+        "expression": f"variables.same || variables.after.all(s, s.by == {ME})",
+        "messageExpression": f"'write your own name into spec.stop.by: ' + {ME}",
         "message": "write your own name into spec.stop.by",
     },
-)
-
-_KEPT_RULES = (
     {
-        "expression": f"!variables.name.startsWith('{PREFIX}') || variables.above.subresource('status').check('patch')"
-        ".allowed() || (object == null && variables.above.check('delete').allowed())",
-        "messageExpression": "variables.name + ' is kept for the ClusterReleaseGate ' + variables.of + ': change that; "
-        f"names that begin with {PREFIX} are for such gates only'",
-        "message": f"names that begin with {PREFIX} are for the gates that are kept for a ClusterReleaseGate",
+        # To close is safe, and to close for good in the place of another no less so.
+        "expression": f"variables.same || !variables.machine || variables.before.all(s, s.by == {ME}) || "
+        "variables.after.exists(s, !has(s.until)) || !variables.one.check('any-verb-at-all').allowed()",
+        "messageExpression": f"{ME} + ' may not open what ' + variables.before[0].by + ' has closed by hand: a machine "
+        "must have the verbs on ' + request.resource.resource + ' by name, not as one of all verbs'",
+        "message": "a machine that merely has all verbs may not open what a person has closed by hand",
     },
 )
-"""Whoever may not change the ClusterReleaseGate may not change what it keeps, though his the namespace be.
 
-Nobody is named: the operator may write the status, and the garbage collector and the controller of namespaces, which
-must be able to clear away, may delete anything.
-"""
+_USED_RULES = (
+    {
+        "expression": f"!has(oldObject.status) || !has(oldObject.status.since) || {accounts.IS_HOUSEKEEPER} || "
+        f"{accounts.IS_LEAVING} || ({ME} != oldObject.spec.by && {_may('approve', 'oldObject')})",
+        "messageExpression": "oldObject.metadata.name + ' has let change pass, and is a record: whoever may approve '"
+        " + 'overrides may delete it, but for ' + oldObject.spec.by + ', who asked for it'",
+        "message": "an override that has let change pass is a record: another person deletes it, who may approve",
+    },
+)
 
 
 def _policy(
@@ -102,36 +107,37 @@ def _policy(
     rules: tuple[dict[str, str], ...],
     variables: dict[str, str],
     operations: tuple[str, ...] = ("CREATE", "UPDATE"),
-) -> Manifest:
-    return admission.policy(
+) -> list[Manifest]:
+    policy = admission.policy(
         name,
         fails=True,
+        paramKind=accounts.PARAMETER,
         matchConstraints={"resourceRules": [admission.resources(GROUP, VERSION, operations, plurals)]},
-        variables=admission.variables(variables),
+        variables=admission.variables({"machine": accounts.IS_MACHINE, **variables}),
         validations=[{**rule, "reason": "Forbidden"} for rule in rules],
     )
+    return [policy, admission.binding(name, parameters=accounts.of_binding(accounts.MACHINES))]
 
 
 def people_manifests() -> list[Manifest]:
-    """The policies and their bindings, to be installed once in a cluster."""
-    variables = {
+    """The list of machines, the policies and their bindings, to be installed once in a cluster."""
+    approvals = {
         "approvals": "object.spec.?approvals.orValue([])",
         "before": "oldObject == null ? [] : oldObject.spec.?approvals.orValue([])",
         "added": "variables.approvals.filter(a, !variables.before.exists(b, b.by == a.by))",
-        "machine": f"{_ME}.startsWith('system:serviceaccount:') ? '; a service account must have it by name, not as "
-        "one of all verbs' : ''",
+        "hint": f"variables.machine ? '; {_BY_NAME}' : ''",
+    }
+    stops = {
+        "before": "oldObject != null && has(oldObject.spec.stop) ? [oldObject.spec.stop] : []",
+        "after": "has(object.spec.stop) ? [object.spec.stop] : []",
+        "same": "variables.before == variables.after",
+        "one": f"authorizer.group('{GROUP}').resource(request.resource.resource)"
+        ".namespace(request.?namespace.orValue('')).name(object.metadata.name)",
     }
     gates = (ReleaseGate.api.plural, ClusterReleaseGate.api.plural)
-    name_of = {
-        "name": "object == null ? oldObject.metadata.name : object.metadata.name",
-        "of": f"variables.name.replace('{PREFIX}', '', 1)",
-        "above": f"authorizer.group('{GROUP}').resource('{ClusterReleaseGate.api.plural}').name(variables.of)",
-    }
     return [
-        _policy(OVERRIDES, (Override.api.plural,), _OVERRIDE_RULES, variables),
-        admission.binding(OVERRIDES),
-        _policy(STOPS, gates, _STOP_RULES, {}),
-        admission.binding(STOPS),
-        _policy(KEPT, (ReleaseGate.api.plural,), _KEPT_RULES, name_of, ("CREATE", "UPDATE", "DELETE")),
-        admission.binding(KEPT),
+        *accounts.machines(),
+        *_policy(OVERRIDES, (Override.api.plural,), _OVERRIDE_RULES, approvals),
+        *_policy(STOPS, gates, _STOP_RULES, stops),
+        *_policy(USED, (Override.api.plural,), _USED_RULES, {}, ("DELETE",)),
     ]

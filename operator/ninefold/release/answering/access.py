@@ -17,12 +17,12 @@ def signature(key: bytes, canary: Key) -> str:
     >>> signature(b"key", Key("shop", "checkout"))[:16]
     '886b6494a6f4eaae'
     """
-    return hmac.new(key, str(canary).encode(), sha256).hexdigest()
+    return hmac.new(key, _bytes(str(canary)), sha256).hexdigest()
 
 
 def signed(keys: Iterable[bytes], canary: Key, given: str) -> bool:
     """Whether one of the keys made this signature."""
-    return _any_equal((signature(key, canary).encode() for key in keys), given.strip().lower().encode())
+    return _any_equal((signature(key, canary).encode() for key in keys), _bytes(given.strip().lower()))
 
 
 def admitted(tokens: Iterable[bytes], authorization: str) -> bool:
@@ -34,13 +34,22 @@ def admitted(tokens: Iterable[bytes], authorization: str) -> bool:
 def _token(authorization: str) -> bytes | None:
     scheme, _, rest = authorization.strip().partition(" ")
     if scheme.lower() == "bearer":
-        return rest.strip().encode()
+        return _bytes(rest.strip())
     if scheme.lower() == "basic":
         try:
             return base64.b64decode(rest.strip(), validate=True).partition(b":")[2]
         except (binascii.Error, ValueError):
             return None
     return None
+
+
+def _bytes(text: str) -> bytes:
+    """As they came over the wire: a header that is no UTF-8 is read with surrogates in place of its bytes. Others, of
+    JSON, are no secret of anybody."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
 
 
 def _any_equal(secrets: Iterable[bytes], given: bytes) -> bool:

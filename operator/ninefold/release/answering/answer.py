@@ -9,14 +9,15 @@ from typing import Any
 
 from ninefold.kube.api import Key
 from ninefold.kube.errors import Stalled
-from ninefold.kube.fields import rfc3339, seconds
+from ninefold.kube.fields import number, rfc3339, seconds
 from ninefold.kube.store import Store
+from ninefold.release.answering.change import meant
 from ninefold.release.answering.pace import goes_on
 from ninefold.release.answering.question import Question
 from ninefold.release.clusterreleasegate.resource import PREFIX
-from ninefold.release.releasegate import standing
+from ninefold.release.releasegate.effective import Asked, Change, Verdict, decision, judge, message
 from ninefold.release.releasegate.opinion import CLOSED, SEVERITY
-from ninefold.release.releasegate.resource import Decision, ReleaseGate, ReleaseGateStatus
+from ninefold.release.releasegate.resource import Decision, ReleaseGate
 from ninefold.release.releasegate.workload import WORKLOADS, concerns
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
@@ -54,16 +55,21 @@ class Answer:
 def answer(store: Store, question: Question, age: float, now: datetime) -> Answer:
     """`age`: seconds since the API server was last heard; infinite if never."""
     try:
-        answers = [_of_gate(gate, question, age, now) for gate in _asked_about(store, question)]
+        gates = list(_asked_about(store, question))
     except Stalled as stalled:
         gate = f"{question.namespace}/{question.name}"
         return Answer("Unknown", "the gate cannot be read", stalled.message, stale=age > STALE_AFTER, gate=gate)
-    if not answers:
+    if not gates:
         return _nothing(question, age)
     # Where the line is stopped, that goes for whatever is asked about.
-    named = {each.gate for each in answers}
-    kept = (gate for gate in _kept(store, question.namespace) if str(gate.key) not in named)
-    answers += [_of_gate(gate, question, age, now) for gate in kept]
+    named = {gate.key for gate in gates}
+    gates += [gate for gate in _kept(store, question.namespace) if gate.key not in named]
+    change = (
+        meant(store, question)
+        if any(decision(each.status, now) in CLOSED for each in gates)
+        else Asked(question.revisions)
+    )
+    answers = [_of_gate(gate, question, change, age, now) for gate in gates]
     told = max(answers, key=lambda each: (SEVERITY.index(each.decision), each.abort))
     return _paced(replace(told, pace=min(each.pace for each in answers)), question, now)
 
@@ -77,18 +83,18 @@ def _paced(told: Answer, question: Question, now: datetime) -> Answer:
     return replace(told, decision="Hold", reason="pace", message=message)
 
 
-def _of_gate(gate: ReleaseGate, question: Question, age: float, now: datetime) -> Answer:
+def _of_gate(gate: ReleaseGate, question: Question, change: Change | Asked, age: float, now: datetime) -> Answer:
     status = gate.status
-    passing = _overridden(status, question, now)
+    verdict = judge(status, change, now)
     blamed = {name for each in status.blamed for name in (*each.images, *each.hashes)}
     found = Answer(
-        decision="Allow" if passing else standing.decision(status, now),
-        reason=f"override {passing}" if passing else status.because,
-        message=standing.message(status, now) or status.message,
+        decision="Allow" if verdict.reason in ("known good", "override") else verdict.decision,
+        reason=_reason(verdict) or status.because,
+        message=message(status, now) or status.message,
         since=rfc3339(status.since) if status.since else None,
         until=status.until,
         gate=str(gate.key),
-        pace=100 if passing else int(status.pace or 100),
+        pace=100 if verdict.override else int(number(status.pace) or 100),
         blames=bool(status.blamed),
     )
     if age > STALE_AFTER:
@@ -99,14 +105,11 @@ def _of_gate(gate: ReleaseGate, question: Question, age: float, now: datetime) -
     return replace(found, abort=found.decision == "Deny" and not blamed.isdisjoint(question.revisions))
 
 
-def _overridden(status: ReleaseGateStatus, question: Question, now: datetime) -> str:
-    """The Override by which a revision that was asked about passes, or any."""
-    found = (
-        each.name
-        for each in status.overrides
-        if now < each.until and (not each.images or not set(each.images).isdisjoint(question.revisions))
-    )
-    return next(found, "")
+def _reason(verdict: Verdict) -> str:
+    """By what a change passes a closed gate."""
+    if verdict.reason == "override" and verdict.override:
+        return f"override {verdict.override.name}"
+    return "known good" if verdict.reason == "known good" else ""
 
 
 def _stale(found: Answer, gate: ReleaseGate, age: float) -> Answer:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import promql_parser
 from promql_parser import Call, MatchOp, NumberLiteral, VectorSelector
 
+from ninefold.kube import promqltext
 from ninefold.kube.api import Key
 from ninefold.kube.store import Store
 from ninefold.release.answering.answer import Answer, answer
@@ -45,8 +45,10 @@ def evaluate(query: str, time: str, store: Store, age: float, now: datetime) -> 
         raise QueryError("bad_data", f'invalid parameter "query": give 1 to {_LONGEST} characters')
     if time and abs(_timestamp(time) - now.timestamp()) > _PRESENT:
         raise QueryError("execution", "only the present is known here: ask Prometheus for ninefold_gate_decision")
+    if too_much := promqltext.excess(query):
+        raise QueryError("bad_data", f'invalid parameter "query": {too_much}')
     try:
-        expression = promql_parser.parse(query)
+        expression = promqltext.parse(query)
     except ValueError as error:
         raise QueryError("bad_data", f'invalid parameter "query": {error}') from None
     if isinstance(expression, Call) and expression.func.name == "vector":

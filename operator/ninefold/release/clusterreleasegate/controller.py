@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ninefold.kube.api import NAMESPACE, Key, Manifest
 from ninefold.kube.controller import Controller, Watch
+from ninefold.kube.index import Index
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
 from ninefold.release.clusterreleasegate.keeping import key_of, made_for, selected
@@ -22,12 +23,18 @@ def _all(manifest: Manifest, store: Store) -> Iterable[Key]:
     return store.keys(ClusterReleaseGate.api)
 
 
+def _policies(gate: Manifest) -> Iterable[Key]:
+    """The policies that have a say in a gate."""
+    named = (source.get("errorBudgetPolicy") for source in gate["spec"].get("sources") or ())
+    return [Key(each["namespace"], each["name"]) for each in named if each]
+
+
+_BY_POLICY = Index(ClusterReleaseGate.api, _policies)
+
+
 def _naming(policy: Manifest, store: Store) -> Iterable[Key]:
     """The gates for which this policy has a say."""
-    reference = {"namespace": Key.of(policy).namespace, "name": Key.of(policy).name}
-    for gate in store.all(ClusterReleaseGate.api):
-        if any(source.get("errorBudgetPolicy") == reference for source in gate["spec"].get("sources") or ()):
-            yield Key.of(gate)
+    return (Key.of(gate) for gate in store.found(_BY_POLICY, Key.of(policy)))
 
 
 def _named(gate: Manifest, store: Store) -> Iterable[Key]:

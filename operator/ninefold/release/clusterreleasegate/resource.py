@@ -73,6 +73,7 @@ class ClusterReleaseGate(
     namespaced=False,
     columns=(
         Column("Decision", ".status.decision"),
+        Column("Mode", ".spec.mode"),
         Column("Because", ".status.because"),
         Column("Until", ".status.until"),
         Column("Namespaces", ".status.namespaces", "integer"),

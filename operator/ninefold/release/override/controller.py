@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from ninefold.kube.api import Key, Manifest
 from ninefold.kube.controller import Controller, Watch, in_namespace_of
+from ninefold.kube.index import Index
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
 from ninefold.release.override.plan import Observed, plan
 from ninefold.release.override.resource import Override, OverrideStatus
+from ninefold.release.release.resource import Release
 from ninefold.release.releasegate.resource import ReleaseGate
+
+
+def _overrides(release: Manifest) -> Iterable[Key]:
+    """The Overrides by which a release has passed."""
+    return [Key(Key.of(release).namespace, each["name"]) for each in release["spec"].get("overrides") or ()]
+
+
+_BY_OVERRIDE = Index(Release.api, _overrides)
+
+
+def _uses(override: Override, store: Store) -> Iterator[Manifest]:
+    """The records that name it, and not an earlier one of its name."""
+    made = override.metadata.creation_timestamp
+    for release in store.found(_BY_OVERRIDE, override.key):
+        recorded = datetime.fromisoformat(release["metadata"]["creationTimestamp"])
+        if made is None or recorded >= made:
+            yield release
 
 
 class OverrideController(Controller[Override, Observed]):
     """Decides nothing but the state of the record."""
 
     resource = Override
-    watches = (Watch(ReleaseGate.api, in_namespace_of(Override.api)),)
+    watches = (
+        Watch(ReleaseGate.api, in_namespace_of(Override.api)),
+        Watch(Release.api, lambda release, store: _overrides(release)),
+    )
 
     async def observe(self, resource: Override, store: Store, now: datetime) -> Observed:
         gates = store.resources(ReleaseGate, resource.key.namespace)
-        return Observed(sorted(gates, key=lambda gate: gate.key))
+        return Observed(sorted(gates, key=lambda gate: gate.key), uses=sum(1 for _ in _uses(resource, store)))
 
     def plan(self, resource: Override, observed: Observed, now: datetime) -> Plan[OverrideStatus]:
         return plan(resource, observed, now)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from ninefold.kube.fields import seconds
 from ninefold.release.override.resource import Override
-from ninefold.release.releasegate.resource import OverrideRules
+from ninefold.release.releasegate.resource import Closure, OverrideRules
 
 
-def in_force(override: Override, gate: str, rules: OverrideRules, now: datetime) -> bool:
-    """Whether it lets change pass this gate now."""
+def in_force(override: Override, gate: str, rules: OverrideRules, closed: Iterable[Closure], now: datetime) -> bool:
+    """Whether it lets change pass this gate, which these closures close now."""
     spec = override.spec
     meant = spec.gate in (None, gate) and not spec.suspend and override.metadata.deletion_timestamp is None
-    return meant and spec.until > now and not too_long(override, rules) and not lacking(override, rules)
+    return meant and spec.until > now and not too_long(override, rules) and not lacking(override, rules, closed)
 
 
 def too_long(override: Override, rules: OverrideRules) -> bool:
@@ -22,7 +23,9 @@ def too_long(override: Override, rules: OverrideRules) -> bool:
     return made is None or override.spec.until - made > timedelta(seconds=seconds(rules.longest))
 
 
-def lacking(override: Override, rules: OverrideRules) -> int:
-    """How many approvals are missing. Who asked does not count, nor does anybody twice."""
+def lacking(override: Override, rules: OverrideRules, closed: Iterable[Closure]) -> int:
+    """How many approvals are missing: what closes the gate may ask for more than its rules do. Who asked does not
+    count, nor does anybody twice."""
     others = {approval.by for approval in override.spec.approvals} - {override.spec.by}
-    return max(0, rules.approvals - len(others))
+    needed = max([rules.approvals, *(closure.approvals or 0 for closure in closed)])
+    return max(0, needed - len(others))

@@ -10,25 +10,30 @@ from ninefold.kube.fields import rfc3339
 from ninefold.kube.plan import Note, Plan, Verdict
 from ninefold.release.override.force import in_force, lacking, too_long
 from ninefold.release.override.resource import Override, OverrideState, OverrideStatus
+from ninefold.release.releasegate.effective import closures
 from ninefold.release.releasegate.resource import ReleaseGate
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The gates of its namespace, by name."""
+    """The gates of its namespace, by name, and how many records of releases name it."""
 
     gates: Sequence[ReleaseGate]
+    uses: int = 0
 
 
 def plan(override: Override, observed: Observed, now: datetime) -> Plan[OverrideStatus]:
     spec, old = override.spec, override.status
     meant = [gate for gate in observed.gates if spec.gate in (None, gate.metadata.name)]
-    open_ = [gate for gate in meant if in_force(override, gate.metadata.name, gate.spec.overrides, now)]
+    open_ = [gate for gate in meant if _opens(override, gate, now)]
     state, ready = _standing(override, meant, open_, now)
     status = OverrideStatus(
         state=state,
         gates=sorted(gate.metadata.name for gate in open_),
-        since=(old.since or now) if open_ else None,
+        since=old.since or (now if open_ else None),
+        ended=(old.ended or _ended(old.since, spec.until, now)) if old.since and not open_ else None,
+        # Records are dropped when they are old; what they counted stays.
+        uses=max(old.uses, observed.uses),
     )
     return Plan(
         status=status,
@@ -36,6 +41,15 @@ def plan(override: Override, observed: Observed, now: datetime) -> Plan[Override
         events=_events(override, old.state, state),
         due=spec.until if spec.until > now else None,
     )
+
+
+def _ended(since: datetime, until: datetime, now: datetime) -> datetime:
+    """An end that was put before its beginning hides nothing."""
+    return until if since <= until <= now else now
+
+
+def _opens(override: Override, gate: ReleaseGate, now: datetime) -> bool:
+    return in_force(override, gate.metadata.name, gate.spec.overrides, closures(gate.status, now), now)
 
 
 def _standing(
@@ -54,7 +68,7 @@ def _standing(
         longest = first.spec.overrides.longest
         text = f"ReleaseGate {first.metadata.name} takes overrides of at most {longest}: ask for a shorter one."
         return "Refused", Verdict("False", "TooLong", text)
-    missing = min(lacking(override, gate.spec.overrides) for gate in meant)
+    missing = min(lacking(override, gate.spec.overrides, closures(gate.status, now)) for gate in meant)
     people = "1 person" if missing == 1 else f"{missing} people"
     text = f"{people} besides {spec.by} must approve: ninefold gate approve {override.metadata.name}."
     return "Pending", Verdict("False", "ApprovalsMissing", text)

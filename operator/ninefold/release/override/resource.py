@@ -67,7 +67,9 @@ class OverrideStatus(Status):
     gates: list[Annotated[str, Field(max_length=253)]] = Field(
         default_factory=list, max_length=64, description="The gates that it opens."
     )
-    since: Timestamp | None = Field(default=None, description="Since when it has been in force.")
+    since: Timestamp | None = Field(default=None, description="When it was first in force; stays for the record.")
+    ended: Timestamp | None = Field(default=None, description="When it was no longer, however it ended.")
+    uses: int = Field(default=0, description="How many releases passed a closed gate by it; each Release names it.")
 
 
 class Override(
@@ -80,6 +82,7 @@ class Override(
         Column("By", ".spec.by"),
         # A string: kubectl shows a date as an age, and one that is to come as <invalid>.
         Column("Until", ".spec.until"),
+        Column("Uses", ".status.uses", "integer"),
         Column("Why", ".spec.reason", wide=True),
     ),
 ):

@@ -7,7 +7,7 @@ deciding. So a record is made when its key is looked at and it is missing (`miss
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -16,22 +16,23 @@ from pydantic import ValidationError
 from ninefold.kube.api import DAEMON_SET, DEPLOYMENT, ROLLOUT, STATEFUL_SET, Api, Key, Manifest
 from ninefold.kube.controller import Controller, Grant, Watch
 from ninefold.kube.fields import seconds
+from ninefold.kube.index import Index
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
 from ninefold.release.following import gate_of, named
+from ninefold.release.override.resource import Override
 from ninefold.release.release import delivered as of_tools
 from ninefold.release.release import revision as of_workloads
 from ninefold.release.release.delivered import READS
+from ninefold.release.release.passing import passed_by
 from ninefold.release.release.plan import Later, Observed, plan
-from ninefold.release.release.records import key_for, next_record, of_workload, sequence
-from ninefold.release.release.resource import Release, ReleaseStatus
+from ninefold.release.release.records import BY_WORKLOAD, key_for, next_record, sequence
+from ninefold.release.release.resource import PassedBy, Release, ReleaseStatus
 from ninefold.release.release.revision import Revision
 from ninefold.release.release.spending import Reading
-from ninefold.release.release.suspicion import burn_rate
 from ninefold.release.releasegate.resource import Records, ReleaseGate, Workloads
 from ninefold.release.releasegate.workload import concerns
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, selects
-from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, selected
 
 _BUILT_IN = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)
 WORKLOADS = (*_BUILT_IN, ROLLOUT)
@@ -69,11 +70,41 @@ class Figures(Protocol):
     def changes(self) -> AsyncIterator[str]: ...
 
 
+def _namespace_if_open(record: Manifest) -> Iterable[str]:
+    return [] if record.get("status", {}).get("closed") else [Key.of(record).namespace]
+
+
+def _revisions(api: Api) -> Index:
+    """What has records, by its namespace and the hash of its present revision, with which the name of a record ends."""
+
+    def values(manifest: Manifest) -> Iterable[tuple[str, str]]:
+        revision = _read(api, manifest)
+        return [(revision.key.namespace, revision.hash)] if revision else []
+
+    return Index(api, values)
+
+
+def _followers(api: Api) -> Index:
+    """What delivers workloads, by the gate that it names."""
+    return Index(api, lambda manifest: [gate] if (gate := gate_of(manifest)) else [])
+
+
+_BY_GATE = {api: _followers(api) for api in READS}
+_BY_REVISION = {api: _revisions(api) for api in _KINDS.values()}
+_OPEN = Index(Release.api, _namespace_if_open)
+"""Records that are not finished, by their namespace."""
+
+
+def _records(store: Store, kind: str, workload: Key) -> list[Manifest]:
+    """The records of a workload, the oldest first."""
+    return sorted(store.found(BY_WORKLOAD, (workload.namespace, kind, workload.name)), key=sequence)
+
+
 def _of_workload(api: Api) -> Watch:
     def keys(manifest: Manifest, store: Store) -> Iterable[Key]:
         """The record of its present revision, and those that are not finished."""
         key = Key.of(manifest)
-        records = of_workload(store.all(Release.api, key.namespace), api.kind, key.name)
+        records = _records(store, api.kind, key)
         yield from (Key.of(record) for record in records if not record.get("status", {}).get("closed"))
         revision = _read(api, manifest)
         if revision is not None and _gate_of(api, manifest, store):
@@ -87,17 +118,15 @@ def _of_gate(gate: Manifest, store: Store) -> Iterable[Key]:
     for api, manifest in _workloads(store, Key.of(gate).namespace):
         if _about(gate, api.kind, manifest):
             yield from _wanting(api, manifest, store)
-    for api in READS:
-        for manifest in store.all(api):
-            if gate_of(manifest) == Key.of(gate):
-                yield from _wanting(api, manifest, store)
+    for api, index in _BY_GATE.items():
+        for manifest in store.found(index, Key.of(gate)):
+            yield from _wanting(api, manifest, store)
 
 
 def _wanting(api: Api, manifest: Manifest, store: Store) -> Iterable[Key]:
     """The record of its present revision, if there is none."""
     if revision := _read(api, manifest):
-        records = store.all(Release.api, revision.key.namespace)
-        key = key_for(revision, of_workload(records, api.kind, revision.key.name))
+        key = key_for(revision, _records(store, api.kind, revision.key))
         if store.get(Release.api, key) is None:
             yield key
 
@@ -116,22 +145,27 @@ class ReleaseController(Controller[Release, Observed]):
         self.watches = (*ReleaseController.watches, *(_of_workload(api) for api in delivered))
 
     def missing(self, key: Key, store: Store) -> Manifest | None:
-        delivered = ((api, manifest) for api in READS for manifest in store.all(api, key.namespace))
-        for api, manifest in (*_workloads(store, key.namespace), *delivered):
+        wanted = (key.namespace, key.name.rpartition("-")[2])
+        found = ((api, each) for api, index in _BY_REVISION.items() for each in store.found(index, wanted))
+        for api, manifest in found:
             revision = _read(api, manifest)
-            if revision is None or not key.name.endswith(revision.hash):
+            if revision is None:
                 continue
-            records = of_workload(store.all(Release.api, key.namespace), api.kind, revision.key.name)
+            records = _records(store, api.kind, revision.key)
             gate = _gate_of(api, manifest, store)
             if gate is not None and key_for(revision, records) == key:
                 services = (slo["spec"].get("service", "") for slo in _objectives(gate, store))
                 name = Key.of(gate).name if Key.of(gate).namespace == key.namespace else str(Key.of(gate))
-                return next_record(revision, records, name, services)
+                overrides = _passed_by(api, manifest, revision, records, store)
+                return next_record(revision, records, name, services, overrides)
         return None
+
+    def wanted_by(self, manifest: Manifest) -> tuple[Api, Key]:
+        return ReleaseGate.api, named(manifest["spec"]["gate"], Key.of(manifest).namespace)
 
     async def observe(self, resource: Release, store: Store, now: datetime) -> Observed:
         namespace, workload = resource.key.namespace, resource.spec.workload
-        records = of_workload(store.all(Release.api, namespace), workload.kind, workload.name)
+        records = _records(store, workload.kind, Key(namespace, workload.name))
         gate = store.get(ReleaseGate.api, named(resource.spec.gate, namespace))
         kept = _kept(gate)
         api = _KINDS.get(workload.kind)
@@ -139,7 +173,7 @@ class ReleaseController(Controller[Release, Observed]):
         return Observed(
             workload=_read(api, manifest) if api and manifest else None,
             gone=api is not None and store.serves(api) and manifest is None,
-            later=[_later(record) for record in records if sequence(record) > resource.spec.sequence],
+            later=[Later.of(record) for record in records if sequence(record) > resource.spec.sequence],
             readings={} if gate is None or resource.status.closed else self._readings(gate, store, now),
             keep=kept.keep,
             max_age=timedelta(seconds=seconds(kept.max_age)),
@@ -148,19 +182,19 @@ class ReleaseController(Controller[Release, Observed]):
     def plan(self, resource: Release, observed: Observed, now: datetime) -> Plan[ReleaseStatus]:
         return plan(resource, observed, now)
 
-    def concerned(self, manifest: Manifest, store: Store) -> Iterable[Key]:
+    def concerned(self, before: Manifest | None, now: Manifest | None, store: Store) -> Iterable[Key]:
         """A new record: those before it have been followed, and the oldest of them may be one too many."""
+        manifest = now or before or {}
         if "outcome" in manifest.get("status", {}):
             return
         workload = manifest["spec"]["workload"]
-        records = store.all(Release.api, Key.of(manifest).namespace)
-        yield from (Key.of(record) for record in of_workload(records, workload["kind"], workload["name"]))
+        key = Key(Key.of(manifest).namespace, workload["name"])
+        yield from (Key.of(record) for record in _records(store, workload["kind"], key))
 
     async def feed(self, store: Store) -> AsyncIterator[Key]:
         async for slo_id in self._figures.changes():
-            for record in store.all(Release.api, slo_id.partition("/")[0]):
-                if not record.get("status", {}).get("closed"):
-                    yield Key.of(record)
+            for record in store.found(_OPEN, slo_id.partition("/")[0]):
+                yield Key.of(record)
 
     def _readings(self, gate: Manifest, store: Store, now: datetime) -> dict[str, Reading]:
         snapshot = self._figures.snapshot
@@ -188,6 +222,21 @@ def _gate_of(api: Api, workload: Manifest, store: Store) -> Manifest | None:
     return next((gate for gate in gates if _about(gate, api.kind, workload)), None)
 
 
+def _passed_by(
+    api: Api, workload: Manifest, revision: Revision, records: Sequence[Manifest], store: Store
+) -> list[PassedBy]:
+    """What delivers workloads passes no gate: they do."""
+    if api in READS:
+        return []
+    gates = [
+        gate
+        for gate in store.resources(ReleaseGate, revision.key.namespace)
+        if concerns(gate.spec.workloads, api.kind, workload)
+    ]
+    newest = records[-1] if records else None
+    return passed_by(gates, newest, revision.images, lambda key: store.resource(Override, key))
+
+
 def _without_budgets(gate: Manifest) -> bool:
     """Whether it knows no objective by which the cost of a release could be told."""
     return not any("errorBudgetPolicy" in source for source in (gate.get("spec") or {}).get("sources") or ())
@@ -213,19 +262,9 @@ def _objectives(gate: Manifest, store: Store) -> Iterable[Manifest]:
     names = [source.get("errorBudgetPolicy") for source in gate["spec"].get("sources", ())]
     policies = [store.get(ErrorBudgetPolicy.api, Key(namespace, name)) for name in names if name]
     wanted = [policy["spec"]["objectives"] for policy in policies if policy]
-    for slo in store.all(ServiceLevelObjective.api, namespace):
-        if any(selects(objectives, slo) for objectives in wanted):
-            yield slo
-
-
-def _later(record: Manifest) -> Later:
-    began = record.get("status", {}).get("start") or record["metadata"]["creationTimestamp"]
-    return Later(Key.of(record).name, datetime.fromisoformat(began), "rollsBackTo" in record["spec"])
+    found = {Key.of(slo): slo for objectives in wanted for slo in selected(objectives, namespace, store)}
+    return found.values()
 
 
 def _reading(figure: Figure | None) -> Reading:
-    """Without traffic nothing burns; figures that may be old or broken are none."""
-    if figure is None or figure.data not in ("Healthy", "Idle"):
-        return Reading()
-    rate = burn_rate(figure.burn)
-    return Reading(figure.budget_left, 0.0 if rate is None and figure.data == "Idle" else rate)
+    return Reading.of(figure.data, figure.budget_left, figure.burn) if figure else Reading()

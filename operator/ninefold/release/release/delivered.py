@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from ninefold.kube.api import APPLICATION, HELM_RELEASE, KUSTOMIZATION, Api, Key, Manifest
-from ninefold.release.release.revision import Revision, State, condition, moment, short, told
+from ninefold.kube.fields import moment
+from ninefold.release.release.revision import Revision, State, condition, short, told
 
 READS: Mapping[Api, tuple[str, ...]] = {
     KUSTOMIZATION: ("conditions", "lastAppliedRevision", "lastAttemptedRevision", "lastAppliedOriginRevision"),

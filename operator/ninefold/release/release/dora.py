@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from statistics import median
 
 from ninefold.kube.api import Key, Manifest
+from ninefold.kube.fields import FIRST, moment, number
 from ninefold.release.release.delivered import READS
 from ninefold.release.release.resource import went_bad
 
@@ -87,18 +88,17 @@ class Figures:
 def read(manifest: Manifest) -> tuple[Service, Record]:
     """A Release as it is stored."""
     spec, status, key = manifest["spec"], manifest.get("status", {}), Key.of(manifest)
-    suspicion = status.get("suspicion", "Unknown")
     service = Service(key.namespace, spec["service"], spec.get("team", ""))
     return service, Record(
         workload=f"{spec['workload']['kind']}/{spec['workload']['name']}",
         sequence=spec["sequence"],
-        recorded=datetime.fromisoformat(manifest["metadata"]["creationTimestamp"]),
+        recorded=moment(manifest["metadata"].get("creationTimestamp")) or FIRST,
         outcome=status.get("outcome"),
-        start=_time(status.get("start")),
-        end=_time(status.get("end")),
-        suspicion=None if suspicion == "Unknown" else float(suspicion),
+        start=moment(status.get("start")),
+        end=moment(status.get("end")),
+        suspicion=number(status.get("suspicion")),
         rollback="rollsBackTo" in spec,
-        committed=_time(spec.get("change", {}).get("commitTime")),
+        committed=moment(spec.get("change", {}).get("commitTime")),
     )
 
 
@@ -179,7 +179,3 @@ def _share(flags: Sequence[bool]) -> float | None:
 
 def _seconds(start: datetime | None, end: datetime | None) -> float | None:
     return (end - start).total_seconds() if start and end else None
-
-
-def _time(value: str | None) -> datetime | None:
-    return datetime.fromisoformat(value) if value else None

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ninefold.kube.fields import rfc3339, rough
+from ninefold.kube.api import Key, Manifest
+from ninefold.kube.fields import FIRST, moment, rfc3339, rough
 from ninefold.kube.plan import Plan, Verdict
 from ninefold.release.release import spending
 from ninefold.release.release.resource import MAX_OBJECTIVES, ObjectiveCost, Outcome, Release, ReleaseStatus
@@ -19,6 +20,11 @@ WATCHED = timedelta(days=1)
 """How long after its end objectives are watched."""
 
 
+EVIDENCE = timedelta(minutes=10)
+"""How long after a release has been undone what it did may still show: the shortest burn rate looks back over five
+minutes, and rules, polls and the rollout of the rollback take their time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Later:
     """A newer record of the same workload."""
@@ -26,6 +32,18 @@ class Later:
     name: str
     began: datetime
     rolls_back: bool
+    ended: datetime | None = None
+    """When its rollout was over; None while it goes on, and where nobody can tell."""
+
+    @classmethod
+    def of(cls, record: Manifest) -> Later:
+        status = record.get("status", {})
+        return cls(
+            name=Key.of(record).name,
+            began=moment(status.get("start")) or moment(record["metadata"].get("creationTimestamp")) or FIRST,
+            rolls_back="rollsBackTo" in record["spec"],
+            ended=moment(status.get("end")),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +83,7 @@ def plan(release: Release, observed: Observed, now: datetime) -> Plan[ReleaseSta
     present = _present(release, observed)
     course = _course(release, observed, created, now)
     closed = old.closed or _is_over(course, observed, now)
-    costs = old.objectives if old.closed else _costs(old, course, observed, closed=closed, now=now)
+    costs = old.objectives if old.closed else _costs(release, course, observed, closed=closed, now=now)
     status = ReleaseStatus(
         outcome=course.outcome,
         revision=(present.number if present else None) or old.revision,
@@ -79,7 +97,7 @@ def plan(release: Release, observed: Observed, now: datetime) -> Plan[ReleaseSta
         objectives=costs,
         closed=closed,
     )
-    moments = [] if closed or course.end is None else [course.end + WATCHED]
+    moments = [] if closed else _closing(course, observed)
     moments += [] if last else [created + observed.max_age]
     return Plan(status=status, ready=_ready(release, course, observed), due=min(moments, default=None))
 
@@ -136,21 +154,38 @@ def _is_over(course: Course, observed: Observed, now: datetime) -> bool:
     """Whether there is nothing more to be watched."""
     if course.outcome in (None, "Progressing"):
         return False
-    over = course.start is None or course.end is None or now >= course.end + WATCHED
-    return over or bool(observed.later) or observed.gone
+    ends = _closing(course, observed)
+    return observed.gone or not ends or now >= min(ends)
 
 
-def _costs(
-    old: ReleaseStatus, course: Course, observed: Observed, *, closed: bool, now: datetime
-) -> list[ObjectiveCost]:
+def _closing(course: Course, observed: Observed) -> list[datetime]:
+    """When its objectives are watched no longer, for each reason; none where there is nothing to be watched.
+
+    The next release ends that: what is seen from then on may be its own doing. A rollback is never the cause, so what
+    shows under it for a while was done by the release that it undoes.
+    """
+    if course.start is None or course.end is None:
+        return []
+    later = observed.later
+    ends = [course.end + WATCHED, *(each.began for each in later if not each.rolls_back)]
+    if later and later[0].rolls_back:
+        ends.append((later[0].ended or later[0].began + EVIDENCE) + EVIDENCE)
+    return ends
+
+
+def _costs(release: Release, course: Course, observed: Observed, *, closed: bool, now: datetime) -> list[ObjectiveCost]:
     """What each objective has lost so far. Of a rollout that nobody saw begin, nobody can tell."""
     if course.start is None:
         return []
+    old = release.status
     moment = Moment(
+        now=now,
+        end=course.end,
         opening=now <= course.start + OPENING,
         rolling=old.end is None,
-        turning=closed or (old.end is None and course.end is not None),
-        delay=now - course.end if course.end else timedelta(0),
+        turning=closed or bool(observed.later) or (old.end is None and course.end is not None),
+        replaced=bool(observed.later) and now > observed.later[0].began + OPENING,
+        rollback=release.spec.rolls_back_to is not None,
     )
     known = {cost.name: cost for cost in old.objectives}
     names = sorted({*known, *observed.readings})[:MAX_OBJECTIVES]

@@ -7,12 +7,20 @@ from itertools import pairwise
 from typing import Any
 
 from ninefold.kube.api import MANAGED_BY, OPERATOR, Key, Manifest
+from ninefold.kube.index import Index
 from ninefold.kube.model import Model
-from ninefold.release.release.resource import Change, Release, ReleaseSpec, WorkloadRef
+from ninefold.release.release.resource import Change, PassedBy, Release, ReleaseSpec, WorkloadRef
 from ninefold.release.release.revision import Revision
 
+BY_WORKLOAD = Index(Release.api, lambda record: [(Key.of(record).namespace, *_workload(record))])
+"""Records by the namespace, kind and name of what they are of."""
 _LONGEST = 253
 """Characters of a name."""
+
+
+def _workload(record: Manifest) -> tuple[str, str]:
+    workload = record["spec"]["workload"]
+    return workload["kind"], workload["name"]
 
 
 def of_workload(records: Iterable[Manifest], kind: str, name: str) -> list[Manifest]:
@@ -36,8 +44,15 @@ def key_for(revision: Revision, records: Sequence[Manifest]) -> Key:
     return Key(revision.key.namespace, revision.key.name[: _LONGEST - len(end)].rstrip("-.") + end)
 
 
-def next_record(revision: Revision, records: Sequence[Manifest], gate: str, services: Iterable[str]) -> Manifest:
-    """The record of a revision that has none. `services` are those of the objectives of its gate."""
+def next_record(
+    revision: Revision,
+    records: Sequence[Manifest],
+    gate: str,
+    services: Iterable[str],
+    overrides: Sequence[PassedBy] = (),
+) -> Manifest:
+    """The record of a revision that has none. `services` are those of the objectives of its gate, `overrides` those by
+    which it passed gates that were closed."""
     key, newest = key_for(revision, records), records[-1] if records else None
     named = set(services)
     spec = ReleaseSpec(
@@ -50,6 +65,7 @@ def next_record(revision: Revision, records: Sequence[Manifest], gate: str, serv
         gate=gate,
         change=_change(revision, newest),
         rolls_back_to=_rolls_back_to(revision, records),
+        overrides=list(overrides),
     )
     return {
         "apiVersion": Release.api.api_version,
@@ -74,24 +90,29 @@ def _change(revision: Revision, newest: Manifest | None) -> Change:
 
 
 def _rolls_back_to(revision: Revision, records: Sequence[Manifest]) -> str | None:
-    """The newest earlier release of just these images that was rolled out and not undone; None if there is none, or if
-    they are the images of the last release: then only the rest of the template has changed. What has no images of its
-    own, such as an object of Flux, is told by its revision.
+    """The newest earlier release that this one brings back, and that was rolled out and not undone; None if there is
+    none. Brought back is the same template, or another with just the same images, unless these are those of the last
+    release: then only the rest of the template has changed. What has no images of its own, such as an object of Flux,
+    is told by its revision.
     """
-    if not records or _same(records[-1], revision):
+    if not records:
         return None
+    same = _same_template if _same(records[-1], revision) else _same
     for record, following in reversed(list(pairwise(records))):
         good = record.get("status", {}).get("outcome") == "Succeeded" and "rollsBackTo" not in following["spec"]
-        if good and _same(record, revision):
+        if good and same(record, revision):
             return str(record["metadata"]["name"])
     return None
 
 
 def _same(record: Manifest, revision: Revision) -> bool:
-    spec = record["spec"]
     if not revision.images:
-        return bool(spec["templateHash"] == revision.hash)
-    return set(spec.get("images", ())) == set(revision.images)
+        return _same_template(record, revision)
+    return set(record["spec"].get("images", ())) == set(revision.images)
+
+
+def _same_template(record: Manifest, revision: Revision) -> bool:
+    return bool(record["spec"]["templateHash"] == revision.hash)
 
 
 def _wire(model: Model) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ninefold.kube.fields import Cel, Timestamp
+from ninefold.kube.fields import Cel, Timestamp, figure
 from ninefold.kube.model import Column, Model, Resource, Spec, Status
 from ninefold.release.releasegate.resource import MAX_IMAGES, Image
 
 Outcome = Literal["Progressing", "Succeeded", "RolledBack", "Aborted", "Superseded"]
 
 MAX_OBJECTIVES = 64
+MAX_PASSED = 8
 
 SUSPECTED = 0.5
 """From this suspicion on a release has failed, though nobody rolled it back, and a gate that is closed blames it."""
@@ -52,6 +53,15 @@ class Change(Model):
     )
 
 
+class PassedBy(Model):
+    """An Override by which the change passed a closed gate."""
+
+    name: Text = Field(description="The Override.")
+    gate: Text = Field(description="The ReleaseGate that was closed.")
+    by: str = Field(max_length=256, description="Who asked for it.")
+    reason: str = Field(default="", max_length=512, description="Why, as it says.")
+
+
 class ReleaseSpec(
     Spec,
     rules=(Cel("self == oldSelf", "leave a record as it is: it says what was released, and never changes"),),
@@ -84,26 +94,39 @@ class ReleaseSpec(
     rolls_back_to: Text | None = Field(
         default=None, description="Of a rollback: the earlier release whose images it brings back."
     )
+    overrides: list[PassedBy] = Field(
+        default_factory=list,
+        max_length=MAX_PASSED,
+        description="The Overrides by which it passed gates that were closed. They stand here also when the Overrides "
+        "themselves are gone.",
+    )
 
 
 class ObjectiveCost(Model):
     """What happened to one objective. Figures are absent where nobody could measure them."""
 
     name: Text = Field(description="The ServiceLevelObjective.")
-    left: str | None = Field(
+    left: Annotated[str | None, figure(" %")] = Field(
         default=None, max_length=16, description='The error budget left when last looked at, such as "38.21 %".'
     )
-    rolling: str | None = Field(
+    rolling: Annotated[str | None, figure(" %")] = Field(
         default=None, max_length=16, description="The share of the error budget spent while it rolled."
     )
-    since: str | None = Field(
+    since: Annotated[str | None, figure(" %")] = Field(
         default=None, max_length=16, description="The share of the error budget spent after that, while it was watched."
     )
-    burn_before: str | None = Field(default=None, max_length=16, description='The burn rate at its start, as "0.4x".')
-    burn_after: str | None = Field(
+    burn_before: Annotated[str | None, figure("x")] = Field(
+        default=None, max_length=16, description='The burn rate at its start, as "0.4x".'
+    )
+    burn_after: Annotated[str | None, figure("x")] = Field(
         default=None, max_length=16, description="The burn rate that it is most to be suspected for."
     )
-    suspicion: str | None = Field(
+    burn_began: Timestamp | None = Field(
+        default=None, description="When the burn began for which the release may be suspected."
+    )
+    burn_ended: Timestamp | None = Field(default=None, description="When that burn ended; absent while it lasts.")
+    burn_paused: bool | None = Field(default=None, description="Set if that burn has ended, and soon came back.")
+    suspicion: Annotated[str | None, figure("")] = Field(
         default=None, max_length=4, description='How much it is to be suspected for that, "0.00" to "1.00".'
     )
 
@@ -177,6 +200,7 @@ class Release(
         Column("Service", ".spec.service", wide=True),
         Column("Team", ".spec.team", wide=True),
         Column("Commit", ".spec.change.commit", wide=True),
+        Column("Override", ".spec.overrides[*].name", wide=True),
     ),
 ):
     """The record of one revision of a workload under a gate. Ninefold writes it; people read it."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from ninefold.kube.api import Key, Manifest
+from ninefold.kube.fields import moment
 from ninefold.release.release.resource import Change
 from ninefold.release.releasegate.resource import MAX_IMAGES
-from ninefold.release.releasegate.workload import fingerprint, images
+from ninefold.release.releasegate.workload import fingerprint, parts
 
 State = Literal["Rolling", "Complete", "GaveUp"]
 
@@ -67,7 +68,7 @@ def read(kind: str, manifest: Manifest) -> Revision | None:
 
 def _read(kind: str, manifest: Manifest) -> Revision:
     metadata, template = manifest["metadata"], manifest["spec"]["template"]
-    found = images(template["spec"])
+    found = tuple(dict.fromkeys(parts(template["spec"]).values()))
     if not found:
         raise ValueError("there is no image to be released")
     labels, notes = metadata.get("labels") or {}, metadata.get("annotations") or {}
@@ -171,12 +172,3 @@ def _delivered_by(labels: Mapping[str, str], notes: Mapping[str, str]) -> str | 
 
 def short(value: str | None, longest: int) -> str | None:
     return value[:longest] if value else None
-
-
-def moment(value: Any) -> datetime | None:
-    """A moment as RFC 3339 writes it; None of anything else."""
-    try:
-        found = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    return found.astimezone(UTC).replace(microsecond=0) if found.tzinfo else None

@@ -6,44 +6,64 @@ it has moved enough to matter, so a steady state writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from ninefold.kube.fields import percentage
-from ninefold.release.release.resource import ObjectiveCost
-from ninefold.release.release.suspicion import suspicion
+from ninefold.kube.fields import percentage, seconds
+from ninefold.release.release.resource import SUSPECTED, ObjectiveCost
+from ninefold.release.release.suspicion import burn_rate, suspicion
 
 BUDGET_BAND = 0.5
 """Percentage points of the budget."""
 SUSPICION_BAND = 0.05
+RISE = 2.0
+"""How many times the burn rate that a release found, or 1, the shortest window must show for a burn to have begun."""
+PAUSE = timedelta(minutes=10)
+"""How long a burn may pause and still be the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is measured of an objective now: the budget left as a share, and the burn rate. None where not known."""
+    """What is measured of an objective now: the budget left as a share, the burn rate to go by, and that over the
+    shortest window, which follows what happens most closely. None where not known."""
 
     left: float | None = None
     burn: float | None = None
+    fast: float | None = None
+
+    @classmethod
+    def of(cls, data: str, left: float | None, burn: Mapping[str, float]) -> Reading:
+        """`data` is the state of the objective's data. Without traffic nothing burns; figures that may be old or
+        broken are none."""
+        if data not in ("Healthy", "Idle"):
+            return cls()
+        if not burn:
+            return cls(left, *((0.0, 0.0) if data == "Idle" else (None, None)))
+        return cls(left, burn_rate(burn), burn[min(burn, key=seconds)])
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
     """Where in a release a look is."""
 
+    now: datetime
+    end: datetime | None
     opening: bool
     """Whether the release has just begun, so that figures are those that it found."""
     rolling: bool
     """Whether it rolled until now."""
     turning: bool
     """Whether it ends, or is watched no longer, from now on: what it cost until now is written in any case."""
-    delay: timedelta
-    """How long its rollout is over; 0 while it rolls."""
+    replaced: bool = False
+    """Whether the next release of its workload pays for what is lost now."""
+    rollback: bool = False
+    """Whether it brings back what ran before. What is seen under it came from the release that it undoes."""
 
 
 def step(cost: ObjectiveCost, reading: Reading, moment: Moment) -> ObjectiveCost:
     """One look further. An objective of which nothing was known when the release began stays without figures."""
-    return _suspect(_spend(cost, reading, moment), reading, moment)
+    return _suspect(cost if moment.replaced else _spend(cost, reading, moment), reading, moment)
 
 
 def _spend(cost: ObjectiveCost, reading: Reading, moment: Moment) -> ObjectiveCost:
@@ -64,16 +84,42 @@ def _spend(cost: ObjectiveCost, reading: Reading, moment: Moment) -> ObjectiveCo
 
 
 def _suspect(cost: ObjectiveCost, reading: Reading, moment: Moment) -> ObjectiveCost:
-    """Keeps the worst that was seen."""
+    """Keeps the worst that was seen, and when the burn began and ended."""
     if reading.burn is None:
         return cost
     if cost.burn_before is None:
         begun = {"burn_before": times(reading.burn), "suspicion": "0.00"}
         return cost.model_copy(update=begun) if moment.opening else cost
-    found = suspicion(moment.delay, float(cost.burn_before.removesuffix("x")), reading.burn)
+    if moment.rollback:
+        return cost
+    before = float(cost.burn_before.removesuffix("x"))
+    cost = _time(cost, before, reading, moment.now)
+    if cost.burn_began is None or cost.burn_ended is not None:
+        return cost
+    found = suspicion(cost.burn_began - (moment.end or cost.burn_began), before, reading.burn)
     if found < float(cost.suspicion or 0) + SUSPICION_BAND:
         return cost
     return cost.model_copy(update={"burn_after": times(reading.burn), "suspicion": f"{found:.2f}"})
+
+
+def _time(cost: ObjectiveCost, before: float, reading: Reading, now: datetime) -> ObjectiveCost:
+    """Notes when the burn began that is to be explained, and when it ended.
+
+    A burst that passes without a suspicion worth the name is forgotten: the next has a beginning of its own. A burn
+    that raised one stays, and goes on if it comes back soon.
+    """
+    burning = (reading.fast if reading.fast is not None else reading.burn or 0.0) >= RISE * max(before, 1.0)
+    if cost.burn_began is None:
+        return cost.model_copy(update={"burn_began": now}) if burning else cost
+    if burning and cost.burn_ended is not None and now <= cost.burn_ended + PAUSE:
+        return cost.model_copy(update={"burn_ended": None, "burn_paused": True})
+    if not burning and cost.burn_ended is None:
+        return cost.model_copy(update={"burn_ended": now} if _is_suspected(cost) else {"burn_began": None})
+    return cost
+
+
+def _is_suspected(cost: ObjectiveCost) -> bool:
+    return float(cost.suspicion or 0) >= SUSPECTED
 
 
 def total(costs: Iterable[ObjectiveCost]) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ninefold.kube.fields import moment, number
 from ninefold.release.releasegate.budget import unknown
+from ninefold.release.releasegate.effective import closures, decision
 from ninefold.release.releasegate.opinion import Opinion
 from ninefold.release.releasegate.resource import FailMode, GateStatus
-from ninefold.release.releasegate.standing import closures, decision
 
 
 def of_cluster(
@@ -20,13 +21,13 @@ def of_cluster(
         return [unknown(source, f"{source} does not exist", lost, old.decision, fail_mode, now)]
     closed = closures(status, now)
     later = tuple(each for each in status.closures if each.from_ is not None and each.from_ > now)
-    predicted = datetime.fromisoformat(status.until) if status.until else None
+    predicted = moment(status.until)
     rest = Opinion(
         decision="Allow" if closed else decision(status, now),
         because="" if closed else status.because,
         message="" if closed else status.message,
         unknown_since=status.unknown_since,
-        pace=int(status.pace or 100),
+        pace=int(number(status.pace) or 100),
         later=later,
         changes=min((each.from_ for each in later if each.from_), default=None),
     )
@@ -39,6 +40,8 @@ def of_cluster(
                 message=each.message,
                 until=each.until or predicted,
                 ends=each.until,
+                approvals=each.approvals,
+                calendar=bool(each.calendar),
                 changes=each.until,
             )
             for each in closed

@@ -1,18 +1,22 @@
 """Which releases a closed gate blames, so that a delivery tool aborts these and no innocent ones. Pure.
 
 Blame takes evidence: a rule of a budget policy closes the gate on account of an objective, the release began at most a
-day before that rule began to hold, and its record suspects it for the burn of this very objective.
+day before that rule began to hold, its record suspects it for the burn of this very objective, and no other release may
+as well be the cause (culprit.py). A rollback is never blamed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from ninefold.kube.api import Manifest
+from ninefold.kube.fields import FIRST, moment, number
 from ninefold.release.release.records import of_workload
 from ninefold.release.release.resource import SUSPECTED
 from ninefold.release.releasegate.budget import closing
+from ninefold.release.releasegate.culprit import Exposure, culprits
 from ninefold.release.releasegate.opinion import clock
 from ninefold.release.releasegate.resource import MAX_BLAMED, Blame
 from ninefold.release.releasegate.workload import short
@@ -24,14 +28,53 @@ WITHIN = timedelta(days=1)
 
 def blame(records: Sequence[Manifest], policies: Mapping[str, ErrorBudgetPolicyStatus | None]) -> list[Blame]:
     """The newest first. `records` are the Releases of the gate's workloads, as they are stored."""
-    since = _closing(policies.values())
     found = [
         _blame(record, objective, records)
-        for record in records
-        for objective, began in since.items()
-        if _suspected(record, objective, began)
+        for objective, since in _closing(policies.values()).items()
+        for record in _causes(records, objective, since)
     ]
     return sorted({each.release: each for each in found}.values(), key=_newest_first)[:MAX_BLAMED]
+
+
+def _causes(records: Sequence[Manifest], objective: str, since: datetime) -> list[Manifest]:
+    """The releases that caused a burn of the objective whose rule has held since then, as far as that can be told."""
+    exposures = [found for found in _exposures(records, objective) if found.start >= since - WITHIN]
+    names = {cause.release for cause in culprits(exposures)}
+    # Before the first record of a workload there is nothing to go back to, and it may have run long before.
+    return [each for each in records if each["metadata"]["name"] in names and each["spec"]["sequence"] > 1]
+
+
+def _exposures(records: Sequence[Manifest], objective: str) -> Iterator[Exposure]:
+    """Rollbacks are left out: what is seen under a rollback came from the release that it undoes."""
+    workloads = {(spec["kind"], spec["name"]) for spec in (record["spec"]["workload"] for record in records)}
+    for kind, name in workloads:
+        own = of_workload(records, kind, name)
+        for record, following in zip_longest(own, own[1:]):
+            if "rollsBackTo" not in record["spec"] and "start" in record.get("status", {}):
+                yield _exposure(record, following, objective)
+
+
+def _exposure(record: Manifest, following: Manifest | None, objective: str) -> Exposure:
+    status = record["status"]
+    costs: Iterable[Manifest] = status.get("objectives", ())
+    cost: Manifest = next((each for each in costs if each["name"] == objective), {})
+    return Exposure(
+        release=record["metadata"]["name"],
+        start=moment(status["start"]) or FIRST,
+        end=moment(status.get("end")),
+        replaced=_replaced(following) if following else None,
+        undone=following is not None and "rollsBackTo" in following["spec"],
+        watched=not status.get("closed", False),
+        began=moment(cost.get("burnBegan")),
+        ended=moment(cost.get("burnEnded")),
+        paused=bool(cost.get("burnPaused")),
+        suspected=(number(cost.get("suspicion")) or 0) >= SUSPECTED,
+    )
+
+
+def _replaced(following: Manifest) -> datetime | None:
+    """When the rollout of the next release was over, or began as far as that is known yet."""
+    return moment(following.get("status", {}).get("end") or following["metadata"]["creationTimestamp"])
 
 
 def suspected(blamed: Iterable[Blame], objectives: Collection[str], now: datetime) -> str:
@@ -58,14 +101,6 @@ def _closing(policies: Iterable[ErrorBudgetPolicyStatus | None]) -> dict[str, da
     return found
 
 
-def _suspected(record: Manifest, objective: str, since: datetime) -> bool:
-    status = record.get("status", {})
-    costs = (cost for cost in status.get("objectives", ()) if cost["name"] == objective)
-    if not any(float(cost.get("suspicion", 0)) >= SUSPECTED for cost in costs):
-        return False
-    return "start" in status and datetime.fromisoformat(status["start"]) >= since - WITHIN
-
-
 def _blame(record: Manifest, objective: str, records: Sequence[Manifest]) -> Blame:
     spec, status = record["spec"], record["status"]
     workload = spec["workload"]
@@ -80,7 +115,7 @@ def _blame(record: Manifest, objective: str, records: Sequence[Manifest]) -> Bla
         release=record["metadata"]["name"],
         workload=f"{workload['kind']}/{workload['name']}",
         objective=objective,
-        began=datetime.fromisoformat(status["start"]),
+        began=moment(status["start"]) or FIRST,
         images=[image for image in spec.get("images", ()) if image not in ran],
         hashes=[each for each in (spec["templateHash"], status.get("podHash")) if each],
     )

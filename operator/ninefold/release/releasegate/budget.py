@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from ninefold.kube.fields import rfc3339, seconds
+from ninefold.kube.fields import number, rfc3339, seconds
 from ninefold.release.releasegate.opinion import CLOSED, Opinion, clock, most_severe
 from ninefold.release.releasegate.resource import Decision, FailMode, GateStatus
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus, ObjectiveState
@@ -22,7 +22,8 @@ def of_policy(
         return unknown(source, what, lost, old.decision, fail_mode, now)
     if status.state == "Exempt":
         return Opinion("Allow", exempt=True)
-    missing = [objective for objective in status.objectives if objective.unknown_since]
+    without = [objective for objective in status.objectives if objective.unknown_since]
+    missing = [objective for objective in without if not _passes(objective, fail_mode)]
     stale = [objective for objective in missing if now >= _since(objective, now) + _patience(fail_mode)]
     said = most_severe(_asked(objective) for objective in status.objectives if objective not in stale)
     since = min((_since(objective, now) for objective in stale or missing), default=None)
@@ -31,9 +32,15 @@ def of_policy(
     # What is known to be spent closes the gate whatever else is missing.
     if since and said not in CLOSED and (stale or said == "Unknown"):
         return unknown(source, _no_data(stale or missing), since, said, fail_mode, now)
+    if said not in CLOSED and without and not missing:
+        measured = [objective for objective in status.objectives if not objective.unknown_since]
+        since = min(_since(objective, now) for objective in without)
+        well = bool(measured) and most_severe(map(_asked, measured)) == "Allow"
+        return _unmeasured(source, without, since, well)
     if said not in CLOSED:
-        return Opinion(said, unknown_since=since, stale_at=stale_at, pace=int(status.pace or 100))
-    approve = "" if status.decision != "Approve" else " Until then each change takes an approval, by an Override."
+        return Opinion(said, unknown_since=since, stale_at=stale_at, pace=int(number(status.pace) or 100))
+    approved = any(_takes_approval(objective) for objective in status.objectives if objective not in stale)
+    approve = " Until then each change takes the approval of another person, by an Override." if approved else ""
     return Opinion(
         decision=said,
         because=f"{source}: {status.state}",
@@ -41,6 +48,8 @@ def of_policy(
         until=status.predicted_recovery,
         unknown_since=since,
         stale_at=stale_at,
+        pace=int(number(status.pace) or 100),
+        approvals=1 if approved else None,
     )
 
 
@@ -63,9 +72,25 @@ def unknown(source: str, what: str, since: datetime, said: Decision, fail_mode: 
     return Opinion(fail_mode.decision, f"{source}: data missing", text, None, since, None)
 
 
+def _passes(objective: ObjectiveState, fail_mode: FailMode) -> bool:
+    """Whether it closes nothing because it has never had any data."""
+    return bool(objective.never_measured) and fail_mode.never_measured == "Pass"
+
+
+def _unmeasured(source: str, objectives: Sequence[ObjectiveState], since: datetime, well: bool) -> Opinion:
+    what = f"{objectives[0].name} has never had any data: its condition SeriesFound says why"
+    message = f"{what}. Until it has, it closes nothing."
+    return Opinion("Unknown", f"{source}: never measured", message, None, since, unmeasured=well)
+
+
 def _asked(objective: ObjectiveState) -> Decision:
     """To wait for an approval is to wait."""
     return "Hold" if objective.decision == "Approve" else objective.decision
+
+
+def _takes_approval(objective: ObjectiveState) -> bool:
+    """Also where another rule of the objective closes the gate all the more."""
+    return objective.decision == "Approve" or any(rule.gate == "Approve" for rule in objective.active)
 
 
 def _since(objective: ObjectiveState, now: datetime) -> datetime:

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import ClassVar
 
-from ninefold.kube.api import NAMESPACE, ROLLOUT, Key, Manifest
-from ninefold.kube.controller import Controller, Grant, Watch, in_namespace_of
+from ninefold.kube.api import NAMESPACE, ROLLOUT, Api, Key, Manifest
+from ninefold.kube.controller import Content, Controller, Grant, Watch, in_namespace_of
 from ninefold.kube.errors import Stalled
+from ninefold.kube.index import Index
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
 from ninefold.release.clusterreleasegate.keeping import corrected, is_unwanted, kept, key_of
-from ninefold.release.clusterreleasegate.resource import ClusterReleaseGate
+from ninefold.release.clusterreleasegate.resource import PREFIX, ClusterReleaseGate
 from ninefold.release.override.resource import Override
+from ninefold.release.release.records import BY_WORKLOAD
 from ninefold.release.release.resource import Release
+from ninefold.release.releasegate.elsewhere import seen, unguarded
 from ninefold.release.releasegate.plan import Observed, plan
 from ninefold.release.releasegate.resource import GateStatus, ReleaseGate, ReleaseGateStatus
-from ninefold.release.releasegate.workload import WORKLOADS, Workload, concerns, read
+from ninefold.release.releasegate.workload import WORKLOADS, Workload, concerns
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicyStatus
+
+_BY_ABOVE = Index(
+    ReleaseGate.api,
+    lambda gate: [source.get("clusterReleaseGate") for source in gate["spec"].get("sources") or ()],
+)
+"""Gates by the ClusterReleaseGates that they name."""
 
 
 def _below(manifest: Manifest, store: Store) -> Iterable[Key]:
     """The gates that go by a ClusterReleaseGate, and those that are to be kept for it."""
     name = Key.of(manifest).name
     yield from (key_of(name, Key.of(namespace).name) for namespace in store.all(NAMESPACE))
-    for gate in store.all(ReleaseGate.api):
-        if any(source.get("clusterReleaseGate") == name for source in gate["spec"].get("sources") or ()):
-            yield Key.of(gate)
+    yield from (Key.of(gate) for gate in store.found(_BY_ABOVE, name))
 
 
 def _kept_in(namespace: Manifest, store: Store) -> Iterable[Key]:
@@ -38,6 +46,11 @@ class ReleaseGateController(Controller[ReleaseGate, Observed]):
 
     resource = ReleaseGate
     makes = True
+    contents: ClassVar[Mapping[Api, Content]] = {
+        ReleaseGate.api: Content(
+            f"object.metadata.name.startsWith('{PREFIX}')", f"gates named {PREFIX}..., for ClusterReleaseGates"
+        )
+    }
     grants = (
         Grant(ReleaseGate.api, ("create", "patch", "delete"), "ClusterReleaseGate: its gates are kept in namespaces."),
     )
@@ -53,6 +66,10 @@ class ReleaseGateController(Controller[ReleaseGate, Observed]):
     def missing(self, key: Key, store: Store) -> Manifest | None:
         return kept(key, store)
 
+    def wanted_by(self, manifest: Manifest) -> tuple[Api, Key]:
+        """Made are gates for ClusterReleaseGates alone."""
+        return ClusterReleaseGate.api, Key("", Key.of(manifest).name.removeprefix(PREFIX))
+
     def corrected(self, manifest: Manifest, store: Store) -> Manifest | None:
         return corrected(manifest, store)
 
@@ -64,6 +81,7 @@ class ReleaseGateController(Controller[ReleaseGate, Observed]):
             policies={name: policy_status(store, Key(namespace, name)) for name in dict.fromkeys(names)},
             workloads=workloads,
             overrides=store.resources(Override, namespace),
+            unguarded=unguarded({each.name for each in workloads}, store, namespace),
             releases=_releases(workloads, store, namespace),
             above={name: _above(store, name) for name in dict.fromkeys(above)},
             unwanted=is_unwanted(resource.key, store),
@@ -95,14 +113,13 @@ def _above(store: Store, name: str) -> GateStatus | None:
 
 
 def _releases(workloads: Iterable[Workload], store: Store, namespace: str) -> list[Manifest]:
-    names = {workload.name for workload in workloads}
-    records = store.all(Release.api, namespace)
-    return [record for record in records if "{kind}/{name}".format_map(record["spec"]["workload"]) in names]
+    named = (workload.name.partition("/") for workload in workloads)
+    return [record for kind, _, name in named for record in store.found(BY_WORKLOAD, (namespace, kind, name))]
 
 
 def _workloads(resource: ReleaseGate, store: Store) -> list[Workload]:
     return [
-        read(api.kind, manifest)
+        seen(api, manifest, store)
         for api in WORKLOADS
         for manifest in store.all(api, resource.key.namespace)
         if concerns(resource.spec.workloads, api.kind, manifest)

@@ -74,6 +74,8 @@ def _closures(opinions: Sequence[Opinion]) -> list[Closure]:
                 "because": each.because[:320],
                 "message": each.message[:1024],
                 "until": each.ends,
+                "approvals": each.approvals,
+                "calendar": each.calendar or None,
             }
         )
         for each in closed

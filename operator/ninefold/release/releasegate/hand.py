@@ -45,6 +45,7 @@ def of_freeze(freeze: Freeze, now: datetime, field: str) -> Opinion:
         decision=closed.decision,
         because=closed.because,
         message=closed.message,
+        calendar=True,
         until=present.end,
         ends=present.end,
         later=later,
@@ -60,6 +61,7 @@ def _closure(freeze: Freeze, span: Span) -> Closure:
             "message": f"Nothing changes now: {_sentence(freeze.reason)} Until {_moment(span.end)}.",
             "from": span.start,
             "until": span.end,
+            "calendar": True,
         }
     )
 

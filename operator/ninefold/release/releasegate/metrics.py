@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import get_args
 
 from prometheus_client.core import GaugeMetricFamily
@@ -11,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from ninefold.kube.api import Key
 from ninefold.kube.export import one_of
+from ninefold.kube.fields import moment
 from ninefold.kube.store import Store
 from ninefold.release.clusterreleasegate.resource import ClusterReleaseGate
 from ninefold.release.releasegate.resource import Decision, ReleaseGate
@@ -38,11 +38,17 @@ class GateMetrics(Collector):
             "Overrides that let change pass the ReleaseGate now.",
             labels=("namespace", "gate"),
         )
+        workloads = GaugeMetricFamily(
+            "ninefold_gate_workloads",
+            "Workloads that the ReleaseGate is about.",
+            labels=("namespace", "gate"),
+        )
         for manifest in (*self._store.all(ReleaseGate.api), *self._store.all(ClusterReleaseGate.api)):
             key, status = Key.of(manifest), manifest.get("status", {})
             one_of(decision, (key.namespace, key.name), get_args(Decision), status.get("decision"))
-            if status.get("since"):
-                since.add_metric((key.namespace, key.name), datetime.fromisoformat(status["since"]).timestamp())
+            if decided := moment(status.get("since")):
+                since.add_metric((key.namespace, key.name), decided.timestamp())
             if key.namespace:
                 overrides.add_metric((key.namespace, key.name), len(status.get("overrides", ())))
-        yield from (decision, since, overrides)
+                workloads.add_metric((key.namespace, key.name), status.get("workloads", 0))
+        yield from (decision, since, overrides, workloads)

@@ -25,14 +25,27 @@ class Opinion:
     stale_at: datetime | None = None
     exempt: bool = False
     """Whether it would close the gate, had nobody exempted it: what is released meanwhile is not known to be good."""
+    calendar: bool = False
+    """Whether it is a freeze, which says nothing of how well the workloads are."""
+    unmeasured: bool = False
+    """Whether all that was ever measured says Allow, and something else never was."""
     ends: datetime | None = None
     """When it ends for sure, whoever is down; then the API server ends it by itself."""
     later: tuple[Closure, ...] = ()
     """Closures that are known to come."""
     pace: int = 100
     """How large the steps of a delivery may be, in percent of their usual size."""
+    approvals: int | None = None
+    """How many others must at least approve an Override while this closes the gate."""
     changes: datetime | None = None
     """When it will say something else, by the clock alone."""
+
+    @property
+    def trusted(self) -> bool:
+        """Whether what runs meanwhile can be known to be good: neither a freeze nor an objective without any data is
+        evidence against it. A stop by hand may be."""
+        well = self.decision == "Allow" and not self.unknown_since and not self.exempt
+        return well or self.unmeasured or self.calendar
 
     @property
     def closed(self) -> bool:

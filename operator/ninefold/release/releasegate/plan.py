@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from ninefold.kube.api import Manifest
 from ninefold.kube.fields import rfc3339
@@ -16,12 +17,13 @@ from ninefold.release.releasegate.above import of_cluster
 from ninefold.release.releasegate.blame import blame, suspected
 from ninefold.release.releasegate.budget import closing, of_policy
 from ninefold.release.releasegate.deciding import decide, moments, turned
+from ninefold.release.releasegate.effective import current, targets
 from ninefold.release.releasegate.hand import of_freeze, of_stop
-from ninefold.release.releasegate.learning import lasting, learn
+from ninefold.release.releasegate.learning import Good, learn
 from ninefold.release.releasegate.opinion import Opinion
 from ninefold.release.releasegate.resource import (
+    MAX_LEARNING,
     MAX_OVERRIDES,
-    MAX_WORKLOADS,
     Blame,
     GateStatus,
     GoodTemplate,
@@ -30,12 +32,17 @@ from ninefold.release.releasegate.resource import (
     ReleaseGate,
     ReleaseGateSpec,
     ReleaseGateStatus,
+    Workloads,
 )
-from ninefold.release.releasegate.workload import Workload, fingerprint, repository, short
+from ninefold.release.releasegate.trial import lasting
+from ninefold.release.releasegate.workload import Workload, fingerprint, short
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus
 
+WORKLOADS_FOUND = "WorkloadsFound"
+"""A condition: whether a gate that selects workloads is about any."""
+
 _NAMED = 3
-"""How many images a message names."""
+"""How many rollbacks a message names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,8 @@ class Observed:
     """The statuses of the ClusterReleaseGates that the gate names, by name (None: no such gate)."""
     unwanted: bool = False
     """Whether it was kept for a ClusterReleaseGate that does not want it any more."""
+    unguarded: Sequence[tuple[str, str]] = ()
+    """Of the workloads the Rollouts that run the template of a Deployment which is not under the gate, with it."""
 
 
 def plan(gate: ReleaseGate, observed: Observed, now: datetime) -> Plan[ReleaseGateStatus]:
@@ -59,28 +68,33 @@ def plan(gate: ReleaseGate, observed: Observed, now: datetime) -> Plan[ReleaseGa
     old, spec = gate.status, gate.spec
     blamed = blame(observed.releases, observed.policies)
     opinions = _opinions(gate, observed, blamed, now)
-    trusted = all(each.decision == "Allow" and not each.unknown_since and not each.exempt for each in opinions)
+    trusted = all(each.trusted for each in opinions)
     suspects = {image for each in blamed for image in each.images}
-    good, learning = learn(spec.known_good, old, observed.workloads, is_open=trusted, now=now, blamed=suspects)
+    good, learning = learn(spec.known_good, old, observed.workloads, trusted=trusted, now=now, blamed=suspects)
     hashes = {found for each in blamed for found in each.hashes}
-    known, begun = templates.learn(spec.known_good, old, observed.workloads, is_open=trusted, now=now, blamed=hashes)
-    learning = [*learning, *begun][:MAX_WORKLOADS]
+    known, begun = templates.learn(spec.known_good, old, observed.workloads, trusted=trusted, now=now, blamed=hashes)
+    learning = [*learning, *begun][:MAX_LEARNING]
     passes = _rollback(good, observed.workloads) + _restored(known, observed.workloads)
-    overrides = [each for each in observed.overrides if in_force(each, gate.metadata.name, spec.overrides, now)]
+    decided = decide(opinions, old, now, passes)
+    closed = current(decided.closures, now)
+    overrides = [each for each in observed.overrides if in_force(each, gate.metadata.name, spec.overrides, closed, now)]
     status = ReleaseGateStatus(
-        **vars(decide(opinions, old, now, passes)),
+        **vars(decided),
         overrides=[_shown(each) for each in overrides][:MAX_OVERRIDES],
         blamed=blamed,
         workloads=len(observed.workloads),
-        known_good_images=good,
+        known_good_revisions=good,
+        # Until there is a workload to which it can be given.
+        known_good_images=[] if observed.workloads else old.known_good_images,
         known_good_templates=known,
         learning=learning,
     )
     return Plan(
         status=status,
         ready=_ready(observed),
+        conditions={WORKLOADS_FOUND: _found(spec.workloads, observed)},
         events=_events(old, status),
-        due=_due(spec, opinions, learning, overrides),
+        due=_due(spec, opinions, learning, overrides, now),
         discard=observed.unwanted,
     )
 
@@ -113,16 +127,16 @@ def _shown(override: Override) -> OverrideInForce:
     return OverrideInForce(name=override.metadata.name, by=spec.by, until=spec.until, images=spec.images)
 
 
-def _rollback(good: Sequence[str], workloads: Sequence[Workload]) -> str:
-    running = {image for workload in workloads for image in workload.images}
-    repositories = {repository(image) for image in running}
-    targets = [short(image) for image in good if image not in running and repository(image) in repositories]
-    if not targets and running & set(good):
+def _rollback(good: Good, workloads: Sequence[Workload]) -> str:
+    found = [(each.name, target) for each in workloads for target in targets(good.get(each.name, ""), each.images)]
+    if not found and any(each.name in good for each in workloads):
         return "The image that runs is known to be good."
-    if not targets:
+    if not found:
         return "No image is known to be good to roll back to."
-    named = targets[:_NAMED]
-    return f"A rollback to {' or '.join(filter(None, (', '.join(named[:-1]), named[-1])))} passes."
+    if len(workloads) == 1:
+        return f"A rollback to {' or '.join(target for _, target in found)} passes."
+    named = [f"of {name} to {target}" for name, target in found[:_NAMED]]
+    return f"A rollback {' or '.join(named)} passes."
 
 
 def _restored(known: Iterable[GoodTemplate], workloads: Iterable[Workload]) -> str:
@@ -151,7 +165,30 @@ def _ready(observed: Observed) -> Verdict:
             "NoWorkloads",
             "No workload of this namespace is under the gate yet.",
         )
-    return Verdict("True", "Decided", f"{len(observed.workloads)} workloads are under the gate.")
+    return Verdict("True", "Decided", _under(observed))
+
+
+def _found(wanted: Workloads, observed: Observed) -> Verdict:
+    """A gate that waits for its workload is as it should be; one with a label that is written wrong looks the same."""
+    for rollout, template in observed.unguarded:
+        runs = f"{rollout} runs the template of {template}, which the gate does not select: a change of it passes."
+        return Verdict("False", "TemplateNotSelected", f"{runs} Have spec.workloads select it, too.")
+    if observed.workloads or wanted.scope is not None:
+        return Verdict("True", "Found", _under(observed))
+    said = wanted.model_dump(mode="json", by_alias=True, exclude_none=True)
+    ((name, value),) = said.items()
+    meant = f"spec.workloads.{name} says ({_short(value)})"
+    return Verdict("False", "NoWorkloads", f"The gate holds nothing: no workload of this namespace is what {meant}.")
+
+
+def _under(observed: Observed) -> str:
+    count = len(observed.workloads)
+    return f"{count} {'workload is' if count == 1 else 'workloads are'} under the gate."
+
+
+def _short(value: Any) -> str:
+    pairs = [f"{name}={each}" for name, each in value.items()] if isinstance(value, dict) else value
+    return ", ".join(pairs) if isinstance(pairs, list) else str(pairs)
 
 
 def _events(old: ReleaseGateStatus, new: ReleaseGateStatus) -> tuple[Note, ...]:
@@ -169,9 +206,14 @@ def _overridden(old: ReleaseGateStatus, new: ReleaseGateStatus) -> Iterable[Note
 
 
 def _due(
-    spec: ReleaseGateSpec, opinions: Iterable[Opinion], learning: Iterable[Learning], overrides: Iterable[Override]
+    spec: ReleaseGateSpec,
+    opinions: Iterable[Opinion],
+    learning: Iterable[Learning],
+    overrides: Iterable[Override],
+    now: datetime,
 ) -> datetime | None:
-    """When data will be missing for too long, a source or an override ends, or a rollout is known to be good."""
-    known = [entry.since + lasting(spec.known_good) for entry in learning]
+    """When data will be missing for too long, a source or an override ends, or a revision is known to be good."""
+    stood = (entry.since + lasting(spec.known_good) for entry in learning)
     ends = [each.spec.until for each in overrides]
-    return min([*moments(opinions), *known, *ends], default=None)
+    # What has stood its time and is not good yet waits for pods or a run, of which an event tells.
+    return min([*moments(opinions), *ends, *(moment for moment in stood if moment > now)], default=None)

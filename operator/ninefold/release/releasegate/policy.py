@@ -4,138 +4,51 @@ The API server decides alone: while the operator is down, a closed gate stays cl
 override ends, and a rollback passes. There is one policy for each mode, since what follows from a refusal is written in
 the binding.
 
-The expressions cannot fail: every optional field is read with `.?` and `orValue`. What is left that could make a
-policy fail is an installation without the CRD. There is no gate then, and `failurePolicy: Fail` would refuse each
-update of each workload in the cluster; so it is Ignore.
+What cannot be judged is refused. Where a namespace has no gate, nothing is evaluated; where it has, no expression fails
+or costs too much, whatever stands in a workload. What is left is an installation without the CRD: then each update of
+a workload is refused, but for the namespaces of the cluster itself and of the operator, until the policies are deleted.
 """
 
 from __future__ import annotations
 
 from ninefold.kube import admission
 from ninefold.kube.api import Manifest
-from ninefold.release.releasegate.resource import SERVICE_LABELS, TEAM_LABELS, ReleaseGate
-from ninefold.release.releasegate.workload import RESTARTED_AT
+from ninefold.kube.rbac import NAMESPACE_OF_OPERATOR
+from ninefold.release.releasegate.admission import clock, restart, rollback, selection, shapes
+from ninefold.release.releasegate.resource import ReleaseGate
 
 NAME = "ninefold-release-gate"
+EXEMPT = ("kube-system", NAMESPACE_OF_OPERATOR)
+"""The namespaces in which no gate is enforced: what must be repaired first if the policies themselves fail."""
+
+_NAME_OF_NAMESPACE = "kubernetes.io/metadata.name"
 _ACTIONS = {"Enforce": "Deny", "Warn": "Warn", "Audit": "Audit"}
 """By mode, what the API server does with a change that a closed gate refuses."""
 
-
-def _any_of(labels: str, keys: tuple[str, ...], value: str) -> str:
-    """CEL: whether one of these keys has the value."""
-    return f"{list(keys)}.exists(k, {labels}[?k].orValue('') == {value})"
-
-
-def _scoped(labels: str) -> str:
-    """CEL: whether a gate is about a workload that carries these labels.
-
-    What the gate selects is read from the old object: a request cannot take itself out of the scope.
-    """
-    wanted = "variables.wanted"
-    by_labels = f"{wanted}.matchLabels.all(k, {labels}[?k].orValue('') == {wanted}.matchLabels[k])"
-    return " || ".join(
-        (
-            f"has({wanted}.matchLabels) && {by_labels}",
-            f"has({wanted}.service) && {_any_of(labels, SERVICE_LABELS, f'{wanted}.service')}",
-            f"has({wanted}.team) && {_any_of(labels, TEAM_LABELS, f'{wanted}.team')}",
-        )
-    )
-
-
-def _containers(spec: str) -> str:
-    """A CEL list of the containers of a pod spec that run an image of the release."""
-    return f"{spec}.?containers.orValue([]) + {spec}.?initContainers.orValue([])"
-
-
-def _images(spec: str) -> str:
-    """A CEL list of every image that a pod spec names, image volumes too."""
-    return (
-        f"({_containers(spec)}).map(c, c.?image.orValue('')) + "
-        f"{spec}.?ephemeralContainers.orValue([]).map(c, c.?image.orValue('')) + "
-        f"{spec}.?volumes.orValue([]).map(v, v.?image.?reference.orValue('')).filter(i, i != '')"
-    )
-
-
-def _template(workload: str) -> str:
-    """The pod template: of a CronJob in its job template, of a Rollout that refers to a Deployment nowhere."""
-    return f"{workload}.spec.?jobTemplate.?spec.?template.or({workload}.spec.?template).orValue({{}})"
-
-
-_FIELDS = "metadata.?managedFields.orValue([])"
-
-_VARIABLES = {
-    "old": _template("oldObject"),
-    "new": _template("object"),
-    "changed": "variables.new != variables.old",
-    # CEL has no clock, but the API server stamps each request. A forged stamp stands beside the true one, so that the
-    # least of them is never later than now, and the greatest never earlier. Whole entries are compared, since
-    # somebody else may have written in the same second.
-    "stamps": f"object.{_FIELDS}.filter(f, has(f.time) && !oldObject.{_FIELDS}.exists(o, o == f))"
-    ".map(f, timestamp(f.time))",
-    "stamped": "variables.stamps.size() > 0",
+_DECIDING = {
     "decision": "params.?status.?decision.orValue('Unknown')",
-    # Without a stamp (two writes in one second) what may hold does hold.
+    # What may hold does hold where the time is not known.
     "closures": "params.?status.?closures.orValue([]).filter(c, "
-    "(!has(c.from) || !variables.stamped || timestamp(c.from) <= variables.stamps.max()) && "
-    "(!has(c.until) || !variables.stamped || variables.stamps.min() < timestamp(c.until)))",
+    "(!has(c.from) || variables.latest == '' || c.from <= variables.latest) && "
+    "(!has(c.until) || variables.earliest == '' || variables.earliest < c.until))",
     # The status of an operator that did not write closures yet.
-    "closed": "has(params.status) && has(params.status.closures) ? variables.closures.size() > 0 "
+    "closed": "params.?status.?closures.orValue([]).size() > 0 ? variables.closures.size() > 0 "
     ": variables.decision in ['Hold', 'Deny']",
-    "wanted": "params.spec.workloads",
-    "oldLabels": "oldObject.metadata.?labels.orValue({})",
-    "newLabels": "object.metadata.?labels.orValue({})",
-    "selectorLabels": "oldObject.spec.?selector.?matchLabels.orValue({})",
-    "called": "request.kind.kind + '/' + object.metadata.name",
-    "selected": "has(variables.wanted.scope) || variables.wanted.?names.orValue([]).exists(n, n == variables.called) "
-    f"|| {_scoped('variables.selectorLabels')}",
-    "scoped": f"variables.selected || {_scoped('variables.oldLabels')}",
-    # Taking off the labels that the gate goes by would be the first half of a way around it.
-    "leaves": f"!variables.selected && !({_scoped('variables.newLabels')})",
-    "oldNotes": "variables.old.?metadata.?annotations.orValue({})",
-    "newNotes": "variables.new.?metadata.?annotations.orValue({})",
-    "restart": (
-        "params.spec.?restarts.orValue('Allow') == 'Allow' && "
-        "variables.new.?spec.orValue({}) == variables.old.?spec.orValue({}) && "
-        "variables.new.?metadata.?labels.orValue({}) == variables.old.?metadata.?labels.orValue({}) && "
-        f"variables.newNotes.all(k, k == '{RESTARTED_AT}' || "
-        "(k in variables.oldNotes && variables.oldNotes[k] == variables.newNotes[k])) && "
-        f"variables.oldNotes.all(k, k == '{RESTARTED_AT}' || k in variables.newNotes)"
-    ),
-    "good": "params.?status.?knownGoodImages.orValue([])",
-    "oldSpec": "variables.old.?spec.orValue({})",
-    "newSpec": "variables.new.?spec.orValue({})",
-    "oldImages": _images("variables.oldSpec"),
-    "newImages": _images("variables.newSpec"),
-    "oldContainers": _containers("variables.oldSpec"),
-    "newContainers": _containers("variables.newSpec"),
-    # A container that was there before must go to another image. Were it enough that the images differ, any change
-    # would pass beside a new container, or containers in another order.
-    "moved": (
-        "variables.newContainers.exists(c, !(c.?image.orValue('') in variables.oldImages) && "
-        "variables.oldContainers.exists(o, o.name == c.name))"
-    ),
-    # What runs there already is not a change: a sidecar of an unknown image does not stand in a rollback's way.
-    "rollback": "variables.moved && variables.newImages.all(i, i in variables.good || i in variables.oldImages)",
-    # A rollback of configuration alone: the template is one that is known to be good, as a whole.
-    "restored": (
-        "params.?status.?knownGoodTemplates.orValue([]).exists(t, t.workload == variables.called && "
-        "t.?spec.orValue({}) == variables.newSpec && "
-        "t.?labels.orValue({}) == variables.new.?metadata.?labels.orValue({}) && "
-        f"variables.newNotes.all(k, k == '{RESTARTED_AT}' || "
-        "(k in t.?annotations.orValue({}) && t.annotations[k] == variables.newNotes[k])) && "
-        "t.?annotations.orValue({}).all(k, k in variables.newNotes))"
-    ),
-    # An override without a stamp to compare with does not count.
-    "overrides": "params.?status.?overrides.orValue([]).filter(o, variables.stamped && "
-    "variables.stamps.max() < timestamp(o.until) && (o.?images.orValue([]).size() == 0 || "
-    "variables.newImages.all(i, i in o.images || i in variables.oldImages)))",
-    "overridden": "variables.overrides.size() > 0",
+}
+_VARIABLES = {
+    **shapes.VARIABLES,
+    **selection.VARIABLES,
+    **clock.VARIABLES,
+    **_DECIDING,
+    **restart.VARIABLES,
+    **rollback.VARIABLES,
+    "judged": "variables.restart || variables.rollback || variables.restored || variables.overridden",
 }
 
 _GATE = "'release gate ' + params.metadata.namespace + '/' + params.metadata.name"
 _SAID = "params.?status.?message.orValue('')"
-_PASSES = "params.?status.?passes.orValue('')"
 _FIRST = "variables.closures[0]"
+_DECIDED = f"(variables.closures.size() == 0 ? variables.decision : {_FIRST}.decision)"
 _OTHERS = (
     "(variables.closures.size() > 1 ? ' Closed by ' + "
     "variables.closures.slice(1, variables.closures.size()).map(c, c.because).join(' and ') + ' too.' : '')"
@@ -143,9 +56,28 @@ _OTHERS = (
 _WHY = (
     f"variables.closures.size() == 0 ? ({_SAID} == '' ? '' : ': ' + {_SAID}) : "
     f"({_FIRST}.?message.orValue('') == '' ? '' : ': ' + {_FIRST}.message) + {_OTHERS} + "
-    f"({_PASSES} == '' ? '' : ' ' + {_PASSES})"
+    "(variables.way == '' ? '' : ' ' + variables.way)"
 )
-_DECIDED = f"(variables.closures.size() == 0 ? variables.decision : {_FIRST}.decision)"
+_LARGE = (
+    f"(variables.large ? ' It has more than {shapes.MOST_PARTS} containers and image volumes: whether it is a rollback "
+    "is not looked at.' : '')"
+)
+# Nothing tells a rollback of configuration from another change, unless the gate learns whole templates.
+_CONFIGURATION = (
+    "(variables.changed && !variables.differs && !variables.moves && "
+    "params.spec.?knownGood.?templates.orValue(0) == 0 ? ' No image changes with it: a gate with "
+    "spec.knownGood.templates lets a rollback of configuration pass.' : '')"
+)
+# What a person can do where the time would have decided.
+_CLOCK = (
+    "(variables.latest == '' && (variables.closures.exists(c, has(c.from)) || "
+    "params.?status.?overrides.orValue([]).size() > 0) ? (variables.merged ? ' The API server cannot tell its time "
+    "among so many field managers: empty metadata.managedFields, and try again.' : ' The API server cannot tell its "
+    "time by a change that adds nothing: change an annotation with it, whatever its value, and try again.') : "
+    "variables.latest != '' && variables.earliest == '' && "
+    "variables.closures.exists(c, has(c.until) && c.until <= variables.latest) ? ' It may be over, which the API "
+    "server cannot tell by this request: try again with kubectl, or name a field manager.' : '')"
+)
 _RULES = (
     admission.resources("apps", "v1", ("UPDATE",), ("deployments", "statefulsets", "daemonsets")),
     admission.resources("batch", "v1", ("UPDATE",), ("cronjobs",)),
@@ -158,14 +90,20 @@ _GATES = {"selector": {}, "parameterNotFoundAction": "Allow"}
 def _policy(mode: str) -> Manifest:
     return admission.policy(
         _name(mode),
-        fails=False,
+        fails=True,
         paramKind={"apiVersion": ReleaseGate.api.api_version, "kind": ReleaseGate.api.kind},
-        matchConstraints={"resourceRules": list(_RULES)},
+        matchConstraints={
+            "namespaceSelector": {
+                "matchExpressions": [
+                    {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": list(EXEMPT)}
+                ]
+            },
+            "resourceRules": list(_RULES),
+        },
         matchConditions=[
             {
-                "name": "template-or-labels",
-                "expression": "object.spec.?template.orValue({}) != oldObject.spec.?template.orValue({}) || "
-                "object.spec.?jobTemplate.orValue({}) != oldObject.spec.?jobTemplate.orValue({}) || "
+                "name": "spec-or-labels",
+                "expression": "object.?spec.orValue({}) != oldObject.?spec.orValue({}) || "
                 "object.metadata.?labels.orValue({}) != oldObject.metadata.?labels.orValue({})",
             },
             {"name": "mode", "expression": f"params.spec.?mode.orValue('Enforce') == '{mode}'"},
@@ -173,14 +111,14 @@ def _policy(mode: str) -> Manifest:
         variables=admission.variables(_VARIABLES),
         validations=[
             {
-                "expression": "!variables.closed || !variables.scoped || !variables.changed || "
-                "variables.restart || variables.rollback || variables.restored || variables.overridden",
+                "expression": "!variables.changed || !variables.closed || !variables.scoped || variables.judged",
                 "message": "the release gate is closed",
-                "messageExpression": f"{_GATE} + ' is closed (' + {_DECIDED} + ')' + ({_WHY})",
+                "messageExpression": f"{_GATE} + ' is closed (' + {_DECIDED} + ')' + ({_WHY}) + {_LARGE} + {_CLOCK} + "
+                f"{_CONFIGURATION}",
                 "reason": "Forbidden",
             },
             {
-                "expression": "!variables.closed || !variables.scoped || !variables.leaves",
+                "expression": "!variables.leaves || !variables.closed",
                 "message": "the release gate is closed, and without these labels the workload would not be under it",
                 "messageExpression": f"{_GATE} + ' is closed (' + {_DECIDED} + "
                 "'): keep the labels that it selects by until it opens'",
@@ -190,7 +128,7 @@ def _policy(mode: str) -> Manifest:
         auditAnnotations=[
             {
                 "key": "override",
-                "valueExpression": "variables.closed && variables.scoped && variables.changed && "
+                "valueExpression": "variables.changed && variables.closed && variables.scoped && "
                 "variables.overridden ? variables.overrides[0].name + ' by ' + variables.overrides[0].by : ''",
             }
         ],

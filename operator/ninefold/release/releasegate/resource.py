@@ -13,7 +13,10 @@ from ninefold.kube.schema import ANYTHING
 Decision = Literal["Allow", "Hold", "Deny", "Unknown"]
 
 MAX_IMAGES = 64
-MAX_WORKLOADS = 64
+MAX_WORKLOADS = 4096
+MAX_LEARNING = 512
+MAX_REVISIONS = 64
+LONGEST_REVISIONS = 65_536
 MAX_CLOSURES = 32
 MAX_OVERRIDES = 8
 MAX_BLAMED = 8
@@ -122,20 +125,28 @@ class FailMode(Model):
         default="Hold",
         description="What is decided after that: Hold, because nobody could see what a change does, or Allow.",
     )
+    never_measured: Literal["Pass", "Decide"] = Field(
+        default="Pass",
+        description="What follows from an objective that has never had any data. Pass: nothing, since a selector that "
+        "matches no series is likelier than an outage. Decide: the same as where data are missing.",
+    )
 
 
 class KnownGood(Model):
-    """When an image counts as good, so that a rollback to it passes a closed gate."""
+    """When a revision of a workload counts as good, so that a rollback to it passes a closed gate."""
 
     after: Duration = Field(
         default="10m",
-        description="How long its rollout must have been complete while the gate was open and data known.",
+        description="How long it must have been served, with data known and no budget that closes the gate. Enough "
+        "pods have to be available, and none of another template: all but as many as a rolling update may take away, "
+        "or one, and half of them at least. Of a CronJob a run must have succeeded.",
     )
     keep: int = Field(
         default=10,
         ge=1,
-        le=MAX_IMAGES,
-        description="How many images are remembered, the newest first; those that run now are always kept.",
+        le=MAX_REVISIONS,
+        description="How many revisions of each workload are remembered, the newest first. Where a gate is about very "
+        "many workloads there is room for fewer: the newest of each come first.",
     )
     templates: int = Field(
         default=0,
@@ -154,6 +165,45 @@ class OverrideRules(Model):
         default=0, ge=0, le=4, description="How many others must approve an Override before it counts."
     )
     longest: Duration = Field(default="8h", description="How long an Override may hold; a longer one does not count.")
+
+
+RESTART_ANNOTATIONS = (
+    "kubectl.kubernetes.io/restartedAt",
+    "cattle.io/timestamp",
+    "openshift.openshift.io/restartedAt",
+    "reloader.stakater.com/*",
+    "wave.pusher.com/*",
+    "vso.secrets.hashicorp.com/restartedAt",
+    "operator.1password.io/last-restarted",
+    "secrets.doppler.com/*",
+)
+RESTART_ENVIRONMENT = ("STAKATER_*",)
+"""What the usual tools write to restart pods: kubectl, Argo CD and Lens; Rancher; OpenShift; the reloaders of Stakater
+and Pusher; the operators of Vault, 1Password and Doppler."""
+
+ToolName = Annotated[
+    str,
+    Field(min_length=4, max_length=128),
+    matches(
+        r"[A-Za-z_][-A-Za-z0-9_./]{2,126}\*?",
+        "write the name that a tool uses, or how its names begin with an asterisk at the end: STAKATER_*",
+    ),
+]
+
+
+class RestartedBy(Model):
+    """What tools write into a pod template to restart its pods, and nothing else."""
+
+    annotations: list[ToolName] = Field(
+        default_factory=lambda: list(RESTART_ANNOTATIONS),
+        max_length=32,
+        description="Annotations of the template by their names; an asterisk at the end stands for any ending.",
+    )
+    environment: list[ToolName] = Field(
+        default_factory=lambda: list(RESTART_ENVIRONMENT),
+        max_length=16,
+        description="Environment variables of containers by their names. Only plain values count.",
+    )
 
 
 class Records(Model):
@@ -179,6 +229,10 @@ class GateSpec(Spec):
     restarts: Literal["Allow", "Hold"] = Field(
         default="Allow", description="Whether the pods of an unchanged template may be restarted while it is closed."
     )
+    restarted_by: RestartedBy = Field(
+        default_factory=lambda: RestartedBy.model_validate({}),
+        description="How tools restart pods: what differs in nothing but this is a restart.",
+    )
     overrides: OverrideRules = Field(
         default_factory=OverrideRules, description="What it takes to open the gate in an emergency."
     )
@@ -186,7 +240,7 @@ class GateSpec(Spec):
         default_factory=FailMode, description="What happens when the data that the decision rests on are missing."
     )
     known_good: KnownGood = Field(
-        default_factory=KnownGood, description="When an image counts as good, so that a rollback to it passes."
+        default_factory=KnownGood, description="When a revision counts as good, so that a rollback to it passes."
     )
     records: Records = Field(
         default_factory=Records, description="How many releases of its workloads are recorded, and for how long."
@@ -205,16 +259,15 @@ class ReleaseGateSpec(GateSpec):
 
 
 class Learning(Model):
-    """A complete rollout on its way to be known as good."""
+    """A revision that is served, on its way to be known as good."""
 
     workload: str = Field(max_length=300, description='The workload, such as "Deployment/checkout".')
-    images: list[Image] = Field(
-        default_factory=list, max_length=MAX_IMAGES, description="The images of its pod template, if it is about these."
-    )
+    revision: str | None = Field(default=None, max_length=64, description="A hash of its images, if it is about these.")
     template: str | None = Field(
         default=None, max_length=64, description="The hash of its pod template, if it is about that."
     )
-    since: Timestamp = Field(description="Since when its rollout is complete, the gate open and data known.")
+    since: Timestamp = Field(description="Since when enough pods serve it and data are known.")
+    fewest: int | None = Field(default=None, description="The fewest available pods that have been enough since then.")
 
 
 class Closure(Model):
@@ -226,6 +279,17 @@ class Closure(Model):
     from_: Timestamp | None = Field(default=None, alias="from", description="From when on; left out, now.")
     until: Timestamp | None = Field(
         default=None, description="Until when; left out, until the operator says otherwise."
+    )
+    calendar: bool | None = Field(
+        default=None,
+        description="Set of a freeze: it says nothing of how well the workloads are, so what runs meanwhile can become "
+        "known to be good.",
+    )
+    approvals: int | None = Field(
+        default=None,
+        ge=1,
+        le=4,
+        description="How many others must approve an Override for this reason, if spec.overrides asks for fewer.",
     )
 
 
@@ -293,7 +357,7 @@ class GateStatus(Status):
     pace: str | None = Field(
         default=None,
         max_length=3,
-        description="How large the steps of a delivery may be while the gate is open, in percent of their usual size; "
+        description="How large the steps of a delivery may be once the gate is open, in percent of their usual size; "
         "absent at full pace.",
     )
     since: Timestamp | None = Field(default=None, description="When the decision last changed.")
@@ -320,10 +384,17 @@ class ReleaseGateStatus(GateStatus):
         "these alone.",
     )
     workloads: int = Field(default=0, description="How many workloads the gate is about now.")
+    known_good_revisions: dict[str, Annotated[str, Field(max_length=LONGEST_REVISIONS)]] = Field(
+        default_factory=dict,
+        max_length=MAX_WORKLOADS,
+        description='By workload, such as "Deployment/checkout", what it ran while it was well. A rollback to it '
+        "passes a closed gate. Each line is a revision, the newest first, with CONTAINER=IMAGE for each container, and "
+        "volume/NAME=IMAGE for an image volume. Where the image moves, as latest does, it is left out.",
+    )
     known_good_images: list[Image] = Field(
         default_factory=list,
         max_length=MAX_IMAGES,
-        description="The images a rollback to which passes a closed gate, the newest first.",
+        description="What an operator of the version before has learnt, until it is known for each workload.",
     )
     known_good_templates: list[GoodTemplate] = Field(
         default_factory=list,
@@ -333,8 +404,8 @@ class ReleaseGateStatus(GateStatus):
     )
     learning: list[Learning] = Field(
         default_factory=list,
-        max_length=MAX_WORKLOADS,
-        description="Complete rollouts on their way to be known as good.",
+        max_length=MAX_LEARNING,
+        description="Revisions that are served, on their way to be known as good.",
     )
 
 
@@ -344,11 +415,13 @@ class ReleaseGate(
     short_names=("gate",),
     columns=(
         Column("Decision", ".status.decision"),
+        # Empty for Enforce, which need not be written.
+        Column("Mode", ".spec.mode"),
         Column("Because", ".status.because"),
         # A string: kubectl shows a date as an age, and one that is to come as <invalid>.
         Column("Until", ".status.until"),
+        Column("Workloads", ".status.workloads", "integer"),
         Column("Pace", ".status.pace", wide=True),
-        Column("Workloads", ".status.workloads", "integer", wide=True),
         Column("Message", ".status.message", wide=True),
     ),
 ):

@@ -9,7 +9,6 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from ninefold.release.releasegate.learning import lasting
 from ninefold.release.releasegate.resource import (
     MAX_TEMPLATES,
     GoodTemplate,
@@ -17,6 +16,7 @@ from ninefold.release.releasegate.resource import (
     Learning,
     ReleaseGateStatus,
 )
+from ninefold.release.releasegate.trial import trial
 from ninefold.release.releasegate.workload import Workload, fingerprint, unrestarted
 
 _LARGEST, _ALL = 16_384, 262_144
@@ -28,33 +28,33 @@ def learn(
     before: ReleaseGateStatus,
     workloads: Iterable[Workload],
     *,
-    is_open: bool,
+    trusted: bool,
     now: datetime,
     blamed: Collection[str] = (),
 ) -> tuple[list[GoodTemplate], list[Learning]]:
-    """The templates known to be good, the newest first, and the rollouts on their way there.
+    """The templates known to be good, the newest first, and those on their way there.
 
     `blamed` are hashes; the rest is as with images.
     """
     if not rule.templates:
         return [], []
     good = [known for known in before.known_good_templates if known.hash not in blamed]
-    begun = {(entry.workload, entry.template): entry.since for entry in before.learning}
+    begun = {(entry.workload, entry.template): entry for entry in before.learning}
     learning = []
-    for workload in workloads if is_open else ():
-        if not workload.complete or not workload.template:
+    for workload in workloads if trusted else ():
+        if not workload.template:
             continue
         found = fingerprint(workload.kind, workload.template)
-        since = begun.get((workload.name, found), now)
         if _newest(good, workload.name) == found:
             continue
-        if now >= since + lasting(rule):
+        on_trial = trial(rule, begun.get((workload.name, found)), workload.serving, now)
+        if on_trial and on_trial.passed:
             good = [
                 _known(workload, found),
                 *(one for one in good if (one.workload, one.hash) != (workload.name, found)),
             ]
-        else:
-            learning.append(Learning(workload=workload.name, template=found, since=since))
+        elif on_trial:
+            learning.append(on_trial.entry(workload.name, template=found))
     return _cut(good, rule.templates + 1), learning
 
 

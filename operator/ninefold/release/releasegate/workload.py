@@ -7,26 +7,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ninefold.kube.api import CRON_JOB, DAEMON_SET, DEPLOYMENT, ROLLOUT, STATEFUL_SET, Manifest
 from ninefold.release.releasegate.resource import SERVICE_LABELS, TEAM_LABELS, Workloads
+from ninefold.release.releasegate.serving import Serving, mapped, serving
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+VOLUME = "volume/"
+"""Stands before the name of an image volume: no container can be called so."""
 WORKLOADS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, CRON_JOB, ROLLOUT)
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A workload by name ("Deployment/checkout"), the images of its pod template, and whether all its pods run it."""
+    """A workload by name ("Deployment/checkout"), the images of its pod template by container, and the pods that serve
+    it. An image volume stands among the containers as "volume/NAME"."""
 
     name: str
-    images: tuple[str, ...]
-    complete: bool
+    parts: Mapping[str, str]
+    serving: Serving
     template: Mapping[str, Any] = field(default_factory=dict, compare=False)
     """Its pod template."""
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Each once."""
+        return tuple(dict.fromkeys(self.parts.values()))
 
     @property
     def kind(self) -> str:
@@ -55,17 +64,17 @@ def read(kind: str, manifest: Manifest) -> Workload:
     """The workload as a gate sees it."""
     return Workload(
         name=f"{kind}/{manifest['metadata']['name']}",
-        images=images(_map(template(manifest).get("spec"))),
-        complete=_complete(kind, manifest),
-        template=template(manifest),
+        parts=parts(mapped(template(kind, manifest).get("spec"))),
+        serving=serving(kind, manifest),
+        template=template(kind, manifest),
     )
 
 
-def template(manifest: Manifest) -> Mapping[str, Any]:
+def template(kind: str, manifest: Manifest) -> Mapping[str, Any]:
     """The pod template; empty where a Rollout refers to the Deployment that holds it."""
-    spec = _map(manifest.get("spec"))
-    inner = _map(_map(spec.get("jobTemplate")).get("spec")) if "jobTemplate" in spec else spec
-    return _map(inner.get("template"))
+    spec = mapped(manifest.get("spec"))
+    inner = mapped(mapped(spec.get("jobTemplate")).get("spec")) if kind == "CronJob" else spec
+    return mapped(inner.get("template"))
 
 
 def unrestarted(template: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,42 +89,21 @@ def fingerprint(kind: str, template: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps([kind, unrestarted(template)], sort_keys=True).encode()).hexdigest()[:10]
 
 
-def _map(value: object) -> Mapping[str, Any]:
-    """What somebody else's kind may hold in the place of an object is none."""
-    return value if isinstance(value, Mapping) else {}
-
-
 def _maps(value: object) -> list[Mapping[str, Any]]:
-    return [_map(each) for each in value] if isinstance(value, list) else []
+    return [mapped(each) for each in value] if isinstance(value, list) else []
 
 
-def images(pod: Mapping[str, Any]) -> tuple[str, ...]:
-    """Every image that a pod spec names, image volumes too, each once."""
+def parts(pod: Mapping[str, Any]) -> dict[str, str]:
+    """Every image that a pod spec names, by container, image volumes too."""
     containers = [*_maps(pod.get("containers")), *_maps(pod.get("initContainers"))]
-    volumes = [_map(volume.get("image")) for volume in _maps(pod.get("volumes"))]
-    found = [container.get("image") for container in containers] + [volume.get("reference") for volume in volumes]
-    return tuple(dict.fromkeys(image for image in found if image))
+    found = {_text(each.get("name")): _text(each.get("image")) for each in containers}
+    for volume in _maps(pod.get("volumes")):
+        found[f"{VOLUME}{_text(volume.get('name'))}"] = _text(mapped(volume.get("image")).get("reference"))
+    return {name: image for name, image in found.items() if image}
 
 
-def _complete(kind: str, manifest: Manifest) -> bool:
-    """Whether every pod runs the present template and is available. No pod proves nothing."""
-    status = _map(manifest.get("status"))
-    if kind == "CronJob":
-        # Its controller tells of no generation: a run that succeeded is what there is to go by.
-        return bool(status.get("lastSuccessfulTime")) and not status.get("active")
-    # That of a Rollout is a string.
-    if str(status.get("observedGeneration", -1)) != str(manifest["metadata"].get("generation")):
-        return False
-    if kind == "Rollout":
-        return status.get("phase") == "Healthy"
-    if kind == "DaemonSet":
-        counts = {
-            status.get(name, 0) for name in ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")
-        }
-    else:
-        wanted = manifest["spec"].get("replicas", 1)
-        counts = {wanted, *(status.get(name, 0) for name in ("replicas", "updatedReplicas", "availableReplicas"))}
-    return len(counts) == 1 and counts != {0}
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def pinned(image: str) -> bool:
@@ -138,6 +126,47 @@ def repository(image: str) -> str:
     """
     path, slash, last = image.partition("@")[0].rpartition("/")
     return f"{path}{slash}{last.partition(':')[0]}"
+
+
+def replaced(parts: Mapping[str, str], images: Iterable[str]) -> dict[str, str]:
+    """The images by container with these in the places of those of the same repository. One that has no place there
+    comes as a new container.
+
+    >>> replaced({"app": "shop/checkout:v42", "proxy": "proxy:1"}, ["shop/checkout:v43"])
+    {'app': 'shop/checkout:v43', 'proxy': 'proxy:1'}
+    """
+    found = dict(parts)
+    for image in images:
+        places = [name for name, runs in parts.items() if repository(runs) == repository(image)]
+        found.update(dict.fromkeys(places or [image], image))
+    return found
+
+
+def by_repository(images: Iterable[str]) -> dict[str, str]:
+    """Images of which nobody has recorded the containers, by something that is the same in the next revision.
+
+    >>> by_repository(["shop/checkout:v41", "proxy:1"])
+    {'shop/checkout': 'shop/checkout:v41', 'proxy': 'proxy:1'}
+    """
+    found: dict[str, str] = {}
+    for image in images:
+        name = repository(image)
+        while name in found:
+            name += "+"
+        found[name] = image
+    return found
+
+
+def paired(old: Iterable[str], new: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Images before and after, of which nobody has recorded the containers, under names that they share: those of a
+    repository, and then those that are left, in their order.
+
+    >>> paired(["checkout:v41", "proxy:1"], ["shop/checkout:v42", "proxy:2"])
+    ({'checkout': 'checkout:v41', 'proxy': 'proxy:1'}, {'checkout': 'shop/checkout:v42', 'proxy': 'proxy:2'})
+    """
+    before, after = by_repository(old), by_repository(new)
+    left = iter([name for name in before if name not in after])
+    return before, {name if name in before else next(left, name): image for name, image in after.items()}
 
 
 def short(image: str) -> str:

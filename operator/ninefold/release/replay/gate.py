@@ -11,15 +11,13 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from ninefold.kube.api import Key
-from ninefold.release.releasegate import standing
-from ninefold.release.releasegate.opinion import CLOSED
+from ninefold.release.releasegate.effective import Change, Verdict, closures, decision, judge
 from ninefold.release.releasegate.plan import Observed, plan
-from ninefold.release.releasegate.resource import MAX_IMAGES, Decision, ReleaseGate, ReleaseGateStatus
-from ninefold.release.releasegate.workload import pinned
+from ninefold.release.releasegate.resource import Decision, ReleaseGate, ReleaseGateStatus
 from ninefold.release.replay.history import Record, good_before, running, under
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus
 
-Verdict = Literal["Passed", "RolledBack", "Created", "Stopped"]
+Fate = Literal["Passed", "RolledBack", "Created", "Stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class Admission:
 
     record: Record
     at: datetime
-    verdict: Verdict
+    verdict: Fate
     """Stopped, or passed: because it was open, as a rollback, or as a new workload, which no gate refuses."""
     decision: Decision
     because: tuple[str, ...]
@@ -53,12 +51,13 @@ class GateReplay:
         """`policies` are the names of those there are. A stop by hand of today was none in the past, and what a
         ClusterReleaseGate said then is not known here."""
         self._records = under(gate, records)
-        good = [image for image in good_before(self._records, begin) if pinned(image)]
         sources = [source for source in gate.spec.sources if source.cluster_release_gate is None]
         self._gate = gate.model_copy(
             update={
                 "spec": gate.spec.model_copy(update={"stop": None, "sources": sources}),
-                "status": ReleaseGateStatus(known_good_images=good[: min(gate.spec.known_good.keep, MAX_IMAGES)]),
+                "status": ReleaseGateStatus(
+                    known_good_revisions=good_before(self._records, begin, gate.spec.known_good.keep)
+                ),
             }
         )
         there = set(policies)
@@ -104,17 +103,11 @@ class GateReplay:
 
     def _admit(self, record: Record, now: datetime) -> None:
         """As the API server does, by what stands in the status before anything comes of the release."""
-        status, before = self._gate.status, self._before(record)
-        decision = standing.decision(status, now)
-        verdict: Verdict = "Passed"
-        if decision in CLOSED:
-            verdict = "Stopped"
-            if record.release.spec.sequence == 1:
-                verdict = "Created"
-            elif standing.rolls_back(status, before, record.release.spec.images):
-                verdict = "RolledBack"
-        because = tuple(closure.because for closure in standing.closures(status, now))
-        self.admissions.append(Admission(record, now, verdict, decision, because))
+        status, spec = self._gate.status, record.release.spec
+        change = Change.of_images(record.workload, self._before(record), spec.images, spec.template_hash)
+        found = judge(status, change, now)
+        because = tuple(closure.because for closure in closures(status, now))
+        self.admissions.append(Admission(record, now, _fate(record, found), found.decision, because))
 
     def _before(self, record: Record) -> Sequence[str]:
         """The images that the workload ran until then."""
@@ -138,14 +131,22 @@ class GateReplay:
         self._gate = self._gate.model_copy(update={"status": status})
         found = Standing(
             now,
-            standing.decision(status, now),
-            tuple(dict.fromkeys(closure.because for closure in standing.closures(status, now))),
+            decision(status, now),
+            tuple(dict.fromkeys(closure.because for closure in closures(status, now))),
             status.unknown_since is not None,
         )
         if not self.standings or _said(self.standings[-1]) != _said(found):
             if self.standings and self.standings[-1].at == now:
                 self.standings.pop()
             self.standings.append(found)
+
+
+def _fate(record: Record, found: Verdict) -> Fate:
+    if found.reason == "open":
+        return "Passed"
+    if record.release.spec.sequence == 1:
+        return "Created"
+    return "RolledBack" if found.passes else "Stopped"
 
 
 def _said(one: Standing) -> tuple[object, ...]:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ninefold.kube.api import Manifest
+from ninefold.kube.fields import number
 from ninefold.release.release.resource import Release, went_bad
+from ninefold.release.releasegate.learning import Good, revision
 from ninefold.release.releasegate.resource import ReleaseGate
-from ninefold.release.releasegate.workload import WORKLOADS, Workload
+from ninefold.release.releasegate.serving import Serving
+from ninefold.release.releasegate.workload import WORKLOADS, Workload, by_repository
 
 _KINDS = frozenset(api.kind for api in WORKLOADS)
 
@@ -41,8 +44,7 @@ class Record:
     @property
     def bad(self) -> bool:
         status = self.release.status
-        suspicion = status.suspicion if status.suspicion not in (None, "Unknown") else "0"
-        return went_bad(status.outcome, float(suspicion or 0))
+        return went_bad(status.outcome, number(status.suspicion))
 
     def is_out(self, now: datetime) -> bool:
         """Whether it had gone out by then."""
@@ -83,15 +85,23 @@ def _is_under(gate: ReleaseGate, record: Record) -> bool:
 def running(records: Sequence[Record], now: datetime) -> list[Workload]:
     """What ran at a time: of each workload what went out last."""
     last = {record.workload: record for record in records if record.is_of_workload and record.is_out(now)}
-    return [Workload(name, tuple(record.release.spec.images), record.ran(now)) for name, record in last.items()]
+    return [
+        Workload(name, by_repository(record.release.spec.images), Serving(available=int(record.ran(now))))
+        for name, record in last.items()
+    ]
 
 
-def good_before(records: Iterable[Record], begin: datetime) -> list[str]:
-    """The images of what had been rolled out by then and stayed, the newest first: a gate that was there had learnt
-    them."""
+def good_before(records: Iterable[Record], begin: datetime, keep: int) -> Good:
+    """What had been rolled out by then and stayed, by workload, the newest first: a gate that was there had learnt
+    it."""
     stayed = [
         record
         for record in records
         if (record.began is None or record.began < begin) and record.ran(begin) and not record.bad
     ]
-    return list(dict.fromkeys(image for record in reversed(stayed) for image in record.release.spec.images))
+    found: dict[str, list[str]] = {}
+    for record in reversed(stayed):
+        good, line = found.setdefault(record.workload, []), revision(by_repository(record.release.spec.images))
+        if line and line not in good and len(good) < keep:
+            good.append(line)
+    return {name: "\n".join(lines) for name, lines in found.items() if lines}
