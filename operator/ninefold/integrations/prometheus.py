@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
+
+from ninefold.integrations.credentials import Credentials, Options
+from ninefold.integrations.scope import scoped
+
+__all__ = ["Options", "Prometheus"]
 
 
 class Unreachable(Exception):
@@ -58,15 +62,22 @@ class RuleGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """How to reach it. The token is read anew for each request, since Kubernetes rotates projected tokens."""
+class Recording:
+    """A recording rule that Prometheus has loaded: what it records, the labels that it sets, and where it is from."""
 
-    url: str
-    ca_file: Path | None = None
-    token_file: Path | None = None
-    timeout: float = 10.0
-    max_bytes: int = 64 * 1024 * 1024
-    max_connections: int = 4
+    name: str
+    labels: Mapping[str, str]
+    group: str
+    file: str
+    interval: float
+    """Of the group's evaluations, in seconds; 0 where the server does not tell."""
+    error: str = ""
+    """Of the last evaluation; "" if there was none."""
+
+
+def without_credentials(url: str) -> str:
+    """The address as it may be shown."""
+    return re.sub(r"//[^/@]*@", "//", url)
 
 
 class Prometheus:
@@ -75,15 +86,25 @@ class Prometheus:
     groups_per_request = 50
 
     def __init__(self, options: Options) -> None:
+        """Raises OSError for a certificate that cannot be read."""
         self._options = options
+        self._credentials = Credentials(options)
+        self._shown = without_credentials(options.url)
+        self._turn = asyncio.Semaphore(options.max_connections)
         self._client = httpx.AsyncClient(
             base_url=options.url.rstrip("/") + "/",
             timeout=httpx.Timeout(options.timeout),
-            limits=httpx.Limits(max_connections=options.max_connections),
-            verify=ssl.create_default_context(cafile=str(options.ca_file) if options.ca_file else None),
+            # A request that is given up while it waits in httpx' pool takes a connection with it, for ever.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=options.max_connections),
+            verify=self._credentials.context,
             follow_redirects=False,
             trust_env=False,
         )
+
+    @property
+    def external_labels(self) -> Mapping[str, str]:
+        """What every series carries beyond the labels that rules write."""
+        return self._options.external_labels
 
     async def __aenter__(self) -> Prometheus:
         return self
@@ -96,23 +117,23 @@ class Prometheus:
 
     async def query(self, expression: str, at: datetime | None = None) -> list[Sample]:
         """The instant vector that the expression yields now, or at a time."""
-        form = {"query": expression, **({"time": f"{at.timestamp():.3f}"} if at else {})}
+        form = {"query": self._scoped(expression), **({"time": f"{at.timestamp():.3f}"} if at else {})}
         data = await self._call("POST", "api/v1/query", form)
         if data.get("resultType") != "vector":
             raise Refused(f"the query yields a {data.get('resultType')}, not an instant vector: {expression}")
-        return [Sample(row["metric"], float(row["value"][1]), float(row["value"][0])) for row in _rows(data)]
+        return [Sample(self._own(row["metric"]), float(row["value"][1]), float(row["value"][0])) for row in _rows(data)]
 
     async def query_range(self, expression: str, start: datetime, end: datetime, step: timedelta) -> list[Series]:
         """The expression at each step from start to end, both included."""
         form = {
-            "query": expression,
+            "query": self._scoped(expression),
             "start": f"{start.timestamp():.3f}",
             "end": f"{end.timestamp():.3f}",
             "step": f"{step.total_seconds():g}",
         }
         data = await self._call("POST", "api/v1/query_range", form)
         return [
-            Series(row["metric"], [(float(at), float(value)) for at, value in row.get("values", ())])
+            Series(self._own(row["metric"]), [(float(at), float(value)) for at, value in row.get("values", ())])
             for row in _rows(data)
         ]
 
@@ -125,7 +146,7 @@ class Prometheus:
 
     async def samples_read(self, expression: str) -> int | None:
         """How many samples the server reads to answer the expression now; None if it does not tell."""
-        data = await self._call("POST", "api/v1/query", {"query": expression, "stats": "all"})
+        data = await self._call("POST", "api/v1/query", {"query": self._scoped(expression), "stats": "all"})
         read = ((data.get("stats") or {}).get("samples") or {}).get("totalQueryableSamples")
         return int(read) if read is not None else None
 
@@ -142,9 +163,48 @@ class Prometheus:
                     found[group["name"]] = _rule_group(group)
         return found
 
+    async def recordings(self, name: str) -> list[Recording]:
+        """Every rule that records a series of this name."""
+        data = await self._call("GET", "api/v1/rules", {"type": "record", "rule_name[]": name})
+        try:
+            return [
+                _recording(group, rule)
+                for group in data["groups"] or ()
+                for rule in group.get("rules") or ()
+                # A server that does not know the filter answers with all rules.
+                if rule.get("name") == name and rule.get("type") == "recording"
+            ]
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise Unreachable(
+                f"{self._options.url}: its answer about rules has another form than Prometheus'"
+            ) from None
+
+    async def series(self, selector: str, start: datetime, end: datetime, *, limit: int) -> list[Mapping[str, str]]:
+        """The labels of some of the series that a selector matches in a stretch of time."""
+        span = {"start": f"{start.timestamp():.3f}", "end": f"{end.timestamp():.3f}"}
+        found = await self._call("POST", "api/v1/series", {"match[]": self._scoped(selector), **span, "limit": limit})
+        # A server that does not know the limit answers with all of them.
+        return list(found or ())[:limit]
+
+    async def label_values(self, label: str, limit: int) -> list[str]:
+        """Some of the values that a label has."""
+        return list(await self._call("GET", f"api/v1/label/{label}/values", {"limit": limit}) or ())[:limit]
+
     async def check(self, expression: str) -> None:
         """Ask this Prometheus to parse an expression. Raises Refused with its own words if it cannot."""
         await self._call("POST", "api/v1/format_query", {"query": expression})
+
+    def _scoped(self, expression: str) -> str:
+        """The expression over the series of this cluster alone."""
+        try:
+            return scoped(expression, self._options.external_labels)
+        except ValueError as error:
+            raise Refused(str(error)) from None
+
+    def _own(self, labels: Mapping[str, str]) -> Mapping[str, str]:
+        """Without the labels that say which cluster it is."""
+        external = self._options.external_labels
+        return {name: value for name, value in labels.items() if external.get(name) != value} if external else labels
 
     async def _call(self, method: str, path: str, form: Mapping[str, Any]) -> Any:
         """The `data` of the answer. A query goes as a form in the body, since it may be longer than a URL may be."""
@@ -153,15 +213,20 @@ class Prometheus:
             async with (
                 # httpx limits each step; a server that drips its answer must not hold us for ever.
                 asyncio.timeout(limit),
+                self._turn,
                 self._client.stream(
-                    method, path, headers=self._headers(), params=form if get else None, data=None if get else form
+                    method,
+                    path,
+                    headers=self._credentials.headers(),
+                    params=form if get else None,
+                    data=None if get else form,
                 ) as response,
             ):
                 text = await self._read(response)
         except (httpx.TimeoutException, TimeoutError):
-            raise Unreachable(f"{self._options.url}: no answer within {limit:g} s") from None
+            raise Unreachable(f"{self._shown}: no answer within {limit:g} s") from None
         except (httpx.HTTPError, OSError) as error:
-            raise Unreachable(f"{self._options.url}: {str(error) or type(error).__name__}") from error
+            raise Unreachable(f"{self._shown}: {_words(error)}") from error
         return self._answer(response.status_code, text)
 
     async def _read(self, response: httpx.Response) -> bytes:
@@ -169,33 +234,48 @@ class Prometheus:
         async for chunk in response.aiter_bytes():
             size += len(chunk)
             if size > self._options.max_bytes:
-                raise Unreachable(f"{self._options.url}: the answer is larger than {self._options.max_bytes} bytes")
+                raise Unreachable(f"{self._shown}: the answer is larger than {self._options.max_bytes} bytes")
             chunks.append(chunk)
         return b"".join(chunks)
 
     def _answer(self, status: int, text: bytes) -> Any:
+        if status in (401, 403):
+            raise Unreachable(f"{self._shown}: HTTP {status}: {self._credentials.refused()}")
         try:
             answer = json.loads(text)
         except ValueError:
-            raise Unreachable(f"{self._options.url}: HTTP {status} without JSON; is this Prometheus?") from None
+            raise Unreachable(f"{self._shown}: HTTP {status} without JSON; is this Prometheus?") from None
         kind, error = (answer.get("errorType"), answer.get("error")) if isinstance(answer, dict) else ("", "")
         if kind == "timeout" or (kind == "execution" and "too many samples" in str(error)):
-            raise TooMuch(f"{self._options.url}: HTTP {status} {error}")
+            raise TooMuch(f"{self._shown}: HTTP {status} {error}")
         if status in (400, 422) and kind in ("bad_data", "execution"):
             raise Refused(str(error))
         if status != 200 or not isinstance(answer, dict) or answer.get("status") != "success":
-            raise Unreachable(f"{self._options.url}: HTTP {status} {error or ''}".rstrip())
+            raise Unreachable(f"{self._shown}: HTTP {status} {error or ''}".rstrip())
         return answer.get("data")
 
-    def _headers(self) -> dict[str, str]:
-        if self._options.token_file is None:
-            return {}
-        return {"Authorization": f"Bearer {self._options.token_file.read_text().strip()}"}
+
+def _words(error: Exception) -> str:
+    """What went wrong, for people."""
+    if isinstance(error, httpx.ConnectError) and "All connection attempts failed" in str(error):
+        return "no connection: check host and port, and that the server runs"
+    return str(error) or type(error).__name__
 
 
 def _rows(data: Mapping[str, Any]) -> list[Any]:
     """The series of a result; native histograms have no single value and are left out."""
     return [row for row in data.get("result") or () if "value" in row or "values" in row]
+
+
+def _recording(group: Mapping[str, Any], rule: Mapping[str, Any]) -> Recording:
+    return Recording(
+        rule["name"],
+        dict(rule.get("labels") or {}),
+        group["name"],
+        group.get("file") or "",
+        float(group.get("interval") or 0.0),
+        rule.get("lastError") or "",
+    )
 
 
 def _rule_group(group: Mapping[str, Any]) -> RuleGroup:

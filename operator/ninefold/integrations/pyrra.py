@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from ninefold.integrations.translation import ours, queries
 from ninefold.integrations.translation.foreign import Node
+from ninefold.integrations.translation.groups import Groups
 from ninefold.integrations.translation.report import Made, NotCarried, Target, Translation
+from ninefold.kube.fields import duration
 
 API = "pyrra.dev/v1alpha1"
 PREFIX = "pyrra.dev/"
@@ -46,6 +49,8 @@ def _objective(node: Node, target: Target) -> dict[str, Any]:
             f"write a ServiceLevelObjective of {API}",
         )
     metadata = ours.object_metadata(node, target.namespace)
+    handed_on = {name: value for name, value in metadata["labels"].items() if not name.startswith(PREFIX)}
+    ours.rule_labels(node.child("metadata"), handed_on, "Pyrra")
     spec = node.child("spec")
     if "partial_response_strategy" in spec and spec.text("partial_response_strategy") not in ("", "abort"):
         spec.lost(
@@ -60,7 +65,7 @@ def _objective(node: Node, target: Target) -> dict[str, Any]:
         "description": ours.plain(spec, "description"),
         "objective": _target(spec),
         "window": {"rolling": _window(spec)},
-        **_indicator(spec.child("indicator")),
+        **_indicator(spec.child("indicator"), target),
     }
     made["alerting"] = _alerting(node, metadata, made, target)
     return ours.manifest(metadata, made)
@@ -121,7 +126,7 @@ def _output(spec: Node) -> None:
         )
 
 
-def _indicator(indicator: Node) -> dict[str, Any]:
+def _indicator(indicator: Node, target: Target) -> dict[str, Any]:
     """The fields `indicator` and `groupBy`."""
     found = [name for name in ("ratio", "latency", "latencyNative", "bool_gauge") if name in indicator]
     if len(found) != 1:
@@ -132,9 +137,9 @@ def _indicator(indicator: Node) -> dict[str, Any]:
             "write exactly one of ratio, latency, latencyNative or bool_gauge",
         )
     node = indicator.child(found[0])
-    groups = node.texts("grouping")
+    groups = Groups(node, node.texts("grouping"), target)
     read = {"ratio": _ratio, "latency": _latency, "latencyNative": _native, "bool_gauge": _gauge}[found[0]]
-    return {"indicator": read(node, groups), "groupBy": groups}
+    return {"indicator": read(node, groups), "groupBy": groups.names}
 
 
 def _metric(node: Node, name: str) -> str:
@@ -142,43 +147,44 @@ def _metric(node: Node, name: str) -> str:
     return node.child(name).text("metric").strip() if name in node else ""
 
 
-def _ratio(node: Node, groups: Sequence[str]) -> dict[str, Any]:
+def _ratio(node: Node, groups: Groups) -> dict[str, Any]:
     bad, good, total = (_metric(node, name) for name in ("errors", "success", "total"))
     if sum(map(bool, (bad, good, total))) != 2:
         raise node.refused(
             None, "a ratio has two metrics", "nothing is made of it", "write two of errors, success and total"
         )
     if total:
-        return {"ratio": {"bad": bad, "total": total} if bad else {"good": good, "total": total}}
-    by = f"sum by ({', '.join(groups)})" if groups else "sum"
-    bads, goods = (f"{by} (rate({metric}[$window]))" for metric in (bad, good))
+        part = {"bad": bad} if bad else {"good": good}
+        return {"ratio": {name: groups.counted(query) for name, query in {**part, "total": total}.items()}}
+    bads, goods = (f"{groups.sum} ({groups.exported(f'rate({metric}[$window])')})" for metric in (bad, good))
     node.changed(
         None,
         "the total is written as the sum of errors and successes",
         "where one of them has no series, the other alone is the total",
         "nothing need be done",
     )
-    return {"ratio": {"bad": bad, "total": f"{bads} + {goods} or {goods} or {bads}"}}
+    return {"ratio": {"bad": groups.counted(bad), "total": f"{bads} + {goods} or {goods} or {bads}"}}
 
 
-def _latency(node: Node, groups: Sequence[str]) -> dict[str, Any]:
+def _latency(node: Node, groups: Groups) -> dict[str, Any]:
     good, total = _metric(node, "success"), _metric(node, "total")
     if not good or not total:
         raise node.refused(None, "a metric is missing", "nothing is made of it", "write both success and total")
     found = queries.latency(good, total)
-    if found is not None:
+    if found is not None and not groups:
         histogram, bound = found
         return {"latency": {"histogram": histogram, "threshold": ours.decimal(bound)}}
+    why = "these are not a bucket and the count of the same series"
     node.changed(
         None,
-        "these are not a bucket and the count of the same series",
-        "they are carried as a ratio of good to all events",
+        why if found is None else "labels of a histogram cannot be given other names",
+        "it is carried as a ratio of good to all events",
         "write indicator.latency if a missing bucket is not to count as an outage",
     )
-    return {"ratio": {"good": good, "total": total}}
+    return {"ratio": {"good": groups.counted(good), "total": groups.counted(total)}}
 
 
-def _native(node: Node, groups: Sequence[str]) -> dict[str, Any]:
+def _native(node: Node, groups: Groups) -> dict[str, Any]:
     histogram, limit = _metric(node, "total"), node.text("latency")
     seconds = ours.length(limit)
     if seconds is None or not histogram:
@@ -188,14 +194,21 @@ def _native(node: Node, groups: Sequence[str]) -> dict[str, Any]:
             "nothing is made of it",
             "write one such as 200ms",
         )
+    if groups:
+        rate = f"{groups.sum} ({groups.exported(f'rate({histogram}[$window])')})"
+        count = f"histogram_count({rate})"
+        share = f"histogram_fraction(-Inf, {ours.decimal(seconds)}, {rate})"
+        return {"ratio": {"good": f"{share} * {count}", "total": count}}
     threshold = f"{ours.decimal(seconds)}s" if seconds >= 1 else f"{ours.decimal(seconds * 1000)}ms"
     return {"latency": {"histogram": histogram, "threshold": threshold, "buckets": "Native"}}
 
 
-def _gauge(node: Node, groups: Sequence[str]) -> dict[str, Any]:
+def _gauge(node: Node, groups: Groups) -> dict[str, Any]:
     metric = node.text("metric").strip()
     if not metric:
         raise node.refused("metric", "the metric is missing", "nothing is made of it", "write metric")
+    if groups:
+        return {"gauge": {"query": groups.exported(metric), "badBelow": "1"}}
     return {"boolean": {"selector": metric}}
 
 
@@ -209,12 +222,12 @@ def _alerting(node: Node, metadata: Mapping[str, Any], spec: Mapping[str, Any], 
     labels = ours.alert_labels(source.child("labels"), propagated["labels"], target)
     disabled, burns = alerting.flag("disabled"), alerting.flag("burnrates", True)
     _absent(alerting)
-    name = alerting.text("name")
+    name = ours.alert_name(alerting)
     off = disabled or not burns
-    labels |= ours.alert_name(alerting, name, target) if not off else {}
     made: dict[str, Any] = {
         "disabled": off,
-        "tiers": _tiers(alerting, spec, target, off=off),
+        "name": name if not off else "",
+        "tiers": _tiers(alerting, spec, off=off),
         "labels": ours.few(source, labels),
         **ours.alert_annotations(source.child("annotations"), propagated["annotations"], _LABELS, labels),
     }
@@ -238,8 +251,18 @@ def _absent(alerting: Node) -> None:
         )
 
 
-def _tiers(alerting: Node, spec: Mapping[str, Any], target: Target, *, off: bool) -> list[dict[str, Any]] | None:
-    """Explicit tiers only where severities ask for other ones than ours."""
+_DAY = 86_400
+_WINDOWS = {
+    "fastBurn": ("14", 2, 60, 5),
+    "mediumBurn": ("7", 15, 6 * 60, 30),
+    "slowBurn": ("2", 60, 24 * 60, 2 * 60),
+    "longTermBurn": ("1", 3 * 60, 4 * 24 * 60, 6 * 60),
+}
+"""Pyrra's alerts at a window of 28 days: burn rate, and the minutes of `for`, long and short window."""
+
+
+def _tiers(alerting: Node, spec: Mapping[str, Any], *, off: bool) -> list[dict[str, Any]] | None:
+    """Pyrra's alerts; None for no alerts."""
     severities = alerting.child("severities")
     wanted = {burn: severities.text(burn) or usual for burn, usual in _BURNS.items()}
     if off:
@@ -249,24 +272,73 @@ def _tiers(alerting: Node, spec: Mapping[str, Any], target: Target, *, off: bool
         return None
     alerting.changed(
         None,
-        "Pyrra's alerts at 14x, 7x, 2x and 1x are those of Ninefold at 14.4x, 6x, 3x and 1x",
-        "windows differ a little, there is no `for`, severity is page and ticket instead of critical and warning, and "
+        "severities are page and ticket instead of critical and warning",
         "alerts carry slo_name and service instead of slo and the matchers of the total",
         "change the routes of Alertmanager; `ninefold render` shows the alerts",
     )
-    found = {burn: _severity(severities, burn, value) for burn, value in wanted.items()}
-    if all(found[burn] == _SEVERITIES[usual] for burn, usual in _BURNS.items()):
-        return None
-    tiers = [dict(tier) for tier in target.tiers(spec)]
-    if len(tiers) != len(found):
-        severities.lost(
+    tiers = {burn: _tier(burn, spec) for burn in _WINDOWS}
+    # Of two that differ in the burn rate alone the lower one says it all.
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for burn, value in wanted.items():
+        tier = {**tiers[burn], "severity": _severity(severities, burn, value)}
+        found[tuple(value for name, value in tier.items() if name != "burnRate")] = tier
+    possible = [tier for tier in found.values() if Decimal(tier["burnRate"]) * (100 - Decimal(spec["objective"])) < 100]
+    _adjusted(alerting, spec, [tier["burnRate"] for tier in found.values() if tier not in possible])
+    return possible
+
+
+def _tier(burn: str, spec: Mapping[str, Any]) -> dict[str, Any]:
+    burn_rate, *minutes = _WINDOWS[burn]
+    hold, long, short = (_scaled(length, spec) for length in minutes)
+    tier = {"burnRate": burn_rate, "long": duration(_stepped(long) * 60), "short": duration(_stepped(short) * 60)}
+    return tier | ({"for": duration(hold * 60)} if hold else {})
+
+
+def _scaled(minutes: int, spec: Mapping[str, Any]) -> int:
+    """A length of Pyrra's in proportion to the window, in whole minutes."""
+    window = ours.length(spec["window"]["rolling"]) or Decimal(0)
+    return _nearest(minutes * window / (28 * _DAY))
+
+
+def _stepped(minutes: int) -> int:
+    """The nearest length that windows of our alerts can have."""
+    return max(5, _nearest(Decimal(minutes) / 5) * 5)
+
+
+def _nearest(number: Decimal) -> int:
+    return int(number.to_integral_value(ROUND_HALF_UP))
+
+
+def _adjusted(alerting: Node, spec: Mapping[str, Any], impossible: Sequence[str]) -> None:
+    """Report in what the tiers are not Pyrra's."""
+    written = [[_scaled(minutes, spec) for minutes in lengths] for _, _, *lengths in _WINDOWS.values()]
+    made = [[_stepped(minutes) for minutes in lengths] for lengths in written]
+    if made != written:
+        pairs = [pair for pair in zip(written, made, strict=True) if pair[0] != pair[1]]
+        alerting.changed(
             None,
-            "the severities are not carried",
-            f"Ninefold finds {len(tiers)} tiers for this objective and window instead of {len(found)}",
-            "write spec.alerting.tiers",
+            f"windows of {' and '.join(_both(lengths) for lengths, _ in pairs)} are "
+            f"{' and '.join(_both(lengths) for _, lengths in pairs)}",
+            "windows of alerts are whole multiples of 5m; burn rates and `for` are Pyrra's",
+            "nothing need be done",
         )
-        return None
-    return [{**tier, "severity": severity} for tier, severity in zip(tiers, found.values(), strict=True)]
+    if impossible:
+        alerting.changed(
+            None,
+            f"there is no alert at {', '.join(impossible)}",
+            f"at {spec['objective']} % no outage burns that fast, so that Pyrra's never fires either",
+            "nothing need be done",
+        )
+
+
+def _both(lengths: Sequence[int]) -> str:
+    """A long and a short window, given in minutes."""
+    return "/".join(map(_minutes, lengths))
+
+
+def _minutes(count: int) -> str:
+    parts = ((count // 1440, "d"), (count % 1440 // 60, "h"), (count % 60, "m"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0m"
 
 
 def _severity(severities: Node, burn: str, value: str) -> str:

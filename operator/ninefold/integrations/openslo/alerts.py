@@ -44,7 +44,7 @@ def alerting(spec: Node, made: Mapping[str, Any], catalog: Catalog, target: Targ
                     tiers.append(tier)
             targets += _targets(policy, catalog)
         except NotCarried as refusal:
-            policy.give_up(refusal)
+            catalog.give_up(policy, refusal, whole=False)
     if not tiers:
         spec.changed(
             "alertPolicies",
@@ -162,7 +162,7 @@ def _tier(node: Node) -> dict[str, Any]:
         "long": duration(window),
         "short": duration(short),
         "severity": _severity(spec),
-        **({"for": duration(_stepped(condition, "alertAfter", hold))} if hold else {}),
+        **({"for": duration(hold)} if hold else {}),
     }
 
 

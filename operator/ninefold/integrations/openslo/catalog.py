@@ -19,6 +19,8 @@ class Catalog:
         self.slos: list[Node] = []
         self._referable: dict[tuple[str, str], Node] = {}
         self._used: set[tuple[str, str]] = set()
+        self._asked: set[tuple[str, str]] = set()
+        self._served: set[tuple[str, str]] = set()
         self._nodes = [Node(document, remarks, index) for index, document in enumerate(documents)]
         for node in self._nodes:
             self._add(node)
@@ -28,11 +30,22 @@ class Catalog:
         node = self._referable.get((kind, name))
         if node is not None:
             self._used.add((kind, name))
+            self._asked.add((kind, name))
         return node
 
-    def give_up(self, part: Node, refusal: NotCarried) -> None:
-        """Nothing is made of a part of an SLO. Where the reason lies elsewhere, nothing is read there either."""
+    def served(self) -> None:
+        """An objective is made: what it refers to was read as a whole."""
+        self._served |= self._asked
+        self._asked.clear()
+
+    def give_up(self, part: Node, refusal: NotCarried, *, whole: bool = True) -> None:
+        """Nothing is made of a part of an SLO, be it a whole objective or an alert policy of it.
+
+        Where the reason lies elsewhere, nothing is read there either.
+        """
         part.give_up(refusal)
+        if whole:
+            self._asked.clear()
         document, path = refusal.remark.document, refusal.remark.path
         if document != part.document or path[: len(part.path)] != part.path:
             self._nodes[document].skip()
@@ -49,6 +62,8 @@ class Catalog:
                         "import it together with the SLOs that use it",
                     )
                 )
+            elif (kind, name) not in self._served:
+                node.skip()  # The SLOs that refer to it were given up, maybe before it was read.
             elif kind == "Service":
                 described(node, "Service")
             node.close()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from ninefold.integrations.openslo.catalog import Catalog, described
-from ninefold.integrations.translation import ours, queries
+from ninefold.integrations.translation import events, ours, queries
+from ninefold.integrations.translation.events import Asked
 from ninefold.integrations.translation.foreign import Node
+from ninefold.integrations.translation.groups import Groups
+from ninefold.integrations.translation.labels import common
+from ninefold.integrations.translation.report import Target
 
 PROMQL = ("prometheus", "thanos", "mimir", "cortex", "victoriametrics", "amp", "grafana")
 """Types of metric sources, in lower case, whose queries are PromQL."""
@@ -16,11 +19,24 @@ PROMQL = ("prometheus", "thanos", "mimir", "cortex", "victoriametrics", "amp", "
 _WHILE_BAD = {"lte": "badAbove", "lt": "badAbove", "gte": "badBelow", "gt": "badBelow"}
 
 
-def indicator(owner: Node, objective: Node, method: str, catalog: Catalog) -> dict[str, Any]:
+class Asking(NamedTuple):
+    """How an SLO takes its ratio, and what a translator must know of the other side."""
+
+    method: str
+    seconds: int
+    """The length of a slice, or of what we record where time is not sliced."""
+    target: Target
+
+
+def indicator(owner: Node, objective: Node, asking: Asking, catalog: Catalog) -> dict[str, Any]:
     """The fields `indicator` and `groupBy`; `owner` is the spec or the objective that names the SLI."""
     sli = _sli(owner, catalog)
     spec = sli.child("spec")
     described(sli, "SLI")
+    if "thresholdMetric" in spec and "ratioMetric" in spec:
+        raise sli.refused(
+            None, "the SLI has thresholdMetric and ratioMetric", "nothing is made of the SLO", "keep one of them"
+        )
     if "thresholdMetric" in spec:
         return {"indicator": {"gauge": _gauge(spec.child("thresholdMetric"), objective, catalog)}}
     for name in ("op", "value"):
@@ -33,7 +49,7 @@ def indicator(owner: Node, objective: Node, method: str, catalog: Catalog) -> di
             "nothing is made of the SLO",
             "write one of them",
         )
-    return _ratio(spec.child("ratioMetric"), method, catalog)
+    return _ratio(spec.child("ratioMetric"), asking, catalog)
 
 
 def _sli(owner: Node, catalog: Catalog) -> Node:
@@ -59,26 +75,27 @@ def _gauge(metric: Node, objective: Node, catalog: Catalog) -> dict[str, Any]:
             None, "a level has no window", "ranges in its query are 5m", "write another range if that is not meant"
         )
     op, value = objective.text("op"), objective.number("value")
-    if op not in _WHILE_BAD:
+    if op not in _WHILE_BAD or value is None:
         raise objective.refused(
-            "op",
+            "op" if value is not None else "value",
             "a thresholdMetric needs op and value",
             "nothing is made of the objective",
-            "write op: one of lte, lt, gte, gt",
+            "write op, one of lte, lt, gte and gt, and the value that it compares with",
         )
     if op in ("lt", "gt"):
         objective.changed(
             "op",
-            f"a value of exactly {value or 0} counts as good",
+            f"a value of exactly {value} counts as good",
             f"Ninefold compares like {op}e",
             "write a value beside it if that matters",
         )
-    return {"query": query, _WHILE_BAD[op]: ours.decimal(value or Decimal(0))}
+    return {"query": query, _WHILE_BAD[op]: ours.decimal(value)}
 
 
-def _ratio(metric: Node, method: str, catalog: Catalog) -> dict[str, Any]:
+def _ratio(metric: Node, asking: Asking, catalog: Catalog) -> dict[str, Any]:
     counter = metric.flag("counter")
     if "raw" in metric:
+        _unused(metric, "raw", ("good", "bad", "total"))
         return {"indicator": {"errorRatio": {"query": _raw(metric, catalog)}}}
     part = "bad" if "bad" in metric else "good"
     if "total" not in metric or part not in metric:
@@ -88,8 +105,7 @@ def _ratio(metric: Node, method: str, catalog: Catalog) -> dict[str, Any]:
             "nothing is made of the SLO",
             "write them, or raw and rawType",
         )
-    if "bad" in metric and "good" in metric:
-        metric.changed("good", "good is not needed beside bad", "bad and total decide", "leave it out")
+    _unused(metric, "bad and total", ("rawType", *(("good",) if part == "bad" else ())))
     written = {name: _query(metric.child(name), catalog) for name in (part, "total")}
     if not counter and not any(map(queries.is_rated, written.values())):
         return _levels(metric, part, written)
@@ -97,25 +113,38 @@ def _ratio(metric: Node, method: str, catalog: Catalog) -> dict[str, Any]:
         metric.changed(
             "counter", "the queries take rates, so they count", "they are a ratio of events", "write counter: true"
         )
-    counted = {name: _counted(metric.child(name), query) for name, query in written.items()}
-    groups = {labels for _, labels in counted.values()}
-    if len(groups) != 1:
+    ratio, by = _counted(metric, written, asking.seconds)
+    groups = Groups(metric, by, asking.target)
+    ratio = {name: groups.counted(query) for name, query in ratio.items()}
+    if asking.method == "RatioTimeslices":
+        return {"indicator": {"errorRatio": {"query": _of_slices(part, ratio, groups.names)}}, "groupBy": groups.names}
+    return {"indicator": {"ratio": ratio}, "groupBy": groups.names}
+
+
+def _unused(metric: Node, by: str, names: Sequence[str]) -> None:
+    for name in names:
+        if name in metric:
+            metric.changed(name, f"{name} is not needed beside {by}", f"{by} decide", "leave it out")
+
+
+def _counted(metric: Node, written: Mapping[str, str], seconds: int) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The queries as our ratio takes them, and the labels that both keep apart. Raises NotCarried."""
+    found = {name: _summed(metric.child(name), query) for name, query in written.items()}
+    asked = {name: Asked(metric.child(name), None, query) for name, (query, by) in found.items() if by is None}
+    found |= {name: (query, queries.grouping(query) or ()) for name, query in events.counted(asked, seconds).items()}
+    by = common([(labels or (),) for _, labels in found.values()])
+    if by is None:
         metric.lost(
             None,
             "the two queries keep different labels apart",
             "there is one budget for all series",
             "write the labels into spec.groupBy, and aggregate both queries by them",
         )
-        groups = {()}
-    ratio = {name: query for name, (query, _) in counted.items()}
-    by = list(groups.pop())
-    if method == "RatioTimeslices":
-        return {"indicator": {"errorRatio": {"query": _of_slices(part, ratio, by)}}, "groupBy": by}
-    return {"indicator": {"ratio": ratio}, "groupBy": by}
+    return {name: query for name, (query, _) in found.items()}, by or ()
 
 
-def _counted(node: Node, query: str) -> tuple[str, tuple[str, ...]]:
-    """A query as our ratio takes it, and the labels that it keeps apart. Raises NotCarried."""
+def _summed(node: Node, query: str) -> tuple[str, tuple[str, ...] | None]:
+    """A selector of counters and the labels that it is summed by; of other PromQL it with [$window], and None."""
     if queries.selector(query) is not None:
         return query, ()
     if found := queries.summed(query):
@@ -126,22 +155,17 @@ def _counted(node: Node, query: str) -> tuple[str, tuple[str, ...]]:
             "nothing need be done",
         )
         return found
-    counted = queries.with_window(query)
-    if not queries.has_window(counted):
+    ranged = queries.with_window(query)
+    if not queries.has_window(ranged):
         raise node.refused(
             None,
             "the query neither selects counters nor takes their rate",
             "nothing is made of the SLO",
             "write a selector, or PromQL with [$window] for its range",
         )
-    if counted != query:
-        node.changed(
-            None,
-            f"the ranges of {query} are [$window], and increase is rate",
-            "Ninefold chooses the range",
-            "nothing need be done",
-        )
-    return counted, queries.grouping(counted) or ()
+    if ranged != query:
+        node.changed(None, f"the ranges of {query} are [$window]", "Ninefold chooses the range", "nothing need be done")
+    return ranged, None
 
 
 def _levels(metric: Node, part: str, written: Mapping[str, str]) -> dict[str, Any]:
@@ -178,6 +202,8 @@ def _raw(metric: Node, catalog: Catalog) -> str:
             "write success or failure",
         )
     ranged = queries.with_window(query)
+    if queries.has_window(ranged):
+        events.share(Asked(metric, "raw", ranged))
     if ranged != query:
         metric.changed(
             "raw", f"the ranges of {query} are [$window]", "Ninefold chooses the range", "nothing need be done"
@@ -198,7 +224,15 @@ def _query(metric: Node, catalog: Catalog) -> str:
         raise source.refused(
             "spec", "the metric source has no query", "nothing is made of the SLO", "write spec.query in PromQL"
         )
-    return queries.from_template(found[0])
+    written = queries.from_template(found[0])
+    query = queries.read_once(written)
+    if queries.is_shifted(written):
+        events.shifted(Asked(source.child("spec"), None, written))
+    elif query != written:
+        source.child("spec").changed(
+            None, "{{.window}} outside of a range is 5m", "Ninefold chooses the range", "write a range as [{{.window}}]"
+        )
+    return query
 
 
 def _check_type(source: Node, catalog: Catalog) -> None:

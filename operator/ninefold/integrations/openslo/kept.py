@@ -32,19 +32,22 @@ _PARTS: dict[str, tuple[str, ...]] = {
 """The fields of an SLO, or of its objective, that say what a field of our spec does. No others say anything of ours."""
 
 
-def needed(slo: Mapping[str, Any], read: Mapping[str, Any], original: Mapping[str, Any]) -> dict[str, str]:
-    """What must be annotated to an exported SLO so that what is read of it becomes the original manifest."""
+def needed(slo: Mapping[str, Any], read: Translation, original: Mapping[str, Any]) -> dict[str, str]:
+    """What must be annotated to an exported SLO so that it is read as the original manifest, in silence."""
     found: dict[str, str] = {}
+    made, document = read.made[0].manifest, read.made[0].document
     spec = {
         name: {"value": original["spec"].get(name), "of": _digest(slo["spec"], name)}
-        for name in dict.fromkeys([*original["spec"], *read["spec"]])
+        for name in dict.fromkeys([*original["spec"], *made["spec"]])
         # What OpenSLO says of alerts is never all of it, even where it reads as the same.
-        if name == "alerting" or original["spec"].get(name) != read["spec"].get(name)
+        if name == "alerting"
+        or original["spec"].get(name) != made["spec"].get(name)
+        or any(_is_about(remark, document, ("spec",), _PARTS.get(name, ())) for remark in read.remarks)
     }
     metadata = {
         name: original["metadata"].get(name)
         for name in ("name", "namespace", "labels", "annotations")
-        if (original["metadata"].get(name) or None) != (read["metadata"].get(name) or None)
+        if (original["metadata"].get(name) or None) != (made["metadata"].get(name) or None)
     }
     for key, value in ((SPEC, spec), (METADATA, metadata)):
         if value:
@@ -90,13 +93,15 @@ def _set(fields: dict[str, Any], name: str, value: Any) -> None:
 
 
 def _take_back(node: Node, result: Translation, above: Path, parts: Collection[str]) -> None:
-    def spoken_of(remark: Remark) -> bool:
-        if remark.document != node.document or remark.path[:1] != above:
-            return False
-        at = 3 if remark.path[1:2] == ("objectives",) else 1
-        return any(remark.path[at : at + 1] == (part,) for part in parts)
+    result.remarks[:] = [one for one in result.remarks if not _is_about(one, node.document, above, parts)]
 
-    result.remarks[:] = [remark for remark in result.remarks if not spoken_of(remark)]
+
+def _is_about(remark: Remark, document: int, above: Path, parts: Collection[str]) -> bool:
+    """Whether it speaks of one of the parts under a place, or of the same part of an objective there."""
+    if remark.document != document or remark.path[:1] != above:
+        return False
+    at = 3 if remark.path[1:2] == ("objectives",) else 1
+    return any(remark.path[at : at + 1] == (part,) for part in parts)
 
 
 def _digest(spec: Any, name: str) -> str:

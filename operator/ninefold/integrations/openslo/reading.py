@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 from ninefold.integrations.openslo import kept
 from ninefold.integrations.openslo.alerts import alerting, seconds
 from ninefold.integrations.openslo.catalog import Catalog
-from ninefold.integrations.openslo.indicator import indicator
-from ninefold.integrations.translation import ours
+from ninefold.integrations.openslo.indicator import Asking, indicator
+from ninefold.integrations.translation import ours, queries
 from ninefold.integrations.translation.foreign import Node
 from ninefold.integrations.translation.report import Made, NotCarried, Target, Translation
 from ninefold.kube.fields import duration
+from ninefold.kube.fields import seconds as in_seconds
 
 METHODS = ("Occurrences", "Timeslices", "RatioTimeslices")
 WINDOW = "30d"
@@ -54,16 +55,23 @@ def _slo(node: Node, catalog: Catalog, target: Target) -> Iterator[Made]:
     if len(parts) > 1:
         yield from _composite(node, catalog, target)
         return
-    metadata = _metadata(node, target)
+    metadata, any_made = _metadata(node, target), False
     for suffix, objective in zip(_suffixes(objectives), objectives, strict=True):
         try:
-            made = _objective(spec, objective, catalog)
+            if "compositeWeight" in objective:
+                words = ("the SLO is no composite", "a weight has no effect", "leave it out, or give each an indicator")
+                objective.changed("compositeWeight", *words)
+            made = _objective(spec, objective, catalog, target)
             made["alerting"] = alerting(spec, made, catalog, target)
         except NotCarried as refusal:
             catalog.give_up(objective, refusal)
             continue
         named = {**metadata, "name": metadata["name"] + suffix}
+        catalog.served()
+        any_made = True
         yield Made(ours.manifest(_titled(named, objective), made), node.document, objective.path)
+    if not any_made:
+        node.skip()
 
 
 def _suffixes(objectives: Sequence[Node]) -> list[str]:
@@ -119,7 +127,7 @@ def _titled(metadata: Mapping[str, Any], objective: Node) -> dict[str, Any]:
     return {**metadata, "annotations": annotations}
 
 
-def _objective(spec: Node, objective: Node, catalog: Catalog) -> dict[str, Any]:
+def _objective(spec: Node, objective: Node, catalog: Catalog, target: Target) -> dict[str, Any]:
     """The spec of one of our objects, without alerting."""
     method = spec.text("budgetingMethod") or METHODS[0]
     if method not in METHODS:
@@ -129,14 +137,16 @@ def _objective(spec: Node, objective: Node, catalog: Catalog) -> dict[str, Any]:
             "nothing is made of the SLO",
             f"write one of {', '.join(METHODS)}",
         )
+    slices = _slices(objective, method)
+    asking = Asking(method, in_seconds(slices["length"]) if slices else queries.BASE, target)
     owner = objective if "indicator" in objective or "indicatorRef" in objective else spec
     return {
         "service": _service(spec, catalog),
         "description": ours.plain(spec, "description"),
         "objective": _share(objective),
         "window": _window(spec),
-        "timeSlices": _slices(objective, method),
-        **indicator(owner, objective, method, catalog),
+        "timeSlices": slices,
+        **indicator(owner, objective, asking, catalog),
     }
 
 
@@ -301,7 +311,7 @@ def _composite(node: Node, catalog: Catalog, target: Target) -> list[Made]:
     parts: list[_Part] = []
     for suffix, objective in zip(_suffixes(objectives), objectives, strict=True):
         weight, name = objective.number("compositeWeight"), metadata["name"] + suffix
-        made = _objective(spec, objective, catalog) | {"alerting": {"disabled": True}}
+        made = _objective(spec, objective, catalog, target) | {"alerting": {"disabled": True}}
         titled = _titled({**metadata, "name": name}, objective)
         found.append(Made(ours.manifest(titled, made), node.document, objective.path))
         parts.append(_Part(name, Decimal(1) if weight is None else weight, 1 - Decimal(made["objective"]) / 100))
@@ -312,6 +322,7 @@ def _composite(node: Node, catalog: Catalog, target: Target) -> list[Made]:
         "window": _window(spec),
     }
     whole["alerting"] = alerting(spec, whole, catalog, target)
+    catalog.served()
     return [*found, Made(ours.manifest(metadata, whole), node.document, node.path)]
 
 

@@ -38,6 +38,9 @@ _ALERTING = {
     "confidence": "how sure an alert must be",
     "minimumTraffic": "the traffic of a quiet hour",
     "scrapeInterval": "the interval of scraping",
+    "name": "what alerts are called",
+    "page": "what sets pages apart",
+    "ticket": "what sets tickets apart",
     "labels": "labels of alerts",
     "annotations": "annotations of alerts",
     "runbook": "the runbook",
@@ -62,13 +65,13 @@ def export(objectives: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, A
     return result
 
 
-def _read(node: Node, slo: Mapping[str, Any]) -> Mapping[str, Any]:
+def _read(node: Node, slo: Mapping[str, Any]) -> Translation:
     """What an import makes of an SLO. Raises NotCarried if it makes nothing."""
-    read = translate([_data_source(), slo], Target("", frozenset(), lambda spec: ()))
+    read = translate([_data_source(), slo], Target("", frozenset(), frozenset(), lambda spec: ()))
     if not read.made:
         why = next(remark for remark in read.remarks if remark.severity == "Lost")
         raise node.refused("spec", why.what, "an import would make nothing of it", why.instead)
-    return read.made[0].manifest
+    return read
 
 
 def _data_source() -> dict[str, Any]:

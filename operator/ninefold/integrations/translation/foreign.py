@@ -135,9 +135,10 @@ class Node:
                 child.skip()
 
     def close(self) -> None:
-        """Report what nobody has read."""
+        """Report what nobody has read; a null says nothing."""
         for name in self._unread:
-            self._remark("Lost", self._at(name), *_UNKNOWN)
+            if name in self:
+                self._remark("Lost", self._at(name), *_UNKNOWN)
         self._unread.clear()
         for children in self._children.values():
             for child in children:

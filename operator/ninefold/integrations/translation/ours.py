@@ -20,6 +20,7 @@ LONGEST_TEXT = 1024
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _LABEL_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _ALERT_LABEL = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]{0,127}")
+_ALERT_NAME = re.compile(r"[^{}\n\r]{1,128}")
 _WINDOW = re.compile(r"[0-9]{1,6}[mhdw]")
 _TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _PLACEHOLDER = re.compile(
@@ -174,6 +175,23 @@ _BY_THE_SERVER = (
 )
 
 
+_SELECTING = frozenset({"prometheus", "release", "role"})
+"""Labels by which a Prometheus usually selects its rules."""
+
+
+def rule_labels(node: Node, labels: Mapping[str, str], tool: str) -> None:
+    """Report labels that the tool hands on to its PrometheusRule; `node` is the object's metadata."""
+    if not labels:
+        return
+    told = ",".join(f"{name}={value}" for name, value in labels.items())
+    (node.lost if _SELECTING & labels.keys() else node.changed)(
+        "labels",
+        f"{tool} puts {told} on its PrometheusRule, too; here they are on the objective alone",
+        "a Prometheus that selects rules by them does not load Ninefold's",
+        f"start the operator with --rule-labels {told} if its ruleSelector asks for them",
+    )
+
+
 _NOT_OURS = {
     "ownerReferences": "the objective does not go with the object that owned this one",
     "finalizers": "nothing holds up the deletion of the objective",
@@ -211,17 +229,18 @@ def kubernetes_annotations(source: Node) -> dict[str, str]:
     return found
 
 
-def alert_name(node: Node, name: str, target: Target) -> dict[str, str]:
-    """The label that keeps the name of an alert; `node.name` held it."""
-    if not name:
-        return {}
-    node.changed(
+def alert_name(node: Node) -> str:
+    """The name of alerts in `node.name`; "" if there is none that ours can have."""
+    name = node.text("name")
+    if not name or _ALERT_NAME.fullmatch(name):
+        return name
+    node.lost(
         "name",
-        f"the alert's name {name} is the label original_alertname",
-        "all alerts are named ErrorBudgetBurn",
-        "match original_alertname instead of alertname in routes and silences",
+        "the alert's name is longer than 128 characters, or has braces or several lines",
+        "alerts are named ErrorBudgetBurn",
+        "write a shorter name, without braces",
     )
-    return alert_labels(node, {"original_alertname": name}, target)
+    return ""
 
 
 def alert_labels(node: Node, found: Mapping[str, str], target: Target) -> dict[str, str]:

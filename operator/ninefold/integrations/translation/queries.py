@@ -1,25 +1,37 @@
 """A look into PromQL that others wrote, to carry it into the fields of ours. Pure.
 
-`$window` stands for the range, as in our resource. What cannot be parsed is None here: the compiler refuses it later,
-with the parser's words.
+`$window` stands for the range, as in our resource. What cannot be parsed, or is too much to parse, is None here: the
+compiler refuses it later, with the parser's words or the bound.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
 
 import promql_parser as promql
 
-WINDOW = "[$window]"
+from ninefold.integrations.translation import labels, meaning, shares
+from ninefold.integrations.translation.labels import Kept, Labels
+from ninefold.integrations.translation.meaning import Kind, Meaning
+from ninefold.integrations.translation.series import bare
+from ninefold.integrations.translation.shares import Share
+from ninefold.kube import promqltext
+
+BASE = 300
+"""The seconds for which [$window] stands unless an objective counts slices of time: events are recorded over them."""
 
 _STRING = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`""")
 _GO_TEMPLATE = re.compile(r"\{\{-?\s*\.(?:window|Window)\s*-?\}\}")
 _RANGE = re.compile(r"\[\s*((?:[0-9]+(?:ms|[smhdwy]))+)\s*(:[^\]]*|)\]")
+_OFFSET = re.compile(r"\boffset\s+-?\s*\$window\b")
 _OURS = re.compile(r"\[\s*\$window\s*(?=[\]:])")
 _RATED = re.compile(r"\b(?:rate|irate|increase|histogram_count)\s*\(")
 _INCREASE = re.compile(r"\bincrease(?=\s*\()")
+_MATCHERS = rf"\{{(?:{_STRING.pattern}|[^{{}}\"'`])*\}}"
+_NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*(?:\$window[a-zA-Z0-9_:]*)?"
+_SELECTOR = re.compile(rf"{_STRING.pattern}|(?P<selector>{_NAME}(?:\s*{_MATCHERS})?|{_MATCHERS})(?P<range>\s*\[)?")
 
 
 def from_template(text: str) -> str:
@@ -31,19 +43,90 @@ def has_window(text: str) -> bool:
     return _OURS.search(text) is not None
 
 
+def is_shifted(text: str) -> bool:
+    """Whether it looks as far back as its window is long, by `offset $window`."""
+    return _OFFSET.search(_STRING.sub('""', text)) is not None
+
+
+def read_once(text: str) -> str:
+    """With `$window` in ranges only: of recordings such as `errors:rate$window` that over 5m is read."""
+
+    def read(found: re.Match[str]) -> str:
+        chosen = found["selector"]
+        if chosen is None or "$window" not in chosen or found["range"]:
+            return found[0]
+        return f"last_over_time({chosen}[$window])".replace("$window", "5m", chosen.count("$window"))
+
+    made = _SELECTOR.sub(read, text)
+    return re.sub(r"\$window", lambda found: "$window" if _OURS.match(made, _opening(made, found)) else "5m", made)
+
+
+def _opening(text: str, found: re.Match[str]) -> int:
+    """Where the bracket before it would be."""
+    return len(text[: found.start()].rstrip()) - 1
+
+
 def is_rated(text: str) -> bool:
     """Whether a query takes the rate of counters itself."""
     return _RATED.search(_STRING.sub('""', text)) is not None
 
 
-def per_second(text: str) -> str:
-    """`increase` becomes `rate`: events per second, as our fields count them."""
-    return _outside_strings(text, lambda plain: _INCREASE.sub("rate", plain))
+def meant(text: str) -> Meaning | None:
+    """The class of a query; None for what is not PromQL, or too deep to tell."""
+    expression = _parsed(text)
+    try:
+        return None if expression is None else meaning.meaning(expression)
+    except RecursionError:
+        return None
+
+
+def per_second(text: str, seconds: int) -> str:
+    """A query that counts what happened in [$window], which is so many seconds long, in events per second."""
+    found = meant(text)
+    if found is None or not found.per_window:
+        return text
+    plain = _STRING.sub('""', text)
+    rated = _outside_strings(text, lambda part: _INCREASE.sub("rate", part))
+    after = meant(rated)
+    if found.kind is Kind.ADDITIVE and not _RANGE.search(plain) and after is not None and not after.per_window:
+        return rated
+    return f"({text}{chr(10) if '#' in plain else ''}) / {seconds}"
+
+
+def share(text: str) -> Share | None:
+    """What an error ratio is a share of; None for what is no share."""
+    expression = _parsed(text)
+    try:
+        return None if expression is None else shares.share(expression)
+    except RecursionError:
+        return None
+
+
+def denominator(text: str) -> str | None:
+    """Of a share of events per second all events; None for anything else."""
+    found = share(text)
+    if found is None or found.total is None:
+        return None
+    printed = _outside_strings(found.total.prettify(), lambda plain: re.sub(r"\s+", " ", plain))
+    # Durations are printed in their largest units.
+    return printed.replace("[4m59s", "[$window")
 
 
 def with_window(text: str) -> str:
-    """Fixed ranges become `[$window]`, and `increase` becomes `rate`."""
-    return per_second(_outside_strings(text, lambda plain: _RANGE.sub(r"[$window\2]", plain)))
+    """Fixed ranges become `[$window]`."""
+    return _outside_strings(text, lambda plain: _RANGE.sub(r"[$window\2]", plain))
+
+
+def rated(text: str) -> str:
+    """The rate of a selector of counters; other PromQL as it is."""
+    return f"rate({text}[$window])" if selector(text) is not None else text
+
+
+def exported(text: str, renamed: Iterable[tuple[str, str]]) -> str:
+    """A query with labels copied to other names."""
+    for old, new in renamed:
+        text = f'label_replace({text}, "{new}", "$1", "{old}", "(.*)")'
+    return text
 
 
 def selector(text: str) -> promql.VectorSelector | None:
@@ -56,18 +139,28 @@ def selector(text: str) -> promql.VectorSelector | None:
 
 def summed(text: str) -> tuple[str, tuple[str, ...]] | None:
     """Of `sum(selector)` and `sum by (a) (selector)` the selector and the labels."""
-    expression = _bare(_parsed(text))
+    expression = bare(_parsed(text))
     if not isinstance(expression, promql.AggregateExpr) or str(expression.op) != "sum":
         return None
-    labels, inner = _by(expression), _bare(expression.expr)
-    if labels is None or not isinstance(inner, promql.VectorSelector) or selector(inner.prettify()) is None:
+    by, inner = _by(expression), bare(expression.expr)
+    if by is None or not isinstance(inner, promql.VectorSelector) or selector(inner.prettify()) is None:
         return None
-    return inner.prettify(), labels
+    return inner.prettify(), by
 
 
-def grouping(text: str) -> tuple[str, ...] | None:
-    """The labels by which a query keeps series apart; None where it cannot be told, as in `rate(x[$window])`."""
-    return _grouping(_parsed(text))
+def kept(text: str) -> Kept | None:
+    """By which sets of labels a query keeps series apart; None where it cannot be told, as of `rate(x[$window])`."""
+    expression = _parsed(text)
+    try:
+        return labels.kept(expression)
+    except RecursionError:
+        return None
+
+
+def grouping(text: str) -> Labels | None:
+    """As `kept`, of a query whose series all have the same labels."""
+    found = kept(text)
+    return found[0] if found is not None and len(found) == 1 else None
 
 
 def latency(good: str, total: str) -> tuple[str, Decimal] | None:
@@ -100,43 +193,16 @@ def with_matcher(text: str, suffix: str, matcher: str = "") -> str | None:
 
 
 def _parsed(text: str) -> promql.Expr | None:
+    if promqltext.excess(text):
+        return None
     try:
-        return promql.parse(_OURS.sub("[5m", text))
+        return promqltext.parse(_OURS.sub(f"[{meaning.WINDOW}", text))
     except ValueError:
         return None
 
 
-def _bare(expression: promql.Expr | None) -> promql.Expr | None:
-    while isinstance(expression, promql.ParenExpr):
-        expression = expression.expr
-    return expression
-
-
-def _grouping(expression: promql.Expr | None) -> tuple[str, ...] | None:
-    expression = _bare(expression)
-    if isinstance(expression, promql.AggregateExpr):
-        return _by(expression)
-    if isinstance(expression, promql.BinaryExpr):
-        sides = [_bare(side) for side in (expression.lhs, expression.rhs)]
-        found = {_grouping(side) for side in sides if not isinstance(side, promql.NumberLiteral)}
-        return found.pop() if len(found) == 1 else None
-    if isinstance(expression, promql.UnaryExpr):
-        return _grouping(expression.expr)
-    if isinstance(expression, promql.Call) and expression.func.name in _PASSING:
-        return _grouping(expression.args[0])
-    if isinstance(expression, promql.Call) and expression.func.name == "vector":
-        return ()
-    return None
-
-
-_PASSING = frozenset({"abs", "ceil", "clamp", "clamp_max", "clamp_min", "floor", "round"})
-"""Functions that keep the labels of what they are given."""
-
-
 def _by(aggregate: promql.AggregateExpr) -> tuple[str, ...] | None:
-    """The labels that an aggregation keeps; None for `without` and for those that keep whole series."""
-    if str(aggregate.op) in ("topk", "bottomk", "limitk", "limit_ratio"):
-        return None
+    """The labels that a sum keeps; None for `without`."""
     if aggregate.modifier is None:
         return ()
     by = aggregate.modifier.type == promql.AggModifierType.By

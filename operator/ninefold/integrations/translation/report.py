@@ -62,5 +62,7 @@ class Target:
     """Of objects that name none."""
     reserved: frozenset[str]
     """Labels of alerts that only our compiler writes."""
+    ungroupable: frozenset[str]
+    """Labels by which no objective can be grouped, since they mean something else on its series."""
     tiers: Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
     """The alert tiers that a spec gets, as they would be written in spec.alerting.tiers."""

@@ -1,0 +1,100 @@
+"""By what the operator shows a Prometheus who it is, from files that may be exchanged while it runs."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to reach it. Secrets are read for each request and certificates when their files change, since Kubernetes
+    rotates what it mounts."""
+
+    url: str
+    ca_file: Path | None = None
+    token_file: Path | None = None
+    """A bearer token."""
+    username: str = ""
+    password_file: Path | None = None
+    """Of the user, for basic authentication."""
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    """A client certificate and its key."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Further headers of each request, such as the tenant: X-Scope-OrgID."""
+    external_labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels that a query front shows on every series of this cluster: no others are read, and answers lack them."""
+    timeout: float = 10.0
+    max_bytes: int = 64 * 1024 * 1024
+    max_connections: int = 4
+
+
+class Credentials:
+    """What goes with each request. What a secret is never goes into a message or a log."""
+
+    def __init__(self, options: Options) -> None:
+        """Raises OSError for a certificate that cannot be read."""
+        self._options = options
+        self._loaded: tuple[tuple[int, int, int], ...] = ()
+        # With a CA of its own the system's are not trusted.
+        self.context = ssl.create_default_context(cafile=str(options.ca_file) if options.ca_file else None)
+        self._load(self._stamps())
+
+    def headers(self) -> dict[str, str]:
+        """Those of the next request. Raises OSError for a secret that cannot be read."""
+        self._renew()
+        options = self._options
+        found = dict(options.headers)
+        if options.token_file is not None:
+            found["Authorization"] = f"Bearer {_secret(options.token_file)}"
+        elif options.password_file is not None:
+            pair = f"{options.username}:{_secret(options.password_file)}"
+            found["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        return found
+
+    def refused(self) -> str:
+        """What to do where a server says that it may not be asked."""
+        options = self._options
+        given = options.token_file or options.password_file or options.cert_file
+        flags = (
+            "--prometheus-token-file, --prometheus-username with --prometheus-password-file, or a client certificate"
+        )
+        return f"the credentials are refused: check {flags}" if given else f"credentials are missing: give {flags}"
+
+    def _renew(self) -> None:
+        """Take certificates that have changed, for new connections; a pair that does not fit yet is tried again."""
+        try:
+            stamps = self._stamps()
+            if stamps != self._loaded:
+                self._load(stamps)
+        except OSError as error:
+            log.warning("Could not read a certificate for Prometheus, the one before stays: %s", error)
+
+    def _stamps(self) -> tuple[tuple[int, int, int], ...]:
+        # The mount of a Secret exchanges a link, so the file is another one; its time of change need not differ.
+        files = (self._options.ca_file, self._options.cert_file, self._options.key_file)
+        stats = [path.stat() for path in files if path is not None]
+        return tuple((stat.st_ino, stat.st_mtime_ns, stat.st_size) for stat in stats)
+
+    def _load(self, stamps: tuple[tuple[int, int, int], ...]) -> None:
+        options = self._options
+        if options.ca_file is not None:
+            self.context.load_verify_locations(options.ca_file)
+        if options.cert_file is not None:
+            self.context.load_cert_chain(options.cert_file, options.key_file)
+        self._loaded = stamps
+
+
+def _secret(path: Path) -> str:
+    """The line that a file holds. Whatever it is, it is in no message: that of a bad header would show it."""
+    text = path.read_bytes().decode("ascii", "replace").strip()
+    if not text or not text.isprintable() or "\ufffd" in text:
+        raise OSError(f"{path} does not hold one line of plain text")
+    return text

@@ -1,0 +1,39 @@
+"""What the SLOs of one specification share. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ninefold.integrations.sloth.documents import Names
+from ninefold.integrations.sloth.period import Period
+from ninefold.integrations.translation import ours
+from ninefold.integrations.translation.foreign import Node
+from ninefold.integrations.translation.report import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the SLOs of one specification share."""
+
+    name: str
+    written: str
+    """The service as Sloth has it on its series."""
+    names: Names
+    period: Period
+    target: Target
+    metadata: dict[str, Any]
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+def recorded(node: Node, target: Target) -> dict[str, str]:
+    """Labels that Sloth puts on recordings and alerts."""
+    labels = ours.alert_labels(node.child("labels"), node.mapping("labels"), target)
+    if labels:
+        node.changed(
+            "labels",
+            f"the labels {', '.join(labels)} were on every recorded series",
+            "they are on the alerts; the series carry slo_id alone",
+            "join slo:info for what describes an objective",
+        )
+    return labels

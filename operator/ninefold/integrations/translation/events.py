@@ -1,0 +1,129 @@
+"""Queries that another tool asks over each of its windows, for fields that we ask over 5m and average. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ninefold.integrations.translation import queries
+from ninefold.integrations.translation.foreign import Node
+from ninefold.integrations.translation.meaning import Kind, Meaning
+from ninefold.kube.fields import duration
+
+
+class Asked(NamedTuple):
+    """A query, and the field that it stands in."""
+
+    node: Node
+    name: str | None
+    query: str
+
+
+def counted(sides: Mapping[str, Asked], seconds: int = queries.BASE) -> dict[str, str]:
+    """The two sides of a ratio in events per second; over a window of so many seconds the ratio is what it was."""
+    found = {key: queries.meant(side.query) for key, side in sides.items()}
+    grows = {meant.per_window for meant in found.values() if meant is not None and not meant.zero}
+    if len(grows) > 1:
+        _unlike(sides, found, seconds)
+    named = [judged(sides[key], meant, seconds) for key, meant in found.items() if meant is not None]
+    same = len(grows) <= 1 and not any(named)
+    made: dict[str, str] = {}
+    for key, side in sides.items():
+        made[key] = side.query if len(grows) > 1 else queries.per_second(side.query, seconds)
+        if (meant := found[key]) is not None:
+            _scaled(side, made[key], meant, seconds, same=same)
+    return made
+
+
+def _scaled(side: Asked, made: str, meant: Meaning, seconds: int, *, same: bool) -> None:
+    """Report another unit; `same` says that nothing of the ratio is lost."""
+    ratio = "the ratio is the same" if same else f"over {duration(seconds)} the ratio is what it was"
+    cure = "nothing need be done" if same else "see what is lost of it"
+    if made.startswith("(") and made.endswith(f"/ {seconds}") and made != side.query:
+        side.node.changed(
+            side.name,
+            f"the query is divided by the {seconds} seconds of {duration(seconds)}",
+            f"events are counted per second, and {ratio}; constants in it stay those of such a window",
+            cure,
+        )
+    elif made != side.query:
+        side.node.changed(side.name, "increase is written rate", f"events are counted per second, and {ratio}", cure)
+    elif not meant.counters and not meant.per_window:
+        side.node.changed(
+            side.name,
+            "the query does not count events per second",
+            "slo:events:rate5m and minimumErrors count in its unit",
+            "divide it by the seconds of the window, or take a rate",
+        )
+
+
+def shifted(side: Asked) -> None:
+    """Report a query that looks as far back as its window is long."""
+    side.node.lost(
+        side.name,
+        "offset {{.window}} is an offset of 5m",
+        "the old tool looks back as far as each window is long, and Ninefold always over 5m",
+        "write a fixed offset, such as offset 5m",
+    )
+
+
+def share(side: Asked) -> None:
+    """Report an error ratio that does not add up over time."""
+    meant = queries.meant(side.query)
+    if meant is not None and queries.share(side.query) is None:
+        judged(side, meant, instead=_TRAFFIC if meant.why == "/" else "")
+
+
+def judged(side: Asked, meant: Meaning, seconds: int = queries.BASE, instead: str = "") -> bool:
+    """Report what does not add up over time, and what to write instead; whether there is anything to report."""
+    base = duration(seconds)
+    if meant.kind is Kind.GUARDED:
+        side.node.lost(
+            side.name,
+            f"`{meant.why}` applies once to each window, however long the window is",
+            f"here it applies to each {base}, also in what alerts over longer windows read",
+            "leave it out, and write alerting.minimumErrors or minimumTraffic if it guards against little traffic",
+        )
+    elif meant.kind is Kind.MOMENTARY:
+        side.node.lost(
+            side.name,
+            f"`{meant.why}` is read once, at the end of each window",
+            f"here it is read for each {base}, also in what alerts over longer windows read",
+            "write a number in its place, or count by a rule of your own what the series holds at each moment",
+        )
+    elif meant.kind is Kind.JUDGED or (meant.kind is Kind.LEVEL and meant.why not in ("", "last_over_time")):
+        side.node.lost(
+            side.name,
+            f"`{meant.why}` {'' if meant.counters else 'looks at gauges and '}does not add up over time",
+            f"Ninefold takes it over {base}, and over longer windows the mean of that, which is another value",
+            instead or _INSTEAD.get(meant.why, _COUNTERS if meant.counters else _GAUGES),
+        )
+    else:
+        return False
+    return True
+
+
+_COUNTERS = "write counters, or sums of their rates; add spec.timeSlices to judge a time as good or bad as a whole"
+_GAUGES = (
+    "write indicator.gauge with badAbove or badBelow, or indicator.boolean for a gauge of 0 and 1; add spec.timeSlices "
+    "to judge a time as good or bad as a whole"
+)
+_TRAFFIC = "write errorRatio.traffic with the events that it is a share of, or indicator.ratio with both counters"
+_INSTEAD = {
+    "/": "write indicator.errorRatio for a share, or the two counters of the ratio",
+    "abs": "leave it out, and write the larger side of the difference first, so that it is never below 0",
+    "irate": "write rate: irate sees the last two samples of a window alone",
+    "histogram_quantile": "write indicator.latency with the histogram and the threshold",
+    "histogram_fraction": "write indicator.latency with the histogram and the threshold",
+}
+
+
+def _unlike(sides: Mapping[str, Asked], found: Mapping[str, Meaning | None], seconds: int) -> None:
+    first = next(key for key, meant in found.items() if meant is not None and meant.per_window)
+    other = next(key for key, meant in found.items() if key != first)
+    sides[first].node.lost(
+        sides[first].name,
+        f"{first} grows with the window and {other} does not",
+        f"their ratio depends on the length of the window; it is kept as it is over {duration(seconds)}",
+        "write rate on both sides, or increase on both",
+    )

@@ -1,0 +1,49 @@
+"""Labels of series by which an objective is grouped, where some of them are labels that we write. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ninefold.integrations.translation import queries
+from ninefold.integrations.translation.foreign import Node
+from ninefold.integrations.translation.report import Target
+
+
+class Groups:
+    """Labels that keep series apart, under the names that they have in ours.
+
+    A label that we write ourselves is called exported_<label>, as Prometheus does where a target and a scrape collide.
+    """
+
+    def __init__(self, node: Node, labels: Sequence[str], target: Target) -> None:
+        self.names = list(labels)
+        self._renamed: list[tuple[str, str]] = []
+        for index, label in enumerate(labels):
+            if label not in target.ungroupable:
+                continue
+            while self.names[index] in (*target.ungroupable, *self.names[:index], *self.names[index + 1 :]):
+                self.names[index] = f"exported_{self.names[index]}"
+            self._renamed.append((label, self.names[index]))
+            node.changed(
+                None,
+                f"the label {label} is {self.names[index]}",
+                f"Ninefold's own series and alerts use {label} for something else",
+                f"match {self.names[index]} in routes and dashboards",
+            )
+
+    @property
+    def sum(self) -> str:
+        """As PromQL sums by them."""
+        return f"sum by ({', '.join(self.names)})" if self.names else "sum"
+
+    def __bool__(self) -> bool:
+        """Whether any label has another name."""
+        return bool(self._renamed)
+
+    def counted(self, query: str) -> str:
+        """The query, or the rate of a selector of counters, with the labels under their names."""
+        return self.exported(queries.rated(query)) if self else query
+
+    def exported(self, query: str) -> str:
+        """PromQL with the labels under their names."""
+        return queries.exported(query, self._renamed)

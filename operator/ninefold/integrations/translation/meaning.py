@@ -1,0 +1,289 @@
+"""What a query means over a window, decided on its syntax tree: may its value over an hour be added up from 5 m? Pure.
+
+Sloth and OpenSLO ask a query again over each window. We ask it over 5 m (or a slice) and average what was recorded,
+which is the same for what is linear in its counters, and for nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import Enum
+
+import promql_parser as promql
+
+from ninefold.integrations.translation.series import COUNTED, is_one, within
+
+WINDOW = "299s"
+"""Stands for the range in the text that is parsed; nobody writes such a range."""
+_WINDOW = timedelta(seconds=299)
+
+
+class Kind(Enum):
+    """From what is known without a window to what cannot be added up."""
+
+    CONSTANT = "a number"
+    LEVEL = "a value of the moment"
+    ADDITIVE = "adds up over time"
+    GUARDED = "adds up over time but for a constant"
+    MOMENTARY = "adds up over time but for a value of the moment"
+    JUDGED = "judges a window as a whole"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """The class of an expression."""
+
+    kind: Kind
+    per_window: bool = False
+    """Whether the value grows with the window, as an increase does; else it is per second, or a mean."""
+    counters: bool = False
+    """Whether it looks at counters; else at gauges."""
+    why: str = ""
+    """The part of the query that decides the kind, as `> 100` or `max`."""
+    value: float | None = None
+    """Of a constant, where it is known."""
+    signed: bool = False
+    """Whether it may be below 0, as a difference or a gauge."""
+
+    @property
+    def moving(self) -> bool:
+        """Whether its value depends on a window."""
+        return self.kind not in (Kind.CONSTANT, Kind.LEVEL)
+
+    @property
+    def zero(self) -> bool:
+        return self.kind is Kind.CONSTANT and self.value == 0
+
+
+_LEVEL = Meaning(Kind.LEVEL, signed=True)
+
+_ADDED = {"avg_over_time": False, "sum_over_time": True, "count_over_time": True, "delta": True}
+"""Functions over a range of a gauge that add up, and whether they grow with the range."""
+_MEANS = frozenset({"avg_over_time", "sum_over_time"})
+"""Functions whose values are of the sign of what they are given."""
+_LAST = frozenset({"irate", "idelta", "last_over_time", "first_over_time"})
+"""Functions that look at one end of their range, however long it is."""
+_THROUGH = frozenset(
+    {
+        *("histogram_count", "histogram_sum", "label_join", "label_replace", "scalar", "vector"),
+        *("sort", "sort_desc", "sort_by_label", "sort_by_label_desc"),
+    }
+)
+"""Functions that keep what they are given."""
+_BOUNDS = frozenset({"clamp", "clamp_max", "clamp_min"})
+_ROUNDED = frozenset({"ceil", "floor", "round"})
+_UNITLESS = frozenset({"count", "group", "count_values", "histogram_quantile", "histogram_fraction", "absent", "sgn"})
+"""Functions and aggregations whose value does not grow with what they are given."""
+_COMPARISONS = frozenset({"==", "!=", ">", "<", ">=", "<="})
+
+
+def meaning(expression: promql.Expr) -> Meaning:
+    """The class of an expression in which WINDOW stands for the range. Raises RecursionError for what is too deep."""
+    match expression:
+        case promql.NumberLiteral():
+            return Meaning(Kind.CONSTANT, value=expression.val, signed=expression.val < 0)
+        case promql.ParenExpr():
+            return meaning(expression.expr)
+        case promql.UnaryExpr():
+            found = meaning(expression.expr)
+            return replace(found, value=None if found.value is None else -found.value, signed=not found.zero)
+        case promql.Call():
+            return _call(expression)
+        case promql.AggregateExpr():
+            return _aggregate(str(expression.op), meaning(expression.expr))
+        case promql.BinaryExpr():
+            return _binary(expression)
+    return _LEVEL if isinstance(expression, promql.VectorSelector) else Meaning(Kind.CONSTANT)
+
+
+def _call(call: promql.Call) -> Meaning:
+    name, arguments = call.func.name, call.args
+    ranged = next((one for one in arguments if isinstance(one, promql.MatrixSelector | promql.SubqueryExpr)), None)
+    if ranged is not None:
+        return _over(name, ranged)
+    given = [meaning(one) for one in arguments if not isinstance(one, promql.StringLiteral)]
+    chief = max(given, key=lambda one: one.moving, default=_LEVEL)
+    if name in _BOUNDS:
+        return _bounded(name, given)
+    if name == "abs":
+        return _judged(name, chief) if chief.moving and chief.signed else replace(chief, signed=False)
+    if name in _THROUGH:
+        return chief
+    if not chief.moving:
+        return _LEVEL
+    return _besides(chief, name) if name in _ROUNDED and chief.kind is not Kind.JUDGED else _judged(name, chief)
+
+
+def _over(name: str, ranged: promql.MatrixSelector | promql.SubqueryExpr) -> Meaning:
+    """A function over a range."""
+    inner = meaning(ranged.expr) if isinstance(ranged, promql.SubqueryExpr) else _LEVEL
+    counters = name in COUNTED or name == "irate" or inner.counters
+    if inner.moving:
+        return Meaning(Kind.JUDGED, inner.per_window, counters, name, signed=inner.signed)
+    if ranged.range != _WINDOW or name in _LAST:
+        return Meaning(Kind.LEVEL, counters=counters, why=name if name in _LAST else "", signed=True)
+    if (grows := {**COUNTED, **_ADDED}.get(name)) is not None:
+        signed = name == "delta" or (name in _MEANS and inner.signed)
+        return Meaning(Kind.ADDITIVE, grows, counters, signed=signed)
+    return Meaning(Kind.JUDGED, counters=counters, why=name)
+
+
+def _bounded(name: str, given: list[Meaning]) -> Meaning:
+    """Of a number that is not negative, a bound of 0 below is none."""
+    first, *bounds = given
+    if not first.moving or first.kind is Kind.JUDGED:
+        return first
+    if not all(bound.kind is Kind.CONSTANT for bound in bounds):
+        return _judged(name, first)
+    return first if name == "clamp_min" and bounds[0].zero and not first.signed else _besides(first, name)
+
+
+_KEEPING = frozenset({"sum", "avg"})
+"""Aggregations that are linear in what they are given."""
+
+
+def _aggregate(name: str, inner: Meaning) -> Meaning:
+    return inner if not inner.moving or name in _KEEPING else _judged(name, inner)
+
+
+def _binary(expression: promql.BinaryExpr) -> Meaning:
+    name, left, right = str(expression.op), meaning(expression.lhs), meaning(expression.rhs)
+    if name in _COMPARISONS:
+        return _compared(expression, left, right)
+    rule = _RULES.get(name)
+    if not left.moving and not right.moving:
+        return _unmoved(name, left, right)
+    if rule is None or Kind.JUDGED in (left.kind, right.kind):
+        return _judged(name, left, right, grows=_grows(name, left, right))
+    return replace(rule(expression, left, right), signed=_may_be_negative(expression, left, right))
+
+
+def _may_be_negative(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> bool:
+    match str(expression.op):
+        case "-":
+            return not (right.zero or within(expression.rhs, expression.lhs)) or left.signed
+        case "and" | "unless":
+            return left.signed
+    return left.signed or right.signed
+
+
+def _grows(name: str, left: Meaning, right: Meaning) -> bool:
+    """Whether the result of arithmetic grows with the window."""
+    return left.per_window and not right.per_window if name == "/" else left.per_window or right.per_window
+
+
+def _unmoved(name: str, left: Meaning, right: Meaning) -> Meaning:
+    """Numbers and values of the moment."""
+    if name == "*" and (left.zero or right.zero):
+        return Meaning(Kind.CONSTANT, value=0)
+    if left.kind is right.kind is Kind.CONSTANT:
+        return Meaning(Kind.CONSTANT, value=left.value if left.value == right.value == 0 else None, signed=True)
+    return Meaning(Kind.LEVEL, counters=left.counters or right.counters, why=left.why or right.why, signed=True)
+
+
+def _times(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> Meaning:
+    if left.zero or right.zero:
+        return Meaning(Kind.CONSTANT, value=0)
+    if left.moving and right.moving:
+        return _judged("*", left, right)
+    return _weighted(expression, left, right)
+
+
+def _over_another(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> Meaning:
+    if right.moving:
+        return _judged("/", left, right, grows=_grows("/", left, right))
+    return _weighted(expression, left, right)
+
+
+def _weighted(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> Meaning:
+    """What adds up, times or over a number or a value of the moment."""
+    moving, other = (left, right) if left.moving else (right, left)
+    weight = expression.rhs if left.moving else expression.lhs
+    # A join that brings labels is made for them.
+    joined = expression.modifier is not None and expression.modifier.group_labels
+    return moving if other.kind is Kind.CONSTANT or joined or is_one(weight) else _at_once(moving, expression)
+
+
+def _sum(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> Meaning:
+    moving, other = (left, right) if left.moving else (right, left)
+    if other.moving:
+        return _together(str(expression.op), left, right)
+    if other.kind is Kind.LEVEL:
+        return _at_once(moving, expression)
+    # A constant per second adds up; a constant in a window is there once for 5 m and once for an hour.
+    return _besides(moving, _told(expression)) if moving.per_window and not other.zero else moving
+
+
+def _or(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> Meaning:
+    if left.moving and right.moving:
+        return _together("or", left, right)
+    moving, other = (left, right) if left.moving else (right, left)
+    if other.kind is Kind.LEVEL:
+        return _at_once(moving, expression)
+    return moving if other.zero else _besides(moving, _told(expression))
+
+
+def _and(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> Meaning:
+    """`and` and `unless` keep values of the left where there is something on the right."""
+    if not left.moving:
+        return _LEVEL if right.kind is Kind.ADDITIVE else _judged(str(expression.op), left, right)
+    if str(expression.op) == "unless" and right.kind is Kind.ADDITIVE:
+        # What there was in one part of the window hides the whole of it.
+        return _besides(left, "unless")
+    if right.kind is Kind.LEVEL:
+        return left if is_one(expression.rhs) else _at_once(left, expression, right.why)
+    condition = right.why if right.kind is not Kind.ADDITIVE else ""
+    return _besides(left, f"{expression.op} ... {condition}") if condition else left
+
+
+_RULES = {"*": _times, "/": _over_another, "+": _sum, "-": _sum, "or": _or, "and": _and, "unless": _and}
+
+
+def _compared(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> Meaning:
+    name = str(expression.op)
+    verdict = expression.modifier is not None and expression.modifier.return_bool
+    if not left.moving and not right.moving:
+        signed = left.signed and not verdict
+        return Meaning(Kind.LEVEL, counters=left.counters or right.counters, why=_told(expression), signed=signed)
+    if verdict or right.kind is not Kind.CONSTANT or left.kind is Kind.JUDGED:
+        return _judged(f"{name} bool" if verdict else name, left, right, grows=left.per_window and not verdict)
+    # What is 0 adds nothing, so that it may be missing; what is below 0 would add something.
+    harmless = right.zero and (name == "!=" or (name in (">", ">=") and not left.signed))
+    return left if harmless else _besides(left, _told(expression))
+
+
+def _together(name: str, left: Meaning, right: Meaning) -> Meaning:
+    if left.per_window != right.per_window:
+        return _judged(f"{name} of an increase and a rate", left, right, grows=True)
+    why = left.why or right.why
+    kind = next((part.kind for part in (left, right) if part.kind is not Kind.ADDITIVE), Kind.ADDITIVE)
+    return Meaning(kind, left.per_window, left.counters or right.counters, why)
+
+
+def _besides(moving: Meaning, why: str) -> Meaning:
+    """What adds up but for something that holds once in a window, however long it is."""
+    return moving if moving.why else replace(moving, kind=Kind.GUARDED, why=why)
+
+
+def _at_once(moving: Meaning, expression: promql.BinaryExpr, condition: str = "") -> Meaning:
+    """What adds up but for a value that is read once, at the end of a window, however long it is."""
+    if moving.why:
+        return moving
+    why = f"{expression.op} ... {condition}" if condition else _told(expression)
+    return replace(moving, kind=Kind.MOMENTARY, why=why)
+
+
+def _judged(why: str, *parts: Meaning, grows: bool | None = None) -> Meaning:
+    """The innermost reason counts."""
+    if grows is None:
+        grows = parts[0].per_window and why not in _UNITLESS
+    reason = next((part.why for part in parts if part.kind is Kind.JUDGED), why)
+    return Meaning(Kind.JUDGED, grows, any(part.counters for part in parts), reason)
+
+
+def _told(expression: promql.BinaryExpr) -> str:
+    """The operation with the side that is no window's, as `> 100`."""
+    side = expression.lhs if meaning(expression.rhs).moving and not meaning(expression.lhs).moving else expression.rhs
+    text = side.prettify()
+    return f"{expression.op} {text if len(text) <= 40 else '...'}"
