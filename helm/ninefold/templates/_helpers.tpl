@@ -22,7 +22,23 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
 {{- define "ninefold.prometheusPort" -}}
-{{- $url := urlParse .Values.prometheus.url -}}
+{{- $url := urlParse . -}}
 {{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" -}}
 {{- $port | default (eq $url.scheme "https" | ternary "443" "80") -}}
+{{- end }}
+
+{{- define "ninefold.prometheusFile" -}}
+{{- get (dict "ca.crt" "ca" "token" "token" "password" "password" "tls.crt" "cert" "tls.key" "key") . -}}
+{{- end }}
+
+{{- /* The accounts that no person stands behind, as subjects of a binding. */ -}}
+{{- define "ninefold.machines" -}}
+{{- $subjects := list }}
+{{- range .Values.machines.users }}
+{{- $subjects = append $subjects (dict "apiGroup" "rbac.authorization.k8s.io" "kind" "User" "name" .) }}
+{{- end }}
+{{- range .Values.machines.groups }}
+{{- $subjects = append $subjects (dict "apiGroup" "rbac.authorization.k8s.io" "kind" "Group" "name" .) }}
+{{- end }}
+{{- toJson $subjects }}
 {{- end }}

@@ -14,10 +14,11 @@ COMMANDS = {
     "run": "run the operator",
     "render": "print what the controller would apply for the resources in files",
     "lint": "check resources in files as the API server and the controllers would",
-    "import": "turn objectives of Sloth, Pyrra or OpenSLO into ours, and report what is not carried",
+    "import": "turn objectives of Sloth, Pyrra or OpenSLO into ServiceLevelObjectives, and report what is not carried",
     "export": "turn objectives into OpenSLO, and report what it cannot say",
     "backtest": "tell what the rules of objectives in files would have done over the history in a Prometheus",
     "gate": "ask a release gate, close and open it by hand, override it in an emergency",
+    "policy": "forgive what a deleted or changed objective had spent",
     "status": "show objectives, policies and gates of a cluster",
     "releases": "show the record of releases and the DORA figures",
     "crds": "print or write the CustomResourceDefinitions",
@@ -54,4 +55,4 @@ def module(command: str) -> str:
 def _usage() -> str:
     width = max(map(len, COMMANDS))
     lines = "\n".join(f"  {name:<{width}}  {what}" for name, what in COMMANDS.items())
-    return f"Usage: ninefold COMMAND [OPTIONS]\n\n{lines}\n\nninefold COMMAND --help tells more."
+    return f"Usage: ninefold COMMAND [OPTIONS]\n\n{lines}\n\nninefold COMMAND --help shows its options."

@@ -7,12 +7,15 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TypeVar
 
+from ninefold.cli.options import length
 from ninefold.kube.client import ApiError, Cluster, NotFound, connect, current_namespace
 from ninefold.kube.metrics import Metrics
 
 AnswerT = TypeVar("AnswerT")
+_VERDICT = timedelta(seconds=15)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +28,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_context(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--context", help="the context of the kubeconfig (default: its current one)")
+
+
+def add_wait(parser: argparse.ArgumentParser) -> None:
+    """How long an act waits for the operator's verdict."""
+    parser.add_argument(
+        "--wait",
+        type=length,
+        default=_VERDICT,
+        metavar="TIME",
+        help="wait so long for the operator to look at it (15s)",
+    )
 
 
 def namespace(options: argparse.Namespace) -> str:
@@ -43,6 +57,20 @@ def shown(options: argparse.Namespace, question: Callable[[Cluster, str], Awaita
     except ApiError as error:
         print(f"ninefold: {error.message}", file=sys.stderr)
     return None
+
+
+def acted(options: argparse.Namespace, act: Callable[[Cluster], Awaitable[int]]) -> int:
+    """The exit code of an act on a cluster; 1 if the API server refuses it, 2 if it cannot be tried."""
+    try:
+        return asyncio.run(answered(options.context, act))
+    except NotFound as error:
+        place = "in the cluster" if getattr(options, "cluster", False) else where(namespace(options))
+        print(f"ninefold: {error.message} {place}; `ninefold status -A` shows what there is", file=sys.stderr)
+        return 2
+    except ApiError as error:
+        print(f"ninefold: {error.message}", file=sys.stderr)
+        # What the API server refuses is an answer to the user who asked for it.
+        return 1 if error.status == 403 else 2
 
 
 async def answered(context: str | None, question: Callable[[Cluster], Awaitable[AnswerT]]) -> AnswerT:

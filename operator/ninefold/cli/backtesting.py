@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +15,7 @@ from ninefold.cli import backfilling, files, history, resources
 from ninefold.cli.findings import in_order
 from ninefold.cli.progress import Failed, Progress
 from ninefold.integrations import tsdb
-from ninefold.integrations.prometheus import Refused, Unreachable
+from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import rfc3339
 from ninefold.reliability.backtest import report
@@ -24,10 +25,14 @@ from ninefold.reliability.backtest.judge import Limits
 from ninefold.reliability.backtest.judgement import Judgement
 from ninefold.reliability.backtest.scenario import Case, Scenario
 from ninefold.reliability.backtest.sweep import Wishes
+from ninefold.reliability.backtest.words import length
 from ninefold.reliability.correction.occurrences import recorded, verified
 from ninefold.reliability.correction.resource import Correction
 from ninefold.reliability.servicelevelobjective.corrections import NONE
+from ninefold.reliability.servicelevelobjective.matching import Names, unmatched
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.selectors import selectors
+from ninefold.reliability.servicelevelobjective.unmatched import doubt
 
 _MOST = 10_000_000
 """Points of all groups of an objective together: some gigabytes for its recordings."""
@@ -88,6 +93,8 @@ class _Backtest:
         self._say = Progress(quiet=options.json)
         self.missing: list[str] = []
         """Objectives of which there is no history."""
+        self._doubts: dict[str, str] = {}
+        """By slo_id why no target can be suggested."""
 
     def run(self) -> list[Judgement]:
         options = self._options
@@ -124,6 +131,7 @@ class _Backtest:
             since = datetime.fromtimestamp(grid.start / 1000, UTC)
             self._scenario = Scenario([self._corrected(case, since, end) for case in self._scenario.cases])
             answers = await ask(prometheus, self._scenario.questions(), grid, self._say.asked)
+            await self._note_unmatched(prometheus, since, end)
         most = max(map(len, answers.values()), default=0)
         if most * grid.count > _MOST:
             raise Failed(
@@ -131,9 +139,20 @@ class _Backtest:
             )
         return grid, first, answers
 
+    async def _note_unmatched(self, prometheus: Prometheus, since: datetime, end: datetime) -> None:
+        """Says which selectors matched nothing in all that time, as far as this server tells."""
+        names = Names(prometheus)
+        with suppress(Refused, Unreachable):
+            for case in self._scenario.cases:
+                found = await unmatched(prometheus, names, case.slo, since, end)
+                for each in found:
+                    self._say.note(f"{case.slo.slo_id}: {each}")
+                self._doubts[case.slo.slo_id] = doubt(selectors(case.slo), found)
+
     def _judged(self, case: Case, grid: Grid, begin: int, answers: Mapping[str, Vector]) -> list[Judgement]:
         options = self._options
-        limits, wishes = Limits(options.incident_budget, options.noise_budget), Wishes(options.kept, options.most_pages)
+        limits = Limits(options.incident_budget, options.noise_budget)
+        wishes = Wishes(options.kept, options.most_pages, self._doubts.get(case.slo.slo_id, ""))
         found = list(self._scenario.judgements(case, grid, answers, begin, limits, wishes))
         if not found:
             self.missing.append(case.slo.slo_id)
@@ -141,8 +160,12 @@ class _Backtest:
             asked = (grid.count - 1 - begin) * grid.step / _DAY
             there = (one.end - one.begin) / timedelta(days=1)
             if there < 0.99 * asked:
-                self._say.note(f"{report.title(one)}: there is a history of {there:.1f} days, not of {asked:.1f}")
+                self._say.note(f"{report.title(one)}: there is a history of {_span(there)}, not of {asked:.1f} days")
         return found
+
+
+def _span(days: float) -> str:
+    return f"{days:.1f} days" if days >= 1 else length(timedelta(days=days))
 
 
 def _grid(begin: datetime, end: datetime, step: int, memory: int) -> tuple[Grid, int]:

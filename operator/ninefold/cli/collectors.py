@@ -7,25 +7,25 @@ from prometheus_client.registry import Collector
 
 from ninefold.cli.controllers import FOLLOWERS
 from ninefold.cli.kinds import KINDS
-from ninefold.kube.export import HeldObjects, Readiness
+from ninefold.kube.export import HeldObjects, Readiness, Tolerant
 from ninefold.kube.store import Store
 from ninefold.release.release.metrics import ReleaseMetrics
 from ninefold.release.releasegate.metrics import GateMetrics
 from ninefold.reliability.correction.metrics import CorrectionMetrics
 from ninefold.reliability.errorbudgetpolicy.metrics import PolicyMetrics
-from ninefold.reliability.servicelevelobjective.figures import Figures
 from ninefold.reliability.servicelevelobjective.metrics import ObjectiveMetrics
+from ninefold.reliability.servicelevelobjective.sources import Sources
 
 
-def collectors(store: Store, figures: Figures) -> list[Collector]:
+def collectors(store: Store, sources: Sources) -> list[Collector]:
     """What `ninefold run` registers."""
-    return [
+    of_objects = (
         Readiness(store, KINDS),
-        ObjectiveMetrics(store, figures),
+        ObjectiveMetrics(store, sources),
         CorrectionMetrics(store),
         PolicyMetrics(store),
         GateMetrics(store),
         ReleaseMetrics(store),
         HeldObjects(store, [follower() for followers in FOLLOWERS.values() for follower in followers]),
-        ProcessCollector(registry=None),
-    ]
+    )
+    return [*map(Tolerant, of_objects), ProcessCollector(registry=None)]

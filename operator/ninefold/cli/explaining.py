@@ -8,15 +8,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from ninefold.cli import liveness
 from ninefold.cli.desk import Desk, Gate
 from ninefold.cli.gating import told
-from ninefold.kube.fields import rfc3339
+from ninefold.cli.liveness import Life
+from ninefold.kube import conditions
+from ninefold.kube.conditions import READY
+from ninefold.kube.fields import rfc3339, rough
 from ninefold.release.clusterreleasegate.keeping import key_of
 from ninefold.release.clusterreleasegate.resource import ClusterReleaseGate
+from ninefold.release.override.resource import Override
 from ninefold.release.release.resource import Release
+from ninefold.release.releasegate.effective import Asked, closures, decision, in_force, message
 from ninefold.release.releasegate.opinion import CLOSED
 from ninefold.release.releasegate.resource import OverrideInForce, ReleaseGate
-from ninefold.release.releasegate.standing import closures, decision, message, overrides
 from ninefold.release.releasegate.workload import short
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus
 
@@ -30,16 +35,28 @@ async def explain(desk: Desk, options: argparse.Namespace) -> int:
     suspects = await _suspects(desk, gate) if isinstance(gate, ReleaseGate) else []
     gateless = await desk.gateless(gate) if isinstance(gate, ClusterReleaseGate) else []
     kept = [each for each in await desk.kept() if each.key != gate.key]
+    pending = await desk.pending(gate)
+    life = await liveness.life(desk.cluster, options.operator_namespace)
     stopped = [each for each in kept if decision(each.status, now) in CLOSED and each.spec.mode == "Enforce"]
     if options.json:
         status = {name: policy.model_dump(mode="json", by_alias=True) for name, policy in policies.items()}
-        whole = {**told(gate, (), now), "policies": status, "suspected": [_record(suspect) for suspect in suspects]}
-        whole["above"] = [told(each, (), now) for each in stopped]
+        whole = {
+            **told(gate, Asked(()), now, life),
+            "policies": status,
+            "suspected": [_record(suspect) for suspect in suspects],
+        }
+        whole["above"] = [told(each, Asked(()), now, life) for each in stopped]
+        whole["overrides"] = [_override(each) for each in _given(gate, now)]
+        whole["pending"] = [_pending(each) for each in pending]
         if isinstance(gate, ClusterReleaseGate):
             whole["gateless"] = gateless
         print(json.dumps(whole, indent=2, ensure_ascii=False))
     else:
-        lines = [*_explained(gate, policies, suspects, gateless, now), *(_stopped(each, now) for each in stopped)]
+        lines = [
+            *_explained(gate, policies, suspects, gateless, pending, now),
+            *_aged(life),
+            *(_stopped(each, now) for each in stopped),
+        ]
         print("\n".join(lines))
     return 0
 
@@ -60,6 +77,7 @@ def _explained(
     policies: dict[str, ErrorBudgetPolicyStatus],
     suspects: Iterable[Release],
     gateless: Sequence[str],
+    pending: Iterable[Override],
     now: datetime,
 ) -> Iterator[str]:
     status, decided = gate.status, decision(gate.status, now)
@@ -84,8 +102,7 @@ def _explained(
     if gateless:
         others = f" and {len(gateless) - _NAMED} more" if len(gateless) > _NAMED else ""
         yield f"  no gate yet in {', '.join(gateless[:_NAMED])}{others}: see the operator's log"
-    for given in _given(gate, now):
-        yield f"  overridden by {given.by} until {rfc3339(given.until)} ({given.name})"
+    yield from _overridden(gate, pending, now)
     if decided in CLOSED:
         if status.until:
             yield f"  predicted to open {status.until}"
@@ -95,9 +112,43 @@ def _explained(
         yield f"  you may: {status.passes or 'wait'} Or ask for an override: {ask}"
 
 
+def _overridden(gate: Gate, pending: Iterable[Override], now: datetime) -> Iterator[str]:
+    """Who lets what pass, and who has asked for it."""
+    for given in _given(gate, now):
+        what = f" for {', '.join(given.images)}" if given.images else ""
+        yield f"  overridden by {given.by}{what} until {rfc3339(given.until)} ({given.name})"
+    for asked in pending:
+        yield f"  override {asked.metadata.name} waits: {_waits(asked)}"
+
+
 def _given(gate: Gate, now: datetime) -> list[OverrideInForce]:
     """The overrides, of those that are in force first."""
-    return (overrides(gate.status, (), now) or gate.status.overrides) if isinstance(gate, ReleaseGate) else []
+    return (in_force(gate.status, now) or gate.status.overrides) if isinstance(gate, ReleaseGate) else []
+
+
+def _override(given: OverrideInForce) -> dict[str, Any]:
+    return given.model_dump(mode="json", by_alias=True)
+
+
+def _pending(asked: Override) -> dict[str, Any]:
+    return {
+        "name": asked.metadata.name,
+        **asked.spec.model_dump(mode="json", by_alias=True, include={"by", "reason", "until", "images"}),
+        "approvedBy": [approval.by for approval in asked.spec.approvals],
+        "waitsFor": _waits(asked),
+    }
+
+
+def _waits(asked: Override) -> str:
+    ready = conditions.find(asked.status.conditions, READY)
+    return ready.message if ready else "the operator has not looked at it yet"
+
+
+def _aged(life: Life) -> Iterator[str]:
+    if life.stale:
+        yield f"  the operator has not been heard for {rough(life.age or 0)}: this may be out of date"
+    elif life.stale is None:
+        yield f"  nobody can tell whether the operator lives: {life.why}"
 
 
 def _record(suspect: Release) -> dict[str, Any]:

@@ -14,16 +14,14 @@ ninefold gate sign shop/checkout --key-file FILE   signs the webhooks of a Flagg
 from __future__ import annotations
 
 import argparse
-import asyncio
-import sys
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 from typing import TypeAlias
 
-from ninefold.cli import asking, explaining, gating, replay, signing
+from ninefold.cli import asking, explaining, gating, liveness, overriding, replay, signing
 from ninefold.cli.desk import Desk
-from ninefold.kube.client import ApiError
-from ninefold.kube.fields import seconds
+from ninefold.cli.options import length
+from ninefold.kube.api import Api
+from ninefold.release.releasegate.workload import WORKLOADS
 
 Act = Callable[[Desk, argparse.Namespace], Awaitable[int]]
 _Acts: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -34,14 +32,9 @@ def main(arguments: Sequence[str]) -> int:
     if options.act is None:
         code: int = options.run(options)
         return code
-    try:
-        act: Act = options.act
-        namespace = "" if options.cluster else asking.namespace(options)
-        return asyncio.run(asking.answered(options.context, lambda cluster: act(Desk(cluster, namespace), options)))
-    except ApiError as error:
-        print(f"ninefold: {error.message}", file=sys.stderr)
-        # What the API server refuses is an answer to whoever asked for it.
-        return 1 if error.status == 403 else 2
+    act: Act = options.act
+    namespace = "" if options.cluster else asking.namespace(options)
+    return asking.acted(options, lambda cluster: act(Desk(cluster, namespace), options))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,26 +43,34 @@ def _parser() -> argparse.ArgumentParser:
     )
     acts = parser.add_subparsers(required=True, metavar="ACT")
     check = _add(acts, "check", gating.check, "tell whether change passes: 0 open, 1 closed, 2 not known")
-    check.add_argument("--wait", type=_time, metavar="TIME", help="wait so long for it to open, as 10m")
+    check.add_argument("--wait", type=length, metavar="TIME", help="wait so long for it to open, as 10m")
     check.add_argument("--image", action="append", default=[], help="an image to be rolled out; may be repeated")
+    check.add_argument(
+        "--workload", type=_workload, metavar="KIND/NAME", help="the workload that would run them: Deployment/checkout"
+    )
     check.add_argument("--json", action="store_true", help="print JSON")
+    liveness.add_arguments(check)
     _add_scope(check)
     explain = _add(acts, "explain", explaining.explain, "tell why it is open or closed")
     explain.add_argument("--json", action="store_true", help="print JSON")
+    liveness.add_arguments(explain)
     _add_scope(explain)
     close = _add(acts, "close", gating.close, "close it by hand")
     close.add_argument("--reason", required=True, help="why, for the person who is refused")
     close.add_argument(
-        "--for", dest="length", type=_time, metavar="TIME", help="for so long, as 2h (default: for good)"
+        "--for", dest="length", type=length, metavar="TIME", help="for so long, as 2h (default: for good)"
     )
     close.add_argument("--deny", action="store_true", help="delivery tools abort instead of waiting")
     _add_scope(close)
     _add_scope(_add(acts, "open", gating.open_, "take back a closing by hand"))
-    override = _add(acts, "override", gating.override, "let change pass while it is closed")
+    override = _add(acts, "override", overriding.override, "let change pass while it is closed")
     override.add_argument("--reason", required=True, help="why, for the record")
-    override.add_argument("--for", dest="length", type=_time, required=True, metavar="TIME", help="for so long, as 30m")
+    override.add_argument(
+        "--for", dest="length", type=length, required=True, metavar="TIME", help="for so long, as 30m"
+    )
     override.add_argument("--image", action="append", default=[], help="only this image; may be repeated")
-    _add(acts, "approve", gating.approve, "agree to the override of another", name="override")
+    asking.add_wait(override)
+    _add(acts, "approve", overriding.approve, "agree to the override of another", name="override")
     sign = acts.add_parser("sign", help="print metadata.signature for the webhooks of a Flagger canary")
     sign.set_defaults(act=None, run=signing.sign)
     signing.add_arguments(sign)
@@ -93,8 +94,9 @@ def _add_scope(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cluster", action="store_true", help="the ClusterReleaseGate of this name")
 
 
-def _time(text: str) -> timedelta:
-    try:
-        return timedelta(seconds=seconds(text))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+def _workload(text: str) -> tuple[Api, str]:
+    kind, _, name = text.partition("/")
+    found = next((api for api in WORKLOADS if api.kind.lower() == kind.lower()), None)
+    if found is None or not name:
+        raise argparse.ArgumentTypeError(f"write kind and name, such as Deployment/checkout, not {text}")
+    return found, name

@@ -10,12 +10,14 @@ from typing import Any
 import yaml
 
 from ninefold.cli.controllers import CONTROLLERS, DELIVERED, FOLLOWERS
-from ninefold.cli.kinds import GUARDS, KINDS
+from ninefold.cli.kinds import GUARDS, KINDS, RECORDS
 from ninefold.integrations.argocd.customizations import config_map
 from ninefold.kube.api import Manifest
 from ninefold.kube.crd import crd
-from ninefold.kube.guard import guard, holding_guard
+from ninefold.kube.guard import guard, holding_guard, status_guard
 from ninefold.kube.rbac import (
+    ALIVE_GRANTS,
+    ALIVE_ROLE,
     LEASE_GRANTS,
     LEASE_ROLE,
     OPERATOR_ROLE,
@@ -29,9 +31,13 @@ from ninefold.kube.rbac import (
     rules,
 )
 from ninefold.kube.yamltext import document
+from ninefold.release.forgiving import forgiving_manifests
 from ninefold.release.people import VERBS, people_manifests
 from ninefold.release.releasegate.policy import policy_manifests
 from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.release.reserved import reserved_manifests
+from ninefold.reliability.servicelevelobjective.doubts import warning_manifests
+from ninefold.reliability.servicelevelobjective.protection import protection
 
 _CHART = Path("helm/ninefold/files")
 _KUSTOMIZATION = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
@@ -53,14 +59,21 @@ def as_yaml(manifests: Iterable[Manifest]) -> str:
 def rbac_yaml() -> str:
     """Every role as a YAML stream; above each rule of them the reason why it is there."""
     operator = rules(grants(CONTROLLERS))
-    lease = rules(LEASE_GRANTS)
+    lease, alive = rules(LEASE_GRANTS), rules(ALIVE_GRANTS)
     roles = [
         (role(OPERATOR_ROLE, operator), operator),
         (role(LEASE_ROLE, lease, cluster=False), lease),
-        *people(KINDS, GUARDS),
+        (role(ALIVE_ROLE, alive, cluster=False), alive),
+        *people(KINDS, GUARDS, RECORDS),
         *acts(VERBS, ReleaseGate.api),
     ]
     return "---\n".join(_with_reasons(manifest, rows) for manifest, rows in roles)
+
+
+def policies() -> list[Manifest]:
+    """Every admission policy of an installation that holds no foreign objects, with its binding."""
+    ours = [*status_guard(KINDS), *reserved_manifests(), *protection(), *guard(CONTROLLERS)]
+    return [*policy_manifests(), *people_manifests(), *forgiving_manifests(), *warning_manifests(), *ours]
 
 
 def holding_yaml(tool: str) -> str:
@@ -85,7 +98,7 @@ def files() -> Mapping[Path, str]:
     crds = {f"{kind.api.plural}.yaml": as_yaml([crd(kind)]) for kind in KINDS}
     cluster = {
         "rbac.yaml": rbac_yaml(),
-        "policy.yaml": as_yaml([*policy_manifests(), *people_manifests(), *guard(CONTROLLERS)]),
+        "policy.yaml": as_yaml(policies()),
     }
     found: dict[Path, str] = {}
     for folder, texts in (

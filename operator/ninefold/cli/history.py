@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
+from ninefold.cli.options import access, add_access, http_url
 from ninefold.cli.progress import Failed
 from ninefold.integrations import tsdb
-from ninefold.integrations.prometheus import Options, Prometheus
+from ninefold.integrations.prometheus import Prometheus
 from ninefold.kube.fields import seconds
 
 _LONGEST_STEP = 300
@@ -22,10 +23,9 @@ _TIMEOUT = 180.0
 
 def add_source(group: argparse._ArgumentGroup) -> None:
     source = group.add_mutually_exclusive_group(required=True)
-    source.add_argument("--prometheus-url", metavar="URL", help="a Prometheus that has it")
+    source.add_argument("--prometheus-url", type=http_url, metavar="URL", help="a Prometheus that has it")
     source.add_argument("--tsdb", type=Path, metavar="DIR", help="the data directory of a Prometheus; it is only read")
-    group.add_argument("--prometheus-ca-file", type=_file, metavar="FILE", help="verify it by this CA")
-    group.add_argument("--prometheus-token-file", type=_file, metavar="FILE", help="bearer token")
+    add_access(group)
     group.add_argument("--prometheus-binary", default="prometheus", metavar="PROGRAM", help="serves the data of --tsdb")
 
 
@@ -48,7 +48,11 @@ def served(options: argparse.Namespace) -> Iterator[str]:
 
 
 def client(options: argparse.Namespace, url: str) -> Prometheus:
-    return Prometheus(Options(url, options.prometheus_ca_file, options.prometheus_token_file, timeout=_TIMEOUT))
+    """Raises Failed for a certificate that cannot be read."""
+    try:
+        return Prometheus(access(options, url, timeout=_TIMEOUT))
+    except OSError as error:
+        raise Failed(f"a certificate for Prometheus cannot be read: {error}") from None
 
 
 async def newest(options: argparse.Namespace, prometheus: Prometheus) -> datetime:
@@ -80,9 +84,3 @@ def step(text: str) -> int:
     if not 0 < found <= _LONGEST_STEP:
         raise argparse.ArgumentTypeError("write a step of 1s to 5m: rules look back 5 minutes")
     return found
-
-
-def _file(text: str) -> Path:
-    if not Path(text).is_file():
-        raise argparse.ArgumentTypeError(f"there is no file {text}")
-    return Path(text)

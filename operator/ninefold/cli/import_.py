@@ -11,14 +11,14 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ninefold.cli import files, interchange, lint, resources
+from ninefold.cli import files, interchange, lint, resources, series
 from ninefold.cli.files import Document
 from ninefold.cli.interchange import Item
-from ninefold.cli.resources import Found
+from ninefold.cli.resources import Found, Resources
 from ninefold.integrations import openslo, pyrra, sloth
 from ninefold.integrations.translation.report import Made, Remark, Target, Translation
 from ninefold.kube import yamltext
-from ninefold.reliability.servicelevelobjective.fields import RESERVED
+from ninefold.reliability.servicelevelobjective.fields import NOT_A_GROUP, RESERVED
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 
@@ -41,10 +41,11 @@ def main(arguments: Sequence[str]) -> int:
     documents, unreadable = files.unfolded(options.filename, recursive=options.recursive)
     documents = [each for document in documents for each in _apart(document)]
     names = list(DIALECTS) if options.source == "auto" else [options.source]
-    manifests, items = translated(documents, names, options.namespace)
-    if manifests:
-        sys.stdout.write(yamltext.stream(manifests))
-        sys.stdout.flush()
+    made, items = translated(documents, names, options.namespace)
+    manifests = [one.manifest for one, _ in made]
+    sys.stdout.write(yamltext.stream(manifests) if manifests else "")
+    sys.stdout.flush()
+    items += _without_series(options, made)
     as_json = options.report == "json"
     return interchange.report(len(manifests), items, unreadable, as_json=as_json, strict=options.strict)
 
@@ -60,14 +61,37 @@ def _parser() -> argparse.ArgumentParser:
         help="what the files hold; auto tells by each document (default: auto)",
     )
     interchange.add_arguments(parser)
+    series.add_arguments(parser)
     return parser
+
+
+def _without_series(options: argparse.Namespace, made: Sequence[tuple[Made, Document]]) -> Iterator[Item]:
+    """Selectors that match nothing in the Prometheus that was named, by the part of a document that they come from."""
+    found = _parsed([one.manifest for one, _ in made], options.namespace).found
+    for finding in series.findings(options, found):
+        if not finding.object:
+            # It is about Prometheus itself.
+            yield Item(
+                "Lost", finding.file, 0, "", "", finding.message, "no selector was looked up", "look it up again"
+            )
+            continue
+        one, document = made[int(finding.file)]
+        remark = Remark(
+            "Lost" if finding.severity == "error" else "Changed",
+            one.document,
+            one.path,
+            f"{finding.path}: {finding.message}",
+            "it does not measure what it is meant to" if finding.severity == "error" else "it is measured as it stands",
+            "correct the selector" if finding.severity == "error" else "check the selector",
+        )
+        yield Item.of(remark, document)
 
 
 def translated(
     documents: Sequence[Document], names: Sequence[str], namespace: str
-) -> tuple[list[dict[str, Any]], list[Item]]:
-    """The manifests that stand every check, in the order of the documents, and the report."""
-    target = Target(namespace, frozenset(RESERVED), interchange.usual_tiers)
+) -> tuple[list[tuple[Made, Document]], list[Item]]:
+    """The manifests that stand every check, each with its document, in their order, and the report."""
+    target = Target(namespace, frozenset(RESERVED), frozenset(NOT_A_GROUP), interchange.usual_tiers)
     made: list[tuple[Made, Document]] = []
     items: list[Item] = []
     for name, own in _sorted(documents, names).items():
@@ -90,14 +114,12 @@ def translated(
             "mend what the sentence is about, and import again",
         )
         items.append(Item.of(remark, document))
-    return [one.manifest for index, (one, _) in enumerate(made) if index not in refused], items
+    return [one for index, one in enumerate(made) if index not in refused], items
 
 
 def refusals(manifests: Sequence[Mapping[str, Any]], namespace: str) -> dict[int, str]:
     """Why `ninefold lint` would not accept a manifest, by its place among them: each is printed, read and compiled."""
-    # The number of a manifest stands where a file's name would.
-    texts = (files.from_text(yamltext.document(manifest), str(index)) for index, manifest in enumerate(manifests))
-    parsed = resources.parse([document for documents in texts for document in documents], namespace)
+    parsed = _parsed(manifests, namespace)
     findings = [*parsed.findings, *lint.check(parsed.found)]
     refused: dict[int, list[str]] = {}
     for finding in findings:
@@ -107,6 +129,12 @@ def refusals(manifests: Sequence[Mapping[str, Any]], namespace: str) -> dict[int
     absent = {str(manifests[index]["metadata"].get("name")) for index in refused}
     refused = {**_without_a_part(parsed.found, absent), **refused}
     return {index: "; ".join(sentences) for index, sentences in refused.items()}
+
+
+def _parsed(manifests: Sequence[Mapping[str, Any]], namespace: str) -> Resources:
+    """What they are once they were printed; the number of a manifest stands where a file's name would."""
+    texts = (files.from_text(yamltext.document(manifest), str(index)) for index, manifest in enumerate(manifests))
+    return resources.parse([document for documents in texts for document in documents], namespace)
 
 
 def _without_a_part(found: Sequence[Found], absent: Collection[str]) -> dict[int, list[str]]:

@@ -23,6 +23,8 @@ KINDS: tuple[type[Resource], ...] = (
     Dashboard,
 )
 
-GUARDS: frozenset[type[Resource]] = frozenset({Correction, ErrorBudgetPolicy, ReleaseGate, ClusterReleaseGate, Release})
-"""Kinds that hold people back, and the record. Whoever is held back must not be able to lift the one or to mend the
-other, so only admins write these."""
+GUARDS: frozenset[type[Resource]] = frozenset({Correction, ErrorBudgetPolicy, ReleaseGate, ClusterReleaseGate})
+"""Kinds that hold people back. Whoever is held back must not be able to lift them, so only admins write these."""
+
+RECORDS: frozenset[type[Resource]] = frozenset({Release})
+"""Kinds that people only read: the operator writes down what happened."""

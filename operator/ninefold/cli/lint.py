@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from ninefold.cli import dashboards, files, resources
+from ninefold.cli import dashboards, files, resources, series
 from ninefold.cli.findings import Finding, in_order
 from ninefold.cli.resources import Found
 from ninefold.kube.api import Key, Manifest
@@ -30,6 +30,7 @@ from ninefold.reliability.errorbudgetpolicy.rules import When
 from ninefold.reliability.errorbudgetpolicy.status import MAX_WATCHED
 from ninefold.reliability.servicelevelobjective import composite
 from ninefold.reliability.servicelevelobjective.corrections import Corrections
+from ninefold.reliability.servicelevelobjective.doubts import doubts
 from ninefold.reliability.servicelevelobjective.output import Output, manifests
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.rules import Group
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     documents, findings = files.read(options.filename, recursive=options.recursive)
     parsed = resources.parse(documents, options.namespace)
-    findings = in_order([*findings, *parsed.findings, *check(parsed.found)])
+    findings = in_order([*findings, *parsed.findings, *check(parsed.found), *series.findings(options, parsed.found)])
     errors = sum(finding.severity == "error" for finding in findings)
     if options.json:
         result = {"checked": len(parsed.found), "findings": [finding.as_dict() for finding in findings]}
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ninefold lint", description=__doc__)
     files.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    series.add_arguments(parser)
     return parser
 
 
@@ -106,6 +108,8 @@ def _objective(one: Found, slo: ServiceLevelObjective, others: dict[Key, Service
         if Key(slo.key.namespace, name) not in others:
             message = _absent("ServiceLevelObjective", name, slo.key.namespace)
             yield one.about(("spec", "dependsOn", index), message, warning=True)
+    for path, sentence in doubts(slo):
+        yield one.about(path, sentence, warning=True)
     made_of = slo.spec.indicator.composite
     if made_of is None:
         return

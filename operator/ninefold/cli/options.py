@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ninefold.integrations.credentials import Options
+from ninefold.kube.fields import seconds
+
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 def labels(text: str) -> dict[str, str]:
@@ -11,6 +22,81 @@ def labels(text: str) -> dict[str, str]:
     if not all(equals and name for name, equals, _ in pairs):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=value,name=value")
     return {name: value for name, _, value in pairs}
+
+
+def length(text: str) -> timedelta:
+    """The time in "10m"; raises what argparse turns into a message."""
+    try:
+        return timedelta(seconds=seconds(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def http_url(text: str) -> str:
+    """The address of a server; raises what argparse turns into a message, without a password in the address."""
+    try:
+        parts = urlsplit(text)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good:
+        shown = "this" if "@" in text else repr(text)
+        raise argparse.ArgumentTypeError(
+            f"{shown} is no address: write an address such as http://prometheus-operated.monitoring:9090"
+        )
+    return text
+
+
+def header(text: str) -> tuple[str, str]:
+    """The header in "name=value"; raises what argparse turns into a message."""
+    name, equals, value = text.partition("=")
+    if not equals or not _HEADER.fullmatch(name) or not value.isprintable() or not value.isascii():
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form Name=value")
+    if name.lower() == "authorization":
+        raise argparse.ArgumentTypeError("write it into a file: --prometheus-token-file or --prometheus-password-file")
+    return name, value
+
+
+def add_access(parser: argparse._ActionsContainer, path: Callable[[str], Path] | None = None) -> None:
+    """How a Prometheus is asked, beside its address. By default the files must be there at once."""
+    file: dict[str, Any] = {"type": path or present, "metavar": "FILE"}
+    parser.add_argument("--prometheus-ca-file", **file, help="verify it by this CA")
+    parser.add_argument("--prometheus-token-file", **file, help="bearer token, read for each request")
+    parser.add_argument("--prometheus-username", default="", metavar="NAME", help="basic authentication")
+    parser.add_argument("--prometheus-password-file", **file, help="password for it, read for each request")
+    parser.add_argument("--prometheus-cert-file", **file, help="client certificate, read again when it changes")
+    parser.add_argument("--prometheus-key-file", **file, help="its key")
+    parser.add_argument(
+        "--prometheus-header",
+        type=header,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a header of each request, such as the tenant: X-Scope-OrgID=shop",
+    )
+    parser.add_argument(
+        "--cluster-label",
+        type=labels,
+        default={},
+        metavar="K=V,...",
+        help="labels that a query front shows on all series of this cluster: only those are read",
+    )
+
+
+def access(options: argparse.Namespace, address: str, **further: Any) -> Options:
+    """As these options say."""
+    return Options(
+        address,
+        ca_file=options.prometheus_ca_file,
+        token_file=options.prometheus_token_file,
+        username=options.prometheus_username,
+        password_file=options.prometheus_password_file,
+        cert_file=options.prometheus_cert_file,
+        key_file=options.prometheus_key_file,
+        headers=dict(options.prometheus_header),
+        external_labels=options.cluster_label,
+        **further,
+    )
 
 
 def count(text: str) -> int:
@@ -41,3 +127,10 @@ def add_rule_options(parser: argparse._ActionsContainer) -> None:
         help="objectives of a namespace with the same indicator read its raw series once; "
         "the figures of all but one are then up to one evaluation later",
     )
+
+
+def present(text: str) -> Path:
+    """A file that is there; raises what argparse turns into a message."""
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return Path(text)

@@ -38,12 +38,12 @@ class Found:
     def name(self) -> str:
         return f"{self.resource.api.kind} {self.resource.key}"
 
-    def finding(self, stalled: Stalled) -> Finding:
+    def finding(self, stalled: Stalled, *, warning: bool = False) -> Finding:
         """What the controller would report; its message begins with the field if it is about one."""
         field, colon, rest = stalled.message.partition(": ")
         if not colon or not field.startswith(("spec.", "metadata.")):
-            return self.about((), stalled.message)
-        return self.about(_parts(field), rest)
+            return self.about((), stalled.message, warning=warning)
+        return self.about(_parts(field), rest, warning=warning)
 
     def about(self, path: Sequence[str | int], message: str, *, warning: bool = False) -> Finding:
         line = self.document.line(path)

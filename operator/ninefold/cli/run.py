@@ -1,10 +1,12 @@
-"""`ninefold run`: the operator. This is where integrations and controllers are put together."""
+"""`ninefold run`: the operator."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -12,11 +14,12 @@ from prometheus_client import disable_created_metrics
 
 from ninefold.cli.collectors import collectors
 from ninefold.cli.controllers import DELIVERED, FOLLOWERS
-from ninefold.cli.options import add_rule_options, labels
-from ninefold.integrations.prometheus import Options as PrometheusOptions
+from ninefold.cli.options import access, add_access, add_rule_options, http_url, labels
+from ninefold.cli.prometheis import Unusable, read
 from ninefold.integrations.prometheus import Prometheus
-from ninefold.kube import Key, logs
-from ninefold.kube.client import connect
+from ninefold.kube import logs
+from ninefold.kube.api import Key
+from ninefold.kube.client import ApiError, connect
 from ninefold.kube.clock import SystemClock
 from ninefold.kube.controller import AnyController
 from ninefold.kube.fields import seconds
@@ -35,8 +38,9 @@ from ninefold.reliability.correction.controller import CorrectionController
 from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
 from ninefold.reliability.servicelevelobjective.contract import tiers
 from ninefold.reliability.servicelevelobjective.controller import ServiceLevelObjectiveController
-from ninefold.reliability.servicelevelobjective.figures import Figures
+from ninefold.reliability.servicelevelobjective.figures import REMEDY, Figures
 from ninefold.reliability.servicelevelobjective.output import OutputChoice
+from ninefold.reliability.servicelevelobjective.sources import DEFAULT, Source, Sources
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -44,7 +48,17 @@ def main(arguments: Sequence[str]) -> int:
     # A second series a counter, for when it began: Prometheus does not use it.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     logs.set_up(options.log_level, options.log_format)
-    return uvloop.run(_run(options))
+    try:
+        return uvloop.run(_run(options))
+    except Unusable as error:
+        print(f"ninefold run: {error}", file=sys.stderr)
+        return 2
+
+
+def _unanswered(figures: Figures) -> str | None:
+    """Why a Prometheus says nothing; None while it answers."""
+    error = figures.snapshot.error
+    return f"{error}; {REMEDY}" if error else None
 
 
 def parser() -> argparse.ArgumentParser:
@@ -56,16 +70,25 @@ def parser() -> argparse.ArgumentParser:
         default=os.environ.get("POD_NAMESPACE", NAMESPACE_OF_OPERATOR),
         help="where the Lease is kept (default: $POD_NAMESPACE, else ninefold-system)",
     )
-    cluster.add_argument("--workers", type=int, default=16, metavar="N", help="objects looked at at once (default: 16)")
+    cluster.add_argument(
+        "--workers", type=int, default=16, metavar="N", help="objects reconciled at the same time (16)"
+    )
     cluster.add_argument(
         "--sweep-interval", type=_duration, default=600, metavar="TIME", help="full listing every TIME (default: 10m)"
     )
     prometheus = parser.add_argument_group("Prometheus")
     prometheus.add_argument(
-        "--prometheus-url", required=True, metavar="URL", help="for example http://prometheus-operated.monitoring:9090"
+        "--prometheus-url",
+        required=True,
+        type=http_url,
+        metavar="URL",
+        help="for example http://prometheus-operated.monitoring:9090",
     )
-    prometheus.add_argument("--prometheus-ca-file", type=Path, metavar="FILE", help="verify it by this CA")
-    prometheus.add_argument("--prometheus-token-file", type=Path, metavar="FILE", help="bearer token, read each time")
+    # A mounted file may come later.
+    add_access(prometheus, Path)
+    prometheus.add_argument(
+        "--prometheus-config", type=Path, metavar="FILE", help="further Prometheis, and what each is for (YAML)"
+    )
     prometheus.add_argument(
         "--poll-interval", type=_duration, default=15, metavar="TIME", help="ask for all figures every TIME (15s)"
     )
@@ -101,28 +124,24 @@ def parser() -> argparse.ArgumentParser:
 
 async def _run(options: argparse.Namespace) -> int:
     metrics = Metrics()
-    cluster = await connect(metrics)
-    prometheus = Prometheus(
-        PrometheusOptions(
-            url=options.prometheus_url,
-            ca_file=options.prometheus_ca_file,
-            token_file=options.prometheus_token_file,
-        )
-    )
-    figures = Figures(prometheus, float(options.poll_interval))
+    try:
+        cluster = await connect(metrics)
+    except ApiError as error:
+        print(f"ninefold: {error.message}", file=sys.stderr)
+        return 2
+    sources = _sources(options)
     controllers: list[AnyController] = [
         ServiceLevelObjectiveController(
-            prometheus,
-            figures,
+            sources,
             OutputChoice(options.rules, options.rule_labels, options.rules_per_group, options.aliases == "sloth"),
             share_indicators=options.share_indicators,
         ),
         CorrectionController(),
-        ErrorBudgetPolicyController(figures),
+        ErrorBudgetPolicyController(sources),
         ReleaseGateController(),
         ClusterReleaseGateController(),
         OverrideController(),
-        ReleaseController(figures, [api for tool in dict.fromkeys(options.hold) for api in DELIVERED[tool]]),
+        ReleaseController(sources, [api for tool in dict.fromkeys(options.hold) for api in DELIVERED[tool]]),
         DashboardController(tiers),
     ]
     host, port = options.bind
@@ -137,17 +156,33 @@ async def _run(options: argparse.Namespace) -> int:
             lease=Key(options.lease_namespace, LEASE_NAME) if options.leader_elect else None,
             sweep_interval=float(options.sweep_interval),
         ),
-        services=[figures.run],
+        services=[source.figures.run for source in sources.all],
         followers=[follower() for tool in dict.fromkeys(options.hold) for follower in FOLLOWERS[tool]],
     )
     runtime.offer(_answering(runtime, options).endpoints())
-    for collector in collectors(runtime.store, figures):
+    sources.bind(runtime.store)
+    for source in sources.all:
+        name = "prometheus" if source.name == DEFAULT else f"prometheus {source.name}"
+        runtime.note(name, partial(_unanswered, source.figures))
+    for collector in collectors(runtime.store, sources):
         metrics.registry.register(collector)
     try:
         return await runtime.run()
     finally:
-        await prometheus.close()
+        for source in sources.all:
+            await source.prometheus.close()
         await cluster.close()
+
+
+def _sources(options: argparse.Namespace) -> Sources:
+    """The Prometheus of the command line and those of the file. Raises Unusable."""
+    interval = float(options.poll_interval)
+    try:
+        prometheus = Prometheus(access(options, options.prometheus_url))
+    except OSError as error:
+        raise Unusable(f"a certificate for Prometheus cannot be read: {error}") from None
+    further = read(options.prometheus_config, interval) if options.prometheus_config else []
+    return Sources([Source(prometheus, Figures(prometheus, interval)), *further])
 
 
 def _answering(runtime: Runtime, options: argparse.Namespace) -> Answering:

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     namespace = asking.namespace(options)
     text = view.as_text(found, now, namespaces=not namespace, colour=asking.colour())
-    print(text or f"There is no resource of ours {asking.where(namespace)}.")
+    print(text or f"Ninefold has no objects {asking.where(namespace)}.")
     return 0
 
 

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from ninefold.kube.api import Manifest
+from ninefold.kube.conditions import WRITE_REFUSED
 from ninefold.kube.model import Column, Resource
 
 _COLOURS = {
     **dict.fromkeys(("Healthy", "Allow", "True", "Succeeded"), 32),
     **dict.fromkeys(("Caution", "Approve", "Hold", "Unknown"), 33),
-    **dict.fromkeys(("Exhausted", "Deny", "Broken", "False", "RolledBack", "Aborted"), 31),
+    **dict.fromkeys(("Exhausted", "Deny", "Broken", "Contested", "False", "RolledBack", "Aborted"), 31),
     **dict.fromkeys(("Idle", "Exempt"), 36),
 }
 """ANSI colours by the words that statuses use."""
@@ -20,6 +21,8 @@ _COLOURS = {
 _TROUBLE = {word for word, colour in _COLOURS.items() if colour in (31, 33)}
 _SENTENCES = (".status.message", ".status.reason")
 """Where a kind says why it is what it is."""
+_KSTATUS = ("Ready", "Reconciling", "Stalled")
+"""Conditions whose meaning is that of Kubernetes."""
 _READY = Column("Ready", "Ready")
 _AGE = Column("Age", ".metadata.creationTimestamp", "date")
 
@@ -57,9 +60,10 @@ def _section(kind: type[Resource], manifests: Sequence[Manifest], now: datetime,
     for manifest in _sorted(manifests):
         metadata = manifest["metadata"]
         rows.append(row(kind, manifest, now, namespaces))
+        name = f"{metadata['namespace']}/{metadata['name']}" if namespaces else metadata["name"]
         if _TROUBLE & set(rows[-1][2 if namespaces else 1 :]):
-            name = f"{metadata['namespace']}/{metadata['name']}" if namespaces else metadata["name"]
             notes += [f"  {name}: {sentence}" for sentence in _sentences(manifest)]
+        notes += [f"  {name}: {sentence}" for sentence in _complaints(manifest)]
     return "\n".join([*aligned(rows, colour), *notes])
 
 
@@ -114,9 +118,21 @@ def _sentences(manifest: Manifest) -> list[str]:
     if not ready:
         return ["the operator has not looked at it yet: is it running?"]
     why = [str(_at(manifest, path) or "") for path in _SENTENCES]
-    if ready["status"] != "True" or not any(why):
+    if ready["status"] != "True" or not any([*why, *_complaints(manifest)]):
         why.append(ready["message"])
     return list(dict.fromkeys(filter(None, why)))
+
+
+def _complaints(manifest: Manifest) -> list[str]:
+    """What is wrong with an object that does what it is made for."""
+    conditions = manifest.get("status", {}).get("conditions", ())
+    return [each["message"] for each in conditions if _is_bad(each)]
+
+
+def _is_bad(condition: Mapping[str, Any]) -> bool:
+    if condition["type"] == WRITE_REFUSED:
+        return bool(condition["status"] == "True")
+    return condition["status"] == "False" and condition["type"] not in _KSTATUS
 
 
 def _ready(manifest: Manifest) -> Mapping[str, Any]:

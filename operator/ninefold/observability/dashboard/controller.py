@@ -6,42 +6,37 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ninefold.kube.api import CONFIG_MAP, GRAFANA_DASHBOARD, Key, Manifest
-from ninefold.kube.controller import Controller, Watch
+from ninefold.kube.controller import Controller, Watch, in_namespace_of, written
+from ninefold.kube.index import Index
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
-from ninefold.observability.dashboard.objective import Tiers, shows
+from ninefold.observability.dashboard.delivery import CONTENTS
+from ninefold.observability.dashboard.objective import Tiers
 from ninefold.observability.dashboard.plan import Observed, plan, see
 from ninefold.observability.dashboard.resource import Dashboard, DashboardStatus
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
-
-def _of_objective(slo: Manifest, store: Store) -> Iterable[Key]:
-    """The dashboards that may look different now.
-
-    Those that show it; while its spec is new, or where labels decide, also those that may have shown it before. Not
-    all of the namespace: the status of an objective follows its figures, and is written often.
-    """
-    new = slo["metadata"].get("generation") != (slo.get("status") or {}).get("observedGeneration")
-    for dashboard in store.all(Dashboard.api, Key.of(slo).namespace):
-        by_labels = "matchLabels" in (dashboard.get("spec", {}).get("objectives") or {})
-        if new or by_labels or shows(dashboard, slo):
-            yield Key.of(dashboard)
+_FLEETS = Index(Dashboard.api, lambda manifest: [Key.of(manifest).namespace] if "fleet" in manifest["spec"] else [])
+"""The dashboards of fleets, by namespace."""
 
 
 def _of_dashboard(changed: Manifest, store: Store) -> Iterable[Key]:
     """Fleets lead to the dashboards of services."""
-    for dashboard in store.all(Dashboard.api, Key.of(changed).namespace):
-        if "fleet" in dashboard.get("spec", {}):
-            yield Key.of(dashboard)
+    return (Key.of(fleet) for fleet in store.found(_FLEETS, Key.of(changed).namespace))
 
 
 class DashboardController(Controller[Dashboard, Observed]):
     """Reads nothing but the store: figures are Grafana's to ask for."""
 
     resource = Dashboard
-    watches = (Watch(ServiceLevelObjective.api, _of_objective), Watch(Dashboard.api, _of_dashboard))
+    # The status of an objective follows its figures, and is written often; no dashboard shows it.
+    watches = (
+        Watch(ServiceLevelObjective.api, in_namespace_of(Dashboard.api), reads=written),
+        Watch(Dashboard.api, _of_dashboard, reads=written),
+    )
     children = (CONFIG_MAP, GRAFANA_DASHBOARD)
     optional = frozenset({GRAFANA_DASHBOARD})
+    contents = CONTENTS
 
     def __init__(self, tiers: Tiers) -> None:
         self._tiers = tiers

@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ninefold.kube.api import CONFIG_MAP, GRAFANA_DASHBOARD, Manifest
+from ninefold.kube.api import CONFIG_MAP, GRAFANA_DASHBOARD, Api, Manifest
+from ninefold.kube.controller import Content
 from ninefold.kube.errors import Stalled
 from ninefold.observability.dashboard.resource import (
     ConfigMapDelivery,
     Dashboard,
     GrafanaDashboardDelivery,
 )
+
+CONTENTS: Mapping[Api, Content] = {
+    CONFIG_MAP: Content(
+        "object.metadata.name.startsWith('dashboard-') && !has(object.binaryData) && object.?data.orValue({})"
+        ".all(f, f.startsWith(object.metadata.namespace + '.') && f.endsWith('.json'))",
+        "the JSON of a dashboard, under a name dashboard-...",
+    ),
+    # Other members fetch from URLs, or read Secrets.
+    GRAFANA_DASHBOARD: Content.of_spec("instanceSelector", "folder", "allowCrossNamespaceImport", "json"),
+}
+"""What the objects that hold dashboards look like."""
 
 LARGEST = 1_000_000
 """Bytes of JSON. An object may hold a mebibyte and little more."""
