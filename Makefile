@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 ARGS ?=
 # Most tests wait for a cluster more than they compute; each worker has a cluster of its own.
 WORKERS ?= 4
-PEERS := prometheus-operator kustomize-controller argo-rollouts flagger argocd
+PEERS := prometheus-operator kustomize-controller argo-rollouts flagger argocd sloth
 export PYTHONPATH := operator
 
-.PHONY: help setup lock demo test test-peers test-slow lint fmt crds bench clean
+.PHONY: help setup lock demo test test-peers test-slow test-all lint fmt crds bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -51,6 +51,8 @@ test-peers: setup ## Run the tests that need a peer's binary, built on first use
 test-slow: setup ## Run the tests that take minutes: proofs of all samples, faults in rules, long histories
 	@$(BIN)/python -m devcluster build >/dev/null
 	$(BIN)/python -m pytest -m slow -n $(WORKERS) --dist load $(ARGS)
+
+test-all: test test-peers test-slow ## Run all tests, one part after the other
 
 lint: setup ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

@@ -7,16 +7,20 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from bench.admission import admission
+from bench.blame import blame
 from bench.convergence import convergence
 from bench.detection import RATIOS, detection
 from bench.exhaustion import PACES, Pace, exhaustion
+from bench.failover import failover
 from bench.figure import Failed, Figure, as_json, say, table
 from bench.gate import gate
 from bench.mutations import mutations
-from bench.rendering import rendering
+from bench.over import LENGTHS, over
+from bench.rendering import rendering, rendering_beside_sloth
 from bench.samples import samples
 from bench.site import site
 from bench.tools import tools
@@ -35,11 +39,19 @@ class Sizes:
     load: float = 10.0
     """Seconds."""
     ratios: Sequence[float] = RATIOS
+    outages: Sequence[int] = LENGTHS
+    """Seconds."""
     faults: int = 1
     """Every how many-th fault is put into the rules."""
     paces: tuple[Pace, ...] = PACES
     spent: int = 10
     """How many budgets are spent at each pace."""
+    blamed: int = 150
+    """How many scenarios of each kind are simulated."""
+    crashes: int = 10
+    """How often a leader crashes, and how often it ends."""
+    pauses: int = 10
+    """How often a leader stands still."""
     held: int = 5
     """And how many while canaries are on their way, at the first pace."""
 
@@ -52,9 +64,13 @@ SMALL = Sizes(
     patches=5,
     load=0.5,
     ratios=(1.0,),
+    outages=(36,),
     faults=50,
     paces=PACES[1:],
     spent=2,
+    blamed=2,
+    crashes=1,
+    pauses=0,
     held=1,
 )
 LARGE = Sizes(objectives=5000, rounds=1)
@@ -65,6 +81,11 @@ def _convergence(sizes: Sizes) -> Iterator[Figure]:
         yield from convergence(where, sizes.objectives, sizes.rounds, sizes.quiet)
 
 
+def _failover(sizes: Sizes) -> Iterator[Figure]:
+    with site(say) as where:
+        yield from failover(where, sizes.crashes, sizes.pauses)
+
+
 def _admission(sizes: Sizes) -> Iterator[Figure]:
     with site(say) as where:
         yield from admission(where, sizes.patches)
@@ -73,12 +94,15 @@ def _admission(sizes: Sizes) -> Iterator[Figure]:
 MEASUREMENTS: dict[str, Callable[[Sizes], Iterator[Figure]]] = {
     "convergence": _convergence,
     "render": lambda sizes: rendering(say, sizes.rendered, sizes.rounds),
+    "render-sloth": lambda sizes: rendering_beside_sloth(say, sizes.rendered, sizes.rounds),
     "samples": lambda _: samples(say),
-    "detection": lambda sizes: detection(say, sizes.ratios),
+    "detection": lambda sizes: chain(detection(say, sizes.ratios), over(say, sizes.outages)),
     "mutations": lambda sizes: mutations(say, sizes.faults),
     "admission": _admission,
+    "blame": lambda sizes: blame(say, sizes.blamed),
     "exhaustion": lambda sizes: exhaustion(say, sizes.paces, sizes.spent),
     "exhaustion-tools": lambda sizes: tools(say, sizes.paces[0], sizes.held),
+    "failover": _failover,
     "gate": lambda sizes: gate(say, 1000, sizes.load, sizes.rounds),
 }
 

@@ -69,8 +69,9 @@ def detection(say: Say, ratios: Sequence[float] = RATIOS) -> Iterator[Figure]:
         tsdb = Tsdb(Path(directory))
         say(f"writing {length / DAY:.1f} days of {len(jobs)} jobs")
         tsdb.import_(_openmetrics(outages, start, length))
-        sets = {"ours": [_ours(job) for job in jobs], "Sloth": [_sloth(job) for job in jobs]}
-        _record(tsdb, [rule for rules in sets.values() for each in rules for rule in each], start, start + length, say)
+        sets = {"ours": [ninefold_rules(job) for job in jobs], "Sloth": [sloth_rules(job) for job in jobs]}
+        rules = [rule for rules in sets.values() for each in rules for rule in each]
+        record_needed(tsdb, rules, start, start + length, say)
         with tsdb.serving() as url:
             spoke = {name: [_spoke(url, rules, start, length) for rules in each] for name, each in sets.items()}
     yield from _figures(outages, spoke["ours"], spoke["Sloth"], say)
@@ -94,14 +95,14 @@ def _openmetrics(outages: Sequence[Outage], start: int, length: int) -> Iterator
     yield "# EOF\n"
 
 
-def _ours(job: str) -> list[Rule]:
+def ninefold_rules(job: str) -> list[Rule]:
     total = f'http_requests_total{{job="{job}"}}'
     ratio = {"bad": total.replace("}", ',code=~"5.."}'), "total": total}
     spec = {"service": job, "objective": "99.9", "window": {"rolling": "30d"}, "indicator": {"ratio": ratio}}
     return Group(ServiceLevelObjective.parse({"metadata": {"name": job, "namespace": "shop"}, "spec": spec})).rules
 
 
-def _sloth(job: str) -> list[Rule]:
+def sloth_rules(job: str) -> list[Rule]:
     text = json.dumps([rule for rule in sloth().rules if "30d" not in rule.get("record", "")])
     text = text.replace("checkout-availability", f"{job}-availability").replace(
         'job=\\"checkout\\"', f'job=\\"{job}\\"'
@@ -110,7 +111,7 @@ def _sloth(job: str) -> list[Rule]:
     return [rule for rule in found if "alert" in rule or "ratio_rate" in rule["record"]]
 
 
-def _record(tsdb: Tsdb, rules: Sequence[Rule], start: int, end: int, say: Say) -> None:
+def record_needed(tsdb: Tsdb, rules: Sequence[Rule], start: int, end: int, say: Say, step: int = MINUTE) -> None:
     """Evaluate the recordings that the alerts are made of, those first that others read."""
     wanted = _needed(rules)
     levels: dict[int, list[Rule]] = {}
@@ -119,7 +120,7 @@ def _record(tsdb: Tsdb, rules: Sequence[Rule], start: int, end: int, say: Say) -
     for level, members in sorted(levels.items()):
         say(f"recording, layer {level + 1} of {len(levels)}: {len(members)} rules")
         with tsdb.serving() as url:
-            tsdb.record(url, members, start, end)
+            tsdb.record(url, members, start, end, step)
 
 
 def _needed(rules: Sequence[Rule]) -> list[Rule]:
@@ -141,9 +142,7 @@ def _spoke(url: str, rules: Sequence[Rule], start: int, length: int) -> dict[str
     times: dict[str, list[float]] = {"page": [], "ticket": []}
     for rule in rules:
         if "alert" in rule:
-            labels = rule["labels"]
-            severity = labels.get("severity") or labels["sloth_severity"]
-            times[severity] += _true(url, rule["expr"], start, start + length)
+            times[severity_of(rule)] += true_at(url, rule["expr"], start, start + length)
     return {
         severity: Spoke((min(found) - start) / MINUTE, (max(found) - start) / MINUTE + 1)
         if found
@@ -152,10 +151,18 @@ def _spoke(url: str, rules: Sequence[Rule], start: int, length: int) -> dict[str
     }
 
 
-def _true(url: str, expression: str, start: int, end: int) -> list[float]:
+def severity_of(rule: Rule) -> str:
+    """Page or ticket, of an alert of ours or of Sloth's."""
+    labels = rule["labels"]
+    return str(labels.get("severity") or labels["sloth_severity"])
+
+
+def true_at(url: str, expression: str, start: int, end: int, step: int = MINUTE) -> list[float]:
+    """When an expression yields something."""
     found = []
-    for first in range(start, end, 10_000 * MINUTE):
-        form = {"query": expression, "start": str(first), "end": str(min(end, first + 9_999 * MINUTE)), "step": "60"}
+    for first in range(start, end, 10_000 * step):
+        last = min(end, first + 9_999 * step)
+        form = {"query": expression, "start": str(first), "end": str(last), "step": str(step)}
         reply = httpx.post(f"{url}/api/v1/query_range", data=form, timeout=120, trust_env=False)
         reply.raise_for_status()
         found += [float(at) for series in reply.json()["data"]["result"] for at, _ in series["values"]]

@@ -52,7 +52,11 @@ def store(gates: int) -> Store:
                     "because": "ErrorBudgetPolicy a: Exhausted",
                     "message": f"service-{number} has spent 104 % of its 30-day error budget, burning 22x over 1h.",
                     "since": "2026-03-01T12:00:00Z",
-                    "knownGoodImages": [f"images.example.com/shop/service-{number}:v{tag}" for tag in range(10)],
+                    "knownGoodRevisions": {
+                        f"Deployment/service-{number}": "\n".join(
+                            f"app=images.example.com/shop/service-{number}:v{tag}" for tag in range(10)
+                        )
+                    },
                     "blamed": [image(number)],
                 },
             },

@@ -40,7 +40,7 @@ class Site:
         """`ninefold run` inside the cluster's network, as a user of its own that the audit log shows."""
         port = port or self.cluster.free_port()
         argv = [sys.executable, *arguments, "-m", "ninefold", "run", *options, "--bind", f"127.0.0.1:{port}"]
-        process = self._spawn("operator", [*argv, "--prometheus-url", self.cluster.prometheus.inside_url], user)
+        process = self._spawn(user, [*argv, "--prometheus-url", self.cluster.prometheus.inside_url], user)
         try:
             yield process
         finally:
@@ -122,8 +122,12 @@ def site(say: Say, scrape_interval: str = "5s", evaluation_interval: str = "5s")
     with devcluster.start(
         own=True, prometheus=True, scrape_interval=scrape_interval, evaluation_interval=evaluation_interval
     ) as cluster:
-        for folder in ("crds", "manifests/base/policy.yaml"):
-            cluster.kubectl("apply", "--server-side", "-f", str(ROOT / folder))
+        # The bindings come first: the policies read from them which account is the operator.
+        for name in (
+            "crds",
+            *(f"manifests/base/{part}.yaml" for part in ("namespace", "rbac", "rbac-bindings", "policy")),
+        ):
+            cluster.kubectl("apply", "--server-side", "-f", str(ROOT / name))
         cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
         cluster.kubectl("create", "namespace", NAMESPACE)
         yield Site(cluster, say)

@@ -45,12 +45,12 @@ class Tsdb:
         self._promtool("openmetrics", file, self._data)
         file.unlink()
 
-    def record(self, url: str, rules: Sequence[Rule], start: int, end: int) -> None:
-        """Write blocks of what these recording rules would have recorded each minute from start to end."""
+    def record(self, url: str, rules: Sequence[Rule], start: int, end: int, step: int = 60) -> None:
+        """Write blocks of what these recording rules would have recorded every `step` seconds from start to end."""
         file = self._directory / "rules.yaml"
         file.write_text(yaml.safe_dump({"groups": [{"name": "backfill", "rules": list(rules)}]}))
         times = (f"--start={start}", f"--end={end}", f"--url={url}", f"--output-dir={self._data}")
-        self._promtool("rules", *times, "--eval-interval=60s", file)
+        self._promtool("rules", *times, f"--eval-interval={step}s", file)
 
     @contextmanager
     def serving(self) -> Iterator[str]:

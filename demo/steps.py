@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, TextIO
 
 from devcluster import DevclusterError
+from devcluster.waiting import patient
 
 #: seconds between looks
 STEP = 0.25
@@ -103,12 +104,12 @@ class Steps:
     ) -> None:
         """Look until it is true, `limit` seconds at most (0: once); `since` is what its time counts from.
 
-        Times are those of `screen.elapsed`. Raises Failed.
+        The limit is that of an idle machine. Times are those of `screen.elapsed`. Raises Failed.
         """
         began = self.screen.elapsed
         cause = began if since is None else since
         seen, last = _once(look)
-        while not seen.true and not last and self.screen.elapsed - began < limit:
+        while not seen.true and not last and self.screen.elapsed - began < patient(limit):
             self.screen.gauge(self.gauge)
             time.sleep(STEP)
             seen, last = _once(look)

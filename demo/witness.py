@@ -43,7 +43,8 @@ class Witness:
 
     def known_good(self, tag: str) -> Seen:
         """The gate is open and knows this version, and only this one, as good."""
-        images = self._status("releasegates", "checkout").get("knownGoodImages", [])
+        known = self._status("releasegates", "checkout").get("knownGoodRevisions", {})
+        images = [line.partition("=")[2] for lines in known.values() for line in lines.splitlines()]
         gate = self.gate_open()
         words = f"{gate.words}, known good images: {', '.join(images) or 'none'}"
         return Seen(gate.true and images == [f"checkout:{tag}"], words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import hypothesis
 import pytest
 
 import devcluster
+from devcluster.waiting import patient
 from tests.faultproxy import FaultProxy
 
 # The machine may be busy with a control plane: slowness of one example is no fault of the code.
@@ -19,6 +21,33 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("ninefold")
 
 _numbers = itertools.count(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--part", default="0/1", metavar="K/N", help="run the K-th of N parts of what was collected")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"part: {config.getoption('--part')} of the tests (make test-all runs all)"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A part is chosen by the names of the tests, so that it stays the same where others come or go."""
+    part, parts = map(int, config.getoption("--part").split("/"))
+    chosen = [item for item in items if zlib.crc32(item.nodeid.encode()) % parts == part]
+    others = set(items) - set(chosen)
+    if others:
+        config.hook.pytest_deselected(items=list(others))
+        items[:] = chosen
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """The bound of a whole test is for an idle machine, as the bounds of its waits are."""
+    marker = item.get_closest_marker("timeout")
+    seconds = marker.args[0] if marker else float(item.config.getini("timeout"))
+    item.add_marker(pytest.mark.timeout(patient(seconds)), append=False)
+    return (yield)
 
 
 @pytest.fixture(scope="session")

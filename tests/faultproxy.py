@@ -103,8 +103,11 @@ class FaultProxy:
 
     async def _start(self, kubeconfig: Path) -> int:
         configuration = Configuration()
-        await load_kube_config(config_file=str(kubeconfig), client_configuration=configuration, persist_config=False)
+        await load_kube_config(  # type: ignore[no-untyped-call]
+            config_file=str(kubeconfig), client_configuration=configuration, persist_config=False
+        )
         context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+        assert configuration.cert_file
         context.load_cert_chain(configuration.cert_file, configuration.key_file)
         self._upstream = configuration.host
         self._session = aiohttp.ClientSession(

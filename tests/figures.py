@@ -1,4 +1,7 @@
-"""Figures of a test's own choosing in the place of an objective's rules: a real Prometheus evaluates them."""
+"""Figures of a test's own choosing in the place of an objective's rules: a real Prometheus evaluates them.
+
+The objective is suspended, so that the operator writes no rules for it: with two rules for one figure it is contested.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ def figures(namespace: str, objective: str, values: Mapping[str, float]) -> Mani
     """A ConfigMap `figures` of rules that record these values by name, from the next evaluation on."""
     labels = {"slo_id": f"{namespace}/{objective}"}
     rules = [{"record": name, "expr": f"vector({value})", "labels": labels} for name, value in values.items()]
-    group = {"groups": [{"name": f"figures-of-{namespace}", "rules": rules}]}
+    group = {"groups": [{"name": f"ninefold/{namespace}/{objective}", "rules": rules}]}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import random
 import re
 import signal
 import socket
@@ -17,27 +19,38 @@ from typing import Self, TypeVar
 
 import httpx
 
+from devcluster.waiting import patient
+
 Seen = TypeVar("Seen")
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
+# Hypothesis seeds the usual generator alike in every worker.
+_chance = random.SystemRandom()
 
 ROOT = Path(__file__).parent.parent
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """One that nobody listens on. Not of those that the kernel gives to connections: it would give it away before the
+    test's program listens."""
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", _chance.randrange(10000, 32000)))
+            return int(probe.getsockname()[1])
 
 
 def wait_for(what: str, check: Callable[[], Seen], seconds: float = 20.0) -> Seen:
-    """Wait until the check is true, and what it gave; fails with what was waited for and the last thing seen."""
-    end = time.monotonic() + seconds
+    """Wait until the check is true, and return what it gave; fails with what was waited for and the last thing seen.
+
+    `seconds` are those of an idle machine.
+    """
+    began = time.monotonic()
     while True:
         seen = check()
         if seen:
             return seen
-        assert time.monotonic() < end, f"waited {seconds:.0f} s for: {what}; last seen {seen!r}"
+        waited = time.monotonic() - began
+        assert waited < patient(seconds), f"waited {waited:.0f} s for: {what}; last seen {seen!r}"
         time.sleep(0.1)
 
 
@@ -68,7 +81,7 @@ class OperatorProcess:
     def page(self, path: str) -> str:
         """A page of the operator's port; an empty text while it does not answer."""
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/{path}", timeout=5).text
+            return httpx.get(f"http://127.0.0.1:{self.port}/{path}", timeout=patient(5)).text
         except httpx.TransportError:
             return ""
 
@@ -93,17 +106,22 @@ class OperatorProcess:
         """kill -9: nothing is finished, nothing is tidied up."""
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(patient(10))
 
     def wait(self, seconds: float = 30) -> int:
         assert self._process is not None
-        return self._process.wait(seconds)
+        return self._process.wait(patient(seconds))
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        assert self._process is not None
+        self._process.terminate()
 
     def stop(self) -> int:
         """As Kubernetes ends a pod; the exit code."""
+        self.terminate()
         assert self._process is not None
-        self._process.terminate()
-        return self._process.wait(40)
+        return self._process.wait(patient(40))
 
     def __enter__(self) -> Self:
         return self.start()

@@ -25,7 +25,8 @@ def measured(tmp_path: Path, name: str) -> list[dict[str, Any]]:
 
 
 MARKED = {
-    **{name: [pytest.mark.slow] for name in ("convergence", "detection", "exhaustion", "mutations")},
+    **{name: [pytest.mark.slow] for name in ("convergence", "detection", "exhaustion", "failover", "mutations")},
+    "render-sloth": [pytest.mark.peers],
     "exhaustion-tools": [pytest.mark.peers, pytest.mark.timeout(1800)],
 }
 NAMES = sorted(set(MEASUREMENTS) - {"samples"})
@@ -40,7 +41,7 @@ def test_a_measurement_yields_figures(name: str, tmp_path: Path) -> None:
         assert math.isfinite(figure["value"])
         assert figure["unit"]
         assert (figure["goal"] is None) == (figure["holds"] is None)
-    assert name == "mutations" or any(figure["ratio"] for figure in figures), "beside a peer or a floor"
+    assert name in ("mutations", "blame") or any(figure["ratio"] for figure in figures), "beside a peer or a floor"
 
 
 def test_json_holds_what_the_table_shows() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ Command = Callable[..., Done]
 def ninefold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
     """Run `ninefold ARGUMENTS` in an empty directory; `files` are written there first."""
     monkeypatch.chdir(tmp_path)
+    # Progress is printed when something takes long, which a busy machine decides: tests that are about it turn it on.
+    monkeypatch.setattr("ninefold.cli.progress._PATIENCE", math.inf)
 
     def run(*arguments: str, files: Mapping[str, str] | None = None, stdin: str = "") -> Done:
         for name, text in (files or {}).items():

@@ -123,8 +123,25 @@ def test_a_pipeline_fails_on_what_it_was_told_to(ninefold: Command, tsdb: list[s
 def test_less_history_than_asked_for_is_used_and_told(ninefold: Command, tsdb: list[str]) -> None:
     done = ninefold("backtest", "-f", "-", *tsdb, "--days", "20", stdin=DAILY)
     assert done.returncode == 0
-    assert done.stderr == "ninefold: shop/checkout: there is a history of 2.0 days, not of 20.0\n"
+    assert done.stderr == "ninefold: shop/checkout: there is a history of 2.0 days, not of 20.0 days\n"
     assert "from 2026-09-18 23:0" in done.stdout
+
+
+@pytest.mark.parametrize("matcher", ['status="500"', 'code="599"'])
+def test_no_target_is_suggested_where_nothing_can_have_been_bad(
+    ninefold: Command, tsdb: list[str], matcher: str
+) -> None:
+    wrong = DAILY.replace('code=~"5.."', matcher)
+    assert wrong != DAILY
+    (one,) = judgements(ninefold("backtest", "-f", "-", *tsdb, "--days", "1", "--json", stdin=wrong).stdout)
+    assert (one["error_ratio"], one["suggestion"]["objective"]) == (0, None)
+    assert one["suggestion"]["reason"].startswith("spec.indicator.ratio.bad ")
+
+
+def test_no_target_is_suggested_from_minutes(ninefold: Command, tsdb: list[str]) -> None:
+    done = ninefold("backtest", "-f", "-", *tsdb, "--days", "0.027", stdin=DAILY)
+    assert "Suggestion: no target, since there is data of 3" in done.stdout
+    assert "a suggestion takes 12h at least" in done.stdout
 
 
 def test_an_objective_without_history_is_named_and_the_others_are_judged(ninefold: Command, tsdb: list[str]) -> None:
@@ -132,6 +149,8 @@ def test_an_objective_without_history_is_named_and_the_others_are_judged(ninefol
     done = ninefold("backtest", "-f", "-", *tsdb, "--days", "1", "--json", stdin=f"{DAILY}---\n{other}---\n{GATE}")
     assert done.returncode == 1
     assert done.stderr == (
+        "ninefold: shop/other: spec.indicator.ratio.total: no series of http_requests_total has "
+        'job="chekcout" (values: checkout)\n'
         "ninefold: shop/other: there are no events of it in this time: does its indicator select any?\n"
     )
     assert [one["slo_id"] for one in judgements(done.stdout)] == ["shop/checkout"]
@@ -190,10 +209,10 @@ def test_a_prometheus_that_cannot_be_asked(ninefold: Command, tmp_path: Path) ->
     done = ninefold("backtest", "-f", "-", "--prometheus-url", f"http://127.0.0.1:{free_port()}", stdin=DAILY)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("ninefold: http://127.0.0.1:")
-    for odd in ("nonsense", "http://["):
+    for odd in ("nonsense", "http://[", "ftp://prometheus:9090", "http://", "http://prometheus:port"):
         done = ninefold("backtest", "-f", "-", "--prometheus-url", odd, stdin=DAILY)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr.startswith("ninefold: ")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"--prometheus-url: {odd!r} is no address: write an address such as http://prometheus-op" in done.stderr
     done = ninefold("backtest", "-f", "-", "--tsdb", str(tmp_path), "--prometheus-binary", "false", stdin=DAILY)
     assert (done.returncode, done.stderr) == (
         1,
@@ -257,3 +276,15 @@ def test_the_operator_and_the_other_commands_do_without_numpy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_selectors_that_matched_nothing_in_that_time_are_named(ninefold: Command, tsdb: list[str]) -> None:
+    wrong = DAILY.replace('code=~"5.."', 'status=~"5.."')
+    assert wrong != DAILY
+    done = ninefold("backtest", "-f", "-", *tsdb, "--days", "1", stdin=wrong)
+    assert "ninefold: shop/checkout: spec.indicator.ratio.bad: http_requests_total has no label status" in done.stderr
+    assert 'write code=~"5..", which matches' in done.stderr
+    absent = DAILY.replace("http_requests_total", "http_request_total")
+    done = ninefold("backtest", "-f", "-", *tsdb, "--days", "1", stdin=absent)
+    assert done.returncode == 1
+    assert "no series has the name http_request_total (names like it: http_requests_total)" in done.stderr

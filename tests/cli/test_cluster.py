@@ -98,7 +98,7 @@ def test_status(
         text = ninefold("status", *option).stdout
         assert "ERRORBUDGETPOLICY" in text
         assert "latency" in text
-    assert ninefold("status").stdout == "There is no resource of ours in namespace default.\n"
+    assert ninefold("status").stdout == "Ninefold has no objects in namespace default.\n"
     resources = operator.metric("ninefold_resources", 'kind="ServiceLevelObjective"')
     assert resources >= 3
     assert operator.metric("ninefold_gate_decision", f'namespace="{namespace}"') == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Timer
 from typing import Any
@@ -12,11 +13,15 @@ from typing import Any
 import pytest
 
 import devcluster
+from devcluster.waiting import patient
+from ninefold.kube.api import LEASE
 from ninefold.kube.fields import rfc3339
+from ninefold.kube.rbac import LEASE_NAME
 from ninefold.release.people import people_manifests
 from ninefold.release.releasegate.resource import ReleaseGate
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, Done
 from tests.installing import install
+from tests.processes import wait_for
 
 
 def in_(length: timedelta) -> str:
@@ -47,9 +52,11 @@ class Gate:
         text = json.dumps(body) if body is not None else None
         return self.cluster.kubectl("-n", self.namespace, *arguments, input=text)
 
-    def say(self, decision: str, **status: Any) -> None:
-        patch = json.dumps({"status": {"decision": decision, **status}})
-        self.kubectl("patch", "releasegate", "checkout", "--subresource=status", "--type=merge", "-p", patch)
+    def say(self, decision: str, name: str = "checkout", **status: Any) -> None:
+        """As the operator that has looked at the gate as it is now."""
+        generation = int(self.kubectl("get", "releasegate", name, "-o", "jsonpath={.metadata.generation}"))
+        patch = json.dumps({"status": {"decision": decision, "observedGeneration": generation, **status}})
+        self.kubectl("patch", "releasegate", name, "--subresource=status", "--type=merge", "-p", patch)
 
     def close(self, **times: str) -> None:
         closure = {"decision": "Hold", "because": "freeze: sale", "message": "Nothing changes now: sale.", **times}
@@ -71,6 +78,8 @@ def server(cluster: devcluster.Cluster) -> devcluster.Cluster:
 def gate(server: devcluster.Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig))
     namespace = server.namespace("gate")
+    # Another test may have left the Lease of an operator where one is expected.
+    monkeypatch.setenv("NINEFOLD_NAMESPACE", namespace)
     yield Gate(server, namespace)
     server.kubectl("delete", "namespace", namespace, "--wait=false")
 
@@ -82,8 +91,7 @@ def test_a_pipeline_is_told_that_the_line_is_stopped(ninefold: Command, gate: Ga
     gate.kubectl("apply", "--server-side", "-f", "-", body=kind | kept)
     assert ninefold("gate", "check", "checkout", "-n", gate.namespace).returncode == 0, "it has not decided yet"
     closure = {"decision": "Hold", "because": "stopped by ann", "message": "ann has closed it: the network is down."}
-    patch = json.dumps({"status": {"decision": "Hold", "closures": [closure]}})
-    gate.kubectl("patch", "releasegate", "cluster.production", "--subresource=status", "--type=merge", "-p", patch)
+    gate.say("Hold", "cluster.production", closures=[closure])
     done = ninefold("gate", "check", "checkout", "-n", gate.namespace)
     assert (done.returncode, done.stdout.strip()) == (
         1,
@@ -112,18 +120,20 @@ def test_a_pipeline_asks(ninefold: Command, gate: Gate) -> None:
     found = json.loads(text)
     assert (code, found["decision"], found["because"], found["message"]) == (1, "Hold", "freeze: sale", words)
     gate.apply(mode="Warn")
+    assert check()[0] == 0, "it lets pass, whoever has looked at it"
+    gate.close(until=in_(HOUR))
     assert check() == (0, f"{gate.namespace}/checkout is closed (Hold), but only warns: {words}")
 
 
 def test_it_waits_and_tells_that_it_does(ninefold: Command, gate: Gate) -> None:
-    gate.close(until=in_(timedelta(seconds=5)))
-    done = ninefold("gate", "check", "checkout", "-n", gate.namespace, "--wait", "1m")
+    gate.close(until=in_(timedelta(seconds=patient(5))))
+    done = ninefold("gate", "check", "checkout", "-n", gate.namespace, "--wait", f"{patient(60):.0f}s")
     assert (done.returncode, done.stdout.strip()) == (0, f"{gate.namespace}/checkout is open")
     assert done.stderr.startswith("waiting up to ")
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.count("waiting") == 1
     gate.close()
     Timer(2, lambda: gate.say("Allow", closures=None)).start()
-    assert ninefold("gate", "check", "checkout", "-n", gate.namespace, "--wait", "1m").returncode == 0
+    assert ninefold("gate", "check", "checkout", "-n", gate.namespace, "--wait", f"{patient(60):.0f}s").returncode == 0
     gate.close()
     assert ninefold("gate", "check", "checkout", "-n", gate.namespace, "--wait", "1s").returncode == 1
 
@@ -137,6 +147,25 @@ def test_an_override_of_an_image_is_asked_for_by_image(ninefold: Command, gate: 
         return ninefold("gate", "check", "checkout", "-n", gate.namespace, *options).returncode
 
     assert [code(), code("--image", "checkout:v43"), code("--image", "checkout:v44")] == [1, 0, 1]
+
+
+def test_a_rollback_is_told_as_the_api_server_takes_it(ninefold: Command, gate: Gate) -> None:
+    gate.close()
+    gate.say("Hold", knownGoodRevisions={"Deployment/checkout": "app=shop/checkout:v41 proxy=proxy:1"})
+    gate.kubectl("create", "deployment", "checkout", "--image", "shop/checkout:v42", "--replicas", "0")
+
+    def check(*options: str) -> tuple[int, str]:
+        done = ninefold("gate", "check", "checkout", "-n", gate.namespace, *options)
+        return done.returncode, done.stdout.strip()
+
+    passes = (0, f"{gate.namespace}/checkout is closed, and this passes: it is known to be good")
+    assert check("--image", "shop/checkout:v41") == passes
+    assert check("--image", "shop/checkout:v41", "--image", "proxy:1") == passes
+    assert check("--image", "shop/checkout:v41", "--image", "proxy:2")[0] == 1
+    workload = ("--workload", "Deployment/checkout")
+    assert check(*workload, "--image", "shop/checkout:v41") == passes
+    assert check(*workload, "--image", "shop/checkout:v40")[0] == 1
+    assert check(*workload)[0] == 1, "a change of its configuration"
 
 
 def test_people_close_and_open_by_hand(ninefold: Command, gate: Gate) -> None:
@@ -155,17 +184,141 @@ def test_people_close_and_open_by_hand(ninefold: Command, gate: Gate) -> None:
     assert (again.returncode, "nobody has closed" in again.stderr) == (1, True)
 
 
-def test_people_override_and_nobody_approves_his_own(ninefold: Command, gate: Gate) -> None:
-    gate.apply(overrides={"approvals": 1})
-    where = ["checkout", "-n", gate.namespace]
-    done = ninefold("gate", "override", *where, "--for", "30m", "--reason", "hotfix", "--image", "checkout:v43")
+class Overriding:
+    """`ninefold gate override` beside an operator that says what it is to say."""
+
+    def __init__(self, ninefold: Command, gate: Gate) -> None:
+        self._ninefold = ninefold
+        self._gate = gate
+
+    def __call__(self, state: str, message: str, *options: str) -> Done:
+        with ThreadPoolExecutor() as pool:
+            said = pool.submit(self._say, state, message)
+            where = ("checkout", "-n", self._gate.namespace)
+            done = self._ninefold("gate", "override", *where, "--reason", "hotfix", "--for", "9h", *options)
+            said.result()
+        return done
+
+    def _say(self, state: str, message: str) -> None:
+        name = wait_for("the Override", lambda: self._gate.kubectl("get", "overrides", "-o", "name"), 30).strip()
+        ready: dict[str, Any] = {"type": "Ready", "status": "True" if state == "InForce" else "False", "reason": state}
+        ready |= {"message": message, "lastTransitionTime": in_(timedelta()), "observedGeneration": 1}
+        patch = json.dumps({"status": {"state": state, "observedGeneration": 1, "conditions": [ready]}})
+        self._gate.kubectl("patch", name, "--subresource=status", "--type=merge", "-p", patch)
+
+
+def test_an_override_is_what_the_operator_says_to_it(ninefold: Command, gate: Gate) -> None:
+    told = "ReleaseGate checkout takes overrides of at most 8h: ask for a shorter one."
+    done = Overriding(ninefold, gate)("Refused", told)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f": Refused: {told}" in done.stderr
+    assert "change passes" not in done.stderr
+    gate.kubectl("delete", "overrides", "--all")
+    done = Overriding(ninefold, gate)("InForce", "Change passes.", "--image", "checkout:v43")
     assert done.returncode == 0, done.stderr
+    assert f": change to checkout:v43 passes {gate.namespace}/checkout until " in done.stdout
+
+
+def test_people_override_and_nobody_approves_his_own(
+    ninefold: Command, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = "1 person besides admin must approve: ninefold gate approve fix."
+    done = Overriding(ninefold, gate)("Pending", told, "--image", "checkout:v43")
+    assert done.returncode == 0, done.stderr
+    assert f": waits. {told.removesuffix('.')} -n {gate.namespace}" in done.stdout
     name = done.stdout.partition(":")[0]
-    assert f"once another person approved: ninefold gate approve {name}" in done.stdout
     spec = json.loads(gate.kubectl("get", "override", name, "-o", "json"))["spec"]
     assert (spec["gate"], spec["reason"], spec["images"]) == ("checkout", "hotfix", ["checkout:v43"])
     own = ninefold("gate", "approve", name, "-n", gate.namespace)
     assert (own.returncode, "nobody approves his own override" in own.stderr) == (1, True)
+    # Who asks why is told of it, also in JSON.
+    text = ninefold("gate", "explain", "checkout", "-n", gate.namespace).stdout
+    assert f"  override {name} waits: {told}" in text
+    (pending,) = json.loads(ninefold("gate", "explain", "checkout", "-n", gate.namespace, "--json").stdout)["pending"]
+    assert (pending["name"], pending["images"], pending["waitsFor"]) == (name, ["checkout:v43"], told)
+    monkeypatch.setenv("KUBECONFIG", str(gate.cluster.kubeconfig_for("ben", ["system:masters"])))
+    said = [ninefold("gate", "approve", name, "-n", gate.namespace) for _ in range(2)]
+    assert [done.returncode for done in said] == [0, 0], said
+    assert said[0].stdout.startswith(f"ben approves {gate.namespace}/{name}")
+    assert said[1].stdout.startswith(f"ben has approved {gate.namespace}/{name} already")
+
+
+def test_no_operator_says_nothing_to_an_override(ninefold: Command, gate: Gate) -> None:
+    where = ("checkout", "-n", gate.namespace, "--reason", "hotfix", "--for", "1h")
+    done = ninefold("gate", "override", *where, "--wait", "1s")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the operator has not looked at it yet, so nothing passes by it. Is it running?" in done.stderr
+
+
+def test_it_explains_what_an_override_in_force_is_for(ninefold: Command, gate: Gate) -> None:
+    grant = {"name": "fix", "by": "ann", "until": in_(HOUR), "images": ["checkout:v43"]}
+    gate.say("Hold", overrides=[grant])
+    text = ninefold("gate", "explain", "checkout", "-n", gate.namespace).stdout
+    assert f"  overridden by ann for checkout:v43 until {grant['until']} (fix)" in text
+
+
+def renew(gate: Gate, operators: str, age: timedelta) -> None:
+    """The Lease of an operator in this namespace that has renewed it so long ago."""
+    moment = (datetime.now(UTC) - age).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    spec = {"holderIdentity": "pod", "leaseDurationSeconds": 15, "renewTime": moment, "acquireTime": moment}
+    body = {"apiVersion": LEASE.api_version, "kind": LEASE.kind, "metadata": {"name": LEASE_NAME}, "spec": spec}
+    text = json.dumps(body)
+    gate.cluster.kubectl("-n", operators, "apply", "--server-side", "--force-conflicts", "-f", "-", input=text)
+
+
+def test_a_pipeline_is_not_told_that_a_gate_is_open_by_an_operator_that_is_dead(ninefold: Command, gate: Gate) -> None:
+    operators = gate.cluster.namespace("operators")
+
+    def check(*options: str) -> tuple[int, str]:
+        where = ("checkout", "-n", gate.namespace, "--operator-namespace", operators)
+        done = ninefold("gate", "check", *where, *options)
+        return done.returncode, done.stdout.strip()
+
+    def in_json() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(check("--json")[1])
+        return found
+
+    gate.say("Allow")
+    where = ("checkout", "-n", gate.namespace, "--operator-namespace", operators)
+    unknown = ninefold("gate", "check", *where)
+    assert unknown.returncode == 0
+    assert f"cannot tell whether the operator lives: there is no Lease {operators}/ninefold" in unknown.stderr
+    assert (in_json()["stale"], in_json()["age"]) == (None, None)
+    renew(gate, operators, timedelta(seconds=-10))
+    assert check() == (0, f"{gate.namespace}/checkout is open")
+    assert in_json()["stale"] is False
+    renew(gate, operators, timedelta(seconds=75))
+    code, text = check()
+    assert code == 2
+    assert text.startswith(f"{gate.namespace}/checkout is open; but the operator has not been heard for ")
+    found = in_json()
+    assert (found["stale"], found["age"] >= 75, found["decision"]) == (True, True, "Allow")
+    text = ninefold("gate", "explain", *where).stdout
+    assert "  the operator has not been heard for " in text
+    # What is closed stays closed: the API server refuses, whoever lives.
+    gate.close()
+    assert check()[0] == 1
+    assert in_json()["stale"] is True
+
+
+def test_a_clock_that_is_off_makes_nobody_dead(ninefold: Command, gate: Gate) -> None:
+    operators = gate.cluster.namespace("operators")
+    gate.say("Allow")
+    renew(gate, operators, timedelta(minutes=10))
+    beat = Timer(3, lambda: renew(gate, operators, timedelta(minutes=9)))
+    beat.start()
+    done = ninefold("gate", "check", "checkout", "-n", gate.namespace, "--operator-namespace", operators, "--json")
+    beat.join()
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["stale"] is False
+
+
+def test_a_gate_that_was_changed_is_not_told_as_decided(ninefold: Command, gate: Gate) -> None:
+    gate.say("Allow")
+    gate.apply(restarts="Hold")
+    done = ninefold("gate", "check", "checkout", "-n", gate.namespace)
+    assert done.returncode == 2
+    assert "is open; but the gate was changed, and the operator has not looked at it since" in done.stdout
 
 
 def test_it_explains(ninefold: Command, gate: Gate) -> None:
@@ -180,5 +333,10 @@ def test_it_explains(ninefold: Command, gate: Gate) -> None:
 
 
 def test_a_gate_that_does_not_exist(ninefold: Command, gate: Gate) -> None:
-    done = ninefold("gate", "check", "cart", "-n", gate.namespace)
-    assert (done.returncode, '"cart" not found' in done.stderr) == (2, True)
+    """It says where it looked, and what shows the gates that there are."""
+    for act in (["check"], ["explain"], ["close", "--reason", "x"]):
+        done = ninefold("gate", act[0], "cart", *act[1:], "-n", gate.namespace)
+        assert (done.returncode, f'"cart" not found in namespace {gate.namespace}' in done.stderr) == (2, True)
+        assert "ninefold status -A" in done.stderr
+    done = ninefold("gate", "explain", "cart", "--cluster")
+    assert (done.returncode, '"cart" not found in the cluster' in done.stderr) == (2, True)

@@ -195,8 +195,8 @@ def test_a_key_that_stands_twice_is_reported(ninefold: Command) -> None:
 def test_every_dialect_says_of_its_other_kinds_that_it_does_not_know_them() -> None:
     for name, api in (("sloth", "sloth.slok.dev/v2"), ("pyrra", "pyrra.dev/v1"), ("openslo", "openslo.com/v2alpha")):
         document = from_text(f"apiVersion: {api}\nkind: SLO\nmetadata: {{name: a}}\nspec: {{a: b}}\n", "in.yaml")
-        manifests, items = translated(document, list(DIALECTS), "default")
-        assert manifests == []
+        made, items = translated(document, list(DIALECTS), "default")
+        assert made == []
         assert next(str(item) for item in items if item.severity == "Lost").startswith(
             f"in.yaml:1: Lost: SLO a: SLO of {api} is not known; nothing is made of it; "
         ), name
@@ -209,8 +209,8 @@ ALL = [document for name in DIALECT_FILES for document in yaml.safe_load_all((DA
 @given(damaged([*ALL, exported(LATENCY)[0]]))
 def test_whatever_stands_in_the_documents_what_is_printed_is_accepted(given: list[Any]) -> None:
     documents = from_text(yaml.safe_dump_all(given), "in.yaml")
-    manifests, items = translated(documents, list(DIALECTS), "default")
-    assert refusals(manifests, "default") == {}
+    made, items = translated(documents, list(DIALECTS), "default")
+    assert refusals([one.manifest for one, _ in made], "default") == {}
     assert all(str(item) for item in items)
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.cli.conftest import Command
 from tests.cli.samples import CORRECTION, DASHBOARD, GATE, POLICY, SLO
+from tests.integrations.server import PrometheusServer
+from tests.processes import free_port, wait_for
 
 ALL = "---\n".join([SLO, POLICY, GATE, DASHBOARD, CORRECTION])
 
@@ -52,6 +56,28 @@ def test_an_alert_that_can_never_fire(ninefold: Command) -> None:
     done = ninefold("lint", "-f", "-", stdin=SLO.split("  alerting")[0] + f"  alerting:{tiers}")
     assert "stdin:14: ServiceLevelObjective shop/checkout spec.alerting.tiers[0]: a burn rate of 2000 " in done.stdout
     assert done.returncode == 1
+
+
+def test_an_alert_that_fires_while_the_objective_is_kept(ninefold: Command) -> None:
+    tiers = '\n    tiers:\n    - {burnRate: "0.933", long: 3d, short: 6h, severity: Ticket}\n'
+    done = ninefold("lint", "-f", "-", stdin=SLO.split("  alerting")[0] + f"  alerting:{tiers}")
+    assert done.stdout == (
+        "stdin:14: warning: ServiceLevelObjective shop/checkout spec.alerting.tiers[0].burnRate: 0.933 fires "
+        "while the objective is being kept: a constant burn below 1 never spends the budget; write 1\n"
+    )
+    assert done.returncode == 0
+
+
+def test_an_objective_written_as_a_share(ninefold: Command) -> None:
+    share = SLO.replace('"99.9"', '"0.999"')
+    done = ninefold("lint", "-f", "-", stdin=share)
+    assert (done.returncode, done.stdout) == (
+        0,
+        "stdin:6: warning: ServiceLevelObjective shop/checkout spec.objective: 0.999 % lets most events fail: write "
+        "percent, such as 99.9, or set the annotation ninefold.dev/low-objective if it is meant\n",
+    )
+    meant = share.replace("shop}", 'shop, annotations: {ninefold.dev/low-objective: "yes"}}', 1)
+    assert ninefold("lint", "-f", "-", stdin=meant).stdout == ""
 
 
 def test_the_same_object_twice(ninefold: Command) -> None:
@@ -202,3 +228,72 @@ def test_a_composite_is_held_against_its_components(ninefold: Command) -> None:
     done = ninefold("lint", "-f", "slo.yaml", "journey.yaml", files=files)
     assert done.returncode == 1
     assert "spec.indicator.composite: journey -> journey: leave one of these components out" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with PrometheusServer(tmp_path_factory.mktemp("prometheus")) as server:
+        query = {"query": "prometheus_http_requests_total"}
+
+        def scraped() -> bool:
+            answer = httpx.get(f"{server.url}/api/v1/query", params=query, trust_env=False).json()
+            return bool(answer["data"]["result"])
+
+        wait_for("the first scrape", scraped, 60)
+        yield server.url
+
+
+def test_selectors_are_compared_with_the_series_of_a_prometheus(ninefold: Command, prometheus: str) -> None:
+    of = SLO.replace("http_requests_total", "prometheus_http_requests_total").replace('job="checkout"', 'job="self"')
+    early = ninefold("lint", "-f", "-", "--prometheus-url", prometheus, stdin=of)
+    assert (early.returncode, early.stderr) == (0, "1 resource, 0 errors, 1 warning\n")
+    assert early.stdout.startswith(
+        "stdin:10: warning: ServiceLevelObjective shop/checkout spec.indicator.ratio.bad: no series of "
+        'prometheus_http_requests_total has code=~"5.." (values: 200'
+    )
+    wrong = ninefold("lint", "-f", "-", "--prometheus-url", prometheus, stdin=of.replace("code=~", "status=~"))
+    assert wrong.returncode == 1
+    assert "spec.indicator.ratio.bad: prometheus_http_requests_total has no label status" in wrong.stdout
+    away = ninefold("lint", "-f", "-", "--prometheus-url", f"http://127.0.0.1:{free_port()}", stdin=of)
+    assert (away.returncode, away.stdout.startswith("--prometheus-url: http://127.0.0.1:")) == (1, True)
+
+
+def test_a_threshold_is_compared_with_the_buckets_that_there_are(ninefold: Command, prometheus: str) -> None:
+    of = """\
+apiVersion: ninefold.dev/v1alpha1
+kind: ServiceLevelObjective
+metadata: {name: answers, namespace: shop}
+spec:
+  service: prometheus
+  objective: "99"
+  window: {rolling: 30d}
+  indicator:
+    latency: {histogram: prometheus_http_request_duration_seconds, threshold: 300ms}
+"""
+    wrong = ninefold("lint", "-f", "-", "--prometheus-url", prometheus, stdin=of)
+    assert wrong.returncode == 1
+    assert "write 200ms or 400ms, the nearest that it has" in wrong.stdout
+    right = ninefold("lint", "-f", "-", "--prometheus-url", prometheus, stdin=of.replace("300ms", "400ms"))
+    assert right.returncode == 0
+
+
+def test_what_is_imported_is_compared_likewise(ninefold: Command, prometheus: str) -> None:
+    sloth = """\
+version: prometheus/v1
+service: checkout
+slos:
+- name: availability
+  objective: 99.9
+  sli:
+    events:
+      error_query: sum(rate(prometheus_http_requests_total{status="500"}[{{.window}}]))
+      total_query: sum(rate(prometheus_http_requests_total[{{.window}}]))
+  alerting: {page_alert: {disable: true}, ticket_alert: {disable: true}}
+"""
+    done = ninefold("import", "-f", "-", "--strict", "--prometheus-url", prometheus, stdin=sloth)
+    assert done.returncode == 1
+    assert "kind: ServiceLevelObjective" in done.stdout
+    line = next(line for line in done.stderr.splitlines() if "spec.indicator.ratio.bad: prom" in line)
+    assert line.startswith("stdin:4: Lost: prometheus/v1 checkout slos[0]: "), "the place in what was read"
+    assert "has no label status" in line
+    assert ninefold("import", "-f", "-", "--strict", stdin=sloth).returncode == 0

@@ -16,6 +16,7 @@ from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.servicelevelobjective.figure import FRESH, Figure, Snapshot
 from ninefold.reliability.servicelevelobjective.figures import Figures
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.sources import Source, Sources
 
 SLO, POLICY, GATE = ServiceLevelObjective.api, ErrorBudgetPolicy.api, ReleaseGate.api
 
@@ -25,10 +26,11 @@ class Page:
 
     def __init__(self, snapshot: Snapshot | None = None) -> None:
         self.store = Store()
-        figures = Figures(Prometheus(Options("http://127.0.0.1:1")))
+        prometheus = Prometheus(Options("http://127.0.0.1:1"))
+        figures = Figures(prometheus)
         figures._snapshot = snapshot or Snapshot()
         self._registry = CollectorRegistry()
-        for collector in collectors(self.store, figures):
+        for collector in collectors(self.store, Sources([Source(prometheus, figures)])):
             self._registry.register(collector)
 
     def put(self, api: Api, name: str, status: dict[str, Any], ready: tuple[str, str] | None = None) -> None:
@@ -52,7 +54,10 @@ def test_a_budget_is_shown_while_it_is_known() -> None:
         page.put(SLO, "a", {"data": "Healthy"})
         assert page.value("ninefold_slo_budget_left_ratio", slo_id="shop/a") == shown
         assert page.value("ninefold_slo_budget_left_ratio", slo_id="shop/deleted") is None
-        assert page.value("ninefold_prometheus_last_answer_timestamp_seconds") == (now - age).timestamp()
+        assert (
+            page.value("ninefold_prometheus_last_answer_timestamp_seconds", prometheus="default")
+            == (now - age).timestamp()
+        )
 
 
 def test_each_state_is_a_series() -> None:
@@ -60,7 +65,8 @@ def test_each_state_is_a_series() -> None:
     page.put(SLO, "a", {"data": "Broken", "rules": {"loaded": False}, "agreement": {"breached": True}})
     page.put(POLICY, "a", {"state": "Caution"})
     page.put(GATE, "a", {"decision": "Hold", "since": "2026-11-23T18:00:00Z"})
-    assert page.states("ninefold_slo_data_state", "state") == {"Healthy": 0, "Idle": 0, "Unknown": 0, "Broken": 1}
+    others = dict.fromkeys(("Healthy", "Idle", "Unknown", "Contested"), 0)
+    assert page.states("ninefold_slo_data_state", "state") == {**others, "Broken": 1}
     states = {"Healthy": 0, "Caution": 1, "Exhausted": 0, "Exempt": 0, "Unknown": 0}
     assert page.states("ninefold_policy_state", "state") == states
     assert page.states("ninefold_gate_decision", "decision") == {"Allow": 0, "Hold": 1, "Deny": 0, "Unknown": 0}
@@ -109,6 +115,6 @@ def test_objects_are_counted_by_what_ready_says() -> None:
 
 def test_before_anything_is_known() -> None:
     page = Page()
-    assert page.value("ninefold_prometheus_reachable") == 0
-    assert page.value("ninefold_prometheus_last_answer_timestamp_seconds") is None
+    assert page.value("ninefold_prometheus_reachable", prometheus="default") == 0
+    assert page.value("ninefold_prometheus_last_answer_timestamp_seconds", prometheus="default") is None
     assert page.states("ninefold_slo_data_state", "state") == {}

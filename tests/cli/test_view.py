@@ -33,7 +33,20 @@ STALLED = _object("stalled", {"objective": "5"}, {"data": "Unknown"}, ready="Fal
 CLOSED = _object(
     "closed", {}, {"decision": "Hold", "because": "ErrorBudgetPolicy a: Exhausted", "message": "It is spent."}
 )
-FOUND = {ServiceLevelObjective: [WELL, STALLED, NEW], ReleaseGate: [CLOSED]}
+EMPTY = _object("empty", {"mode": "Audit"}, {"decision": "Allow", "workloads": 0})
+EMPTY["status"]["conditions"] += [
+    {"type": "Stalled", "status": "False", "reason": "Decided", "message": "Nothing stands in the way."},
+    {"type": "WorkloadsFound", "status": "False", "reason": "NoWorkloads", "message": "The gate holds nothing."},
+]
+REFUSED = _object("refused", {}, {"decision": "Allow"})
+REFUSED["status"]["conditions"] += [
+    {"type": "WriteRefused", "status": "True", "reason": "Refused", "message": "The API server refuses a write."},
+]
+UNMATCHED = _object("unmatched", {"objective": "99.9"}, {"data": "Unknown"})
+UNMATCHED["status"]["conditions"] += [
+    {"type": "SeriesFound", "status": "False", "reason": "NothingMatches", "message": "There is no metric x."},
+]
+FOUND = {ServiceLevelObjective: [WELL, STALLED, NEW], ReleaseGate: [CLOSED, EMPTY]}
 
 
 def test_one_table_a_kind_and_a_sentence_for_what_is_not_well() -> None:
@@ -45,9 +58,20 @@ def test_one_table_a_kind_and_a_sentence_for_what_is_not_well() -> None:
         "  new: the operator has not looked at it yet: is it running?",
         "  stalled: Ready is False.",
         "",
-        "RELEASEGATE   DECISION   BECAUSE                          UNTIL   READY   AGE",
-        "closed        Hold       ErrorBudgetPolicy a: Exhausted   -       True    12d",
+        "RELEASEGATE   DECISION   MODE    BECAUSE                          UNTIL   WORKLOADS   READY   AGE",
+        "closed        Hold       -       ErrorBudgetPolicy a: Exhausted   -       -           True    12d",
+        "empty         Allow      Audit   -                                -       0           True    12d",
         "  closed: It is spent.",
+        "  empty: The gate holds nothing.",
+    ]
+
+
+def test_what_is_wrong_is_said_and_nothing_that_says_no_more() -> None:
+    found = {ServiceLevelObjective: [UNMATCHED], ReleaseGate: [REFUSED]}
+    lines = as_text(found, NOW, namespaces=False, colour=False).splitlines()
+    assert [line for line in lines if line.startswith("  ")] == [
+        "  unmatched: There is no metric x.",
+        "  refused: The API server refuses a write.",
     ]
 
 
@@ -73,6 +97,7 @@ def test_json_has_ready_beside_the_whole_status() -> None:
         ("stalled", "False"),
         ("well", "True"),
         ("closed", "True"),
+        ("empty", "True"),
     ]
     assert objects[2]["status"]["budget"] == {"left": "38.2 %"}
 

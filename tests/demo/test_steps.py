@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -68,7 +69,7 @@ def test_time_counts_from_the_cause(steps: Steps) -> None:
     ids=["never", "no answer", "broken", "once"],
 )
 def test_what_does_not_happen_is_told(steps: Steps, look: Callable[[], Seen], limit: float, seen: str) -> None:
-    with pytest.raises(Failed, match=f"gate closed: expected that the gate closes; seen after . s: {seen}"):
+    with pytest.raises(Failed, match=rf"gate closed: expected that the gate closes; seen after \d+ s: {seen}"):
         steps.reach("gate closed", "the gate closes", look, limit)
     assert [(step.ok, step.evidence) for step in steps.done] == [(False, seen)]
     assert table(steps.done)[0].endswith("FAILED")
@@ -84,9 +85,9 @@ def test_a_gauge_is_redrawn_on_a_terminal() -> None:
     steps = Steps(Screen(out), lambda: "budget left 12 %")
     with pytest.raises(Failed):
         steps.reach("slow", "it happens", then(Seen(False, "no")), 1.3)
-    gauge, line = out.getvalue().split("\r\033[K")[1:]
+    *_, gauge, line = out.getvalue().split("\r\033[K")[1:]
     assert gauge.endswith("... budget left 12 %"), "no end of line: the next one takes its place"
-    assert line.startswith("   1."), line
+    assert re.match(r" *\d+\.\d", line), line
 
 
 @pytest.mark.parametrize(("version", "share"), [("v41", 0.005), ("v42", 0.9), ("v43", 0.005)])

@@ -9,10 +9,12 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from tests.processes import wait_for
+
+from devcluster.waiting import patient
 
 ROOT = Path(__file__).parents[2]
 MARK = "NINEFOLD_DEMO_MARK"
@@ -82,24 +84,20 @@ def test_every_step_happens_and_tells_its_evidence(tmp_path: Path) -> None:
     assert "ended with -9" in steps["operator killed, still refused"]["evidence"]
     assert "ErrorBudgetBurn 6x/5m (page) is active" in steps["page firing"]["evidence"]
     assert "decides Allow" in steps["gate open"]["evidence"]
-    # Five minutes are what it may take once the binaries are there.
-    began, ended = (re.search(each, text, re.MULTILINE) for each in (r"^ *([\d.]+) s  Install", r"Measured \((\d+) s"))
-    assert began
-    assert ended
-    assert float(ended[1]) - float(began[1]) < 270
 
 
 @pytest.mark.timeout(240)
 def test_ctrl_c_takes_everything_down() -> None:
     mark = secrets.token_hex(8)
     process = demo(mark=mark)
-    end = time.monotonic() + 90
-    while not any("ninefold run" in each for each in left_over(mark)):
+
+    def started() -> bool:
         assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < end, "the operator was not started"
-        time.sleep(0.5)
+        return any("ninefold run" in each for each in left_over(mark))
+
+    wait_for("the operator to be started", started, 90)
     process.send_signal(signal.SIGINT)
-    text, _ = process.communicate(timeout=110)
+    text, _ = process.communicate(timeout=patient(110))
     assert process.returncode == 130, text
     assert "everything is taken down" in text
     assert left_over(mark) == []

@@ -4,15 +4,15 @@ import os
 import re
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import devcluster
-from devcluster import binaries, build, cache, wheels
+from devcluster import binaries, build, cache, waiting, wheels
 from devcluster.recipes import RECIPES, Recipe
+from devcluster.waiting import patient
 
 
 @pytest.fixture(autouse=True)
@@ -157,17 +157,21 @@ print((cache.once("things/one", "make a thing", make) / "content").read_text())
         assert maker.stdout
         maker.stdout.readline()
         maker.kill()
-    again = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True, timeout=20)
+    again = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True, timeout=patient(20))
     assert again.stdout.endswith("whole\n")
 
 
 def test_a_long_step_shows_that_it_lives(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("devcluster.progress.HEARTBEAT", 0.05)
+    lines: list[str] = []
+
+    def four_lines() -> bool:
+        lines.extend(capsys.readouterr().err.splitlines())
+        return len(lines) > 3
+
     with devcluster.progress.Progress("think"):
-        time.sleep(0.2)
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) > 3
-    assert re.fullmatch(r"devcluster: think  0 s  done", lines[-1])
+        waiting.until(four_lines, "four lines", 5)
+    assert re.fullmatch(r"devcluster: think  \d+ s  done", capsys.readouterr().err.splitlines()[-1])
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))

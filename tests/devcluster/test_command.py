@@ -11,11 +11,16 @@ import pytest
 
 import devcluster
 from devcluster import waiting
+from devcluster.waiting import patient
 
 
 def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "devcluster", *arguments], capture_output=True, text=True, check=check, timeout=120
+        [sys.executable, "-m", "devcluster", *arguments],
+        capture_output=True,
+        text=True,
+        check=check,
+        timeout=patient(120),
     )
 
 

@@ -2,7 +2,6 @@
 
 import json
 import ssl
-import time
 from pathlib import Path
 
 import httpx
@@ -11,6 +10,7 @@ import yaml
 
 import devcluster
 from devcluster import waiting
+from devcluster.waiting import patient
 from devcluster.web import kubernetes
 
 POD = {
@@ -25,29 +25,26 @@ def phase(cluster: devcluster.Cluster, namespace: str) -> str:
     return cluster.kubectl("get", "pods", "-n", namespace, "-o", "jsonpath={.items[*].status.phase}")
 
 
-def test_a_start_takes_seconds() -> None:
-    began = time.monotonic()
+def test_a_cluster_that_nobody_named_leaves_no_files() -> None:
     with devcluster.start(own=True) as cluster:
-        took = time.monotonic() - began
         assert "Ready" in cluster.kubectl("get", "nodes")
         home = cluster.directory
-    assert took < 30, "four seconds on two idle cores; this bound is for a machine that does other things, too"
-    assert not home.exists(), "a cluster that nobody named leaves no files"
+    assert not home.exists()
     cluster.stop()
 
 
 def test_pods_run_and_jobs_finish(cluster: devcluster.Cluster, namespace: str) -> None:
     cluster.kubectl("create", "deployment", "web", "--image=nothing", "--replicas=2", "-n", namespace)
     cluster.kubectl("create", "job", "once", "--image=nothing", "-n", namespace)
-    cluster.kubectl("rollout", "status", "deployment/web", "-n", namespace, "--timeout=60s")
-    cluster.kubectl("wait", "job/once", "--for=condition=Complete", "-n", namespace, "--timeout=60s")
+    cluster.kubectl("rollout", "status", "deployment/web", "-n", namespace, f"--timeout={patient(60):.0f}s")
+    cluster.kubectl("wait", "job/once", "--for=condition=Complete", "-n", namespace, f"--timeout={patient(60):.0f}s")
     assert sorted(phase(cluster, namespace).split()) == ["Running", "Running", "Succeeded"]
 
 
 def test_a_deleted_pod_goes(cluster: devcluster.Cluster, namespace: str) -> None:
     cluster.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(POD))
     waiting.until(lambda: phase(cluster, namespace) == "Running", "the pod runs", 30)
-    cluster.kubectl("delete", "pod", "one", "-n", namespace, "--timeout=30s")
+    cluster.kubectl("delete", "pod", "one", "-n", namespace, f"--timeout={patient(30):.0f}s")
     assert phase(cluster, namespace) == ""
 
 

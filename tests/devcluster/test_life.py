@@ -13,6 +13,7 @@ import pytest
 
 import devcluster
 from devcluster import starting, waiting
+from devcluster.waiting import patient
 
 OWNER = """
 import json, sys, time, devcluster
@@ -87,7 +88,7 @@ def test_a_crashed_part_comes_back(own: devcluster.Cluster, part: str) -> None:
     own.component(part).start()
     namespace = own.namespace()
     own.kubectl("create", "deployment", "after", "--image=nothing", "-n", namespace)
-    own.kubectl("rollout", "status", "deployment/after", "-n", namespace, "--timeout=100s")
+    own.kubectl("rollout", "status", "deployment/after", "-n", namespace, f"--timeout={patient(100):.0f}s")
 
 
 def test_a_process_tells_how_it_ended(own: devcluster.Cluster) -> None:

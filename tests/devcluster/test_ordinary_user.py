@@ -12,16 +12,18 @@ import pytest
 
 import devcluster
 from devcluster.binaries import binary
+from devcluster.waiting import patient
 
 NOBODY = 65534
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kubectl")
 
 SCRIPT = """
 import devcluster, json, os
+from devcluster.waiting import patient
 with devcluster.start(own=True) as cluster:
     namespace = cluster.namespace()
     cluster.kubectl("create", "deployment", "web", "--image=nothing", "-n", namespace)
-    cluster.kubectl("rollout", "status", "deployment/web", "-n", namespace, "--timeout=60s")
+    cluster.kubectl("rollout", "status", "deployment/web", "-n", namespace, f"--timeout={patient(60):.0f}s")
     uplink = cluster.spawn("uplink", ["sh", "-c", "cat /proc/net/route | wc -l"])
     uplink.wait()
     print(json.dumps({"user": os.getuid(), "mode": cluster._control.mode, "routes": int(uplink.tail())}))
@@ -90,7 +92,9 @@ def test_an_ordinary_user_has_the_same_cluster(place: Path) -> None:
         prefix, more = as_nobody(place / "holder", needed)
         environment |= more
     argv = [*prefix, sys.executable, "-c", SCRIPT]
-    done = subprocess.run(argv, env=environment, cwd=place, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        argv, env=environment, cwd=place, capture_output=True, text=True, timeout=patient(120), check=False
+    )
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert said == {"user": os.getuid() or NOBODY, "mode": "user", "routes": 1}, "only the table's heading"
@@ -100,7 +104,7 @@ def test_without_namespaces_it_says_what_is_lost() -> None:
     # In a user namespace of its own the limit on namespaces is ours to set: the kernel then really refuses them.
     limit = 'for kind in net user; do echo 0 > /proc/sys/user/max_${kind}_namespaces; done; exec "$@"'
     argv = ["unshare", "--user", "--map-root-user", "sh", "-c", limit, "sh", sys.executable, "-c", SCRIPT]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=patient(120), check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["mode"] == "none"
     assert "nothing holds back what its processes send" in done.stderr

@@ -12,6 +12,7 @@ from ninefold.integrations.prometheus import Options, Prometheus
 from ninefold.kube.metrics import Metrics
 from ninefold.kube.store import Store
 from ninefold.reliability.servicelevelobjective.figures import Figures
+from ninefold.reliability.servicelevelobjective.sources import Source, Sources
 
 PAGE = Path(__file__).parents[2] / "docs/metrics.md"
 
@@ -23,7 +24,8 @@ def served() -> list[str]:
         if isinstance(instrument, MetricWrapperBase):
             help_text, labels = instrument._documentation, instrument._labelnames
             rows.append(_row(instrument._name, instrument._type, labels, help_text))
-    for collector in collectors(Store(), Figures(Prometheus(Options("http://127.0.0.1:1")))):
+    prometheus = Prometheus(Options("http://127.0.0.1:1"))
+    for collector in collectors(Store(), Sources([Source(prometheus, Figures(prometheus))])):
         for family in collector.collect():
             rows.append(_row(family.name, family.type, getattr(family, "_labelnames", ()), family.documentation))
     return rows

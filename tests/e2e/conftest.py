@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 import devcluster
+from devcluster.waiting import patient
 from tests.e2e.objects import Objects
 from tests.faultproxy import FaultProxy
 from tests.processes import ROOT, OperatorProcess, wait_for
@@ -64,7 +65,9 @@ class Shops:
         self._url = url
 
     def serve(self, name: str, *, rps: float = 50, bad: float = 0, jitter: float = 0) -> None:
-        httpx.put(f"{self._url}/{name}", params={"rps": rps, "bad": bad, "jitter": jitter}).raise_for_status()
+        httpx.put(
+            f"{self._url}/{name}", params={"rps": rps, "bad": bad, "jitter": jitter}, timeout=patient(5)
+        ).raise_for_status()
 
 
 def open_shops(cluster: devcluster.Cluster) -> Shops:
@@ -73,7 +76,7 @@ def open_shops(cluster: devcluster.Cluster) -> Shops:
 
     def answers() -> bool:
         try:
-            return httpx.get(url).status_code == 200
+            return httpx.get(url, timeout=patient(5)).status_code == 200
         except httpx.TransportError:
             return False
 

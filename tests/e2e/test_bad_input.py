@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ TWO = {
     ],
     ids=["float", "hundred", "window", "two indicators", "300 KB"],
 )
-def test_what_the_api_server_refuses(objects: Objects, changes: dict[str, object], sentence: str) -> None:
+def test_what_the_api_server_refuses(objects: Objects, changes: dict[str, Any], sentence: str) -> None:
     assert sentence in objects.refusal(objective("bad", **changes))
 
 

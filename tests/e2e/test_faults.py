@@ -66,3 +66,18 @@ def test_prometheus_down_is_unknown_and_the_gate_follows_its_fail_mode(
         prometheus.start()
     wait_for("data again", lambda: objects.status("slo", "a").get("data") == "Healthy", 60)
     wait_for("the gate to open", lambda: objects.status("gate", "hold").get("decision") == "Allow", 60)
+
+
+def test_a_prometheus_that_never_answered_is_named_without_its_password(start_operator: Start) -> None:
+    operator = start_operator(prometheus="http://ann:secret@127.0.0.1:1")
+    wait_for("readyz to name it", lambda: "prometheus: http://127.0.0.1:1: " in operator.page("readyz"))
+    page = operator.page("readyz")
+    assert page.startswith("caches: ok\n"), "a replica is ready without: a gate holds, and Prometheus may depend on it"
+    assert "check --prometheus-url" in page
+    wait_for(
+        "more polls", lambda: 'ninefold_prometheus_reachable{prometheus="default"} 0.0' in operator.page("metrics")
+    )
+    told = [line for line in operator.text().splitlines() if "Prometheus cannot be asked" in line]
+    assert len(told) == 1
+    assert "http://127.0.0.1:1: " in told[0]
+    assert "secret" not in operator.text() + page

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from ninefold.cli.interchange import usual_tiers
 from ninefold.integrations.translation.report import Remark, Target, Translation
-from ninefold.reliability.servicelevelobjective.fields import RESERVED
+from ninefold.reliability.servicelevelobjective.fields import NOT_A_GROUP, RESERVED
 
-TARGET = Target("default", frozenset(RESERVED), usual_tiers)
+TARGET = Target("default", frozenset(RESERVED), frozenset(NOT_A_GROUP), usual_tiers)
 DATA = Path(__file__).parent / "data"
 
 Translate = Callable[[Sequence[Mapping[str, Any]], Target], Translation]
@@ -137,6 +137,19 @@ def unreported(translate: Translate, given: Sequence[Any], but: Sequence[Field] 
             ):
                 found.append((index, *path))
     return found
+
+
+def denied(translate: Translate, given: Sequence[Any], original: Sequence[Any]) -> list[Field]:
+    """Fields of the original documents, all of them known, of which a report says that nobody knows them."""
+    known = {
+        (index, *path) for index, document in enumerate(original) for path in [*leaves(document), *mappings(document)]
+    }
+    _, remarks = outcome(translate, given)
+    return [
+        (remark.document, *remark.path)
+        for remark in remarks
+        if remark.what == "this field is not known" and (remark.document, *remark.path) in known
+    ]
 
 
 def _under(path: Field, parts: Sequence[Field]) -> bool:

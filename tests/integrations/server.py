@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +17,8 @@ import yaml
 from tests.processes import free_port, wait_for
 
 from devcluster.binaries import binary
+from devcluster.waiting import patient
+from ninefold.integrations.credentials import Options
 
 SELF = "self"
 """The job under which it scrapes itself."""
@@ -20,21 +27,35 @@ SELF = "self"
 class PrometheusServer:
     """Runs on 127.0.0.1 for as long as the `with` block; `data` may hold blocks made before."""
 
-    def __init__(self, directory: Path, data: Path | None = None) -> None:
+    def __init__(
+        self, directory: Path, data: Path | None = None, web: dict[str, Any] | None = None, **config: Any
+    ) -> None:
+        """`config` is more of its configuration, `scrape_configs` beside its own; `web` says who may ask it."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._directory = directory
         self._data = data or directory / "data"
-        self._rules = directory / "rules.yaml"
+        self._config = config
+        self._web = web
+        self._rules = directory / f"rules-{self.port}"
+        self._rules.mkdir()
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def options(self) -> Options:
+        """How it is asked; the time limit is for an idle machine, as those of all waits are."""
+        usual = Options(self.url)
+        return replace(usual, timeout=patient(usual.timeout))
 
     def __enter__(self) -> Self:
         config = self._directory / f"prometheus-{self.port}.yaml"
         scrape = {"job_name": SELF, "static_configs": [{"targets": [f"127.0.0.1:{self.port}"]}]}
         intervals = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-        config.write_text(
-            yaml.safe_dump({"global": intervals, "rule_files": [str(self._rules)], "scrape_configs": [scrape]})
-        )
+        web = self._directory / f"web-{self.port}.yaml"
+        web.write_text(yaml.safe_dump(self._web or {}))
+        scrapes = [scrape, *self._config.get("scrape_configs", ())]
+        usual = {"global": intervals, "rule_files": [f"{self._rules}/*.yaml"]}
+        config.write_text(yaml.safe_dump({**usual, **self._config, "scrape_configs": scrapes}))
         self._process = subprocess.Popen(
             [
                 binary("prometheus"),
@@ -43,6 +64,8 @@ class PrometheusServer:
                 "--storage.tsdb.retention.time=10y",
                 f"--web.listen-address=127.0.0.1:{self.port}",
                 "--web.enable-lifecycle",
+                f"--web.config.file={web}",
+                "--web.enable-remote-write-receiver",
                 "--log.level=error",
             ]
         )
@@ -55,16 +78,41 @@ class PrometheusServer:
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(30)
+            self._process.wait(patient(30))
             self._process = None
 
-    def load(self, *groups: dict[str, Any]) -> None:
-        """Evaluate these groups from now on, and no others."""
-        self._rules.write_text(yaml.safe_dump({"groups": list(groups)}))
-        httpx.post(f"{self.url}/-/reload", trust_env=False).raise_for_status()
+    def load(self, *groups: dict[str, Any], file: str = "rules") -> None:
+        """Evaluate these groups from now on, and no others of the file."""
+        (self._rules / f"{file}.yaml").write_text(yaml.safe_dump({"groups": list(groups)}))
+        self._reload()
+
+    def move(self, file: str, to: str) -> None:
+        """Have the groups of a file in another one."""
+        (self._rules / f"{file}.yaml").rename(self._rules / f"{to}.yaml")
+        self._reload()
+
+    def _reload(self) -> None:
+        httpx.post(f"{self.url}/-/reload", trust_env=False, timeout=patient(5)).raise_for_status()
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """It takes connections and answers none."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+    def _listens(self) -> bool:
+        """Whether it takes connections; whom it answers is what a test is about."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def _ready(self) -> bool:
+        if self._web is not None:
+            return self._listens()
         try:
-            return httpx.get(f"{self.url}/-/ready", trust_env=False).status_code == 200
+            return httpx.get(f"{self.url}/-/ready", trust_env=False, timeout=patient(5)).status_code == 200
         except httpx.TransportError:
             return False

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.integrations.dialects import (
     TARGET,
     damaged,
+    denied,
     documents,
     leaves,
     one,
@@ -29,6 +30,7 @@ from tests.integrations.dialects import (
 from ninefold.cli.interchange import written_tiers
 from ninefold.integrations.openslo import export, recognizes, translate
 from ninefold.kube import yamltext
+from ninefold.kube.errors import Stalled
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 DOCUMENTS = documents("openslo.yaml")
@@ -249,7 +251,7 @@ def test_a_threshold_is_a_gauge_that_is_bad_on_its_other_side(op: str, found: An
         (ratio("e", "t"), {"ratio": {"bad": "e", "total": "t"}}),
         (ratio("sum(e)", "sum(t)"), {"ratio": {"bad": "e", "total": "t"}}),
         (
-            ratio("sum(increase(e[5m]))", "sum(rate(t[1h] offset 1m))", counter=False),
+            ratio("sum(increase(e[5m]))", "sum(increase(t[1h] offset 1m))", counter=False),
             {"ratio": {"bad": "sum(rate(e[$window]))", "total": "sum(rate(t[$window] offset 1m))"}},
         ),
         (
@@ -441,6 +443,11 @@ _alerting = st.fixed_dictionaries(
     {},
     optional={
         "disabled": st.booleans(),
+        "name": st.sampled_from(["CartBurns", "cart: too many errors"]),
+        "page": st.fixed_dictionaries(
+            {}, optional={"name": st.just("Page"), "disabled": st.booleans(), "runbook": _text}
+        ),
+        "ticket": st.just({"labels": {"channel": "#cart"}}),
         "tiers": st.lists(_tier, min_size=1, max_size=3, unique_by=lambda tier: str(tier["long"])),
         "minimumErrors": st.integers(1, 100),
         "confidence": st.just("95"),
@@ -486,7 +493,7 @@ _indicator = st.one_of(
         st.booleans(),
     ),
 )
-_spec = st.fixed_dictionaries(
+_spec: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "service": st.sampled_from(["cart", "Web.shop_1"]),
         "objective": _objective,
@@ -511,7 +518,7 @@ def manifests(draw: st.DrawFn) -> dict[str, Any]:
     spec = draw(_spec)
     if "composite" in spec["indicator"]:
         spec.pop("timeSlices", None)
-    metadata = {"name": draw(_name), "namespace": draw(st.sampled_from(["shop", "default"]))}
+    metadata: dict[str, Any] = {"name": draw(_name), "namespace": draw(st.sampled_from(["shop", "default"]))}
     labels = draw(st.dictionaries(st.sampled_from(["app", "example.com/tier", "team"]), st.just("a.b"), max_size=3))
     annotations = draw(
         st.dictionaries(
@@ -521,7 +528,13 @@ def manifests(draw: st.DrawFn) -> dict[str, Any]:
         )
     )
     metadata |= {name: value for name, value in (("labels", labels), ("annotations", annotations)) if value}
-    return {"apiVersion": "ninefold.dev/v1alpha1", "kind": "ServiceLevelObjective", "metadata": metadata, "spec": spec}
+    made = {"apiVersion": "ninefold.dev/v1alpha1", "kind": "ServiceLevelObjective", "metadata": metadata, "spec": spec}
+    try:
+        written_tiers(ServiceLevelObjective.parse(made))
+    except Stalled:
+        # With so little traffic its alerts could never fire.
+        del spec["alerting"]["minimumTraffic"]
+    return made
 
 
 @given(manifests())
@@ -588,6 +601,12 @@ def test_what_others_will_not_see_is_reported() -> None:
         (1, "3d", "gt"),
     ]
     assert json.loads(document["metadata"]["annotations"]["ninefold.dev/metadata"]) == {"namespace": "shop"}
+
+
+@given(damaged(DOCUMENTS))
+def test_no_known_field_is_said_to_be_unknown(given: list[Any]) -> None:
+    """Neither where nothing is made for another reason, nor where another field stands in its place."""
+    assert denied(translate, given, DOCUMENTS) == []
 
 
 @given(damaged([*DOCUMENTS, exported(LATENCY)[0]]))

@@ -15,6 +15,7 @@ import pytest
 from tests.integrations.server import SELF, PrometheusServer
 from tests.processes import free_port, wait_for
 
+from devcluster.waiting import patient
 from ninefold.integrations.prometheus import Options, Prometheus, Refused, Unreachable
 
 BROKEN = {"record": "broken", "expr": 'label_replace({__name__=~"go_gc_.+"}, "__name__", "x", "", "")'}
@@ -37,14 +38,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServe
             {"name": "good", "rules": [{"record": "one", "expr": "vector(1)", "labels": {"a": "b"}}]},
             {"name": "bad", "rules": [{"record": "two", "expr": "vector(2)"}, BROKEN]},
         )
-        options = Options(server.url)
-        wait_for("rules to be evaluated", lambda: ask(options, lambda p: p.query("one and on () two")))
+        wait_for("rules to be evaluated", lambda: ask(server.options, lambda p: p.query("one and on () two")))
         yield server
 
 
 @pytest.fixture(scope="module")
 def options(server: PrometheusServer) -> Options:
-    return Options(server.url)
+    return server.options
 
 
 def test_an_instant_vector_with_labels_and_time(options: Options) -> None:
@@ -172,8 +172,9 @@ def odd() -> Iterator[str]:
     ],
 )
 def test_what_is_no_answer_is_unreachable(odd: str, kind: str, words: str) -> None:
+    timeout = 0.5 if kind in ("slow", "drip") else patient(10)
     with pytest.raises(Unreachable) as lost:
-        ask(Options(f"{odd}/{kind}", max_bytes=10_000, timeout=0.5), lambda p: p.query("up"))
+        ask(Options(f"{odd}/{kind}", max_bytes=10_000, timeout=timeout), lambda p: p.query("up"))
     assert words in str(lost.value)
 
 
@@ -191,3 +192,31 @@ def test_a_token_is_read_anew_each_time(odd: str, tmp_path: Path) -> None:
     assert ask(Options(f"{odd}/token", token_file=file), both) == ["Bearer first", "Bearer second"]
     with pytest.raises(Unreachable, match="No such file"):
         ask(Options(f"{odd}/token", token_file=tmp_path / "absent"), lambda p: p.query("up"))
+
+
+def test_after_many_requests_that_were_given_up_it_is_asked_again(server: PrometheusServer) -> None:
+    """A connection that is lost with a request that still waits for one would be lost for ever."""
+
+    async def work() -> None:
+        options = Options(server.url, timeout=0.3)
+        async with Prometheus(options) as prometheus:
+            with server.stopped():
+                asked = (prometheus.query("up") for _ in range(10 * options.max_connections))
+                answers = await asyncio.gather(*asked, return_exceptions=True)
+            assert all(isinstance(answer, Unreachable) for answer in answers)
+            end = time.monotonic() + patient(10)
+            while True:
+                try:
+                    assert await prometheus.query("vector(1)")
+                except Unreachable:
+                    assert time.monotonic() < end
+                else:
+                    return
+
+    asyncio.run(work())
+
+
+def test_nobody_listening_is_said_in_plain_words() -> None:
+    with pytest.raises(Unreachable, match="no connection: check host and port") as lost:
+        ask(Options("http://localhost:1"), lambda p: p.query("up"))
+    assert "attempts" not in str(lost.value)

@@ -6,8 +6,20 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from tests.integrations.dialects import damaged, documents, leaves, one, outcome, pattern, said, silent, unreported
+from tests.integrations.dialects import (
+    damaged,
+    denied,
+    documents,
+    leaves,
+    one,
+    outcome,
+    pattern,
+    said,
+    silent,
+    unreported,
+)
 
+from ninefold.cli.import_ import refusals
 from ninefold.integrations.pyrra import recognizes, translate
 
 DOCUMENTS = documents("pyrra.yaml")
@@ -61,6 +73,12 @@ def test_no_field_is_dropped_in_silence() -> None:
 
 def test_a_field_that_nobody_knows_is_reported() -> None:
     assert [place for place in unreported(translate, DOCUMENTS, [*LOST, *WHOLE]) if place[-1] not in MAPS] == []
+
+
+@given(damaged(DOCUMENTS))
+def test_no_known_field_is_said_to_be_unknown(given: list[Any]) -> None:
+    """Neither where nothing is made for another reason, nor where another field stands in its place."""
+    assert denied(translate, given, DOCUMENTS) == []
 
 
 @given(damaged(DOCUMENTS))
@@ -147,15 +165,129 @@ def test_alerts_that_are_off_are_off_and_the_one_about_absence_is_its_own() -> N
     assert lost(disabled=True) == (True, True)
 
 
-def test_severities_become_tiers_only_where_they_differ_from_ours() -> None:
-    def severities(**written: str) -> list[str]:
-        spec = one(translate, objective(alerting={"absent": False, "severities": written}))
-        return [tier["severity"] for tier in spec.get("alerting", {}).get("tiers", ())]
+def tiers(window: str = "28d", target: str = "99.9", **severities: str) -> list[tuple[str, ...]]:
+    alerting = {"absent": False, "severities": severities}
+    found = one(translate, objective(window=window, target=target, alerting=alerting))["alerting"]["tiers"]
+    return [
+        (*(tier[name] for name in ("burnRate", "long", "short")), tier.get("for", ""), tier["severity"])
+        for tier in found
+    ]
 
-    assert severities() == []
-    assert severities(fastBurn="page", slowBurn="ticket", longTermBurn="Warning") == []
+
+def test_alerts_are_pyrras_to_the_minute() -> None:
+    assert tiers() == [
+        ("14", "1h", "5m", "2m", "Page"),
+        ("7", "6h", "30m", "15m", "Page"),
+        ("2", "1d", "2h", "1h", "Ticket"),
+        ("1", "4d", "6h", "3h", "Ticket"),
+    ]
+    assert [tier[3] for tier in tiers("30d")] == ["2m", "16m", "64m", "193m"], "as Pyrra rounds them"
+    assert [tier[1:3] for tier in tiers("30d")] == [
+        ("65m", "5m"),
+        ("385m", "30m"),
+        ("1545m", "130m"),
+        ("6170m", "385m"),
+    ]
+
+
+def test_windows_that_are_no_multiples_of_our_step_are_named() -> None:
+    _, remarks = outcome(translate, [objective(window="30d")])
+    assert "windows of 1h4m/5m and 6h26m/32m and 1d1h43m/2h9m and 4d6h51m/6h26m are 1h5m/5m and 6h25m/30m and " in said(
+        remarks, "Changed"
+    )
+    _, remarks = outcome(translate, [objective(window="4w")])
+    assert "whole multiples of 5m" not in said(remarks)
+
+
+def test_an_alert_that_never_fires_in_pyrra_either_is_left_out() -> None:
+    assert [tier[0] for tier in tiers(target="90")] == ["7", "2", "1"]
+    _, remarks = outcome(translate, [objective(target="90")])
+    assert "there is no alert at 14" in said(remarks, "Changed")
+
+
+@pytest.mark.parametrize("window", ["1h", "6h", "1d", "3d", "7d", "2w", "28d", "30d", "90d", "1y"])
+@pytest.mark.parametrize("target", ["50", "90", "95", "99", "99.99"])
+def test_the_tiers_of_any_window_are_accepted(window: str, target: str) -> None:
+    (made,), _ = outcome(translate, [objective(window=window, target=target)])
+    assert refusals([made], "default") == {}
+
+
+def test_severities_are_carried() -> None:
+    def severities(**written: str) -> list[str]:
+        return [tier[-1] for tier in tiers(**written)]
+
+    assert severities(fastBurn="page", slowBurn="ticket", longTermBurn="Warning") == [
+        "Page",
+        "Page",
+        "Ticket",
+        "Ticket",
+    ]
     assert severities(mediumBurn="warning") == ["Page", "Ticket", "Ticket", "Ticket"]
     assert severities(fastBurn="info", longTermBurn="critical") == ["Page", "Page", "Ticket", "Page"]
+
+
+LABEL = '"exported_service", "$1", "service", "(.*)"'
+
+
+@pytest.mark.parametrize(
+    ("indicator", "found"),
+    [
+        (
+            {"ratio": {"errors": {"metric": "e"}, "total": {"metric": "t"}}},
+            {
+                "ratio": {
+                    "bad": f"label_replace(rate(e[$window]), {LABEL})",
+                    "total": f"label_replace(rate(t[$window]), {LABEL})",
+                }
+            },
+        ),
+        (
+            latency('h_bucket{le="0.25"}', "h_count"),
+            {
+                "ratio": {
+                    "good": f'label_replace(rate(h_bucket{{le="0.25"}}[$window]), {LABEL})',
+                    "total": f"label_replace(rate(h_count[$window]), {LABEL})",
+                }
+            },
+        ),
+        ({"bool_gauge": {"metric": "up"}}, {"gauge": {"query": f"label_replace(up, {LABEL})", "badBelow": "1"}}),
+    ],
+)
+def test_a_grouping_by_a_label_that_we_write_is_exported(indicator: Any, found: Any) -> None:
+    (kind,) = indicator
+    document = objective({kind: {**indicator[kind], "grouping": ["zone", "service"]}})
+    (made,), remarks = outcome(translate, [document])
+    assert made["spec"]["groupBy"] == ["zone", "exported_service"]
+    assert made["spec"]["indicator"] == found
+    assert "the label service is exported_service" in said(remarks, "Changed")
+    assert refusals([made], "default") == {}
+
+
+@pytest.mark.parametrize(
+    "indicator",
+    [
+        {"latencyNative": {"total": {"metric": "h"}, "latency": "200ms"}},
+        {"ratio": {"errors": {"metric": "e"}, "success": {"metric": "s"}}},
+    ],
+)
+def test_so_are_the_queries_that_we_write(indicator: Any) -> None:
+    (kind,) = indicator
+    labels = [f"label_{number}" for number in range(14)] + ["service", "severity"]
+    (made,), _ = outcome(translate, [objective({kind: {**indicator[kind], "grouping": labels}})])
+    assert made["spec"]["groupBy"] == [*labels[:14], "exported_service", "exported_severity"]
+    assert refusals([made], "default") == {}, "16 labels, two of them ours"
+
+
+def test_an_exported_label_that_is_there_already_is_exported_once_more() -> None:
+    ratio = {"errors": {"metric": "e"}, "total": {"metric": "t"}, "grouping": ["service", "exported_service"]}
+    assert one(translate, objective({"ratio": ratio}))["groupBy"] == ["exported_exported_service", "exported_service"]
+
+
+def test_labels_of_the_rule_object_are_named() -> None:
+    _, remarks = outcome(translate, [objective(labels={"prometheus": "k8s", "pyrra.dev/team": "web"})])
+    assert "--rule-labels prometheus=k8s if" in said(remarks, "Lost")
+    _, remarks = outcome(translate, [objective(labels={"app": "cart"})])
+    assert "--rule-labels app=cart if" in said(remarks, "Changed"), "seldom selected by, and named all the same"
 
 
 def test_labels_and_annotations_for_pyrras_rules_reach_our_alerts() -> None:
@@ -167,7 +299,7 @@ def test_labels_and_annotations_for_pyrras_rules_reach_our_alerts() -> None:
     }
     (made,), _ = outcome(translate, [document])
     assert made["metadata"]["labels"] == {"pyrra.dev/team": "web", "app": "cart"}
-    assert made["spec"]["alerting"] == {
+    assert {name: value for name, value in made["spec"]["alerting"].items() if name != "tiers"} == {
         "labels": {"team": "web"},
         "dashboard": "d",
         "annotations": {"summary": "{{ $labels.slo_name }}"},

@@ -6,9 +6,22 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from tests.integrations.dialects import damaged, documents, leaves, one, outcome, pattern, said, silent, unreported
+from tests.integrations.dialects import (
+    damaged,
+    denied,
+    documents,
+    leaves,
+    one,
+    outcome,
+    pattern,
+    said,
+    silent,
+    unreported,
+)
 
 from ninefold.integrations.sloth import recognizes, translate
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.rules import Group
 
 PLAIN, CRD, WINDOWS = (documents(f"sloth-{name}.yaml") for name in ("plain", "crd", "windows"))
 MAPS = ("labels", "annotations", "options", "config", "ownerReferences[]")
@@ -98,6 +111,12 @@ def test_a_field_that_nobody_knows_is_reported(given: list[Any]) -> None:
 
 
 @given(damaged([*PLAIN, *CRD, *WINDOWS]))
+def test_no_known_field_is_said_to_be_unknown(given: list[Any]) -> None:
+    """Neither where nothing is made for another reason, nor where another field stands in its place."""
+    assert denied(translate, given, [*PLAIN, *CRD, *WINDOWS]) == []
+
+
+@given(damaged([*PLAIN, *CRD, *WINDOWS]))
 def test_no_document_makes_it_fail(given: list[Any]) -> None:
     outcome(translate, given)
 
@@ -139,22 +158,56 @@ def test_a_query_that_keeps_series_apart_is_grouped() -> None:
     by = "sum by (region, zone) (rate({}[{{{{.window}}}}]))".format
     assert groups(f"{by('e')} - {by('f')}", by("t")) == (["region", "zone"], "")
     assert groups("sum(rate(e[{{.window}}])) or vector(0)", "sum(rate(t[{{.window}}])) * 2") == (None, "")
-    for error, total in ((by("e"), "sum(rate(t[{{.window}}]))"), ("rate(e[{{.window}}])", "rate(t[{{.window}}])")):
-        found, lost = groups(error, total)
-        assert found is None
-        assert "by which labels" in lost
+    swapped = "sum by (zone, region) (rate(t[{{.window}}]))"
+    assert groups(f"{by('e')} or vector(0)", swapped) == (["region", "zone"], ""), "series without labels match none"
+    found, lost = groups("rate(e[{{.window}}])", swapped)
+    assert (found, "cannot be told by which labels error_query keeps series apart" in lost) == (None, True)
+    found, lost = groups(by("e"), "sum(rate(t[{{.window}}]))")
+    assert found is None
+    assert "error_query keeps series apart by region, zone; total_query keeps series apart by no label" in lost
+    assert "cannot be told" not in lost
+    assert "by which labels" not in groups("sum(rate(e[{{.window}}])", "sum(rate(t[{{.window}}]))")[1], "no PromQL"
 
 
-def test_one_alert_disabled_leaves_the_tiers_of_the_other_and_the_slowest() -> None:
-    def tiers(**alerts: Any) -> list[str]:
-        alerting = one(translate, plain(alerting={"name": "A", **alerts}))["alerting"]
-        return [f"{tier['burnRate']} {tier['severity']}" for tier in alerting.get("tiers", ())]
+def test_a_query_by_a_label_that_we_write_is_exported() -> None:
+    sli = {
+        "events": {
+            "error_query": "sum by (service) (rate(e[{{.window}}]))",
+            "total_query": "sum by (service) (rate(t[{{.window}}]))",
+        }
+    }
+    made = one(translate, plain(sli=sli))
+    assert made["groupBy"] == ["exported_service"]
+    renamed = '"exported_service", "$1", "service", "(.*)"'
+    assert made["indicator"]["ratio"] == {
+        "bad": f"label_replace(sum by (service) (rate(e[$window])), {renamed})",
+        "total": f"label_replace(sum by (service) (rate(t[$window])), {renamed})",
+    }
 
-    assert tiers(page_alert={"disable": True}) == ["3 Ticket", "1 Ticket"]
-    assert tiers(ticket_alert={"disable": True}) == ["14.4 Page", "6 Page", "1 Ticket"]
-    assert tiers() == [], "Ninefold finds the same four"
-    both = {"page_alert": {"disable": True}, "ticket_alert": {"disable": True}}
-    assert one(translate, plain(alerting=both))["alerting"] == {"disabled": True}
+
+def test_two_slis_are_refused_as_sloth_does() -> None:
+    usual = plain()["slos"][0]["sli"]
+    manifests, remarks = outcome(translate, [plain(sli={**usual, "raw": {"error_ratio_query": "a[{{.window}}]"}})])
+    assert manifests == []
+    assert said(remarks).count("\n") == 1, "the period, and one reason"
+    assert "there are two SLIs; Sloth refuses that, too" in said(remarks, "Lost")
+
+
+def test_labels_that_sloth_hands_on_to_its_rules_are_named() -> None:
+    document = {**CRD[0], "metadata": {"name": "a", "labels": {"prometheus": "k8s", "role": "alert-rules"}}}
+    _, remarks = outcome(translate, [document])
+    assert "start the operator with --rule-labels prometheus=k8s,role=alert-rules if" in said(remarks, "Lost")
+
+
+def test_a_disabled_alert_is_one_that_is_not_written() -> None:
+    def made(**alerts: Any) -> dict[str, Any]:
+        found: dict[str, Any] = one(translate, plain(alerting={"name": "A", **alerts}))["alerting"]
+        return found
+
+    assert made() == {"name": "A"}, "Ninefold finds the same four tiers"
+    assert made(page_alert={"disable": True}) == {"name": "A", "page": {"disabled": True}}
+    assert made(ticket_alert={"disable": True}) == {"name": "A", "ticket": {"disabled": True}}
+    assert made(page_alert={"disable": True}, ticket_alert={"disable": True}) == {"disabled": True}
 
 
 def test_alerts_that_could_never_fire_are_told_apart_from_those_that_can() -> None:
@@ -164,13 +217,49 @@ def test_alerts_that_could_never_fire_are_told_apart_from_those_that_can() -> No
     assert "Sloth's alerts at" not in said(remarks)
 
 
-def test_labels_of_one_alert_go_to_all_only_if_the_other_is_disabled() -> None:
-    alerting = {"name": "A", "page_alert": {"labels": {"rota": "a"}}}
-    (made,), remarks = outcome(translate, [plain(alerting=alerting)])
-    assert "rota" not in made["spec"]["alerting"]["labels"]
-    assert "rota is on the page alert only" in said(remarks, "Lost")
-    made = one(translate, plain(alerting={**alerting, "ticket_alert": {"disable": True}}))
-    assert made["alerting"]["labels"]["rota"] == "a"
+def test_what_one_alert_has_alone_is_carried_to_that_one_alone() -> None:
+    """As Sloth writes it: a severity's own label wins over that of all alerts."""
+    alerting = {
+        "name": "CheckoutAvailability",
+        "labels": {"team": "shop", "rota": "days"},
+        "annotations": {"runbook_url": "https://runbooks.example.com/checkout"},
+        "page_alert": {
+            "labels": {"severity": "critical", "routing_key": "k1", "rota": "nights"},
+            "annotations": {"runbook": "page-runbook", "note": "{{$labels.sloth_slo}} for {{ $labels.routing_key }}"},
+        },
+        "ticket_alert": {"labels": {"slack_channel": "#shop"}},
+    }
+    document = plain(alerting=alerting)
+    (manifest,), remarks = outcome(translate, [document])
+    assert [remark.path[-1] for remark in remarks if remark.severity == "Lost"] == []
+    assert 'match severity="page" in routes' in said(remarks, "Changed")
+    rules = Group(ServiceLevelObjective.parse(manifest)).rules
+    page, ticket = (
+        next(rule for rule in rules if rule.get("labels", {}).get("severity") == severity)
+        for severity in ("page", "ticket")
+    )
+    assert page["alert"] == ticket["alert"] == "CheckoutAvailability"
+    labels = ("team", "rota", "routing_key", "slack_channel")
+    assert [page["labels"].get(name) for name in labels] == ["shop", "nights", "k1", None]
+    assert [ticket["labels"].get(name) for name in labels] == ["shop", "days", None, "#shop"]
+    assert page["annotations"]["runbook_url"] == "https://runbooks.example.com/checkout"
+    assert page["annotations"]["note"] == "shop-availability for k1"
+    assert "note" not in ticket["annotations"]
+    assert (page["annotations"]["runbook"], "runbook" in ticket["annotations"]) == ("page-runbook", False)
+
+
+@pytest.mark.parametrize("name", ["{{ $labels.a }}", "a\nb", "x" * 129])
+def test_a_name_that_no_alert_of_ours_can_have_is_named(name: str) -> None:
+    (made,), remarks = outcome(translate, [plain(alerting={"name": name})])
+    assert "name" not in made["spec"].get("alerting", {})
+    assert "alerts are named ErrorBudgetBurn" in said(remarks, "Lost")
+
+
+def test_in_what_the_alerts_are_quieter_than_those_of_sloth_is_named_unless_tiers_are_written() -> None:
+    _, remarks = outcome(translate, [plain()])
+    assert "no page begins about an outage that is over" in said(remarks, "Changed")
+    _, remarks = outcome(translate, WINDOWS)
+    assert "is over" not in said(remarks)
 
 
 @pytest.mark.parametrize(

@@ -27,12 +27,23 @@ def lamps(cluster: devcluster.Cluster, lamp_crd: None, namespace: str) -> Lamps:
 
 
 @pytest.fixture
-def lamp_operator(proxy: FaultProxy, lamp_crd: None, tmp_path: Path) -> Iterator[Callable[..., OperatorProcess]]:
+def lamp_operator(proxy: FaultProxy, lamp_crd: None) -> Iterator[Callable[..., OperatorProcess]]:
     """Starts operators for lamps behind the fault proxy; those still alive at the end must stop cleanly."""
     with ExitStack() as stack:
 
-        def start(*arguments: str) -> OperatorProcess:
+        def start(*arguments: str, behind: FaultProxy = proxy) -> OperatorProcess:
             command = ["-m", "tests.kube.lamp", *arguments]
-            return stack.enter_context(OperatorProcess(command, proxy.kubeconfig, tmp_path / "operator.log"))
+            log = behind.kubeconfig.with_name("operator.log")
+            return stack.enter_context(OperatorProcess(command, behind.kubeconfig, log))
 
         yield start
+
+
+@pytest.fixture
+def other_proxy(cluster: devcluster.Cluster, tmp_path: Path) -> Iterator[FaultProxy]:
+    """A way to the API server for a second replica, so that it shows who writes what."""
+    directory = tmp_path / "other"
+    directory.mkdir()
+    proxy = FaultProxy(cluster.kubeconfig, directory)
+    yield proxy
+    proxy.close()

@@ -13,13 +13,18 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ninefold.kube import Column, Effect, Key, Manifest, Note, Plan, Resource, Spec, Stalled, Status, Verdict, logs
-from ninefold.kube.api import CONFIG_MAP, NAMESPACE
+from ninefold.kube import logs, reconciler
+from ninefold.kube.api import CONFIG_MAP, NAMESPACE, Api, Key, Manifest
 from ninefold.kube.client import connect
 from ninefold.kube.controller import Controller, Watch
+from ninefold.kube.errors import EffectFailed, Stalled
 from ninefold.kube.metrics import Metrics
+from ninefold.kube.model import Column, Resource, Spec, Status
+from ninefold.kube.plan import Effect, Note, Plan, Verdict
 from ninefold.kube.runtime import Options, Runtime
 from ninefold.kube.store import Store
+
+FOR = "example.com/for"
 
 
 class LampSpec(Spec):
@@ -27,8 +32,15 @@ class LampSpec(Spec):
         default_factory=list, max_length=8, description="The bulbs, by colour."
     )
     ring: str = Field(default="", max_length=20, description="Ring this bell once.")
+    rings: list[Annotated[str, Field(max_length=20)]] = Field(
+        default_factory=list, max_length=200, description="Ring these bells once, too."
+    )
+    bell: str = Field(
+        default="", max_length=20, description="How bells answer: hang, raise, never, or a number of failures."
+    )
+    note: str = Field(default="", max_length=200, description="What is written on the bulbs.")
     broken: str = Field(
-        default="", max_length=20, description="How the controller should fail: stalled, raise or discard."
+        default="", max_length=20, description="How the controller should fail: stalled, raise, hang or discard."
     )
 
 
@@ -62,10 +74,16 @@ class LampController(Controller[Lamp, str]):
             raise RuntimeError("nobody knows what is missing")
         if wanted != key.name:
             return None
-        api, metadata = Lamp.api, {"namespace": key.namespace, "name": key.name}
+        notes = {FOR: namespace["metadata"]["labels"].get("for", "")}
+        api, metadata = Lamp.api, {"namespace": key.namespace, "name": key.name, "annotations": notes}
         return {"apiVersion": api.api_version, "kind": api.kind, "metadata": metadata, "spec": {"bulbs": ["red"]}}
 
+    def wanted_by(self, manifest: Manifest) -> tuple[Api, Key]:
+        return Lamp.api, Key(Key.of(manifest).namespace, manifest["metadata"]["annotations"][FOR])
+
     async def observe(self, resource: Lamp, store: Store, now: datetime) -> str:
+        if resource.spec.broken == "hang":
+            await asyncio.Event().wait()
         namespace = store.get(NAMESPACE, Key("", resource.metadata.namespace)) or {"metadata": {}}
         return str(namespace["metadata"].get("labels", {}).get("shade", "none"))
 
@@ -79,7 +97,11 @@ class LampController(Controller[Lamp, str]):
                 "apiVersion": "v1",
                 "kind": "ConfigMap",
                 "metadata": {"name": f"{resource.metadata.name}-{bulb}"},
-                "data": {"colour": bulb, "shade": observed},
+                "data": {
+                    "colour": bulb,
+                    "shade": observed,
+                    **({"note": resource.spec.note} if resource.spec.note else {}),
+                },
             }
             for bulb in resource.spec.bulbs
         )
@@ -87,14 +109,34 @@ class LampController(Controller[Lamp, str]):
             status=LampStatus(lit=len(children)),
             ready=Verdict("True", "Lit", f"{len(children)} bulbs are lit"),
             children=children,
-            effects=(Effect(f"ring-{resource.spec.ring}", "ring"),) if resource.spec.ring else (),
+            effects=tuple(ringing(bell) for bell in (resource.spec.ring, *resource.spec.rings) if bell),
             events=(Note("Normal", "Counted", "Counted the bulbs"),) if resource.status.lit != len(children) else (),
             due=now + timedelta(hours=1),
             discard=resource.spec.broken == "discard",
         )
 
-    async def perform(self, resource: Lamp, effect: Effect) -> None:
+    async def perform(self, resource: Lamp, effect: Effect) -> str:
         print(f"RANG {effect.key}", flush=True)
+        match resource.spec.bell:
+            case "hang":
+                await asyncio.sleep(3600)
+            case "raise":
+                raise RuntimeError("secret-token-in-an-exception")
+            case "never":
+                raise EffectFailed("There is no such bell.", final=True)
+            case number if number.isdigit() and _attempts(resource, effect) <= int(number):
+                raise EffectFailed("The bell is stuck.")
+        return "The bell rang."
+
+
+def ringing(bell: str) -> Effect:
+    second = timedelta(seconds=1)
+    return Effect(f"ring-{bell}", "ring", deadline=second, attempts=3, backoff=second)
+
+
+def _attempts(resource: Lamp, effect: Effect) -> int:
+    """How often the bell was rung before, and now."""
+    return 1 + next((record.attempts for record in resource.status.effects if record.key == effect.key), 0)
 
 
 class GuardedLampController(LampController):
@@ -112,9 +154,11 @@ async def main() -> int:
     parser.add_argument("--lease", default="")
     parser.add_argument("--identity", default="lamp")
     parser.add_argument("--sweep", type=float, default=600.0)
+    parser.add_argument("--look-limit", type=float, default=reconciler.LOOK_LIMIT)
     parser.add_argument("--guarded", action="store_true")
     options = parser.parse_args()
     logs.set_up("info", "text")
+    reconciler.LOOK_LIMIT = options.look_limit
     metrics = Metrics()
     cluster = await connect(metrics)
     controller = GuardedLampController() if options.guarded else LampController()

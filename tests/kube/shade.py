@@ -11,15 +11,20 @@ import sys
 from datetime import datetime
 from typing import Any
 
-from ninefold.kube import Api, Key, Manifest, Note, Stalled, Waiting, logs
+from ninefold.kube import logs
+from ninefold.kube.api import Api, Key, Manifest
 from ninefold.kube.client import connect
+from ninefold.kube.errors import Stalled, Waiting
 from ninefold.kube.follower import Follower, Hold, LetGo, Replace, Wanted
 from ninefold.kube.metrics import Metrics
+from ninefold.kube.plan import Note
 from ninefold.kube.runtime import Options, Runtime
 from ninefold.kube.store import Store
 from tests.kube.lamp import Lamp, LampController
 
 SHADE = Api("example.com", "v1", "Shade", "shades")
+NAMESAKE = Api("example.com", "v1", Lamp.api.kind, "namesakes")
+"""A foreign kind whose name is that of ours."""
 LAMP, BY_LIST, PARTED = "example.com/lamp", "example.com/by-list", "example.com/parted"
 OURS = "ninefold"
 
@@ -59,7 +64,11 @@ class Shades(Follower):
         return LetGo({"metadata": {"annotations": {PARTED: "yes"}}})
 
 
-def crd() -> dict[str, Any]:
+class Namesakes(Shades):
+    api = NAMESAKE
+
+
+def crd(api: Api = SHADE) -> dict[str, Any]:
     spec = {
         "drawn": {"type": "boolean"},
         "slats": {"type": "array", "items": {"type": "string"}},
@@ -69,14 +78,12 @@ def crd() -> dict[str, Any]:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": SHADE.name},
+        "metadata": {"name": api.name},
         "spec": {
-            "group": SHADE.group,
+            "group": api.group,
             "scope": "Namespaced",
-            "names": {"kind": SHADE.kind, "plural": SHADE.plural, "singular": "shade"},
-            "versions": [
-                {"name": SHADE.version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-            ],
+            "names": {"kind": api.kind, "plural": api.plural, "singular": api.plural.removesuffix("s")},
+            "versions": [{"name": api.version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
         },
     }
 
@@ -95,7 +102,7 @@ async def main() -> int:
         cluster,
         metrics,
         Options(port=port, sweep_interval=options.sweep),
-        followers=[Shades()],
+        followers=[Shades(), Namesakes()],
     )
     try:
         return await runtime.run()

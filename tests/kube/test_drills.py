@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
+from devcluster.waiting import patient
+from ninefold.kube.runtime import Options
 from tests.faultproxy import Answer, FaultProxy, Request
 from tests.kube.lamps import Lamps
 from tests.processes import OperatorProcess, wait_for
@@ -37,30 +42,6 @@ def test_killed_between_applying_children_and_writing_status(
     wait_for("the orphan to be pruned", lambda: set(lamps.config_maps()) == {"a-red"})
 
 
-def test_killed_between_recording_an_effect_and_doing_it(lamps: Lamps, lamp_operator: Start, proxy: FaultProxy) -> None:
-    operator = lamp_operator()
-    writes = 0
-
-    def die_after_the_record(request: Request) -> Answer | None:
-        # The first status write records the effect; the second would follow the act.
-        nonlocal writes
-        writes += request.path.endswith("/lamps/a/status") and request.writes
-        if writes == 2 and operator.running:
-            operator.kill()
-            return Answer(500, "InternalError")
-        return None
-
-    with proxy.fault(die_after_the_record):
-        lamps.apply("a", ring="hall")
-        wait_for("the operator to be killed", lambda: not operator.running)
-    assert [effect["state"] for effect in lamps.get("a")["status"]["effects"]] == ["Started"]
-    again = lamp_operator()
-    lamps.wait_ready("a")
-    assert [effect["state"] for effect in lamps.get("a")["status"]["effects"]] == ["Done"]
-    # Done twice with the same key: the far side de-duplicates, nothing is lost.
-    assert again.text().count("RANG ring-hall") == 2
-
-
 def test_a_watch_that_misses_a_delete(lamps: Lamps, lamp_operator: Start, proxy: FaultProxy) -> None:
     operator = lamp_operator("--sweep", "3")
     lamps.apply("a", "b", bulbs=["red"])
@@ -68,7 +49,8 @@ def test_a_watch_that_misses_a_delete(lamps: Lamps, lamp_operator: Start, proxy:
     lamps.wait_ready("b")
 
     def deleted_here(event: dict[str, Any]) -> bool:
-        return event["type"] == "DELETED" and event["object"]["metadata"].get("namespace") == lamps.namespace
+        gone: bool = event["type"] == "DELETED"
+        return gone and event["object"]["metadata"].get("namespace") == lamps.namespace
 
     with proxy.swallow(deleted_here):
         lamps.kubectl("delete", "lamp", "a")
@@ -94,7 +76,9 @@ def test_an_api_that_refuses_for_a_while(lamps: Lamps, lamp_operator: Start, pro
     with proxy.fault(refuse):
         lamps.apply("a", "b", "c", bulbs=["red"])
         time.sleep(5)
-        assert len(proxy.writes(since=before)) < 30, "a backoff keeps us from hammering a server in trouble"
+        # Lamps of earlier tests may still be going.
+        writes = [request for request in proxy.writes(since=before) if f"/{lamps.namespace}/" in request.path]
+        assert len(writes) < 30, "a backoff keeps us from hammering a server in trouble"
         assert operator.running
     for name in "abc":
         lamps.wait_ready(name, seconds=40)
@@ -143,16 +127,52 @@ def test_an_exception_stays_out_of_the_status_and_is_retried(lamps: Lamps, lamp_
     lamps.wait_ready("bad")
 
 
+def test_looks_that_never_end_are_given_up_and_others_are_served(lamps: Lamps, lamp_operator: Start) -> None:
+    lamp_operator("--look-limit", "1")
+    hanging = [f"hung{number}" for number in range(2 * Options().workers)]
+    lamps.apply(*hanging, broken="hang")
+    lamps.apply("good", bulbs=["red"])
+    lamps.wait_ready("good", seconds=40)
+    for name in hanging:
+        lamps.wait_ready(name, "TookTooLong", seconds=40)
+    lamps.apply(*hanging, bulbs=["red"], broken="")
+    for name in hanging:
+        lamps.wait_ready(name, seconds=40)
+
+
+def test_a_leader_that_ends_keeps_the_lease_until_its_last_write_is_answered(
+    lamps: Lamps, lamp_operator: Start, proxy: FaultProxy
+) -> None:
+    operator = lamp_operator("--lease", lamps.namespace, "--identity", "first")
+    wait_for("it to lead", lambda: operator.metric("ninefold_leader") == 1)
+    begun, answered, holders = threading.Event(), threading.Event(), []
+
+    def hold(request: Request) -> Answer | None:
+        if request.writes and "/configmaps/" in request.path and not begun.is_set():
+            begun.set()
+            operator.terminate()
+            answered.wait(patient(20))
+        return None
+
+    with proxy.fault(hold):
+        lamps.apply("a", bulbs=["red"])
+        wait_for("the write to be on its way", begun.is_set)
+        wait_for("it to end", lambda: "Stopping on request" in operator.text())
+        holders.append(_holder(lamps))
+        answered.set()
+        assert operator.wait() == 0
+    assert [*holders, _holder(lamps)] == ["first", ""]
+
+
 def test_the_second_replica_takes_over_when_the_first_stops(lamps: Lamps, lamp_operator: Start) -> None:
     first = lamp_operator("--lease", lamps.namespace, "--identity", "first")
     wait_for("the first to lead", lambda: first.metric("ninefold_leader") == 1)
     second = lamp_operator("--lease", lamps.namespace, "--identity", "second")
     assert second.metric("ninefold_leader") == 0
     assert second.metric("ninefold_watch_events_total") > 0, "a standby keeps its caches warm"
-    begun = time.monotonic()
     assert first.stop() == 0
+    assert _holder(lamps) != "first", "a Lease that was released is free at once, not when it ends"
     wait_for("the second to lead", lambda: second.metric("ninefold_leader") == 1)
-    assert time.monotonic() - begun < 10, "a Lease that was released is taken at once, not when it ends"
     lamps.apply("a", bulbs=["red"])
     lamps.wait_ready("a")
 
@@ -165,8 +185,39 @@ def test_the_second_replica_takes_over_when_the_first_is_killed(lamps: Lamps, la
     lamps.apply("a", bulbs=["red"])
     time.sleep(5)
     assert second.metric("ninefold_leader") == 0, "the Lease of a dead leader is respected until it ends"
-    wait_for("the second to lead", lambda: second.metric("ninefold_leader") == 1, 25)
+    wait_for("the second to lead", lambda: second.metric("ninefold_leader") == 1)
     lamps.wait_ready("a")
+
+
+def test_a_leader_that_was_stopped_in_mid_work_writes_nothing_when_it_wakes(
+    lamps: Lamps, lamp_operator: Start, proxy: FaultProxy, other_proxy: FaultProxy
+) -> None:
+    first = lamp_operator("--lease", lamps.namespace, "--identity", "first")
+    wait_for("the first to lead", lambda: first.metric("ninefold_leader") == 1)
+    second = lamp_operator("--lease", lamps.namespace, "--identity", "second", behind=other_proxy)
+    stopped = threading.Event()
+
+    def stop_it(request: Request) -> Answer | None:
+        # The answer waits in its connection: on waking up, the looks want to go on with the next child.
+        if request.writes and "/configmaps/" in request.path and not stopped.is_set():
+            os.kill(first.pid, signal.SIGSTOP)
+            stopped.set()
+        return None
+
+    names = [f"l{number}" for number in range(20)]
+    with proxy.fault(stop_it):
+        lamps.apply(*names, bulbs=["red", "blue", "green"])
+        wait_for("the leader to be stopped", stopped.is_set)
+    wait_for("the second to lead", lambda: second.metric("ninefold_leader") == 1)
+    for name in names:
+        lamps.wait_ready(name)
+    # New work for both.
+    lamps.apply(*names, bulbs=["yellow"])
+    before = len(proxy.requests)
+    os.kill(first.pid, signal.SIGCONT)
+    assert first.wait(15) == 3
+    assert proxy.writes(since=before) == []
+    wait_for("the second to have done it", lambda: set(lamps.config_maps()) == {f"{name}-yellow" for name in names})
 
 
 def test_a_lost_lease_ends_the_process(lamps: Lamps, lamp_operator: Start) -> None:
@@ -182,6 +233,11 @@ def test_a_lost_lease_ends_the_process(lamps: Lamps, lamp_operator: Start) -> No
         json.dumps({"spec": {"holderIdentity": "thief"}}),
     )
     assert operator.wait(15) == 3
+
+
+def _holder(lamps: Lamps) -> str:
+    lease = json.loads(lamps.kubectl("get", "lease", lamps.namespace, "--namespace=default", "-o", "json"))
+    return str(lease["spec"].get("holderIdentity") or "")
 
 
 def _answers(lamps: Lamps) -> bool:

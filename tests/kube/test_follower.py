@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from ninefold.kube.api import HOLDER, Api, Key, Manifest
+from ninefold.kube.client import Cluster
 from ninefold.kube.clock import SystemClock
 from ninefold.kube.dispatch import Dispatcher, Item
 from ninefold.kube.events import Recorder
@@ -131,8 +132,9 @@ def test_a_warning_is_told_when_it_is_new_and_again_when_its_event_is_gone() -> 
     async def scenario() -> None:
         told, clock = Told(), HeldClock()
         dispatcher = Dispatcher([], Store(), WorkQueue(), [Shades()])
-        holding = Holding(Shades(), None, dispatcher, told, clock)  # type: ignore[arg-type] - nothing is written
-        key, words = Key("hall", "a"), []
+        holding = Holding(Shades(), cast(Cluster, None), dispatcher, told, clock)  # nothing is written
+        key = Key("hall", "a")
+        words: list[str] = []
 
         async def look(lamp: str, minutes: int) -> None:
             version = len(words) + 1

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from devcluster.waiting import patient
 from ninefold.kube.api import Key
 from ninefold.kube.client import connect
 from ninefold.kube.clock import SystemClock
@@ -38,7 +39,7 @@ def test_what_is_read_is_fresh_and_ages_while_the_api_server_is_not_heard(
     lamps.apply("a", bulbs=["red"])
 
     async def until(fresh: Freshness, age: float) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(patient(20)):
             while fresh.age() > age:
                 await asyncio.sleep(0.05)
 

@@ -12,7 +12,8 @@ from devcluster import CommandError
 from ninefold.kube.api import CONFIG_MAP, PROMETHEUS_RULE
 from ninefold.kube.controller import Controller
 from ninefold.kube.guard import NAME, guard
-from ninefold.kube.rbac import grants, role, rules
+from ninefold.kube.rbac import OPERATOR_ROLE, grants, role, rules
+from ninefold.kube.rbac import binding as binding_of_operator
 from tests.kube.lamp import Lamp
 from tests.processes import wait_for
 
@@ -56,6 +57,10 @@ def guarded(cluster: devcluster.Cluster) -> Iterator[devcluster.Cluster]:
         "subjects": [{"kind": "ServiceAccount", "name": "ninefold", "namespace": "ninefold-system"}],
     }
     manifests = [*guard([Lamps]), role("test-guard", rules(grants([Lamps]))), binding]
+    # By this the API server knows the operator; it stays, since others in the cluster may need it.
+    cluster.kubectl(
+        "apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(binding_of_operator(OPERATOR_ROLE))
+    )
     listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
     cluster.kubectl("--warnings-as-errors", "apply", "--server-side", "--validate=strict", "-f", "-", input=listed)
     yield cluster

@@ -21,9 +21,11 @@ from kubernetes.aio.leaderelection import electionconfig, leaderelection
 from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
 
 import devcluster
-from ninefold.kube.api import Key
-from ninefold.kube.client import KubernetesCluster
-from ninefold.kube.lease import Lease
+from devcluster.waiting import patient
+from ninefold.kube.api import CONFIG_MAP, LEASE, NAMESPACE, Key
+from ninefold.kube.client import KubernetesCluster, NoLease, connect
+from ninefold.kube.fence import WRITE_TIMEOUT, Fence
+from ninefold.kube.lease import LONGEST, Lease
 from ninefold.kube.metrics import Metrics
 
 JUMP = 3600.0
@@ -33,12 +35,13 @@ class JumpingClock:
     """The wall clock goes ahead by `ahead` seconds; what measures lengths of time goes on as it did."""
 
     ahead = 0.0
+    slept = 0.0
 
     def now(self) -> datetime:
         return datetime.now(UTC) + timedelta(seconds=self.ahead)
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.monotonic() + self.slept
 
     def time(self) -> float:
         return time.time() + self.ahead
@@ -56,8 +59,10 @@ def run(cluster: devcluster.Cluster) -> Callable[[Callable[[ApiClient], Awaitabl
 
 async def _with_client(kubeconfig: Path, work: Callable[[ApiClient], Awaitable[None]]) -> None:
     configuration = Configuration()
-    await config.load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
-    async with asyncio.timeout(30), ApiClient(configuration) as client:
+    await config.load_kube_config(  # type: ignore[no-untyped-call]
+        config_file=str(kubeconfig), client_configuration=configuration
+    )
+    async with asyncio.timeout(patient(30)), ApiClient(configuration) as client:
         await work(client)
 
 
@@ -78,6 +83,83 @@ def test_a_jump_of_the_clock_takes_no_lease_of_ours(
         assert await second._try(), "what was released is free at once"
 
     run(work)
+
+
+def test_a_lease_of_a_hundred_years_is_over_after_a_minute(
+    run: Callable[..., None], cluster: devcluster.Cluster, namespace: str
+) -> None:
+    """A thief of the token that writes such a Lease silences no operator for good."""
+
+    async def work(client: ApiClient) -> None:
+        api, clock = KubernetesCluster(client, Metrics()), JumpingClock()
+        lease = Lease(api, clock, Key(namespace, "ours"), "first")
+        spec = {"holderIdentity": "thief", "leaseDurationSeconds": 2**31 - 1}
+        await api.create(LEASE, {"metadata": {"namespace": namespace, "name": "ours"}, "spec": spec})
+        assert not await lease._try()
+        clock.slept = LONGEST - 1
+        assert not await lease._try()
+        clock.slept = LONGEST + 1
+        assert await lease._try()
+
+    run(work)
+
+
+def test_writes_pass_only_while_the_lease_outlasts_them(
+    run: Callable[..., None], cluster: devcluster.Cluster, namespace: str
+) -> None:
+    """On the real API server, with a clock that goes on while this process does not."""
+
+    async def work(client: ApiClient) -> None:
+        api, clock = KubernetesCluster(client, Metrics()), JumpingClock()
+        lease = Lease(api, clock, Key(namespace, "ours"), "first")
+        fenced = api.fenced(Fence(lambda: lease.left))
+
+        async def refused(name: str) -> bool:
+            try:
+                made = await fenced.create(CONFIG_MAP, {"metadata": {"namespace": namespace, "name": name}})
+                await fenced.delete(CONFIG_MAP, Key.of(made), made["metadata"]["uid"])
+            except NoLease:
+                return True
+            return False
+
+        assert await refused("before"), "nobody holds the Lease yet"
+        assert await lease._try()
+        assert not await refused("held")
+        clock.slept = Lease.duration - Lease.margin - WRITE_TIMEOUT + 0.1
+        assert await refused("late"), "another replica could lead before this write had ended"
+        assert await fenced.get(LEASE, Key(namespace, "ours")), "who reads does no harm"
+        assert await lease._try()
+        assert not await refused("renewed")
+        await lease.release()
+        assert await refused("released")
+        found = json.loads(cluster.kubectl("-n", namespace, "get", "configmaps", "-o", "json"))["items"]
+        assert [item["metadata"]["name"] for item in found if item["metadata"]["name"] != "kube-root-ca.crt"] == []
+
+    run(work)
+
+
+def test_a_request_that_waited_for_its_connection_is_not_sent_too_late(cluster: devcluster.Cluster) -> None:
+    """The first check passes, and the Lease is over when the bytes would go."""
+    asked = 0
+
+    def left() -> float:
+        nonlocal asked
+        asked += 1
+        return 60.0 if asked == 1 else 0.0
+
+    async def work() -> None:
+        api = await connect(Metrics())
+        try:
+            with pytest.raises(NoLease):
+                await api.fenced(Fence(left)).create(NAMESPACE, {"metadata": {"name": "too-late"}})
+        finally:
+            await api.close()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+        asyncio.run(work())
+    assert asked == 2
+    assert "too-late" not in cluster.kubectl("get", "namespaces")
 
 
 def test_a_jump_of_the_clock_takes_the_librarys_lease(
@@ -119,9 +201,12 @@ def _election(client: ApiClient, key: Key, identity: str, leading: asyncio.Event
             leading.set()
         await asyncio.Event().wait()
 
+    async def stop() -> None:
+        pass
+
     lock = LeaseLock(key.name, key.namespace, identity, client)
     settings = electionconfig.Config(
-        lock, lease_duration=15, renew_deadline=10, retry_period=2, onstarted_leading=lead, onstopped_leading=None
+        lock, lease_duration=15, renew_deadline=10, retry_period=2, onstarted_leading=lead, onstopped_leading=stop
     )
     return leaderelection.LeaderElection(settings)
 

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ninefold.kube import Condition, Key, Stalled, Verdict, Waiting, conditions, fields
-from ninefold.kube.api import CONFIG_MAP, PROMETHEUS_RULE
+from ninefold.kube import conditions, fields
+from ninefold.kube.api import CONFIG_MAP, PROMETHEUS_RULE, Key
 from ninefold.kube.apply import contains
-from ninefold.kube.reconciler import merge_patch
+from ninefold.kube.errors import Stalled, Waiting
+from ninefold.kube.model import Condition
+from ninefold.kube.plan import Verdict
+from ninefold.kube.report import merge_patch
 from ninefold.kube.store import Store
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -67,7 +67,7 @@ def test_a_finalizer_needs_the_object_itself() -> None:
 def test_children_are_managed_and_watched_things_are_read() -> None:
     table = found(Lamps)
     assert table["/configmaps"] == ["get", "list", "watch", "create", "patch", "delete"]
-    assert table["apps/deployments"] == ["get", "list", "watch"]
+    assert table["apps/deployments"] == ["list", "watch"]
 
 
 def test_names_narrow_a_right_and_do_not_mix_with_a_wider_one() -> None:
@@ -113,6 +113,13 @@ def test_people_write_intent_admins_write_guards_and_nobody_a_status() -> None:
     labels = {name: manifest["metadata"]["labels"] for name, manifest in roles.items()}
     for level in ("view", "edit", "admin"):
         assert labels[f"ninefold-{level}"][f"rbac.authorization.k8s.io/aggregate-to-{level}"] == "true"
+
+
+def test_people_only_read_a_record() -> None:
+    roles = {manifest["metadata"]["name"]: manifest for manifest, _ in people([Lamp, Fuse], set(), {Fuse})}
+    assert roles["ninefold-view"]["rules"][0]["resources"] == ["fuses", "lamps"]
+    assert roles["ninefold-edit"]["rules"][0]["resources"] == ["lamps"]
+    assert roles["ninefold-admin"]["rules"] == []
 
 
 def test_a_level_without_kinds_is_an_empty_role() -> None:

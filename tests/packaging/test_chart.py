@@ -14,9 +14,11 @@ import yaml
 from tests.processes import wait_for
 
 import devcluster
+from devcluster.waiting import patient
 from ninefold.cli.controllers import FOLLOWERS
 from ninefold.cli.kinds import KINDS
 from ninefold.cli.run import parser
+from ninefold.kube.accounts import MACHINES
 
 Manifest = dict[str, Any]
 Helm = Callable[..., subprocess.CompletedProcess[str]]
@@ -73,6 +75,30 @@ def test_the_network_policy_lets_the_operator_reach_its_prometheus(rendered: Ren
     (policy,) = of_kind(manifests, "NetworkPolicy")
     assert {"port": port} in [each for rule in policy["spec"]["egress"] for each in rule["ports"]]
     assert f"--prometheus-url={url}" in container(manifests)["args"]
+
+
+def test_how_prometheus_is_asked_reaches_the_operator(rendered: Render) -> None:
+    values = (
+        "prometheus.clusterLabels.cluster=prod-1,prometheus.clusterLabels.region=eu,prometheus.username=ninefold,"
+        "prometheus.headers.X-Scope-OrgID=shop,prometheus.secret.name=prom,prometheus.secret.keys={ca.crt,password},"
+        "prometheus.further[0].name=pay,prometheus.further[0].url=http://pay:9091,"
+        "prometheus.further[0].namespaceLabels.team=pay"
+    )
+    manifests = rendered("--set", values)
+    options = parser().parse_args(container(manifests)["args"][1:])
+    assert options.cluster_label == {"cluster": "prod-1", "region": "eu"}
+    assert options.prometheus_header == [("X-Scope-OrgID", "shop")]
+    assert (options.prometheus_username, options.prometheus_token_file) == ("ninefold", None)
+    assert str(options.prometheus_ca_file) == "/etc/ninefold/prometheus/ca.crt"
+    assert str(options.prometheus_password_file) == "/etc/ninefold/prometheus/password"
+    assert str(options.prometheus_config) == "/etc/ninefold/prometheis/prometheis.yaml"
+    mounts = {mount["mountPath"] for mount in container(manifests)["volumeMounts"]}
+    assert mounts >= {"/etc/ninefold/prometheus", "/etc/ninefold/prometheis"}
+    (policy,) = of_kind(manifests, "NetworkPolicy")
+    assert {"port": 9091} in [each for rule in policy["spec"]["egress"] for each in rule["ports"]]
+    (config,) = of_kind(manifests, "ConfigMap")
+    (entry,) = yaml.safe_load(config["data"]["prometheis.yaml"])["prometheis"]
+    assert entry == {"name": "pay", "url": "http://pay:9091", "namespaceLabels": {"team": "pay"}}
 
 
 def test_extras_reach_the_pod(rendered: Render, tmp_path: Path) -> None:
@@ -171,7 +197,8 @@ def test_options(rendered: Render) -> None:
 def test_every_object_follows_the_namespace_of_the_release(helm: Helm) -> None:
     text = helm("template", "ninefold", "helm/ninefold", "--namespace", "elsewhere").stdout
     assert "ninefold-system" not in text
-    assert "system:serviceaccount:elsewhere:ninefold" in text or "operator-writes" not in text
+    # No policy names an account; that they follow all the same is in test_other_names.py.
+    assert "namespace: elsewhere" in text
 
 
 @pytest.mark.parametrize(
@@ -210,7 +237,7 @@ def test_install_upgrade_and_uninstall(bare: devcluster.Cluster, helm: Helm, tmp
     strictly = ("--warnings-as-errors", "apply", "--server-side", "--validate=strict", "--dry-run=server")
     bare.kubectl(*strictly, "-f", str(rendered))
 
-    installed = on("install", *where, "--wait", "--timeout", "60s")
+    installed = on("install", *where, "--wait", f"--timeout={patient(60):.0f}s")
     assert "Ninefold 0.1.0 runs in reliability" in installed.stdout
     assert "warning" not in installed.stderr.lower()
     pods = json.loads(bare.kubectl("-n", "reliability", "get", "pods", "-o", "json"))["items"]
@@ -230,13 +257,27 @@ def test_install_upgrade_and_uninstall(bare: devcluster.Cluster, helm: Helm, tmp
     second = on("install", "other", "helm/ninefold", "--namespace", "reliability", check=False)
     assert second.returncode != 0
 
-    on("upgrade", *where, "--set", "replicas=1", "--wait", "--timeout", "60s")
+    on("upgrade", *where, "--set", "replicas=1", "--wait", f"--timeout={patient(60):.0f}s")
     assert bare.kubectl("-n", "reliability", "get", "deploy", "ninefold", "-o", "jsonpath={.spec.replicas}") == "1"
     drain = bare.kubectl("-n", "reliability", "get", "pdb", "ninefold", "-o", "jsonpath={.spec.maxUnavailable}")
     assert drain == "1"
 
-    on("uninstall", "ninefold", "--namespace", "reliability", "--wait", "--timeout", "60s")
+    on("uninstall", "ninefold", "--namespace", "reliability", "--wait", f"--timeout={patient(60):.0f}s")
     assert bare.kubectl("-n", "reliability", "get", "deploy,service,pdb", "--ignore-not-found") == ""
     assert bare.kubectl("get", "clusterrole,validatingadmissionpolicy", "-o", "name").count("ninefold") == 0
     assert "kept" in bare.kubectl("get", "releasegates", "-n", "default"), "uninstalling keeps what people wrote"
-    on("install", *where, "--wait", "--timeout", "60s")
+    on("install", *where, "--wait", f"--timeout={patient(60):.0f}s")
+
+
+def test_machines_are_listed(rendered: Render) -> None:
+    """A list of names in the values becomes the subjects that the policies read; without any there are none."""
+
+    def listed(*arguments: str) -> list[tuple[str, str]]:
+        bindings = of_kind(rendered(*arguments), "ClusterRoleBinding")
+        (binding,) = (each for each in bindings if each["metadata"]["name"] == MACHINES)
+        return [(subject["kind"], subject["name"]) for subject in binding["subjects"]]
+
+    assert listed() == []
+    users, groups = "machines.users={argocd-remote,arn:aws:sts::1:assumed-role/ci}", "machines.groups={runners}"
+    found = listed("--set", users, "--set", groups)
+    assert found == [("User", "argocd-remote"), ("User", "arn:aws:sts::1:assumed-role/ci"), ("Group", "runners")]

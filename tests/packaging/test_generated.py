@@ -10,7 +10,7 @@ import yaml
 from ninefold.cli import crds
 from ninefold.cli.controllers import CONTROLLERS
 from ninefold.cli.generated import HEADER, as_yaml, files
-from ninefold.cli.kinds import GUARDS, KINDS
+from ninefold.cli.kinds import GUARDS, KINDS, RECORDS
 
 
 def test_the_committed_files_are_what_the_code_says(root: Path) -> None:
@@ -64,4 +64,5 @@ def test_each_kind_has_its_controller() -> None:
 def test_short_names_and_plurals_are_unique() -> None:
     names = [name for kind in KINDS for name in (kind.api.plural, kind.__name__.lower(), *kind.short_names)]
     assert len(names) == len(set(names))
-    assert set(KINDS) >= GUARDS
+    assert set(KINDS) >= GUARDS | RECORDS
+    assert not GUARDS & RECORDS

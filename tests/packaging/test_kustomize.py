@@ -14,8 +14,10 @@ from tests.processes import wait_for
 
 import devcluster
 from devcluster import CommandError
+from devcluster.waiting import patient
 from ninefold.cli.controllers import FOLLOWERS
 from ninefold.cli.kinds import KINDS
+from ninefold.kube.accounts import MACHINES, OPERATOR_BINDING
 from ninefold.kube.api import GROUP, VERSION
 from ninefold.kube.rbac import LEASE_NAME
 
@@ -28,7 +30,13 @@ def installed(bare: devcluster.Cluster, root: Path) -> devcluster.Cluster:
     """A cluster with the base. The dry run comes first: it must not need what the run itself makes."""
     bare.kubectl(*APPLY, "--dry-run=server", "-f", str(root / "crds"))
     bare.kubectl(*APPLY, "-k", str(root / "manifests/base"))
-    bare.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", *(kind.api.name for kind in KINDS))
+    bare.kubectl(
+        "wait",
+        "--for=condition=Established",
+        f"--timeout={patient(30):.0f}s",
+        "crd",
+        *(kind.api.name for kind in KINDS),
+    )
     # The API server serves a new kind a moment after it is established.
     wait_for("our kinds to be served", lambda: _served(bare), 30)
     return bare
@@ -39,7 +47,9 @@ def _served(cluster: devcluster.Cluster) -> bool:
 
 
 def test_the_pods_run_in_a_restricted_namespace(installed: devcluster.Cluster) -> None:
-    installed.kubectl("-n", "ninefold-system", "rollout", "status", "deployment/ninefold", "--timeout=60s")
+    installed.kubectl(
+        "-n", "ninefold-system", "rollout", "status", "deployment/ninefold", f"--timeout={patient(60):.0f}s"
+    )
     namespace = json.loads(installed.kubectl("get", "namespace", "ninefold-system", "-o", "json"))
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     pods = json.loads(installed.kubectl("-n", "ninefold-system", "get", "pods", "-o", "json"))["items"]
@@ -117,7 +127,8 @@ def test_the_samples_apply_without_a_warning(installed: devcluster.Cluster, root
     assert {name.split(".")[0] for name in made} == {kind.__name__.lower() for kind in KINDS if kind.in_category}
 
 
-def test_an_editor_cannot_open_a_gate_and_an_admin_cannot_write_its_status(installed: devcluster.Cluster) -> None:
+def test_an_editor_writes_no_guard_and_an_admin_no_status(installed: devcluster.Cluster) -> None:
+    """That no edit of an objective opens a gate either is in tests/reliability/ebp/test_spent_live.py."""
     namespace = installed.namespace()
     for role in ("view", "edit", "admin"):
         installed.kubectl("-n", namespace, "create", "rolebinding", role, f"--clusterrole={role}", f"--user={role}")
@@ -255,3 +266,14 @@ def test_the_gitops_examples_point_at_what_exists(root: Path) -> None:
     source, kustomization = yaml.safe_load_all((root / "manifests/gitops/flux.yaml").read_text())
     assert (root / kustomization["spec"]["path"] / "kustomization.yaml").exists()
     assert kustomization["spec"]["sourceRef"] == {"kind": source["kind"], "name": source["metadata"]["name"]}
+
+
+@pytest.mark.parametrize("by", ["kustomize", "helm"])
+def test_the_bindings_that_policies_read_come_before_the_policies(
+    by: str, kustomized: Callable[[str], list[Manifest]], rendered: Callable[..., list[Manifest]]
+) -> None:
+    """A policy that does not find its ClusterRoleBinding refuses, in words of the API server's own."""
+    manifests = kustomized("manifests/base") if by == "kustomize" else rendered()
+    places = {f"{each['kind']}/{each['metadata']['name']}": place for place, each in enumerate(manifests)}
+    first = min(place for name, place in places.items() if name.startswith("ValidatingAdmissionPolicy"))
+    assert all(places[f"ClusterRoleBinding/{name}"] < first for name in (OPERATOR_BINDING, MACHINES))

@@ -11,6 +11,7 @@ import pytest
 from tests.processes import OperatorProcess, wait_for
 
 import devcluster
+from ninefold.cli.kinds import KINDS
 from ninefold.kube.rbac import LEASE_NAME
 
 OPERATOR = "system:serviceaccount:ninefold-system:ninefold"
@@ -40,6 +41,24 @@ GATE = {
         "records": {"keep": 1},
     },
 }
+
+
+CORRECTION = {
+    "kind": "Correction",
+    "spec": {
+        "objectives": {"service": "checkout"},
+        "reason": "upkeep",
+        "category": "Maintenance",
+        "recurring": {
+            "rrule": "FREQ=MONTHLY;BYDAY=1SU",
+            "start": "2026-11-01T02:00",
+            "duration": "2h",
+            "timeZone": "Europe/Paris",
+        },
+    },
+}
+DASHBOARD = {"kind": "Dashboard", "spec": {"service": "checkout", "delivery": {"configMap": {}}}}
+OVERRIDE = {"gate": "it", "reason": "hotfix", "until": "2026-01-01T00:00:00Z"}
 
 
 @pytest.fixture
@@ -72,10 +91,12 @@ def test_the_operator_is_refused_nothing(
     def only_record_is(number: str) -> bool:
         return get("releases", "-o", "jsonpath={.items[*].spec.sequence}") == number
 
-    for manifest in (SLO, POLICY, GATE):
+    me = cluster.kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")
+    override = {"kind": "Override", "spec": {**OVERRIDE, "by": me}}
+    for manifest in (SLO, POLICY, GATE, CORRECTION, DASHBOARD, override):
         whole = {"apiVersion": "ninefold.dev/v1alpha1", "metadata": {"name": "it", "namespace": namespace}, **manifest}
         cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(whole))
-    for kind in ("servicelevelobjective", "errorbudgetpolicy", "releasegate"):
+    for kind in ("servicelevelobjective", "errorbudgetpolicy", "releasegate", "correction", "dashboard", "override"):
         wait_for(f"a status of the {kind}", partial(looked_at, kind), 30)
     (rules,) = get("configmaps", "-l", "ninefold.dev/rules=true", "-o", "name").split()
     cluster.kubectl("-n", namespace, "delete", rules)
@@ -88,6 +109,7 @@ def test_the_operator_is_refused_nothing(
     assert cluster.kubectl("-n", "ninefold-system", "get", "lease", LEASE_NAME, "-o", "jsonpath={.spec.holderIdentity}")
 
     assert refusals(cluster.audit_log) == []
+    assert unused(cluster) == []
 
 
 def keep_a_gate(cluster: devcluster.Cluster, namespace: str) -> None:
@@ -118,6 +140,34 @@ def deployment(tag: str) -> dict[str, object]:
     pods = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": f"checkout:{tag}"}]}}
     spec = {"selector": {"matchLabels": labels}, "template": pods}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "it"}, "spec": spec}
+
+
+UNSEEN = {
+    ("create", "configmaps"): "what is applied anew takes it, and the log calls it patch",
+    ("patch", "events"): "what happens again is counted",
+    ("get", "events"): "what happens again is counted",
+    ("delete", "configmaps"): "what a plan no longer holds is pruned",
+}
+"""Rights that the drill does not show, and why they are needed."""
+_ELSEWHERE = ("alertmanagerconfigs", "grafanadashboards", "prometheusrules", "rollouts")
+"""Kinds that this cluster does not serve."""
+
+
+def unused(cluster: devcluster.Cluster) -> list[str]:
+    """The rights that no request of the operator needed, as "verb resource"."""
+    role = json.loads(cluster.kubectl("get", "clusterrole", "ninefold-operator", "-o", "json"))
+    granted = {(verb, name) for rule in role["rules"] for name in rule["resources"] for verb in rule["verbs"]}
+    used = {
+        (event["verb"], "/".join(filter(None, (ref["resource"], ref.get("subresource")))))
+        for event in map(json.loads, cluster.audit_log.read_text().splitlines())
+        if event["user"]["username"] == OPERATOR and (ref := event.get("objectRef"))
+    }
+    # Owning children takes it only where the API server is told to ask (OwnerReferencesPermissionEnforcement).
+    owning = {right for right in granted if right[1].endswith("/finalizers")}
+    elsewhere = {right for right in granted if right[1] in _ELSEWHERE}
+    # An object is read by its name when a conflict tells that what is known of it is old.
+    again = {("get", kind.api.plural) for kind in KINDS}
+    return sorted(" ".join(right) for right in granted - used - set(UNSEEN) - owning - elsewhere - again)
 
 
 def refusals(audit_log: Path) -> list[str]:

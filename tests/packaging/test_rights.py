@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ninefold.cli.controllers import FOLLOWERS
-from ninefold.cli.kinds import GUARDS, KINDS
+from ninefold.cli.kinds import GUARDS, KINDS, RECORDS
 
 Manifest = dict[str, Any]
 
@@ -72,6 +72,13 @@ def test_an_editor_writes_no_guard(rules: list[tuple[str, Manifest]]) -> None:
     for name, rule in rules:
         if name in ("ninefold-edit", "ninefold-view") and set(rule["verbs"]) - {"get", "list", "watch"}:
             assert not guards & set(rule["resources"]), (name, rule)
+
+
+def test_nobody_but_the_operator_writes_a_record(rules: list[tuple[str, Manifest]]) -> None:
+    records = {kind.api.plural for kind in RECORDS}
+    for name, rule in rules:
+        if name != "ninefold-operator" and set(rule["verbs"]) - {"get", "list", "watch"}:
+            assert not records & set(rule["resources"]), (name, rule)
 
 
 def test_every_kind_can_be_seen(rules: list[tuple[str, Manifest]]) -> None:

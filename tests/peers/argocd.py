@@ -16,6 +16,7 @@ import devcluster
 from devcluster.binaries import binary
 from devcluster.build import unpacked
 from devcluster.recipes import RECIPES
+from devcluster.waiting import patient
 from devcluster.web import Web
 from ninefold.kube.api import Api
 from tests.peers.objects import Manifest
@@ -32,7 +33,7 @@ def argocd(*arguments: str) -> str:
     """What `argocd` says, or why it fails."""
     command = [str(binary("argocd")), *arguments]
     environment = {**os.environ, "KUBECONFIG": os.devnull}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=patient(60), check=False)
     return done.stdout + (done.stderr if done.returncode else "")
 
 

@@ -6,16 +6,22 @@ is seen that a replica that does not act answers all the same.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 import sys
+import threading
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
 import devcluster
+from devcluster.errors import CommandError
 from devcluster.web import Web
-from ninefold.kube.api import LEASE, Key
+from ninefold.kube.api import LEASE, Api, Key
+from ninefold.kube.lease import LONGEST
 from ninefold.kube.rbac import LEASE_NAME, NAMESPACE_OF_OPERATOR
 from ninefold.release.answering.access import signature
 from tests.peers.conftest import ACCOUNT, GROUPS
@@ -37,6 +43,13 @@ class Gates:
         self.port = cluster.free_port()
         self._web = Web(f"http://{cluster.forward(self.port)}")
         self._folder = folder
+        self._ended = threading.Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
 
     def install(self) -> None:
         cluster = self.cluster
@@ -44,14 +57,8 @@ class Gates:
         cluster.kubectl("-n", NAMESPACE_OF_OPERATOR, "delete", "deployment", "ninefold")
         self.objects.apply(yaml.safe_load((ROOT / "crds" / "releasegates.yaml").read_text()))
         wait_for("gates to be served", lambda: self.objects.served(GATE))
-        self.objects.apply(
-            {
-                "apiVersion": LEASE.api_version,
-                "kind": LEASE.kind,
-                "metadata": {"name": LEASE_NAME, "namespace": NAMESPACE_OF_OPERATOR},
-                "spec": {"holderIdentity": "another", "leaseDurationSeconds": 36000},
-            }
-        )
+        self._hold_lease()
+        threading.Thread(target=self._renew_lease, name="leader", daemon=True).start()
         tokens, keys = self._folder / "tokens", self._folder / "hmac-keys"
         tokens.write_text(TOKEN)
         keys.write_text(KEY)
@@ -62,6 +69,26 @@ class Gates:
         environment = {"KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(ROOT / "operator")}
         self.operator = cluster.spawn("ninefold", argv, env=environment, cwd=ROOT)
         self.wait_ready()
+
+    def _hold_lease(self) -> None:
+        self.objects.apply(
+            {
+                "apiVersion": LEASE.api_version,
+                "kind": LEASE.kind,
+                "metadata": {"name": LEASE_NAME, "namespace": NAMESPACE_OF_OPERATOR},
+                "spec": {
+                    "holderIdentity": "another",
+                    "leaseDurationSeconds": int(LONGEST),
+                    "renewTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+                },
+            }
+        )
+
+    def _renew_lease(self) -> None:
+        """As a leader does: whatever length stands in a Lease, a replica takes it when nobody renews it for so long."""
+        while not self._ended.wait(LONGEST / 4):
+            with contextlib.suppress(CommandError):  # as a leader, that tries again before the time is over
+                self._hold_lease()
 
     def wait_ready(self) -> None:
         def ready() -> bool:
@@ -99,9 +126,11 @@ class Gates:
         """That of the canary `checkout`."""
         return signature(KEY.encode(), Key(namespace, "checkout"))
 
-    def create(self, namespace: str) -> None:
-        """The gate `checkout`. No workload has its label, so that the API server holds nothing back by itself."""
-        spec = {"workloads": {"matchLabels": {"gated": "by-its-tool"}}, "sources": [{"errorBudgetPolicy": "checkout"}]}
+    def create(self, namespace: str, workloads: Manifest | None = None) -> None:
+        """The gate `checkout`. Unless said otherwise no workload has its label, so that the API server holds nothing
+        back by itself."""
+        wanted = workloads or {"matchLabels": {"gated": "by-its-tool"}}
+        spec = {"workloads": wanted, "sources": [{"errorBudgetPolicy": "checkout"}]}
         metadata = {"name": "checkout", "namespace": namespace}
         self.objects.apply(
             {"apiVersion": GATE.api_version, "kind": GATE.kind, "metadata": metadata, "spec": spec},
@@ -113,15 +142,30 @@ class Gates:
             },
         )
 
-    def decide(self, namespace: str, decision: str, *, blamed: list[str] | None = None) -> None:
-        """Let the gate say this from now on."""
+    def decide(
+        self, namespace: str, decision: str, *, blamed: list[str] | None = None, known: dict[str, str] | None = None
+    ) -> None:
+        """Let the gate say this from now on, and know these revisions to be good, by workload."""
         path = GATE.path(namespace, "checkout", "status")
         code, stored = self.cluster.api.request("GET", path)
         assert code == 200, stored
         status: dict[str, Any] = {"decision": decision, "message": f"It is {decision}.", "conditions": []}
         status["observedGeneration"] = stored["metadata"]["generation"]
+        status["knownGoodRevisions"] = known or {}
         if blamed is not None:
             status["blamed"] = blames(*blamed)
         code, written = self.cluster.api.request("PUT", path, {**stored, "status": status})
         assert code == 200, written
         assert written["status"].get("blamed") == status.get("blamed"), "the field must be in the CRD"
+
+    def refused(self, api: Api, namespace: str, image: str) -> str:
+        """What the API server says to another image of the workload `checkout`; "" if it would pass."""
+        patch = [{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image}]
+        try:
+            self.cluster.kubectl(
+                *("-n", namespace, "patch", f"{api.plural}.{api.group}", "checkout", "--dry-run=server"),
+                *("--type=json", "-p", json.dumps(patch)),
+            )
+        except CommandError as error:
+            return str(error)
+        return ""

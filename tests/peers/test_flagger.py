@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 import devcluster
 from devcluster.build import unpacked
 from devcluster.recipes import RECIPES
-from ninefold.kube.api import DEPLOYMENT, EVENT, Api
+from ninefold.kube.api import DEPLOYMENT, EVENT, Api, Key
+from ninefold.kube.store import Store
+from ninefold.release.releasegate.elsewhere import seen
 from tests.peers.gate import Gates
 from tests.peers.objects import Manifest
 from tests.processes import wait_for
@@ -20,7 +23,7 @@ pytestmark = [pytest.mark.peers, pytest.mark.timeout(1800)]
 
 RECIPE = RECIPES["flagger"]
 CANARY = Api("flagger.app", "v1beta1", "Canary", "canaries")
-V1, V2 = (f"images.example.com/shop/checkout:v{number}" for number in (41, 42))
+V1, V2, V3, V4 = (f"images.example.com/shop/checkout:v{number}" for number in (41, 42, 43, 44))
 CONFIRM, ROLLBACK = "/v1/flagger/confirm", "/v1/flagger/rollback"
 PATIENCE = 240
 """Seconds; Flagger looks every 10 s."""
@@ -50,8 +53,8 @@ class Shop:
             if hook["type"] in types:
                 hook["metadata"]["signature"] = signature
 
-    def begin(self) -> None:
-        self.gates.create(self.namespace)
+    def begin(self, workloads: Manifest | None = None) -> None:
+        self.gates.create(self.namespace, workloads)
         self.gates.decide(self.namespace, "Allow")
         self.gates.objects.apply(_ingress(self.namespace))
         self.release(V1)
@@ -89,6 +92,20 @@ class Shop:
         found = self.gates.objects.get(DEPLOYMENT, "checkout-primary", self.namespace)
         return str(found["spec"]["template"]["spec"]["containers"][0]["image"])
 
+    def wait_for_primary(self, image: str) -> None:
+        wait_for(f"customers to get {image}", lambda: self.primary == image, 2 * PATIENCE)
+
+    def learns(self, image: str) -> bool:
+        """Whether the gate learns this image for the workload that Flagger scales to nothing."""
+        store = Store()
+        for name in ("checkout", "checkout-primary"):
+            store.put(DEPLOYMENT, self.gates.objects.get(DEPLOYMENT, name, self.namespace))
+        target = store.get(DEPLOYMENT, Key(self.namespace, "checkout"))
+        assert target is not None
+        assert target["spec"]["replicas"] == 0
+        found = seen(DEPLOYMENT, target, store)
+        return found.serving.enough and found.images == (image,)
+
 
 def _deployment(namespace: str, image: str) -> Manifest:
     labels = {"app": "checkout"}
@@ -117,21 +134,21 @@ def _ingress(namespace: str) -> Manifest:
 
 
 @pytest.fixture(scope="module")
-def gates(cluster: devcluster.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Gates:
+def gates(cluster: devcluster.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gates]:
     crds = unpacked(RECIPE.name, RECIPE.module) / "artifacts" / "flagger" / "crd.yaml"
     cluster.kubectl("apply", "--server-side", "-f", str(crds))
-    gates = Gates(cluster, Path(tmp_path_factory.mktemp("secrets")))
-    gates.install()
-    wait_for("canaries to be served", partial(gates.objects.served, CANARY))
-    options = [
-        "-mesh-provider=nginx",
-        f"-metrics-server={cluster.prometheus.inside_url}",
-        f"-port={cluster.free_port()}",
-    ]
-    environment = {"KUBECONFIG": str(cluster.inside_kubeconfig)}
-    kubeconfig = f"-kubeconfig={cluster.inside_kubeconfig}"
-    cluster.spawn("flagger", [cluster.binary("flagger"), kubeconfig, *options], env=environment)
-    return gates
+    with Gates(cluster, Path(tmp_path_factory.mktemp("secrets"))) as gates:
+        gates.install()
+        wait_for("canaries to be served", partial(gates.objects.served, CANARY))
+        options = [
+            "-mesh-provider=nginx",
+            f"-metrics-server={cluster.prometheus.inside_url}",
+            f"-port={cluster.free_port()}",
+        ]
+        environment = {"KUBECONFIG": str(cluster.inside_kubeconfig)}
+        kubeconfig = f"-kubeconfig={cluster.inside_kubeconfig}"
+        cluster.spawn("flagger", [cluster.binary("flagger"), kubeconfig, *options], env=environment)
+        yield gates
 
 
 def test_a_canary_begins_widens_and_ends_only_while_its_gate_is_open(gates: Gates, namespace: str) -> None:
@@ -195,6 +212,31 @@ def test_a_canary_is_rolled_back_only_when_it_is_blamed(gates: Gates, namespace:
     gates.decide(namespace, "Deny", blamed=[V2])
     shop.wait_for_phase("Failed")
     assert shop.primary == V1
+
+
+def test_a_rollback_to_what_is_known_to_be_good_goes_through_a_closed_gate_to_its_end(
+    gates: Gates, namespace: str
+) -> None:
+    """Also where the gate is over the primary Deployment, which Flagger changes at the end."""
+    shop = Shop(gates, namespace)
+    shop.begin({"scope": "Namespace"})
+    shop.release(V2)
+    shop.wait_for_phase("Succeeded")
+    assert shop.primary == V2
+    assert shop.learns(V2), "by its primary, since it has no pods itself"
+    gates.decide(namespace, "Unknown")
+    shop.release(V3)
+    shop.wait_for_phase("Waiting")
+    known = {f"Deployment/{name}": f"app={V2}\napp={V1}" for name in ("checkout", "checkout-primary")}
+    gates.decide(namespace, "Hold", known=known)
+    wait_for("the gate to be enforced", lambda: "is closed (Hold)" in gates.refused(DEPLOYMENT, namespace, V4))
+    gates.wait_until_asked(CONFIRM, 403)
+    assert (shop.status["phase"], shop.primary) == ("Waiting", V2), "the new version is held"
+
+    shop.release(V1)
+    shop.wait_for_primary(V1)
+    shop.wait_for_phase("Succeeded")
+    assert "is closed (Hold)" in gates.refused(DEPLOYMENT, namespace, V3)
 
 
 def test_a_canary_that_asks_for_it_is_rolled_back_on_any_deny(gates: Gates, namespace: str) -> None:

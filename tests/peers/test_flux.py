@@ -9,7 +9,7 @@ import yaml
 
 from tests.peers.conftest import Start
 from tests.peers.flux import Flux
-from tests.peers.objects import GATE, POLICY, SLO, Manifest, Objects, objective
+from tests.peers.objects import GATE, POLICY, SLO, TOTAL, Manifest, Objects, objective
 from tests.processes import ROOT, wait_for
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(1800)]
@@ -75,3 +75,39 @@ def test_a_kustomization_fails_with_an_objective_that_cannot_be_kept(
     flux.repository.write(namespace, namespace, objective=objective("checkout-availability"))
     flux.repository.commit()
     wait_for("Flux to be ready with the mended objective", lambda: flux.verdict(namespace)["status"] == "True", 90)
+
+
+def test_an_objective_that_is_renamed_in_git_keeps_what_it_had_spent(
+    flux: Flux, objects: Objects, namespace: str, start_ninefold: Start
+) -> None:
+    def commit(name: str) -> None:
+        bad = objective(name, indicator={"ratio": {"bad": TOTAL, "total": TOTAL}}, window={"rolling": "1h"})
+        policy, gate = samples()["errorbudgetpolicy"], samples()["releasegate"]
+        policy["spec"]["rules"] = [
+            {"when": {"burnRate": {"above": "2", "over": "5m"}}, "state": "Exhausted", "then": {"gate": "Hold"}}
+        ]
+        flux.repository.write(namespace, namespace, objective=bad, policy=policy, gate=gate)
+        flux.repository.commit()
+
+    def decision() -> str:
+        return str(objects.get(GATE, "checkout", namespace).get("status", {}).get("decision", ""))
+
+    def carried() -> Manifest:
+        assert decision() == "Hold"
+        entries = objects.get(POLICY, "checkout", namespace)["status"]["objectives"]
+        found: list[Manifest] = [entry.get("carried") or {} for entry in entries if entry["name"] == "api"]
+        return found[0] if found else {}
+
+    start_ninefold("--rules=ConfigMap")
+    commit("api")
+    flux.apply(namespace)
+    wait_for("the gate to close", lambda: decision() == "Hold", 120)
+
+    commit("checkout-api")
+    gone = wait_for("Flux to rename it", lambda: state if "change" in (state := carried()) else {}, 90)
+    assert "kustomize-controller" in gone.get("by", "kustomize-controller")
+    assert not objects.get(SLO, "api", namespace)
+    renamed = wait_for("the new name to be in force", lambda: carried().get("measuredBy") == "checkout-api", 90)
+    assert renamed
+    reason = objects.get(POLICY, "checkout", namespace)["status"]["reason"]
+    assert "api" in reason, reason

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,9 @@ class Shop:
     def held(self, api: Api, name: str) -> bool:
         return HOLDER in [entry["manager"] for entry in self.get(api, name)["metadata"]["managedFields"]]
 
+    def free(self, api: Api, name: str) -> bool:
+        return not self.held(api, name)
+
     def events(self, api: Api, name: str) -> dict[str, str]:
         """Messages by reason."""
         items = json.loads(self.kubectl("get", "events", "-o", "json"))["items"]
@@ -88,8 +92,8 @@ def installed(cluster: devcluster.Cluster) -> None:
     cluster.kubectl("-n", "ninefold-system", "delete", "deployment", "ninefold", "--ignore-not-found")
     for api in (KUSTOMIZATION, HELM_RELEASE):
         cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(crd(api)))
-    for api in (KUSTOMIZATION, HELM_RELEASE, KustomizationFollower.leader):
-        wait_for(f"{api.plural} to be served", lambda api=api: cluster.api.request("GET", api.path())[0] == 200)
+    paths = [api.path() for api in (KUSTOMIZATION, HELM_RELEASE, KustomizationFollower.leader)]
+    wait_for("its kinds and gates to be served", lambda: all(cluster.api.request("GET", at)[0] == 200 for at in paths))
 
 
 @pytest.fixture
@@ -115,7 +119,7 @@ def test_what_follows_a_closed_gate_is_suspended_and_goes_on_when_it_opens(
     shop.own(KUSTOMIZATION, "free", gate=None)
     shop.own(KUSTOMIZATION, "own", suspend=True)
     for api, name in ((KUSTOMIZATION, "app"), (HELM_RELEASE, "app"), (KUSTOMIZATION, "own")):
-        wait_for(f"{api.kind} {name} to be held", lambda api=api, name=name: shop.held(api, name))
+        wait_for(f"{api.kind} {name} to be held", partial(shop.held, api, name))
         assert shop.suspended(api, name)
         assert shop.annotations(api, name)[HELD_BY] == f"{shop.namespace}/checkout"
     assert not shop.suspended(KUSTOMIZATION, "free")
@@ -126,7 +130,7 @@ def test_what_follows_a_closed_gate_is_suspended_and_goes_on_when_it_opens(
 
     shop.gate(closed=False)
     for api, name in ((KUSTOMIZATION, "app"), (HELM_RELEASE, "app"), (KUSTOMIZATION, "own")):
-        wait_for(f"{api.kind} {name} to be let go", lambda api=api, name=name: not shop.held(api, name))
+        wait_for(f"{api.kind} {name} to be let go", partial(shop.free, api, name))
         assert HELD_BY not in shop.annotations(api, name)
         assert REQUESTED_AT in shop.annotations(api, name)
     assert not shop.suspended(KUSTOMIZATION, "app")
@@ -198,6 +202,9 @@ def test_it_stays_suspended_while_the_operator_is_down_and_is_let_go_afterwards(
 def test_the_operator_may_not_write_to_what_does_not_ask_for_it(shop: Shop) -> None:
     shop.own(KUSTOMIZATION, "free", gate=None)
     shop.own(KUSTOMIZATION, "asks")
+    # kubectl reads what it patches; the operator need not.
+    shop.kubectl("create", "role", "reads", "--verb=get", f"--resource={KUSTOMIZATION.name}")
+    shop.kubectl("create", "rolebinding", "reads", "--role=reads", f"--user={OPERATOR}")
     patch = ("patch", KUSTOMIZATION.name, "--as", OPERATOR, "--type=merge", "--patch")
 
     def refused(name: str, spec: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import pytest
 from ninefold.release.releasegate import templates
 from ninefold.release.releasegate.plan import Observed, plan
 from ninefold.release.releasegate.resource import GoodTemplate, KnownGood, Learning, ReleaseGate, ReleaseGateStatus
+from ninefold.release.releasegate.serving import Serving
 from ninefold.release.releasegate.workload import RESTARTED_AT, Workload, fingerprint
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -25,7 +26,9 @@ def template(value: str = "1", **annotations: str) -> dict[str, Any]:
 
 
 def workload(value: str = "1", name: str = "checkout", *, complete: bool = True, **annotations: str) -> Workload:
-    return Workload(f"Deployment/{name}", ("checkout:v1",), complete, template(value, **annotations))
+    return Workload(
+        f"Deployment/{name}", {"app": "checkout:v1"}, Serving(available=int(complete)), template(value, **annotations)
+    )
 
 
 def hash_of(value: str) -> str:
@@ -44,7 +47,7 @@ class Gate:
     def look(self, *workloads: Workload, is_open: bool = True, blamed: Sequence[str] = ()) -> list[str]:
         before = ReleaseGateStatus(known_good_templates=self.good, learning=self.learning)
         self.good, self.learning = templates.learn(
-            self.rule, before, workloads, is_open=is_open, now=self.now, blamed=blamed
+            self.rule, before, workloads, trusted=is_open, now=self.now, blamed=blamed
         )
         self.now += 10 * MINUTE
         return [known.hash for known in self.good]
@@ -66,7 +69,7 @@ def test_none_is_remembered_unless_asked_for() -> None:
 def test_what_ran_long_enough_is_remembered_with_the_one_before() -> None:
     gate = Gate()
     assert gate.look(workload("1")) == []
-    assert gate.learning == [Learning(workload="Deployment/checkout", template=hash_of("1"), since=NOW)]
+    assert gate.learning == [Learning(workload="Deployment/checkout", template=hash_of("1"), since=NOW, fewest=1)]
     assert gate.look(workload("1")) == [hash_of("1")]
     assert gate.learning == []
     assert gate.learns("2") == [hash_of("2"), hash_of("1")]
@@ -76,9 +79,11 @@ def test_what_ran_long_enough_is_remembered_with_the_one_before() -> None:
 
 
 def test_the_template_is_kept_but_for_what_a_restart_writes() -> None:
-    gate = Gate()
+    gate, annotations = Gate(), {RESTARTED_AT: "2026-03-01T12:00:00Z", "note": "x"}
     for _ in range(2):
-        gate.look(workload("1", **{RESTARTED_AT: "2026-03-01T12:00:00Z", "note": "x"}))
+        gate.look(
+            Workload("Deployment/checkout", {"app": "checkout:v1"}, Serving(available=1), template("1", **annotations))
+        )
     (known,) = gate.good
     assert (known.labels, known.annotations) == ({"app": "checkout"}, {"note": "x"})
     assert known.spec == template("1")["spec"]

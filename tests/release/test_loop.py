@@ -17,6 +17,7 @@ from tests.processes import OperatorProcess, wait_for
 
 import devcluster
 from devcluster.errors import CommandError
+from devcluster.waiting import patient
 from ninefold.cli.kinds import KINDS
 from ninefold.kube.fields import rfc3339
 from ninefold.release.releasegate.policy import policy_manifests
@@ -149,7 +150,7 @@ def test_a_spent_budget_stops_change_until_it_recovers(shop: Shop, tmp_path: Pat
     shop.deploy("v41")
     with Operator(shop.cluster, log) as operator:
         wait_for("the gate to open", lambda: shop.decision() == "Allow", 30)
-        wait_for("v41 to be known good", lambda: shop.gate().get("knownGoodImages") == ["checkout:v41"], 30)
+        wait_for("v41 to be known good", lambda: "checkout:v41" in str(shop.gate().get("knownGoodRevisions")), 30)
         assert shop.set_image("v42") == ""
 
         shop.figures(left=-0.04, burn=22)
@@ -191,7 +192,7 @@ def test_a_steady_state_writes_nothing(shop: Shop, tmp_path: Path) -> None:
     shop.figures(left=0.9, burn=0.4)
     shop.deploy("v41")
     with Operator(shop.cluster, tmp_path / "operator.log"):
-        wait_for("v41 to be known good", lambda: shop.gate().get("knownGoodImages") == ["checkout:v41"], 30)
+        wait_for("v41 to be known good", lambda: "checkout:v41" in str(shop.gate().get("knownGoodRevisions")), 30)
         before = shop.versions()
         time.sleep(10)
         assert shop.versions() == before
@@ -199,7 +200,11 @@ def test_a_steady_state_writes_nothing(shop: Shop, tmp_path: Path) -> None:
 
 def test_freezes_and_overrides_need_the_operator_to_begin_and_nobody_to_end(shop: Shop, tmp_path: Path) -> None:
     def soon(seconds: float) -> str:
-        return rfc3339(datetime.now(UTC) + timedelta(seconds=seconds))
+        return rfc3339(datetime.now(UTC) + timedelta(seconds=patient(seconds)))
+
+    def stands(name: str) -> tuple[str, int, object]:
+        status = shop.get("releasegate", name)["status"]
+        return status["decision"], len(status.get("closures", ())), status.get("overrides")
 
     def written(name: str, stop: dict[str, Any] | None = None, freeze: dict[str, Any] | None = None) -> None:
         sources = [{"freeze": {"dates": freeze, "reason": "the sale"}}] if freeze else []
@@ -211,10 +216,17 @@ def test_freezes_and_overrides_need_the_operator_to_begin_and_nobody_to_end(shop
     with Operator(shop.cluster, tmp_path / "operator.log") as operator:
         written("hand", stop={"by": "admin", "reason": "the provider is down"})
         wait_for("the API server to refuse", lambda: "admin has closed it" in shop.set_image("v42"), 30)
+        # Where no policy keeps others from the status, the truth is written again.
+        forged = {"decision": "Allow", "closures": [], "overrides": [{"name": "x", "by": "eve", "until": soon(3600)}]}
+        patch = ("--subresource=status", "--type=merge", "-p", json.dumps({"status": forged}))
+        shop.kubectl("patch", "releasegate", "hand", *patch)
+        wait_for("the truth", lambda: stands("hand") == ("Hold", 1, None), 20)
+        assert "admin has closed it" in shop.set_image("v42")
         until = soon(25)
         shop.apply("Override", "fix", spec={"gate": "hand", "by": "admin", "reason": "hotfix", "until": until})
         wait_for("the override", lambda: shop.set_image("v42") == "", 20)
         wait_for("its state", lambda: shop.get("override", "fix")["status"]["state"] == "InForce", 20)
+        wait_for("its use to be counted", lambda: shop.get("override", "fix")["status"].get("uses") == 1, 20)
         # A freeze that is to come, and then no operator.
         written("sale", freeze={"from": soon(8), "until": soon(20)})
         wait_for("the freeze to be known", lambda: shop.get("releasegate", "sale")["status"].get("closures"), 20)
@@ -227,6 +239,12 @@ def test_freezes_and_overrides_need_the_operator_to_begin_and_nobody_to_end(shop
         operator.start()
         wait_for("its state", lambda: shop.get("override", "fix")["status"]["state"] == "Over", 30)
         assert shop.get("releasegate", "hand")["status"].get("overrides") is None
+        # What it did outlives it.
+        assert shop.get("override", "fix")["status"]["since"]
+        # By another person: where the policies are in force, its author may not.
+        shop.kubectl("delete", "override", "fix", "--as=bob", "--as-group=system:masters")
+        passed = shop.kubectl("get", "releases", "-o", "jsonpath={.items[*].spec.overrides[*].reason}").split()
+        assert set(passed) == {"hotfix"}
     reasons = shop.kubectl("get", "events", "-o", "jsonpath={.items[*].reason}").split()
     assert {"Overridden", "InForce", "Over"} <= set(reasons)
 

@@ -5,6 +5,7 @@ Each attempt of somebody who may not is refused with a sentence."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,10 +16,11 @@ from tests.installing import install
 import devcluster
 from devcluster import waiting
 from devcluster.errors import CommandError
+from devcluster.waiting import patient
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.rbac import acts
 from ninefold.release.override.resource import Override
-from ninefold.release.people import KEPT, OVERRIDES, STOPS, VERBS, people_manifests
+from ninefold.release.people import OVERRIDES, STOPS, USED, VERBS, people_manifests
 from ninefold.release.releasegate.resource import ReleaseGate
 
 GITOPS = "system:serviceaccount:flux-system:kustomize-controller"
@@ -80,7 +82,7 @@ def office(cluster: devcluster.Cluster) -> Iterator[Office]:
     # The policies take a moment to be in force.
     waiting.until(lambda: "your own name" in office.ask("ann", "probe", by="bob"), "the policies", 20)
     yield office
-    for name in (OVERRIDES, STOPS, KEPT):
+    for name in (OVERRIDES, STOPS, USED):
         cluster.kubectl("delete", "validatingadmissionpolicybinding", name)
     cluster.kubectl("delete", "namespace", namespace, "--wait=false")
 
@@ -110,7 +112,7 @@ def test_who_lacks_the_right_does_not(office: Office) -> None:
 def test_a_machine_that_may_do_everything_may_not_do_this(office: Office) -> None:
     refusal = office.ask(GITOPS, "gitops")
     assert "may not override this gate" in refusal
-    assert "a service account must have it by name, not as one of all verbs" in refusal
+    assert "a machine must have it by name, not as one of all verbs" in refusal
     assert office.ask("ann", "for-gitops") == ""
     assert "may not approve" in office.approve(GITOPS, GITOPS, name="for-gitops")
 
@@ -149,8 +151,11 @@ def test_nobody_widens_one(office: Office, change: dict[str, Any]) -> None:
 
 
 def test_one_can_be_ended_early(office: Office) -> None:
-    assert office.ask("ann", "short") == ""
-    assert office.patch("eve", {"until": rfc3339(datetime.now(UTC))}, "short") == ""
+    """By who asked for it, and who may override or approve: an editor takes nobody's fix away."""
+    for name, user in (("short", "ann"), ("shorter", "bob")):
+        assert office.ask("ann", name) == ""
+        assert "who asked for an override ends it" in office.patch("eve", {"until": rfc3339(datetime.now(UTC))}, name)
+        assert office.patch(user, {"until": rfc3339(datetime.now(UTC))}, name) == ""
 
 
 def test_a_stop_bears_the_name_of_whoever_makes_it(office: Office) -> None:
@@ -168,21 +173,32 @@ def test_a_stop_bears_the_name_of_whoever_makes_it(office: Office) -> None:
     )
 
 
-def test_nobody_touches_a_gate_that_is_kept_for_the_cluster(office: Office) -> None:
-    """The owner of a namespace has every right there, and a gate that the platform team keeps is none of his."""
-    kept = {**gate(), "metadata": {"name": "cluster.production"}}
-    told = "cluster.production is kept for the ClusterReleaseGate production: change that"
+def test_a_used_one_is_deleted_by_another_who_may_approve(office: Office) -> None:
+    def delete(user: str, name: str, *options: str) -> str:
+        return office.refusal("delete", f"--as={user}", "override", name, *options)
+
+    for name in ("unused", "used"):
+        assert office.ask("ann", name) == ""
+    used = json.dumps({"status": {"state": "Over", "since": "2026-01-01T00:00:00Z"}})
+    office.kubectl("patch", "override", "used", "--subresource=status", "--type=merge", "-p", used)
     for user in ("ann", "eve", GITOPS):
-        assert told in office.refusal("create", f"--as={user}", "-f", "-", body=kept)
-    office.kubectl("create", "-f", "-", body=kept)
-    try:
-        for user in ("ann", "eve", GITOPS):
-            assert told in office.patch(user, {"mode": "Audit"}, "cluster.production", "releasegate")
-            assert told in office.refusal("delete", f"--as={user}", "releasegate", "cluster.production")
-        assert office.patch("ann", {"restarts": "Hold"}, "checkout", "releasegate") == ""
-        # Whoever clears away: the garbage collector, and the controller of namespaces.
-        for account in ("generic-garbage-collector", "namespace-controller"):
-            user = f"--as=system:serviceaccount:kube-system:{account}"
-            assert office.refusal("delete", user, "releasegate", "cluster.production", "--dry-run=server") == ""
-    finally:
-        office.kubectl("delete", "releasegate", "cluster.production")
+        told = "used has let change pass, and is a record: whoever may approve overrides may delete it, but for ann"
+        assert told in delete(user, "used"), user
+    for account in ("generic-garbage-collector", "namespace-controller"):
+        assert delete(f"system:serviceaccount:kube-system:{account}", "used", "--dry-run=server") == ""
+    assert delete("bob", "used") == ""
+    assert delete("ann", "unused") == "", "what never counted is no record"
+
+
+def test_a_namespace_goes_with_the_overrides_that_were_used(office: Office, namespace: str) -> None:
+    other = Office(office.cluster, namespace)
+    other.kubectl("create", "-f", "-", body=gate())
+    until = rfc3339(datetime.now(UTC) + timedelta(hours=1))
+    spec = {"gate": "checkout", "by": "admin", "reason": "hotfix", "until": until}
+    (me,) = re.findall(r"Username +(\S+)", other.kubectl("auth", "whoami"))
+    body = {"apiVersion": Override.api.api_version, "kind": "Override", "metadata": {"name": "used"}}
+    other.kubectl("create", "-f", "-", body=body | {"spec": spec | {"by": me}})
+    used = json.dumps({"status": {"state": "Over", "since": "2026-01-01T00:00:00Z"}})
+    other.kubectl("patch", "override", "used", "--subresource=status", "--type=merge", "-p", used)
+    assert "is a record" in other.refusal("delete", "override", "used")
+    other.cluster.kubectl("delete", "namespace", namespace, f"--timeout={patient(60):.0f}s")

@@ -14,11 +14,13 @@ from ninefold.kube.fields import rfc3339
 from ninefold.kube.plan import Plan
 from ninefold.release.releasegate.plan import Observed, plan
 from ninefold.release.releasegate.resource import ReleaseGate, ReleaseGateStatus, Source
+from ninefold.release.releasegate.serving import Serving
 from ninefold.release.releasegate.workload import Workload
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus
 
 NOW = datetime(2026, 3, 1, 13, 5, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+RUNS = Serving(available=1)
 
 
 def gate(status: dict[str, Any] | None = None, **spec: Any) -> ReleaseGate:
@@ -67,15 +69,9 @@ def look(
 
 
 def test_a_spent_budget_closes_the_gate_and_says_all_that_a_refused_person_asks() -> None:
-    running = Workload("Deployment/checkout", ("example.com/shop/checkout:v43", "proxy:1"), complete=False)
-    known = {
-        "knownGoodImages": [
-            "example.com/shop/checkout:v42",
-            "proxy:1",
-            "example.com/shop/checkout:v41",
-            "elsewhere/checkout:v9",
-        ]
-    }
+    running = Workload("Deployment/checkout", {"app": "example.com/shop/checkout:v43", "proxy": "proxy:1"}, Serving())
+    lines = [f"app=example.com/shop/checkout:{tag} proxy=proxy:1" for tag in ("v42", "v41")]
+    known = {"knownGoodRevisions": {"Deployment/checkout": "\n".join(lines)}}
     result = look(gate(known), {"checkout": SPENT}, [running])
     assert result.status.decision == "Hold"
     assert result.status.because == "ErrorBudgetPolicy checkout: Exhausted"
@@ -104,6 +100,39 @@ def test_open_says_nothing() -> None:
 def test_an_exempt_policy_asks_nothing_even_without_data() -> None:
     exempt = says(objective("Hold"), objective("Unknown", lost=NOW), state="Exempt", decision="Allow")
     assert look(gate(), {"checkout": exempt}, now=NOW + 60 * MINUTE).status.decision == "Allow"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"matchLabels": {"app": "chekout"}}, "spec.workloads.matchLabels says (app=chekout)"),
+        ({"names": ["Deployment/a", "CronJob/b"]}, "spec.workloads.names says (Deployment/a, CronJob/b)"),
+        ({"service": "cart"}, "spec.workloads.service says (cart)"),
+    ],
+)
+def test_a_gate_that_holds_nothing_says_so(wanted: dict[str, Any], said: str) -> None:
+    """It is as ready as before: its workload may come later. But it looks like no other."""
+    result = look(gate(workloads=wanted), {"checkout": FINE})
+    found = result.conditions["WorkloadsFound"]
+    assert (result.ready.status, found.status, found.reason) == ("True", "False", "NoWorkloads")
+    assert found.message == f"The gate holds nothing: no workload of this namespace is what {said}."
+    running = Workload("Deployment/a", {"app": "a:v1"}, RUNS)
+    result = look(gate(workloads=wanted), {"checkout": FINE}, [running])
+    assert (result.conditions["WorkloadsFound"].status, result.ready.message) == (
+        "True",
+        "1 workload is under the gate.",
+    )
+
+
+def test_a_gate_over_all_of_an_empty_namespace_is_as_it_should_be() -> None:
+    result = look(gate(workloads={"scope": "Namespace"}), {"checkout": FINE})
+    assert result.conditions["WorkloadsFound"].status == "True"
+
+
+def test_the_pace_is_what_a_policy_says_also_while_the_gate_is_closed() -> None:
+    slow = SPENT.model_copy(update={"pace": "25"})
+    assert look(gate(), {"checkout": slow}).status.pace == "25"
+    assert look(gate(), {"checkout": slow, "other": FINE}).status.pace == "25"
 
 
 def test_what_needs_an_approval_waits() -> None:
@@ -197,12 +226,17 @@ def test_the_message_is_one_line_and_bounded() -> None:
 
 
 def rollout(tag: str, *, complete: bool = True, name: str = "checkout") -> Workload:
-    return Workload(f"Deployment/{name}", (f"{name}:{tag}",), complete)
+    return Workload(f"Deployment/{name}", {"app": f"{name}:{tag}"}, RUNS if complete else Serving())
 
 
 def after(gate: ReleaseGate, result: Plan[ReleaseGateStatus]) -> ReleaseGate:
     stored = result.status.model_dump(mode="json", by_alias=True, exclude_none=True)
     return gate.model_copy(update={"status": ReleaseGateStatus.model_validate(stored)})
+
+
+def good(status: ReleaseGateStatus, name: str = "checkout") -> list[str]:
+    """The images of the container `app` that are known to be good, the newest first."""
+    return [line.split()[0][4:] for line in status.known_good_revisions.get(f"Deployment/{name}", "").splitlines()]
 
 
 def ran(gate: ReleaseGate, tag: str, minutes: int, policy: ErrorBudgetPolicyStatus = FINE) -> ReleaseGate:
@@ -215,9 +249,9 @@ def test_a_rollout_that_stood_its_time_is_known_to_be_good() -> None:
     result = look(gate(), {"checkout": FINE}, [rollout("v41")])
     assert [entry.workload for entry in result.status.learning] == ["Deployment/checkout"]
     assert result.due == NOW + 10 * MINUTE
-    assert ran(gate(), "v41", 9).status.known_good_images == []
+    assert good(ran(gate(), "v41", 9).status) == []
     learnt = ran(gate(), "v41", 10)
-    assert learnt.status.known_good_images == ["checkout:v41"]
+    assert good(learnt.status) == ["checkout:v41"]
     assert learnt.status.learning == []
 
 
@@ -236,15 +270,24 @@ def test_nothing_is_learnt_while_closed_without_data_incomplete_or_from_a_tag_th
     first = after(gate(), look(gate(), {"checkout": policy}, [rollout(tag, complete=complete)]))
     late = NOW + 60 * MINUTE
     status = look(first, {"checkout": policy}, [rollout(tag, complete=complete)], late).status
-    assert (status.known_good_images, status.learning) == ([], [])
+    assert (status.known_good_revisions, status.learning) == ({}, [])
+
+
+def test_an_objective_that_never_had_data_keeps_nothing_from_being_learnt() -> None:
+    """Who misspells a selector takes nobody's rollback away; where nothing is measured, nothing is known."""
+    wrong = {**objective("Unknown", lost=NOW, name="typo"), "neverMeasured": True}
+    assert good(ran(gate(), "v41", 10, says(wrong, objective("Allow"), reason="r")).status) == ["checkout:v41"]
+    assert good(ran(gate(), "v41", 10, says(wrong, reason="r")).status) == []
+    missing = objective("Allow", lost=NOW, name="missing")
+    assert good(ran(gate(), "v41", 10, says(wrong, missing, objective("Allow"), reason="r")).status) == []
 
 
 def test_an_interruption_begins_the_time_anew() -> None:
     life = after(gate(), look(gate(), {"checkout": FINE}, [rollout("v41")], NOW))
     life = after(life, look(life, {"checkout": SPENT}, [rollout("v41")], NOW + 5 * MINUTE))
     life = after(life, look(life, {"checkout": FINE}, [rollout("v41")], NOW + 6 * MINUTE))
-    assert look(life, {"checkout": FINE}, [rollout("v41")], NOW + 15 * MINUTE).status.known_good_images == []
-    assert look(life, {"checkout": FINE}, [rollout("v41")], NOW + 16 * MINUTE).status.known_good_images
+    assert good(look(life, {"checkout": FINE}, [rollout("v41")], NOW + 15 * MINUTE).status) == []
+    assert good(look(life, {"checkout": FINE}, [rollout("v41")], NOW + 16 * MINUTE).status)
 
 
 @given(st.lists(st.tuples(st.integers(1, 30), st.booleans()), max_size=40), st.integers(1, 5))
@@ -252,19 +295,65 @@ def test_the_list_stays_bounded_and_keeps_what_runs(releases: list[tuple[int, bo
     life = gate(knownGood={"after": "10m", "keep": keep})
     for number, stood in releases:
         life = ran(life, f"v{number}", 10 if stood else 1)
-        good = life.status.known_good_images
-        assert len(good) <= keep
-        assert len(set(good)) == len(good)
+        known = good(life.status)
+        assert len(known) <= keep
+        assert len(set(known)) == len(known)
         if stood:
-            assert f"checkout:v{number}" in good
+            assert known[0] == f"checkout:v{number}"
 
 
-def test_what_runs_is_kept_even_beyond_the_limit() -> None:
-    life = gate(knownGood={"keep": 1})
-    workloads = [rollout("v1", name=name) for name in ("a", "b", "c")]
-    life = after(life, look(life, {"checkout": FINE}, workloads))
-    life = after(life, look(life, {"checkout": FINE}, workloads, NOW + 10 * MINUTE))
-    assert sorted(life.status.known_good_images) == ["a:v1", "b:v1", "c:v1"]
+def test_each_of_three_hundred_workloads_keeps_what_it_ran_before() -> None:
+    """A gate over a namespace, or over a cluster: rollout undo is for each of them."""
+    life = gate(knownGood={"after": "10m", "keep": 10})
+    for number in range(4):
+        workloads = [rollout(f"v{number}", name=f"service-{each}") for each in range(300)]
+        for minutes in (0, 10):
+            life = after(life, look(life, {"checkout": FINE}, workloads, NOW + minutes * MINUTE))
+    for each in range(300):
+        assert good(life.status, f"service-{each}")[:2] == [f"service-{each}:v3", f"service-{each}:v2"]
+
+
+def test_where_there_is_no_room_for_all_the_newest_of_each_come_first() -> None:
+    life, digest = gate(knownGood={"after": "10m"}), "0" * 64
+    for number in range(4):
+        names = [f"service-{each:04}" for each in range(1500)]
+        workloads = [
+            Workload(f"Deployment/{name}", {"app": f"images.example.com/shop/{name}:v{number}@sha256:{digest}"}, RUNS)
+            for name in names
+        ]
+        # As many as may be under way at once are learnt in one go.
+        for minutes in range(0, 80, 10):
+            life = after(life, look(life, {"checkout": FINE}, workloads, NOW + minutes * MINUTE))
+    known = life.status.known_good_revisions
+    assert len(known) == 1500
+    assert {len(each.splitlines()) for each in known.values()} == {2, 3}
+    assert all(":v3@" in each.splitlines()[0] for each in known.values())
+    assert len(life.status.model_dump_json(by_alias=True)) < 800_000
+
+
+def test_what_an_earlier_version_has_learnt_is_taken_over_for_each_workload() -> None:
+    """It did not say of which workload an image was."""
+    old = ["checkout:v42", "proxy:1", "cart:v7", "checkout:v41"]
+    running = Workload("Deployment/checkout", {"app": "checkout:v43", "proxy": "proxy:1"}, Serving())
+    cart = Workload("Deployment/cart", {"app": "cart:v7"}, RUNS)
+    life = gate({"decision": "Hold", "knownGoodImages": old})
+    status = look(life, {"checkout": SPENT}, [running, cart]).status
+    assert good(status) == ["checkout:v42", "checkout:v41"]
+    assert good(status, "cart") == ["cart:v7"]
+    assert status.known_good_images == []
+    assert status.passes == (
+        "A rollback of Deployment/checkout to checkout:v42 or of Deployment/checkout to checkout:v41 passes."
+    )
+    assert look(life, {"checkout": SPENT}).status.known_good_images == old, "before a workload has been seen"
+
+
+def test_what_runs_is_kept_even_where_others_are_newer() -> None:
+    life = ran(ran(gate(knownGood={"keep": 1}), "v1", 10), "v2", 10)
+    assert good(life.status) == ["checkout:v2"]
+    life = ran(ran(gate(knownGood={"keep": 2}), "v1", 10), "v2", 10)
+    back = after(life, look(life, {"checkout": FINE}, [rollout("v1")]))
+    narrower = back.model_copy(update={"spec": gate(knownGood={"keep": 1}).spec})
+    assert good(look(narrower, {"checkout": FINE}, [rollout("v1")]).status) == ["checkout:v1"]
 
 
 def test_a_steady_state_changes_nothing() -> None:
@@ -272,3 +361,25 @@ def test_a_steady_state_changes_nothing() -> None:
     for minutes in range(11, 400, 7):
         status = look(life, {"checkout": FINE}, [rollout("v41")], NOW + minutes * MINUTE).status
         assert status == life.status.model_copy(update={"conditions": status.conditions})
+
+
+def test_an_objective_that_never_had_data_closes_nothing_unless_asked() -> None:
+    wrong = {**objective("Unknown", lost=NOW, name="typo"), "neverMeasured": True}
+    for others in ((), (objective("Allow"),)):
+        late = look(gate(), {"checkout": says(wrong, *others, reason="r")}, now=NOW + 60 * MINUTE)
+        assert late.status.decision == "Unknown"
+        assert (late.status.because, late.due) == ("ErrorBudgetPolicy checkout: never measured", None)
+        assert late.status.message.startswith("typo has never had any data: its condition SeriesFound says why.")
+        asked = gate(failMode={"neverMeasured": "Decide"})
+        status = look(asked, {"checkout": says(wrong, *others, reason="r")}, now=NOW + 60 * MINUTE).status
+        assert (status.decision, status.because) == ("Hold", "ErrorBudgetPolicy checkout: data missing")
+
+
+def test_an_objective_that_never_had_data_hides_no_other() -> None:
+    wrong = {**objective("Unknown", lost=NOW, name="typo"), "neverMeasured": True}
+    both = says(objective("Hold"), wrong, state="Exhausted", reason="a is spent")
+    assert look(gate(), {"checkout": both}, now=NOW + 60 * MINUTE).status.message.startswith("a is spent. ")
+    lost = says(objective("Allow", lost=NOW), wrong, reason="r")
+    status = look(gate(), {"checkout": lost}, now=NOW + 60 * MINUTE).status
+    assert (status.decision, status.because) == ("Hold", "ErrorBudgetPolicy checkout: data missing")
+    assert status.message.startswith("availability has no data")

@@ -8,6 +8,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from tests.installing import install
 import devcluster
 from devcluster import waiting
 from devcluster.errors import CommandError
-from ninefold.cli.kinds import GUARDS, KINDS
+from devcluster.waiting import patient
+from ninefold.cli.kinds import GUARDS, KINDS, RECORDS
 from ninefold.kube.api import CRON_JOB, DAEMON_SET, DEPLOYMENT, STATEFUL_SET, Api
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.rbac import people
@@ -26,7 +28,7 @@ from ninefold.release.releasegate.resource import ReleaseGate
 
 Change = Callable[[dict[str, Any]], object]
 
-GOOD = ["checkout:v41", "checkout:v42", "proxy:1", "migrate:1"]
+GOOD = "\n".join(f"app=checkout:v{number} migrate=migrate:1 proxy=proxy:1" for number in (42, 41))
 MESSAGE = "checkout-availability has spent 104 % of its 30-day error budget, burning 22x over 1h."
 SAMPLES = Path(__file__).parents[2] / "manifests" / "samples"
 WORKLOADS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)
@@ -93,18 +95,21 @@ class Shop:
 
     def decide(self, decision: str, name: str = "checkout", **status: Any) -> None:
         """Write the status as the operator does, and wait until the policy has it: informers take a moment."""
-        patch = {"status": {"decision": decision, "message": MESSAGE, "knownGoodImages": GOOD, **status}}
+        known = {f"{api.kind}/checkout": GOOD for api in (*WORKLOADS, CRON_JOB)}
+        patch = {"status": {"decision": decision, "message": MESSAGE, "knownGoodRevisions": known, **status}}
         self.kubectl("patch", "releasegate", name, "--subresource=status", "--type=merge", "-p", json.dumps(patch))
 
-    def change(self, change: Change, api: Api = DEPLOYMENT, name: str = "checkout", *, dry: bool = True) -> str:
-        """What the API server says to a changed workload; "" if it passes."""
+    def change(
+        self, change: Change, api: Api = DEPLOYMENT, name: str = "checkout", *, dry: bool = True, manager: str = "ann"
+    ) -> str:
+        """What the API server says to a changed workload; "" if it passes. `manager`: the client's own name."""
         path = api.path(self.namespace, name)
 
         def attempt() -> tuple[int, Any]:
             _, found = self.request("GET", path)
             body = copy.deepcopy(found)
             change(body)
-            return self.request("PUT", path, body, dryRun="All" if dry else None)
+            return self.request("PUT", path, body, dryRun="All" if dry else None, fieldManager=manager or None)
 
         code, reply = attempt()
         while code == 409 and reply["reason"] == "Conflict":
@@ -237,7 +242,8 @@ def closed(server: devcluster.Cluster) -> Iterator[Shop]:
 )
 def test_a_closed_gate_refuses(closed: Shop, name: str, change: Change) -> None:
     refusal = closed.change(change)
-    assert refusal.endswith(f"release gate {closed.namespace}/checkout is closed (Hold): {MESSAGE}"), name
+    said = refusal.partition(" No image changes with it")[0]
+    assert said.endswith(f"release gate {closed.namespace}/checkout is closed (Hold): {MESSAGE}"), name
 
 
 @pytest.mark.parametrize(
@@ -277,7 +283,7 @@ def test_a_bad_release_is_undone_and_not_redone(shop: Shop) -> None:
     shop.decide("Allow")
     shop.await_passing(NEW)
     shop.kubectl("set", "image", "deploy/checkout", "app=checkout:v43")
-    shop.kubectl("rollout", "status", "deploy/checkout", "--timeout=30s")
+    shop.kubectl("rollout", "status", "deploy/checkout", f"--timeout={patient(30):.0f}s")
     shop.decide("Deny")
     shop.await_refusal(environment)
     shop.kubectl("rollout", "undo", "deploy/checkout")
@@ -318,7 +324,7 @@ def test_a_gate_without_a_decision_lets_pass(server: devcluster.Cluster, namespa
 
 
 def test_a_closed_gate_without_a_list_of_good_images_lets_no_rollback_pass(shop: Shop) -> None:
-    shop.decide("Hold", knownGoodImages=None, message=None)
+    shop.decide("Hold", knownGoodRevisions=None, message=None)
     shop.await_refusal(image("app", "checkout:v41"))
     assert shop.change(NEW).endswith(f"release gate {shop.namespace}/checkout is closed (Hold)")
 
@@ -374,7 +380,7 @@ def test_a_workload_cannot_be_taken_out_from_under_a_closed_gate(shop: Shop) -> 
 
 
 def moment(seconds: float) -> str:
-    return rfc3339(datetime.now(UTC) + timedelta(seconds=seconds))
+    return rfc3339(datetime.now(UTC) + timedelta(seconds=patient(seconds)))
 
 
 def stamp(year: int) -> Change:
@@ -413,7 +419,9 @@ def test_several_reasons_are_told_and_forged_stamps_open_nothing(shop: Shop) -> 
     stop = {"decision": "Deny", "because": "stopped by ann", "message": "ann has closed it: x."}
     shop.decide("Deny", closures=[stop, closure(until=moment(600))])
     waiting.until(lambda: "ann" in shop.change(NEW), "the stop", 10)
-    assert shop.change(NEW).endswith("is closed (Deny): ann has closed it: x. Closed by freeze: sale too.")
+    assert shop.change(NEW).endswith(
+        "is closed (Deny): ann has closed it: x. Closed by freeze: sale too. A rollback to checkout:v41 passes."
+    )
     shop.decide("Hold", closures=[closure(until=moment(600))])
     waiting.until(lambda: "ann" not in shop.change(NEW), "the freeze alone", 10)
     for year in (2000, 2099):
@@ -440,6 +448,136 @@ def test_an_override_of_images_is_of_no_other(shop: Shop) -> None:
     assert shop.change(both(NEW, image("proxy", "proxy:2"))) != ""
 
 
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("nothing moves", environment),
+        ("a container is taken away", lambda workload: workload["spec"]["template"]["spec"]["containers"].pop()),
+        ("another order", reorder),
+        ("another name", lambda workload: workload["spec"]["template"]["spec"]["containers"][0].update(name="other")),
+    ],
+)
+def test_an_override_of_images_lets_nothing_pass_that_brings_none_of_them(
+    shop: Shop, name: str, change: Change
+) -> None:
+    shop.decide("Hold", overrides=[grant(images=["checkout:v43", "checkout:v42"])])
+    shop.await_passing(NEW)
+    assert shop.change(both(NEW, environment)) == "", "the configuration of the hotfix comes with it"
+    assert shop.change(change) != "", name
+
+
+def rename_to_server(workload: dict[str, Any]) -> None:
+    workload["spec"]["template"]["spec"]["containers"][0].update(name="server", image="checkout:v43")
+
+
+@pytest.mark.parametrize("release", [NEW, rename_to_server, both(NEW, add_container("extra:1")), both(NEW, reorder)])
+def test_each_rollback_that_a_refusal_names_passes(shop: Shop, release: Change) -> None:
+    """Whatever the bad release did to the containers."""
+    shop.decide("Allow")
+    shop.await_passing(NEW)
+    _, before = shop.request("GET", DEPLOYMENT.path(shop.namespace, "checkout"))
+    shop.change(release, dry=False)
+    shop.kubectl("rollout", "status", "deploy/checkout", "--timeout=60s")
+    shop.decide("Hold", closures=[closure()])
+    shop.await_refusal(environment)
+    told = shop.change(environment).partition("A rollback to ")[2].partition(" passes.")[0]
+    assert told == "checkout:v42 or checkout:v41"
+
+    def to(reference: str) -> Change:
+        def change(workload: dict[str, Any]) -> None:
+            """As rollout undo does."""
+            workload["spec"]["template"] = copy.deepcopy(before["spec"]["template"])
+            image("app", reference)(workload)
+
+        return change
+
+    for target in told.split(" or "):
+        assert shop.change(to(target)) == "", target
+    assert shop.change(to("checkout:v40")) != ""
+    shop.kubectl("rollout", "undo", "deploy/checkout")
+
+
+def test_a_dry_run_is_answered_as_the_write_would_be(shop: Shop) -> None:
+    """Flux tries all objects before it applies one: what passed there would be applied by half."""
+    shop.kubectl("set", "image", "deploy/checkout", "app=checkout:v41", "--dry-run=server")
+    with pytest.raises(CommandError, match="is closed"):
+        shop.kubectl("set", "image", "deploy/checkout", "app=checkout:v43", "--dry-run=server")
+
+
+def set_environment(name: str, **entry: Any) -> Change:
+    return lambda workload: (
+        workload["spec"]["template"]["spec"]["containers"][1].setdefault("env", []).append({"name": name, **entry})
+    )
+
+
+RESTARTS = (
+    annotate_template("reloader.stakater.com/last-reloaded-from"),
+    annotate_template("cattle.io/timestamp"),
+    set_environment("STAKATER_CHECKOUT_SECRET", value="0123456789abcdef"),
+    both(RESTART, set_environment("STAKATER_A_CONFIGMAP", value="1"), set_environment("STAKATER_B_SECRET", value="2")),
+)
+NO_RESTARTS = (
+    set_environment("LEVEL", value="debug"),
+    set_environment("STAKATER_A", valueFrom={"fieldRef": {"fieldPath": "metadata.name"}}),
+    both(set_environment("STAKATER_A", value="1"), set_environment("LEVEL", value="debug")),
+    both(set_environment("STAKATER_A", value="1"), reorder),
+    both(set_environment("STAKATER_A", value="1"), image_volume("data:1")),
+    both(annotate_template("cattle.io/timestamp"), label_template),
+    annotate_template("reloader.stakater.org/x"),
+    both(RESTART, lambda workload: workload["spec"]["template"]["metadata"].update(finalizers=["example.com/hold"])),
+)
+
+
+def test_a_refused_undo_of_configuration_says_which_gate_lets_it_pass(shop: Shop) -> None:
+    shop.decide("Hold")
+    shop.await_refusal(environment)
+    assert "a gate with spec.knownGood.templates lets a rollback of configuration pass" in shop.change(environment)
+    assert "spec.knownGood.templates" not in shop.change(NEW)
+    learning = json.dumps({"spec": {"knownGood": {"templates": 2}}})
+    shop.kubectl("patch", "releasegate", "checkout", "--type=merge", "-p", learning)
+    waiting.until(lambda: "knownGood.templates" not in shop.change(environment), "the gate to be enforced so", 10)
+    assert shop.change(environment) != ""
+
+
+def test_what_tools_write_to_restart_pods_passes_and_nothing_else(closed: Shop) -> None:
+    assert [closed.change(change) for change in RESTARTS] == [""] * len(RESTARTS)
+    assert all(closed.change(change) != "" for change in NO_RESTARTS)
+
+
+def test_a_gate_names_the_tools_that_restart(shop: Shop) -> None:
+    names = {"annotations": ["example.com/*"], "environment": []}
+    shop.kubectl("patch", "releasegate", "checkout", "--type=merge", "-p", json.dumps({"spec": {"restartedBy": names}}))
+    shop.await_passing(annotate_template("example.com/restart"))
+    assert shop.change(RESTART) != ""
+    assert shop.change(RESTARTS[2]) != ""
+
+
+def test_what_gets_no_stamp_waits_for_an_annotation(shop: Shop) -> None:
+    """A change that only takes away: whether the freeze to come has begun cannot be told, and people read why."""
+
+    def remove(workload: dict[str, Any]) -> None:
+        workload["spec"]["template"]["spec"]["containers"].pop()
+
+    def note(workload: dict[str, Any]) -> None:
+        workload["metadata"]["annotations"] = {"note": moment(0)}
+
+    coming = closure(**{"from": moment(600), "until": moment(900)})
+    shop.decide("Allow", closures=[coming])
+    shop.await_passing(NEW)
+    assert "change an annotation with it" in shop.change(remove)
+    assert shop.change(both(remove, note)) == ""
+    shop.decide("Hold", closures=[closure()], overrides=[grant()])
+    shop.await_passing(NEW)
+    assert "change an annotation with it" in shop.change(remove)
+    assert shop.change(both(remove, note)) == ""
+
+
+def test_without_the_operator_a_freeze_ends_for_those_who_name_themselves(shop: Shop) -> None:
+    shop.decide("Hold", closures=[closure(until=moment(-1))])
+    shop.await_passing(NEW)
+    assert shop.change(NEW, manager="").endswith("try again with kubectl, or name a field manager.")
+
+
 def test_a_gate_that_warns_and_one_that_audits_let_pass(server: devcluster.Cluster, namespace: str) -> None:
     shop = Shop(server, namespace)
     shop.deploy()
@@ -447,7 +585,7 @@ def test_a_gate_that_warns_and_one_that_audits_let_pass(server: devcluster.Clust
     shop.decide("Hold")
 
     def warned() -> str:
-        argv = [server.binary("kubectl"), "-n", namespace, "set", "image", "deploy/checkout", "app=checkout:v43"]
+        argv = [str(server.binary("kubectl")), "-n", namespace, "set", "image", "deploy/checkout", "app=checkout:v43"]
         environment = {**os.environ, **server.environment}
         done = subprocess.run([*argv, "--dry-run=server"], env=environment, check=True, capture_output=True, text=True)
         return done.stderr
@@ -512,7 +650,8 @@ def test_a_rollback_of_configuration_passes_to_a_template_that_is_known_to_be_go
     assert shop.change(both(undo, RESTART)) == ""
     assert shop.change(both(undo, annotate_template("other"))) != ""
     assert shop.change(both(undo, label_template)) != ""
-    for different in ({"workload": "Deployment/other"}, {"labels": {}}, {"annotations": {"other": "x"}}):
+    others: list[dict[str, Any]] = [{"workload": "Deployment/other"}, {"labels": {}}, {"annotations": {"other": "x"}}]
+    for different in others:
         knows(**different)
         shop.await_refusal(undo)
     shop.decide("Hold", knownGoodTemplates=None)
@@ -550,7 +689,7 @@ def test_a_cron_job_is_a_workload(server: devcluster.Cluster, namespace: str) ->
 
 def test_who_may_open_a_gate(shop: Shop, server: devcluster.Cluster) -> None:
     """Neither edit nor admin may write a gate's status; edit may not even change the gate."""
-    for manifest, _ in people(KINDS, GUARDS):
+    for manifest, _ in people(KINDS, GUARDS, RECORDS):
         server.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(manifest))
     for role in ("edit", "admin"):
         user = f"{role}-{shop.namespace}"
@@ -561,7 +700,7 @@ def test_who_may_open_a_gate(shop: Shop, server: devcluster.Cluster) -> None:
             return answer.strip() == "yes"
 
         # The roles are aggregated by a controller, a moment after they were made.
-        waiting.until(lambda may=may: may("get", "releasegates.ninefold.dev"), "aggregated roles", 20)  # type: ignore[misc]
+        waiting.until(partial(may, "get", "releasegates.ninefold.dev"), "aggregated roles", 20)
         assert not may("patch", "releasegates.ninefold.dev", "--subresource=status")
         assert not may("update", "releasegates.ninefold.dev", "--subresource=status")
         assert may("patch", "releasegates.ninefold.dev") is (role == "admin")

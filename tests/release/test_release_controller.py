@@ -7,10 +7,14 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
+import pytest
 from tests.release.releases import DAY, NOW, deployment, names, stored
 
 from ninefold.kube.api import DEPLOYMENT, Key, Manifest
+from ninefold.kube.fields import rfc3339
 from ninefold.kube.store import Store
+from ninefold.release.override.resource import Override
+from ninefold.release.release import revision
 from ninefold.release.release.controller import ReleaseController
 from ninefold.release.release.plan import Observed
 from ninefold.release.release.resource import Release
@@ -105,6 +109,46 @@ def test_two_gates_are_no_two_releases() -> None:
     assert manifest["spec"]["gate"] == "checkout"
 
 
+FIX = {"name": "fix", "by": "ann", "until": rfc3339(NOW + DAY)}
+OF_V2 = {"name": "of-v2", "by": "bob", "until": rfc3339(NOW + DAY), "images": ["checkout:v2"]}
+
+
+@pytest.mark.parametrize(
+    ("status", "mode", "images", "passed"),
+    [
+        ({"decision": "Hold", "overrides": [FIX]}, "Enforce", ("checkout:v1", "checkout:v2"), ["fix"]),
+        ({"decision": "Deny", "overrides": [OF_V2, FIX]}, "Enforce", ("checkout:v1", "checkout:v2"), ["of-v2"]),
+        ({"decision": "Hold", "overrides": [OF_V2, FIX]}, "Enforce", ("checkout:v1", "checkout:v3"), ["fix"]),
+        ({"decision": "Hold", "overrides": [OF_V2]}, "Enforce", ("checkout:v1", "checkout:v3"), []),
+        ({"decision": "Allow", "overrides": [FIX]}, "Enforce", ("checkout:v1", "checkout:v2"), []),
+        ({"decision": "Hold", "overrides": [FIX]}, "Audit", ("checkout:v1", "checkout:v2"), []),
+        ({"decision": "Hold", "overrides": [FIX]}, "Enforce", ("checkout:v1",), []),
+        # A rollback passes by itself.
+        (
+            {"decision": "Hold", "overrides": [FIX], "knownGoodImages": ["checkout:v1"]},
+            "Enforce",
+            ("checkout:v2", "checkout:v1"),
+            [],
+        ),
+    ],
+)
+def test_a_record_names_the_override_by_which_its_change_passed(
+    status: dict[str, Any], mode: str, images: tuple[str, ...], passed: list[str]
+) -> None:
+    cluster = Cluster()
+    gate = cluster.gate("line", workloads={"scope": "Namespace"}, mode=mode)
+    cluster.put(ReleaseGate.api, {**gate, "status": status})
+    cluster.gate("of-others", workloads={"names": ["Deployment/other"]})
+    spec = {"gate": "line", "by": "ann", "reason": "incident 4712", "until": rfc3339(NOW + DAY)}
+    cluster.put(Override.api, {"metadata": {"name": "fix"}, "spec": spec})
+    for image in images:
+        record = cluster.record(image)
+    found = record["spec"].get("overrides", [])
+    assert [each["name"] for each in found] == passed
+    if passed == ["fix"]:
+        assert found == [{"name": "fix", "gate": "line", "by": "ann", "reason": "incident 4712"}]
+
+
 def test_what_nobody_misses_is_not_made() -> None:
     cluster = Cluster()
     cluster.gate()
@@ -141,9 +185,9 @@ def test_a_change_wakes_what_is_not_closed_and_a_new_record_all() -> None:
         return [key async for key in cluster.controller.feed(cluster.store)]
 
     assert asyncio.run(fed()) == [Key.of(present)]
-    assert list(cluster.controller.concerned(present, cluster.store)) == []
+    assert list(cluster.controller.concerned(None, present, cluster.store)) == []
     new = cluster.record("checkout:v3")
-    assert set(cluster.controller.concerned(new, cluster.store)) == {Key.of(closed), Key.of(present), Key.of(new)}
+    assert set(cluster.controller.concerned(None, new, cluster.store)) == {Key.of(closed), Key.of(present), Key.of(new)}
 
 
 def test_it_observes_its_workload_its_objectives_and_what_came_after() -> None:
@@ -163,7 +207,7 @@ def test_it_observes_its_workload_its_objectives_and_what_came_after() -> None:
     assert [later.rolls_back for later in seen.later] == [False, True]
     assert seen.later[0].began == NOW + DAY
     assert (seen.keep, seen.max_age, seen.gone) == (7, 10 * DAY, False)
-    assert seen.readings == {"latency": Reading(0.4, 2.0), "availability": Reading(0.9, 0.0)}
+    assert seen.readings == {"latency": Reading(0.4, 2.0, 9.0), "availability": Reading(0.9, 0.0, 0.0)}
     assert seen.workload is not None
     assert seen.workload.hash == first["spec"]["templateHash"]
 
@@ -194,3 +238,21 @@ def test_a_workload_is_gone_only_if_its_kind_was_looked_for() -> None:
     assert cluster.observe(record).gone
     cluster.store.serve(DEPLOYMENT, False)
     assert not cluster.observe(record).gone
+
+
+def test_a_missing_record_is_found_without_a_walk(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster()
+    cluster.gate(workloads={"scope": "Namespace"})
+    deployed = [cluster.deploy(f"checkout:v{number}", name=f"d{number}") for number in range(100)]
+    keys = [key for manifest in deployed for key in cluster.woken(DEPLOYMENT, manifest)]
+    assert all(cluster.controller.missing(key, cluster.store) for key in keys)
+    read, seen = revision.read, []
+
+    def counted(kind: str, manifest: Manifest) -> Any:
+        seen.append(manifest["metadata"]["name"])
+        return read(kind, manifest)
+
+    monkeypatch.setattr(revision, "read", counted)
+    for key in keys:
+        assert cluster.controller.missing(key, cluster.store)
+    assert len(seen) == len(keys) == 100

@@ -204,9 +204,9 @@ def test_an_outcome_follows_from_what_the_tool_says() -> None:
     store = with_gate()
     store.put(HELM_RELEASE, delivered(HELM_RELEASE, helm("1.2.3", "Unknown", "Progressing")))
     (key,) = keys(store, HELM_RELEASE)
-    record = CONTROLLER.missing(key, store)
-    assert record is not None
-    now = NOW
+    missing = CONTROLLER.missing(key, store)
+    assert missing is not None
+    record, now = missing, NOW
 
     def look() -> Any:
         nonlocal record

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,16 @@ from tests.faultproxy import Answer, FaultProxy, Request
 from tests.figures import figures
 from tests.installing import install
 from tests.processes import OperatorProcess, wait_for
+from tests.refusing import refusing
 
 import devcluster
+from devcluster import waiting
+from devcluster.waiting import patient
 from ninefold.cli import main
+from ninefold.kube.api import OPERATOR
+from ninefold.kube.fields import rfc3339
+from ninefold.kube.rbac import NAMESPACE_OF_OPERATOR
+from ninefold.release.release.resource import Release
 from ninefold.release.releasegate.policy import policy_manifests
 
 
@@ -79,16 +88,37 @@ class Shop:
         metadata = {"labels": {"ninefold.dev/team": "shop"}, "annotations": notes}
         self.apply("apps/v1", kind, name, metadata=metadata, spec=spec)
 
+    def make_record(self) -> str:
+        """What the API server says to whoever makes one by hand."""
+        metadata, workload = {"name": "by-hand"}, {"kind": "Deployment", "name": "checkout"}
+        made = {"apiVersion": Release.api.api_version, "kind": Release.api.kind, "metadata": metadata}
+        spec = {"workload": workload, "sequence": 1, "templateHash": "abc", "service": "web", "gate": "checkout"}
+        try:
+            return self.kubectl("create", "--dry-run=server", "-f", "-", input=json.dumps({**made, "spec": spec}))
+        except devcluster.CommandError as error:
+            return str(error)
+
     def records(self) -> list[dict[str, Any]]:
         """The oldest first."""
         items: list[dict[str, Any]] = json.loads(self.kubectl("get", "releases", "-o", "json"))["items"]
         return sorted(items, key=lambda one: (one["spec"]["workload"]["kind"], one["spec"]["sequence"]))
+
+    def age(self, record: dict[str, Any]) -> None:
+        """Write into a record, as the operator, that its release was two hours ago."""
+        ago = rfc3339(datetime.now(UTC) - timedelta(hours=2))
+        patch = json.dumps({"status": {"start": ago, "end": ago, "closed": True}})
+        operator = ("--as", f"system:serviceaccount:{NAMESPACE_OF_OPERATOR}:{OPERATOR}", "--as-group", "system:masters")
+        where = ("release", record["metadata"]["name"], "--subresource=status", "--type=merge")
+        self.kubectl("patch", *where, "--patch", patch, *operator)
 
     def decided(self) -> dict[str, Any]:
         """The status of the gate."""
         found = json.loads(self.kubectl("get", "releasegate", "checkout", "-o", "json"))
         status: dict[str, Any] = found.get("status", {})
         return status
+
+    def knows_good(self, tag: str) -> bool:
+        return f"checkout:{tag}" in str(self.decided().get("knownGoodRevisions"))
 
     def outcomes(self) -> list[str]:
         return [record.get("status", {}).get("outcome", "") for record in self.records()]
@@ -153,6 +183,24 @@ def test_a_bad_release_and_its_rollback(
     assert "RELEASE " not in ninefold("status")
 
 
+def test_a_record_that_cannot_be_made_is_told_by_the_gate_which_decides_all_the_same(
+    shop: Shop, tmp_path: Path
+) -> None:
+    def told() -> str:
+        conditions = shop.decided().get("conditions", ())
+        return "".join(each["message"] for each in conditions if each["type"] == "WriteRefused")
+
+    shop.figures(left=0.9, burn=0.4)
+    words = "No records are kept here."
+    with refusing(shop.cluster, Release.api, shop.namespace, "false", words):
+        waiting.until(lambda: words in shop.make_record(), "the policy to be in force", 20)
+        with Operator(shop.cluster, tmp_path / "operator.log"):
+            shop.deploy("v1")
+            wait_for("the gate to tell", lambda: words in told(), 40)
+            assert f"refuses to create the Release {shop.namespace}/checkout-1-" in told()
+            assert shop.decided()["decision"] == "Allow"
+
+
 def test_the_gate_that_a_bad_release_closes_blames_it_and_refuses_it_even_as_a_rollback(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -163,7 +211,9 @@ def test_the_gate_that_a_bad_release_closes_blames_it_and_refuses_it_even_as_a_r
         for tag, number in (("v1", 1), ("v2", 2)):
             shop.deploy(tag)
             shop.wait_outcomes(*["Succeeded"] * number)
-            wait_for("a good image", lambda tag=tag: f"checkout:{tag}" in shop.decided().get("knownGoodImages", []))
+            wait_for("a good image", partial(shop.knows_good, tag))
+        # Two releases within minutes cannot be told apart, so the first is to be hours old.
+        shop.age(shop.records()[0])
         shop.figures(left=-0.1, burn=22)
         wait_for("blame", lambda: shop.decided().get("blamed"), 30)
         decided = shop.decided()
@@ -172,7 +222,7 @@ def test_the_gate_that_a_bad_release_closes_blames_it_and_refuses_it_even_as_a_r
     (blame,) = decided["blamed"]
     assert (blame["release"], blame["images"]) == (record["metadata"]["name"], ["checkout:v2"])
     assert blame["hashes"] == [record["spec"]["templateHash"]]
-    assert decided["knownGoodImages"] == ["checkout:v1"]
+    assert list(decided["knownGoodRevisions"].values()) == ["app=checkout:v1"]
 
     # The operator is down: the API server knows what was decided.
     shop.kubectl("rollout", "undo", "deployment/checkout")
@@ -232,7 +282,7 @@ def test_a_restart_in_the_middle_of_a_rollout_loses_nothing(shop: Shop, tmp_path
         # What goes out while nobody looks is recorded all the same, without a cost that nobody measured.
         operator.kill()
         shop.deploy("v3")
-        shop.kubectl("rollout", "status", "deployment/checkout", "--timeout=60s")
+        shop.kubectl("rollout", "status", "deployment/checkout", f"--timeout={patient(60):.0f}s")
         operator.start()
         shop.wait_outcomes("Succeeded", "Succeeded", "Succeeded")
         missed = shop.records()[2]["status"]
@@ -255,7 +305,7 @@ def test_a_steady_state_writes_nothing_and_records_are_bounded(shop: Shop, tmp_p
         # Restarted and scaled, a workload is the same release.
         shop.kubectl("rollout", "restart", "deployment/checkout")
         shop.kubectl("scale", "deployment/checkout", "--replicas=1")
-        shop.kubectl("rollout", "status", "deployment/checkout", "--timeout=60s")
+        shop.kubectl("rollout", "status", "deployment/checkout", f"--timeout={patient(60):.0f}s")
         wait_for("quiet", lambda: _quiet(shop), 30)
         assert len(shop.records()) == 4
         assert shop.outcomes().count("Progressing") == 0

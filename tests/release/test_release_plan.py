@@ -13,8 +13,8 @@ from tests.release.releases import DAY, MINUTE, NOW, release, revision
 
 from ninefold.kube.fields import percentage
 from ninefold.kube.plan import Plan
-from ninefold.release.release.plan import OPENING, WATCHED, Later, Observed, plan
-from ninefold.release.release.resource import ReleaseStatus
+from ninefold.release.release.plan import EVIDENCE, OPENING, WATCHED, Later, Observed, plan
+from ninefold.release.release.resource import ObjectiveCost, ReleaseStatus
 from ninefold.release.release.spending import Reading
 
 CALM = {"availability": Reading(left=0.9, burn=0.4)}
@@ -83,12 +83,15 @@ def test_a_rollback_undoes_the_release_before_it(complete: bool) -> None:
     life.look(seen(), NOW)
     if complete:
         life.look(seen("Complete"), NOW + MINUTE)
-    back = Later("checkout-3", NOW + 9 * MINUTE, rolls_back=True)
+    back = Later("checkout-3", NOW + 9 * MINUTE, rolls_back=True, ended=NOW + 9.5 * MINUTE)
     result = life.look(seen(later=(back,)), NOW + 10 * MINUTE)
     assert (result.status.outcome, result.status.undone) == ("RolledBack", NOW + 9 * MINUTE)
     assert result.status.end == (NOW + MINUTE if complete else NOW + 9 * MINUTE)
     assert result.ready.message == "checkout-3 undid it at 2026-03-01T12:09:00Z."
-    assert result.status.closed
+    # What it did may show a while later.
+    assert not result.status.closed
+    assert result.due == NOW + 9.5 * MINUTE + EVIDENCE
+    assert life.look(seen(later=(back,)), result.due).status.closed
 
 
 @pytest.mark.parametrize(
@@ -99,8 +102,57 @@ def test_the_next_release_supersedes_only_what_is_under_way(complete: bool, outc
     life.look(seen(), NOW)
     if complete:
         life.look(seen("Complete"), NOW + MINUTE)
-    status = life.look(seen(later=(Later("checkout-3", NOW + 9 * MINUTE, False),)), NOW + 10 * MINUTE).status
+    following = Later("checkout-3", NOW + 9 * MINUTE, False)
+    status = life.look(seen(later=(following,)), NOW + 10 * MINUTE).status
     assert (status.outcome, status.closed) == (outcome, True)
+
+
+def burning(left: float, burn: float, fast: float) -> dict[str, Reading]:
+    return {"availability": Reading(left, burn, fast)}
+
+
+def test_what_a_release_did_counts_against_it_though_it_shows_after_it_was_undone() -> None:
+    life, back = Life(), Later("checkout-3", NOW + MINUTE, rolls_back=True)
+    life.look(seen(), NOW)
+    undone: dict[str, Any] = {"later": (back,)}
+    life.look(seen(readings=burning(0.89, 1.2, 14)), NOW + MINUTE / 2)
+    life.look(seen(readings=burning(0.85, 2.9, 35), **undone), NOW + 1.5 * MINUTE)
+    status = life.look(seen(readings=burning(0.8, 4.4, 53), **undone), NOW + 3 * MINUTE).status
+    (cost,) = status.objectives
+    assert (cost.burn_began, cost.burn_ended, cost.suspicion) == (NOW + MINUTE / 2, None, "0.60")
+    assert cost.rolling == "5.00 %", "what is lost later is lost under the rollback"
+    status = life.look(seen(readings=burning(0.8, 4.3, 0.2), **undone), NOW + 7 * MINUTE).status
+    assert status.objectives[0].burn_ended == NOW + 7 * MINUTE
+
+
+def test_nothing_is_seen_of_a_release_once_the_next_but_one_has_begun() -> None:
+    life = Life()
+    life.look(seen(), NOW)
+    back, again = Later("checkout-3", NOW + MINUTE, True), Later("checkout-4", NOW + 2 * MINUTE, False)
+    life.look(seen(later=(back,)), NOW + 1.5 * MINUTE)
+    status = life.look(seen(later=(back, again), readings=burning(0.5, 90, 300)), NOW + 2 * MINUTE).status
+    assert status.closed
+    after = life.look(seen(later=(back, again), readings=burning(0.1, 900, 900)), NOW + 3 * MINUTE).status
+    assert after == status
+
+
+def test_a_rollback_is_not_suspected_for_what_it_undoes() -> None:
+    life = Life()
+    spec = life.release.spec.model_copy(update={"rolls_back_to": "checkout-1"})
+    life.release = life.release.model_copy(update={"spec": spec})
+    life.look(seen(), NOW)
+    status = life.look(seen("Complete", readings=burning(0.5, 22, 60)), NOW + MINUTE).status
+    assert (status.suspicion, status.objectives[0].burn_began) == ("0.00", None)
+    assert status.spent == "40.00 %"
+
+
+def test_a_burst_that_passes_is_forgotten_and_the_next_has_its_own_beginning() -> None:
+    life = Life()
+    life.look(seen(), NOW)
+    life.look(seen("Complete", readings=burning(0.9, 0.5, 9)), NOW + MINUTE)
+    life.look(seen("Complete", readings=burning(0.9, 0.5, 0.1)), NOW + 6 * MINUTE)
+    status = life.look(seen("Complete", readings=burning(0.8, 8, 60)), NOW + 20 * MINUTE).status
+    assert status.objectives[0].burn_began == NOW + 20 * MINUTE
 
 
 def test_a_deleted_workload_aborts_what_is_under_way() -> None:
@@ -153,16 +205,30 @@ def test_what_it_costs_is_told_apart_by_when() -> None:
     (cost,) = status.objectives
     assert (cost.rolling, cost.since, cost.left) == ("2.01 %", "2.99 %", "85.00 %")
     assert status.spent == "5.00 %"
-    assert (cost.burn_before, cost.burn_after, cost.suspicion) == ("0.4x", "22x", "0.83")
-    assert status.suspicion == "0.83"
+    # The burn began while it rolled, however late it is at its worst.
+    assert (cost.burn_before, cost.burn_after, cost.suspicion) == ("0.4x", "22x", "0.91")
+    assert status.suspicion == "0.91"
 
 
 def test_a_later_burn_does_not_replace_an_earlier_one_that_is_worse() -> None:
     life = Life()
     life.look(seen(), NOW)
     life.look(seen("Complete", readings={"availability": Reading(0.8, 22.0)}), NOW + MINUTE)
+    calm = life.look(seen("Complete"), NOW + 20 * MINUTE).status.objectives[0]
+    assert calm.burn_ended == NOW + 20 * MINUTE
     status = life.look(seen("Complete", readings={"availability": Reading(0.5, 900.0)}), NOW + 10 * 60 * MINUTE).status
     assert (status.objectives[0].burn_after, status.suspicion) == ("22x", "0.91")
+    assert status.objectives[0].burn_ended == calm.burn_ended
+
+
+def test_a_burn_that_comes_back_soon_goes_on() -> None:
+    life = Life()
+    life.look(seen(), NOW)
+    life.look(seen("Complete", readings=burning(0.8, 22, 60)), NOW + MINUTE)
+    life.look(seen("Complete"), NOW + 20 * MINUTE)
+    cost = life.look(seen("Complete", readings=burning(0.8, 80, 160)), NOW + 25 * MINUTE).status.objectives[0]
+    assert (cost.burn_began, cost.burn_ended, cost.burn_after) == (NOW + MINUTE, None, "80x")
+    assert cost.burn_paused
 
 
 @pytest.mark.parametrize("readings", [{}, {"availability": Reading()}])
@@ -223,11 +289,18 @@ def test_an_old_one_is_looked_at_when_its_time_has_come() -> None:
     life = Life()
     life.look(seen(), NOW)
     life.look(seen("Complete"), NOW + MINUTE)
-    result = life.look(seen(later=(Later("checkout-3", NOW + DAY, False),)), NOW + DAY)
-    assert result.due == NOW + 90 * DAY
+    following = Later("checkout-3", NOW + DAY, False)
+    assert life.look(seen(later=(following,)), NOW + DAY).due == NOW + 90 * DAY
 
 
 def test_before_its_workload_is_seen_nothing_is_said() -> None:
     other = replace(revision("checkout:v9"), state="Rolling")
     result = plan(release(), seen(workload=other), NOW)
     assert (result.status.outcome, result.ready.reason) == (None, "Waiting")
+
+
+def test_figures_that_are_none_count_as_not_measured() -> None:
+    """A status may have been written by anybody where the policies are not installed."""
+    wrong = {"left": "99999d", "rolling": "nan %", "since": "1,5 %", "burnBefore": "evil", "suspicion": "high"}
+    cost = ObjectiveCost.model_validate({"name": "checkout", **wrong, "burnAfter": "22x"})
+    assert cost == ObjectiveCost(name="checkout", burn_after="22x")

@@ -70,6 +70,14 @@ def test_the_same_images_with_another_template_are_no_rollback() -> None:
     assert "rollsBackTo" not in next_record(changed, book.records, "checkout", ())["spec"]
 
 
+def test_a_return_to_an_earlier_template_of_the_same_images_is_a_rollback() -> None:
+    book = Book()
+    good = book.write("checkout:v1")
+    changed = next_record(replace(revision("checkout:v1"), hash="other"), book.records, "checkout", ())
+    book.records.append(stored(changed, outcome="Succeeded"))
+    assert book.write("checkout:v1")["spec"]["rollsBackTo"] == good["metadata"]["name"]
+
+
 def test_annotations_that_stayed_behind_are_not_believed() -> None:
     book = Book()
     notes = {"org.opencontainers.image.revision": "a1b2c3d", "ninefold.dev/author": "ada"}

@@ -97,7 +97,8 @@ def test_releases_are_stopped_while_it_is_closed_and_rollbacks_are_not() -> None
         "checkout-7": "Passed",
     }
     assert found.releases == Releases(all=7, bad=3, stopped=2, stopped_bad=1)
-    assert (found.releases.precision, found.releases.recall) == (0.5, pytest.approx(1 / 3))
+    assert found.releases.precision == 0.5
+    assert found.releases.recall == pytest.approx(1 / 3)
     stopped = next(each for each in found.admissions if each.verdict == "Stopped")
     assert (stopped.at, stopped.decision, stopped.because) == (at(120), "Hold", (f"{SPENT_BY}Exhausted",))
 
@@ -180,7 +181,8 @@ def test_what_was_before_only_fills_its_memory() -> None:
 
 def test_a_blamed_image_is_good_no_longer() -> None:
     """The release two hours before is suspected for what closes the gate, so that the way back to it is closed."""
-    guilty = {"objectives": [{"name": "availability", "suspicion": "0.90"}], "suspicion": "0.90"}
+    cost = {"name": "availability", "suspicion": "0.90", "burnBegan": rfc3339(at(21))}
+    guilty: dict[str, Any] = {"objectives": [cost], "suspicion": "0.90"}
     burning = objective("Hold") | {
         "active": [{"rule": "budget left below 0 %", "state": "Exhausted", "gate": "Hold", "since": rfc3339(at(100))}]
     }

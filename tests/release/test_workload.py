@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ninefold.release.releasegate.resource import Workloads
-from ninefold.release.releasegate.workload import Workload, concerns, images, read
+from ninefold.release.releasegate.serving import Serving
+from ninefold.release.releasegate.workload import Workload, concerns, parts, read
 
 
 def deployment(**status: int) -> dict[str, Any]:
@@ -65,20 +66,13 @@ def test_a_team_is_told_by_its_labels() -> None:
 
 
 @pytest.mark.parametrize(
-    ("phase", "generation", "complete"), [("Healthy", "4", True), ("Paused", "4", False), ("Healthy", "3", False)]
-)
-def test_a_rollout_is_complete_when_it_says_so_of_this_generation(phase: str, generation: str, complete: bool) -> None:
-    rollout = deployment() | {"status": {"phase": phase, "observedGeneration": generation}}
-    assert read("Rollout", rollout).complete is complete
-
-
-@pytest.mark.parametrize(
     "spec",
     [{}, {"template": []}, {"template": {"spec": "x"}}, {"template": {"spec": {"containers": "none", "volumes": [1]}}}],
 )
 def test_what_somebody_elses_kind_holds_harms_nobody(spec: dict[str, Any]) -> None:
     rollout = {"metadata": {"name": "r", "generation": 1}, "spec": spec, "status": "x"}
-    assert read("Rollout", rollout) == Workload("Rollout/r", (), complete=False)
+    found = read("Rollout", rollout)
+    assert (found.parts, found.serving.enough) == ({}, False)
 
 
 def test_a_rollout_may_refer_to_a_deployment() -> None:
@@ -86,47 +80,11 @@ def test_a_rollout_may_refer_to_a_deployment() -> None:
     assert read("Rollout", rollout).images == ()
 
 
-@pytest.mark.parametrize(
-    ("status", "complete"),
-    [({}, False), ({"lastSuccessfulTime": "2026-03-01T12:00:00Z"}, True)],
-)
-def test_a_cron_job_is_complete_once_a_run_succeeded(status: dict[str, Any], complete: bool) -> None:
-    inner = {"spec": {"template": deployment()["spec"]["template"]}}
-    job = {"metadata": {"name": "report"}, "spec": {"jobTemplate": inner}, "status": status}
-    assert read("CronJob", job).complete is complete
-    assert read("CronJob", job).images == ("checkout:v1",)
-
-
-@pytest.mark.parametrize(
-    ("status", "complete"),
-    [
-        ({}, True),
-        ({"observedGeneration": 3}, False),
-        ({"updatedReplicas": 2}, False),
-        ({"availableReplicas": 2}, False),
-        ({"replicas": 4}, False),
-    ],
-)
-def test_a_rollout_is_complete_when_every_pod_is_new_and_available(status: dict[str, int], complete: bool) -> None:
-    assert read("Deployment", deployment(**status)).complete is complete
-
-
-def test_no_pod_proves_nothing() -> None:
-    none = deployment(replicas=0, updatedReplicas=0, availableReplicas=0)
-    none["spec"]["replicas"] = 0
-    assert not read("StatefulSet", none).complete
-    assert not read("DaemonSet", deployment()).complete
-
-
-def test_a_daemon_set_counts_nodes() -> None:
-    counted = deployment(desiredNumberScheduled=2, updatedNumberScheduled=2, numberAvailable=2)
-    assert read("DaemonSet", counted).complete
-
-
-def test_every_image_counts_once() -> None:
+def test_images_are_read_by_container_and_count_once() -> None:
     pod = {
         "containers": [{"name": "a", "image": "x:1"}, {"name": "b", "image": "y:1"}],
         "initContainers": [{"name": "c", "image": "x:1"}],
         "volumes": [{"name": "d", "image": {"reference": "data:3"}}, {"name": "e", "emptyDir": {}}],
     }
-    assert images(pod) == ("x:1", "y:1", "data:3")
+    assert parts(pod) == {"a": "x:1", "b": "y:1", "c": "x:1", "volume/d": "data:3"}
+    assert Workload("Deployment/d", parts(pod), Serving()).images == ("x:1", "y:1", "data:3")

@@ -11,7 +11,7 @@ from ninefold.kube import conditions
 from ninefold.kube.errors import Stalled, Waiting
 from ninefold.kube.model import Resource, Status
 from ninefold.kube.plan import Verdict
-from ninefold.kube.reconciler import dump
+from ninefold.kube.report import dump
 from ninefold.release.override.resource import Override
 from ninefold.release.releasegate.resource import ReleaseGate
 
@@ -89,7 +89,7 @@ WAIT = {"ninefold.dev/argocd": "wait"}
 
 def _gates() -> Iterator[Case]:
     judged = {"Allow": "Healthy", "Hold": "Suspended", "Deny": "Degraded", "Unknown": "Suspended"}
-    until = "2026-03-01T14:00:00Z"
+    until = "2099-03-01T14:00:00Z"
     for decision, held in judged.items():
         status = {"decision": decision, "message": "The budget is spent."}
         told = f"{decision}: The budget is spent."

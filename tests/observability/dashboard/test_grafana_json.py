@@ -41,7 +41,7 @@ from ninefold.observability.dashboard.resource import Dashboard
 register_default_plugins()
 
 COMPOSITE = {"composite": {"mode": "Parallel", "components": [{"objective": "a"}, {"objective": "b"}]}}
-FULL = {"groupBy": ["region", "zone"], "agreement": {"objective": "99.5"}, "indicator": COMPOSITE}
+FULL: dict[str, Any] = {"groupBy": ["region", "zone"], "agreement": {"objective": "99.5"}, "indicator": COMPOSITE}
 RICH = [slo("plain", description='It "works" for $everyone: 100 %, {ü}'), slo("full", **FULL), slo("x.y.z")]
 MANY = [slo(name, **(FULL if place % 5 == 0 else {})) for place, name in enumerate(names(40))]
 
@@ -316,7 +316,7 @@ def test_a_new_neighbour_changes_no_id_and_no_panel(present: set[str], new: str)
 def test_the_same_objectives_are_the_same_text(order: list[str], spec: dict[str, Any]) -> None:
     wanted = dashboard(**spec)
     texts = [
-        render(wanted, observed(*objectives(*chosen(wanted, [slo(name) for name in listed]))))
+        render(wanted, observed(*objectives(*map(dict, chosen(wanted, [slo(name) for name in listed])))))
         for listed in (order, sorted(order))
     ]
     assert texts[0] == texts[1]

@@ -12,6 +12,7 @@ from tests.integrations.server import SELF, PrometheusServer
 from tests.observability.dashboard.boards import Asked, board, compiled, dashboard, objectives, panels, queries, slo
 from tests.processes import wait_for
 
+from devcluster.waiting import patient
 from ninefold.kube.api import Key
 from ninefold.observability.dashboard.objective import uid
 from ninefold.reliability.servicelevelobjective.rules import Group
@@ -89,7 +90,7 @@ class Grafana:
         if asked.ranged:
             form = {"query": asked.expr, "start": now - 60, "end": now, "step": 1}
         path = "query_range" if asked.ranged else "query"
-        answer = httpx.post(f"{self.url}/api/v1/{path}", data=form, trust_env=False)
+        answer = httpx.post(f"{self.url}/api/v1/{path}", data=form, trust_env=False, timeout=patient(5))
         assert answer.status_code == 200, (asked, answer.text)
         found: list[dict[str, Any]] = answer.json()["data"]["result"]
         return found

@@ -58,8 +58,8 @@ class Served:
         self.tokens.write_text(f"{TOKEN}\n")
         self.keys.write_text(f"{KEY}\n")
         self.url = f"http://127.0.0.1:{free_port()}"
-        files = (SecretFile(path, self.clock) for path in (self.tokens, self.keys))
-        answering = Answering(self.store, lambda: self.age, *files, self.clock)
+        tokens, keys = SecretFile(self.tokens, self.clock), SecretFile(self.keys, self.clock)
+        answering = Answering(self.store, lambda: self.age, tokens, keys, self.clock)
         self._app = application(Metrics(), {}, {}, answering.endpoints())
         self._loop = asyncio.new_event_loop()
 
@@ -89,8 +89,10 @@ class Served:
         return httpx.post(f"{self.url}/v1/flagger/{hook}", json=body)
 
     def query(self, query: str, method: str = "GET", **more: str) -> httpx.Response:
-        where = {"params": {"query": query, **more}} if method == "GET" else {"data": {"query": query, **more}}
-        return httpx.request(method, f"{self.url}/api/v1/query", headers=BEARER, **where)
+        asked, url = {"query": query, **more}, f"{self.url}/api/v1/query"
+        if method == "GET":
+            return httpx.get(url, headers=BEARER, params=asked)
+        return httpx.request(method, url, headers=BEARER, data=asked)
 
 
 @pytest.fixture
@@ -155,6 +157,18 @@ def test_without_secrets_the_pages_are_closed(served: Served, content: str | Non
         assert told.status_code == 503
         assert "start the operator with --gate-" in told.json()["error"]
     assert served.query("vector(1)").status_code == 503
+
+
+@pytest.mark.parametrize("said", [b"Bearer \xff\xfe", b"Basic \xff", b"\xff", b"Bearer \xed\xa0\x80"])
+def test_a_secret_that_is_no_text_is_a_wrong_one(served: Served, said: bytes) -> None:
+    told = httpx.get(f"{served.url}/v1/decision", params=DECISION, headers=[(b"Authorization", said)])
+    assert told.status_code == 401
+
+
+@pytest.mark.parametrize("signature", ["\\ud800", "\\udcff", "\\u0000"])
+def test_a_signature_that_is_no_text_is_refused(served: Served, signature: str) -> None:
+    body = f'{{"name":"checkout","namespace":"shop","metadata":{{"gate":"checkout","signature":"{signature}"}}}}'
+    assert httpx.post(f"{served.url}/v1/flagger/confirm", content=body).status_code in (400, 401, 403)
 
 
 def test_a_body_that_is_too_long_is_refused(served: Served) -> None:
@@ -232,7 +246,8 @@ def test_a_canary_is_rolled_back_only_for_its_own_fault_or_on_its_own_wish(
     served: Served, decision: str, blamed: list[str] | None, metadata: dict[str, str], status: int
 ) -> None:
     gates.deployment(served.store, "checkout", "checkout:v42")
-    gates.gate(served.store, decision, **({} if blamed is None else {"blamed": blames(*blamed)}))
+    told: dict[str, Any] = {} if blamed is None else {"blamed": blames(*blamed)}
+    gates.gate(served.store, decision, **told)
     assert served.flagger("rollback", **metadata).status_code == status
     served.age = 1e6
     assert served.flagger("rollback", **metadata).status_code == 403, "what is stale rolls nothing back"

@@ -19,6 +19,7 @@ import pytest
 import yaml
 from tests.processes import ROOT
 
+from devcluster.waiting import patient
 from ninefold.kube.clock import SystemClock
 from ninefold.kube.secretfile import SecretFile
 from ninefold.kube.store import Store
@@ -96,9 +97,8 @@ class Gate:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 now = left.pop(0) if len(left) > 1 else left[0]
-                right = self.path == "/v1/decision?namespace=shop&gate=checkout" and (
-                    self.headers["Authorization"] == "Bearer token"
-                )
+                asked = "namespace=shop&gate=checkout&revision=images.example.com/shop/checkout:0123abc"
+                right = self.path == f"/v1/decision?{asked}" and self.headers["Authorization"] == "Bearer token"
                 body = json.dumps({"decision": now, "message": f"It is {now}."}).encode()
                 self.send_response((now if isinstance(now, int) else 200) if right else 418)
                 self.send_header("Content-Length", str(len(body)))
@@ -118,7 +118,8 @@ class Gate:
         step = workflow["jobs"]["production"]["steps"][0]
         assert step["shell"] == "python"
         mine = {"NINEFOLD_URL": self.url, "NINEFOLD_TOKEN": "token", "WAIT_SECONDS": str(wait)}
-        environment = {**os.environ, **step["env"], **mine}
+        given = {name: value.replace("${{ github.sha }}", "0123abc") for name, value in step["env"].items()}
+        environment = {**os.environ, **given, **mine}
         program = step["run"].replace("time.sleep(15)", "time.sleep(0.1)")
         try:
             return subprocess.run(
@@ -127,7 +128,7 @@ class Gate:
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=60,
+                timeout=patient(60),
             )
         finally:
             self._server.shutdown()

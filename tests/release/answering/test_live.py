@@ -13,6 +13,7 @@ from tests.installing import install
 from tests.processes import OperatorProcess, wait_for
 
 import devcluster
+from devcluster.waiting import patient
 
 TOKEN = "token-of-the-tests"
 
@@ -29,7 +30,7 @@ class Operator(OperatorProcess):
     def ask(self, namespace: str, gate: str) -> dict[str, Any]:
         query = {"namespace": namespace, "gate": gate}
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        told = httpx.get(f"http://127.0.0.1:{self.port}/v1/decision", params=query, headers=headers)
+        told = httpx.get(f"http://127.0.0.1:{self.port}/v1/decision", params=query, headers=headers, timeout=patient(5))
         assert told.status_code == 200
         found: dict[str, Any] = told.json()
         return found

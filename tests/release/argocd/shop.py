@@ -43,8 +43,8 @@ def install(cluster: devcluster.Cluster) -> None:
     rights = ROOT / "manifests/components/hold-argocd/rights.yaml"
     cluster.kubectl("apply", "--server-side", "-f", str(rights))
     cluster.kubectl("-n", "ninefold-system", "delete", "deployment", "ninefold", "--ignore-not-found")
-    for api in (PROJECT, ReleaseGate.api):
-        wait_for(f"{api.plural} to be served", lambda api=api: cluster.api.request("GET", api.path())[0] == 200)
+    paths = [api.path() for api in (PROJECT, ReleaseGate.api)]
+    wait_for("projects and gates to be served", lambda: all(cluster.api.request("GET", at)[0] == 200 for at in paths))
 
 
 def operator(cluster: devcluster.Cluster, folder: Path) -> OperatorProcess:

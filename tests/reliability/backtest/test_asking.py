@@ -14,6 +14,7 @@ from tests.processes import free_port, wait_for
 from tests.reliability.slo.history import DAY, END, MINUTE, load
 
 from devcluster.binaries import binary
+from devcluster.waiting import patient
 from ninefold.integrations.prometheus import Options, Prometheus, Refused, TooMuch, Unreachable
 from ninefold.reliability.backtest import asking
 from ninefold.reliability.backtest.grid import Grid, Vector
@@ -40,7 +41,11 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     )
     (directory / "prometheus.yml").write_text("{}\n")
     port = free_port()
-    argv = [binary("prometheus"), f"--config.file={directory}/prometheus.yml", f"--storage.tsdb.path={directory}/data"]
+    argv = [
+        str(binary("prometheus")),
+        f"--config.file={directory}/prometheus.yml",
+        f"--storage.tsdb.path={directory}/data",
+    ]
     argv += [f"--web.listen-address=127.0.0.1:{port}", f"--query.max-samples={MOST_SAMPLES}", "--log.level=error"]
     process = subprocess.Popen([*argv, "--storage.tsdb.retention.time=10y"])
     try:
@@ -48,7 +53,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(patient(30))
 
 
 def _is_there(half: str, at: int) -> bool:
@@ -57,7 +62,7 @@ def _is_there(half: str, at: int) -> bool:
 
 def _ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/-/ready", trust_env=False).status_code == 200
+        return httpx.get(f"{url}/-/ready", trust_env=False, timeout=patient(5)).status_code == 200
     except httpx.TransportError:
         return False
 

@@ -20,6 +20,7 @@ from tests.reliability.slo.history import DAY, HOUR, MINUTE, Uneven, load
 from tests.reliability.slo.objectives import group, manifest
 
 from devcluster.binaries import binary
+from devcluster.waiting import patient
 from ninefold.cli import main
 
 RATIO = "slo:error_ratio:window"
@@ -84,7 +85,9 @@ def _move(blocks: Path, data: Path) -> None:
 
 def _values(url: str) -> list[float]:
     """The error ratio that was recorded, if one was."""
-    answer = httpx.get(f"{url}/api/v1/query", params={"query": RATIO}, trust_env=False).raise_for_status()
+    answer = httpx.get(
+        f"{url}/api/v1/query", params={"query": RATIO}, trust_env=False, timeout=patient(5)
+    ).raise_for_status()
     return [float(row["value"][1]) for row in answer.json()["data"]["result"]]
 
 

@@ -105,7 +105,7 @@ def test_what_was_before_the_time_looked_at_only_fills_the_windows() -> None:
     one = judged(traffic, begin=2 * DAY)
     assert (one.summary.pages, one.firings, one.errors) == (0, [], 0)
     assert one.begin == at(2 * DAY)
-    assert one.window_coverage == (pytest.approx(1, abs=0.01), pytest.approx(1, abs=0.01))
+    assert one.window_coverage == pytest.approx((1, 1), abs=0.01)
     # The window still holds the outage.
     assert one.summary.exhausted == pytest.approx(1, abs=0.05)
 
@@ -123,7 +123,7 @@ def test_gaps_and_a_late_begin_of_data_are_told() -> None:
     one = judged(traffic)
     assert one.begin == at(DAY)
     assert one.coverage == pytest.approx(2 / 3, abs=0.01)
-    assert one.window_coverage == (pytest.approx(0, abs=0.01), pytest.approx(1, abs=0.01))
+    assert one.window_coverage == pytest.approx((0, 1), abs=0.01)
     assert "had 0" in text(one)
     assert one.events == pytest.approx(10 * 60 * 2 * DAY, rel=1e-3)
     (incident,) = judged(traffic.failing(DAY + 60, minutes=20)).incidents

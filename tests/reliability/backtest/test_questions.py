@@ -22,17 +22,18 @@ def questions(*rules: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "indicator",
+    ("indicator", "lengths"),
     [
-        {"ratio": {"bad": objectives.BAD, "total": objectives.TOTAL}},
-        {"ratio": {"good": 'sum(rate(ok{a=~"\\\\d"}[$window]))', "total": objectives.TOTAL}},
-        {"latency": {"histogram": 'duration_seconds{job="a"}', "threshold": "300ms"}},
-        {"boolean": {"selector": "probe_success"}},
+        # Pages look at the last two minutes, too.
+        ({"ratio": {"bad": objectives.BAD, "total": objectives.TOTAL}}, 2),
+        ({"ratio": {"good": 'sum(rate(ok{a=~"\\\\d"}[$window]))', "total": objectives.TOTAL}}, 2),
+        ({"latency": {"histogram": 'duration_seconds{job="a"}', "threshold": "300ms"}}, 2),
+        ({"boolean": {"selector": "probe_success"}}, 1),
     ],
 )
-def test_an_objective_asks_for_its_two_counts_without_its_recordings(indicator: dict[str, Any]) -> None:
+def test_an_objective_asks_for_its_two_counts_without_its_recordings(indicator: dict[str, Any], lengths: int) -> None:
     asked = questions(*objectives.group(indicator=indicator).rules)
-    assert len(asked) == 2
+    assert len(asked) == 2 * lengths
     names = {selector.name or "" for text in asked for selector in selectors(promql_parser.parse(text))}
     assert names
     assert not {name for name in names if name.startswith("slo:")}

@@ -16,7 +16,7 @@ from ninefold.reliability.correction.resource import Correction
 
 RULE = "write a recurrence such as FREQ=WEEKLY;BYDAY=SU"
 
-REFUSED = [
+REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"once": ONCE, "recurring": SUNDAYS}, "set exactly one of once or recurring"),
     ({"once": None, "recurring": None}, "set exactly one of once or recurring"),
     ({"objectives": {}}, "set exactly one of service, names or matchLabels"),
@@ -43,7 +43,7 @@ REFUSED = [
     ],
 ]
 
-TAKEN = [
+TAKEN: list[dict[str, Any]] = [
     {},
     {"once": ONCE, "category": "Deployment"},
     {"once": {**ONCE, "end": "2026-11-30T18:00:00Z"}, "objectives": {"names": ["a", "b"]}},

@@ -8,13 +8,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.counting import CountingStore
 
 from ninefold.kube.api import Key
 from ninefold.kube.store import Store
 from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
 from ninefold.reliability.errorbudgetpolicy.observation import reading
 from ninefold.reliability.errorbudgetpolicy.reading import Reading
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, selects
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, selected, selects
 from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot
 from ninefold.reliability.servicelevelobjective.periods import Span
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
@@ -69,8 +72,8 @@ def test_selection(objectives: dict[str, Any], selected: bool) -> None:
         (Figure(budget_left=0.4, burn={"1h": 2.0}, events_per_second=7.0), 5, Reading("Healthy", 0.4, {"1h": 2.0})),
         (Figure(budget_left=0.4, events_per_second=0.0), 5, Reading("Idle", 0.4)),
         (Figure(budget_left=0.4, coverage=0.5), 5, Reading("Broken", 0.4, coverage=0.5)),
-        (Figure(), 5, Reading("Unknown")),
-        (None, 5, Reading("Unknown")),
+        (Figure(), 5, Reading("Unknown", absent=True)),
+        (None, 5, Reading("Unknown", absent=True)),
         (Figure(budget_left=0.4, events_per_second=7.0), 60, Reading("Unknown")),
     ],
 )
@@ -99,7 +102,7 @@ def run(coroutine: Any) -> Any:
 
 
 def test_it_observes_what_is_selected_and_what_is_missing(store: Store) -> None:
-    controller = ErrorBudgetPolicyController(Readings(Snapshot()))  # type: ignore[arg-type]
+    controller = ErrorBudgetPolicyController(Readings(Snapshot()))
     observed = run(observe(controller, store, {"service": "checkout"}))
     assert [(o.name, o.window) for o in observed.objectives] == [("availability", "30d"), ("latency", "30d")]
     assert not observed.asked
@@ -117,7 +120,7 @@ def test_a_window_of_the_calendar_is_known_by_its_present_period(store: Store) -
         manifest["metadata"]["resourceVersion"] = "2"
         manifest["spec"]["window"] = {"calendar": calendar}
         store.put(ServiceLevelObjective.api, manifest)
-    controller = ErrorBudgetPolicyController(Readings(Snapshot()))  # type: ignore[arg-type]
+    controller = ErrorBudgetPolicyController(Readings(Snapshot()))
     unheard_of, month = run(observe(controller, store, {"service": "checkout"})).objectives
     assert (unheard_of.window, unheard_of.period, unheard_of.length) == ("Week", None, 0)
     assert month.window == "Month"
@@ -129,16 +132,88 @@ def test_a_window_of_the_calendar_is_known_by_its_present_period(store: Store) -
 def test_figures_are_trusted_for_a_minute_after_prometheus_was_lost(store: Store) -> None:
     at = NOW - timedelta(seconds=20)
     snapshot = Snapshot(at=at, reachable=False, error="refused", by_id={})
-    controller = ErrorBudgetPolicyController(Readings(snapshot))  # type: ignore[arg-type]
+    controller = ErrorBudgetPolicyController(Readings(snapshot))
     observed = run(observe(controller, store, {"service": "checkout"}))
     assert observed.stale_at == at + timedelta(seconds=60)
 
 
 def test_a_changed_figure_wakes_the_policies_that_select_its_objective(store: Store) -> None:
     changed = ("shop/latency", "shop/cart", "shop/gone", "elsewhere/latency")
-    controller = ErrorBudgetPolicyController(Readings(Snapshot(), changed))  # type: ignore[arg-type]
+    controller = ErrorBudgetPolicyController(Readings(Snapshot(), changed))
 
     async def keys() -> list[Key]:
         return [key async for key in controller.feed(store)]
 
     assert run(keys()) == [Key("shop", "by-service"), Key("shop", "by-name")]
+
+
+@pytest.mark.parametrize(
+    ("figure", "absent"),
+    [
+        (None, True),
+        (Figure(coverage=0.0, revision="r"), True),
+        (Figure(coverage=0.1, budget_left=0.5), False),
+        (Figure(events_per_second=0.0), False),
+    ],
+)
+def test_that_there_were_never_data_is_said_by_prometheus_alone(figure: Figure | None, absent: bool) -> None:
+    by_id = {"shop/a": figure} if figure else {}
+    snapshot = Snapshot(at=NOW, reachable=True, error="", by_id=by_id)
+    assert reading("shop/a", snapshot, NOW).absent is absent
+    assert not reading("shop/a", snapshot, NOW + timedelta(minutes=5)).absent, "not asked is not absent"
+
+
+def test_a_changed_figure_costs_whom_it_concerns_whatever_else_there_is() -> None:
+    store = CountingStore()
+    for number in range(300):
+        store.put(ServiceLevelObjective.api, slo(f"slo-{number}", service=f"service-{number}"))
+        store.put(ErrorBudgetPolicy.api, policy(f"policy-{number}", {"service": f"service-{number}"}))
+    controller = ErrorBudgetPolicyController(Readings(Snapshot(), ("shop/slo-3", "shop/slo-7")))
+
+    async def fed() -> list[str]:
+        store.since_now()
+        return [key.name async for key in controller.feed(store)]
+
+    assert run(fed()) == ["policy-3", "policy-7"]
+    # Once more, with filled indexes: an objective and a policy for each.
+    assert run(fed()) == ["policy-3", "policy-7"]
+    assert store.handed_out <= 8
+
+
+SELECTIONS = st.one_of(
+    st.builds(lambda service: {"service": service}, st.sampled_from(["a", "b"])),
+    st.builds(lambda chosen: {"names": chosen}, st.lists(st.sampled_from(["x", "y", "z"]), min_size=1)),
+    st.builds(
+        lambda labels: {"matchLabels": labels},
+        st.dictionaries(st.sampled_from(["tier", "team"]), st.sampled_from(["1", "2"]), min_size=1),
+    ),
+)
+OBJECTIVES = st.dictionaries(
+    st.sampled_from(["x", "y", "z"]),
+    st.tuples(
+        st.sampled_from(["a", "b"]),
+        st.dictionaries(st.sampled_from(["tier", "team"]), st.sampled_from(["1", "2"])),
+    ),
+)
+
+
+@given(OBJECTIVES, SELECTIONS)
+def test_what_is_found_by_the_index_is_what_a_walk_selects(
+    there: dict[str, tuple[str, dict[str, str]]], selection: dict[str, Any]
+) -> None:
+    store = Store()
+    for name, (service, labels) in there.items():
+        store.put(ServiceLevelObjective.api, slo(name, service, **labels))
+        elsewhere = slo(name, service, **labels)
+        elsewhere["metadata"]["namespace"] = "elsewhere"
+        store.put(ServiceLevelObjective.api, elsewhere)
+    store.put(ErrorBudgetPolicy.api, policy("p", selection))
+    walked = sorted(name for name in there if selects(selection, slo(name, there[name][0], **there[name][1])))
+    assert [found["metadata"]["name"] for found in selected(selection, "shop", store)] == walked
+    changed = tuple(f"shop/{name}" for name in sorted(there))
+    controller = ErrorBudgetPolicyController(Readings(Snapshot(), changed))
+
+    async def fed() -> int:
+        return len([key async for key in controller.feed(store)])
+
+    assert run(fed()) == len(walked)

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.reliability.ebp.life import MINUTE, START, UNKNOWN, Life, dump, healthy, policy
 
-from ninefold.kube.errors import Stalled
 from ninefold.reliability.errorbudgetpolicy.plan import Observed, plan
 from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
 
@@ -76,9 +75,9 @@ def test_a_relapse_and_a_gap_begin_the_recovery_anew() -> None:
         life.look(interruption, after=10 * MINUTE)
         life.look(healthy(0.02), after=MINUTE)
         life.look(healthy(0.02), after=14 * MINUTE)
-        assert life.status.decision == "Hold", interruption
+        decisions = [life.status.decision]
         life.look(healthy(0.02), after=MINUTE)
-        assert life.status.decision == "Allow"
+        assert [*decisions, life.status.decision] == ["Hold", "Allow"], interruption
 
 
 def test_missing_data_keep_the_last_state_and_say_since_when() -> None:
@@ -157,9 +156,14 @@ def test_no_objective_and_one_that_does_not_exist() -> None:
     assert "ServiceLevelObjective gone" in result.ready.message
 
 
-def test_too_many_objectives_are_refused_with_the_way_out() -> None:
-    with pytest.raises(Stalled, match="can watch 512: select fewer"):
-        Life(policy()).look([Objective(str(n), "30d", healthy(1)) for n in range(513)])
+def test_beyond_what_can_be_watched_the_objectives_that_are_known_are_watched_on() -> None:
+    life = Life(policy())
+    life.look([Objective("right", "30d", healthy(1))])
+    more = [Objective(f"a{n}", "30d", healthy(1)) for n in range(600)]
+    result = life.look([*more, Objective("right", "30d", healthy(-0.5))])
+    assert (result.status.decision, result.status.watched) == ("Hold", 512)
+    assert (result.ready.status, result.ready.reason) == ("False", "TooManyObjectives")
+    assert "selects 601 objectives and watches 512 of them: select fewer" in result.ready.message
 
 
 def test_an_edit_of_the_rules_takes_effect_at_once() -> None:
@@ -244,3 +248,55 @@ def test_a_year_has_as_many_closures_as_outages() -> None:
     assert states.count("Exhausted") == 12
     assert states.count("Healthy") == 13
     assert life.writes < 12 * 40
+
+
+ABSENT = Reading("Unknown", absent=True)
+
+
+@pytest.mark.parametrize(
+    ("seen", "never"),
+    [
+        ([ABSENT], True),
+        ([ABSENT, UNKNOWN], True),
+        # Nobody could be asked at first.
+        ([UNKNOWN], None),
+        ([UNKNOWN, ABSENT], True),
+        ([ABSENT, healthy(0.5)], None),
+        ([healthy(0.5), ABSENT], None),
+        ([healthy(0.5), UNKNOWN, ABSENT], None),
+        ([Reading("Broken", 0.9)], None),
+    ],
+)
+def test_an_objective_that_was_never_measured_is_told_from_one_whose_data_are_missing(
+    seen: list[Reading], never: bool | None
+) -> None:
+    life = Life(policy())
+    for one in seen:
+        life.look(one)
+    assert life.status.objectives[0].never_measured is never
+
+
+def test_beyond_those_that_are_listed_it_is_remembered_too() -> None:
+    life = Life(policy())
+    many = [Objective(f"o{number:03}", "30d", ABSENT) for number in range(100)]
+    life.look(many)
+    assert len(life.status.others) > 0
+    assert all(each.never_measured for each in life.status.others)
+    life.look([Objective(each.name, "30d", UNKNOWN) for each in many])
+    assert all(each.never_measured for each in (*life.status.objectives, *life.status.others))
+
+
+def test_who_contests_the_figures_does_not_open_what_is_spent() -> None:
+    life = Life(policy())
+    life.look(healthy(-0.1))
+    for _ in range(3):
+        status = life.look(Reading("Contested"), after=timedelta(hours=1)).status
+        assert (status.state, status.decision, status.unknown_since) == ("Exhausted", "Hold", None)
+        assert status.objectives[0].data == "Contested"
+    assert life.look(healthy(0.9), after=MINUTE).status.decision == "Hold", "it recovers as ever"
+
+
+def test_contested_figures_of_an_objective_that_is_not_spent_are_unknown() -> None:
+    life = Life(policy())
+    life.look(healthy(0.9))
+    assert life.look(Reading("Contested")).status.unknown_since is not None

@@ -36,7 +36,7 @@ def then(**asks: Any) -> dict[str, Any]:
 
 SPENT = {"when": {"budgetLeftBelow": "0"}, "state": "Exhausted"}
 
-REFUSED = [
+REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"objectives": {}}, "set exactly one of service, names or matchLabels"),
     ({"objectives": {"service": "a", "names": ["b"]}}, "set exactly one of service, names or matchLabels"),
     ({"objectives": {"matchLabels": {"not a key": "x"}}}, "write the keys of labels, such as app"),

@@ -83,9 +83,9 @@ def test_an_edit_that_ends_a_rule_is_told_as_such() -> None:
     assert life.status.transitions[0].reason.startswith("budget left below 0 % has ended: availability has spent 104 %")
 
 
-def test_an_objective_that_goes_takes_its_rules_along() -> None:
+def test_an_objective_that_goes_takes_its_rules_along_as_far_as_they_close_nothing() -> None:
     life = Life(policy())
-    life.look([Objective("a", "30d", healthy(-0.1)), Objective("b", "30d", healthy(0.9))])
+    life.look([Objective("a", "30d", healthy(0.1)), Objective("b", "30d", healthy(0.9))])
     life.look([Objective("b", "30d", healthy(0.9))])
     assert life.status.transitions[0].reason == "No rule holds for any objective"
 

@@ -16,7 +16,7 @@ from ninefold.kube.api import Key, Manifest
 from ninefold.kube.controller import AnyController
 from ninefold.kube.store import Store
 from ninefold.release.release.resource import Release
-from ninefold.release.releasegate import standing
+from ninefold.release.releasegate import effective
 from ninefold.release.releasegate.controller import ReleaseGateController
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.reliability.backtest.grid import Vector
@@ -99,7 +99,7 @@ class Loop:
 
     async def _look_at_gate(self) -> None:
         status = await self._look(self._gates, ReleaseGate)
-        note(self.decisions, self.now, standing.decision(status, self.now))
+        note(self.decisions, self.now, effective.decision(status, self.now))
 
     async def _look(self, controller: AnyController, kind: type[Any]) -> Any:
         manifest = self._stored(kind)

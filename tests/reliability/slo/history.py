@@ -70,6 +70,6 @@ def load(openmetrics: Iterable[str], data: Path) -> None:
     with source.open("w") as file:
         file.writelines(openmetrics)
         file.write("# EOF\n")
-    command = [binary("promtool"), "tsdb", "create-blocks-from", "openmetrics", "--quiet", source, data]
-    subprocess.run([*command, "--max-block-duration=744h"], check=True, capture_output=True)
+    argv = [str(binary("promtool")), "tsdb", "create-blocks-from", "openmetrics", "--quiet", str(source), str(data)]
+    subprocess.run([*argv, "--max-block-duration=744h"], check=True, capture_output=True)
     source.unlink()

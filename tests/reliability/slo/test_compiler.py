@@ -58,6 +58,12 @@ def test_a_comment_cannot_swallow_the_rule() -> None:
     assert "#" not in expression(compiled, "slo:counted:rate5m")
 
 
+def _selector(text: str) -> promql_parser.VectorSelector:
+    parsed = promql_parser.parse(text)
+    assert isinstance(parsed, promql_parser.VectorSelector)
+    return parsed
+
+
 @pytest.mark.parametrize(
     "written",
     [
@@ -71,7 +77,7 @@ def test_a_selector_keeps_its_meaning_and_stays_within_its_brackets(written: str
     compiled = group(indicator={"ratio": {"bad": "bad", "total": written}})
     inner = expression(compiled, "slo:events:rate5m").removeprefix("sum(rate(").removesuffix("[5m]))")
     before, after = (
-        sorted((each.name, str(each.op), each.value) for each in promql_parser.parse(text).matchers.matchers)
+        sorted((each.name, str(each.op), each.value) for each in _selector(text).matchers.matchers)
         for text in (written, inner)
     )
     assert before == after
@@ -209,6 +215,7 @@ def _selectors(parsed: promql_parser.Expr) -> list[str]:
 
     def enter(node: promql_parser.Expr) -> bool:
         if isinstance(node, promql_parser.VectorSelector):
+            assert node.name
             found.append(node.name)
         return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from math import ceil
 from typing import Any
 
 import pytest
@@ -15,9 +16,10 @@ from tests.reliability.slo.promtool import Promtool, firing
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import seconds
 from ninefold.reliability.servicelevelobjective.contract import delays, tiers
+from ninefold.reliability.servicelevelobjective.quiet import Guard
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.rules import Group
-from ninefold.reliability.servicelevelobjective.tiers import AlertTier
+from ninefold.reliability.servicelevelobjective.tiers import AlertTier, promised
 
 GOOD = 'http_requests_total{job="checkout",code="200"}'
 BAD = 'http_requests_total{job="checkout",code="500"}'
@@ -75,6 +77,29 @@ def test_a_low_objective_pages_in_time_only_if_it_is_asked_to() -> None:
             "spec.alerting.budgetAtPage: the shortest window that alerts can use here, 5m, spends 8.4 % of the budget",
         ),
         (
+            {"window": "1h", "alerting": {"minimumErrors": 5, "minimumTraffic": "2/h"}},
+            "spec.alerting.minimumTraffic: in 1h, the longest window that alerts can have here, it brings 1 of the 5 "
+            "bad events that minimumErrors asks for, so that no alert would ever fire: write minimumErrors of 1 or a",
+        ),
+        (
+            {
+                "window": "1h",
+                "objective": "90",
+                "alerting": {"confidence": "99.99", "minimumTraffic": "10/h", "minimumErrors": 1},
+            },
+            "spec.alerting.confidence: at minimumTraffic 1.33 events occur in 10m, too few to be so sure of a burn",
+        ),
+        (
+            {
+                "alerting": {
+                    "minimumErrors": 5,
+                    "minimumTraffic": "2/h",
+                    "tiers": [{"burnRate": "1", "long": "2h", "short": "5m", "severity": "Page"}],
+                }
+            },
+            "spec.alerting.tiers[0]: at minimumTraffic 2/h 3.93 events occur in 2h, too few for minimumErrors 5",
+        ),
+        (
             {"alerting": {"budgetAtPage": "2", "minimumErrors": 10, "minimumTraffic": "5/d"}},
             "spec.alerting.budgetAtPage: the shortest window that alerts can use here, 49h, spends 6.9 % of the budget",
         ),
@@ -124,7 +149,7 @@ def test_a_contract_is_kept_or_refused(target: str, window: str, alerting: dict[
     if found is None:
         assert refusal.startswith("spec.alerting.")
         return
-    budget, delay = 1 - slo.objective, delays(slo.spec.alerting)
+    budget, delay = 1 - slo.objective, delays(slo)
     pages = [tier for tier in found if tier.severity == "Page"]
     assert pages, "somebody is woken"
     assert min(tier.burn_rate for tier in found) == 1, "no burn above 1 goes unseen"
@@ -150,7 +175,7 @@ def test_what_a_refusal_says_to_write_is_taken(target: str, window: str, alertin
         if found is not None:
             return
         field = refusal.split(":")[0].removeprefix("spec.alerting.")
-        if "leave it out" in refusal:
+        if "leave it out" in refusal or f"leave out {field}" in refusal:
             del asked[field]
             continue
         words = re.search(r'(?:takes|after|write) "?([0-9.]+[mhs]?)', refusal)
@@ -170,8 +195,9 @@ QUIET = {"minimumErrors": 5, "confidence": "95", "minimumTraffic": "12/h"}
 
 def test_one_failed_request_at_night_pages_nobody(promtool: Promtool) -> None:
     series = {GOOD: "0+0x4 " + " ".join(f"{n}x4" for n in range(1, 60)), BAD: "0x150 1x149"}
-    promtool.test([night({})], series, holds=[("155m", f"count({firing('.+')}) > bool 0")])
-    promtool.test([night(QUIET)], series, absent=[("155m", firing()), ("200m", firing()), ("290m", firing())])
+    promtool.test([night({"minimumErrors": 1})], series, holds=[("155m", f"count({firing('.+')}) > bool 0")])
+    for spec in ({}, QUIET):
+        promtool.test([night(spec)], series, absent=[("155m", firing()), ("200m", firing()), ("290m", firing())])
 
 
 def test_a_dead_service_with_little_traffic_pages_all_the_same(promtool: Promtool) -> None:
@@ -230,3 +256,50 @@ def test_prometheus_pages_as_soon_as_predicted(
         )
         limit = int((soonest + 2 * 60) / 60) + 1
         _minutes_to_page(promtool, slo, float(share), limit)
+
+
+@pytest.mark.parametrize(
+    ("alerting", "said"),
+    [
+        ({}, "112s"),
+        # Five requests at twenty an hour take a quarter of an hour.
+        ({"minimumErrors": 5, "minimumTraffic": "20/h"}, "16m"),
+        ({"minimumErrors": 5}, "112s or later"),
+        # Two requests, since one error pages nobody.
+        ({"confidence": "95", "minimumTraffic": "20/h"}, "7m"),
+        ({"minimumErrors": 1, "confidence": "95", "minimumTraffic": "20/h"}, "4m"),
+        ({"confidence": "95"}, "112s or later"),
+    ],
+)
+def test_what_a_tier_is_said_to_do_counts_all_that_it_waits_for(alerting: dict[str, Any], said: str) -> None:
+    slo = objective(alerting=alerting)
+    first = promised(slo, tiers(slo), delays(slo))[0]
+    assert (first.tier, first.outage_after) == ("14.4x/1h", said)
+
+
+@pytest.mark.parametrize("alerting", [{"minimumErrors": 5}, {"confidence": "95"}, {"confidence": "99"}])
+@pytest.mark.parametrize("every", [1, 3])
+def test_a_dead_service_pages_when_it_is_said_to(promtool: Promtool, alerting: dict[str, Any], every: int) -> None:
+    """A request every minute or every third, two hours of good ones, then none is: not much sooner, and never later."""
+    slo = objective(alerting={**alerting, "minimumTraffic": f"{60 // every}/h"})
+    first = promised(slo, tiers(slo), delays(slo))[0]
+    enough = Guard.of(slo).after(3600, 0.0144, 1 / (60 * every))
+    assert enough is not None
+    within = ceil(enough / 60)
+    good = " ".join(str(min(n, 120) // every) for n in range(300))
+    bad = " ".join(str(max(0, n - 120) // every) for n in range(300))
+    assert first.tier == "14.4x/1h"
+    promtool.test(
+        [Group(slo).as_dict()],
+        {GOOD: good, BAD: bad},
+        absent=[(f"{120 + max(0, within - every - 2)}m", firing("14.4x/1h"))],
+        holds=[(f"{120 + within + every + 3}m", f"count({firing('14.4x/1h')}) == bool 1")],
+    )
+
+
+def test_the_steps_of_an_indicator_are_allowed_for() -> None:
+    plain = delays(objective())
+    gauge = objective(indicator={"gauge": {"query": "lag", "badAbove": "1"}})
+    assert delays(gauge) == plain + 60
+    # A slice of 5 m is bad once 5 % of it is, and slices are sampled once a minute.
+    assert delays(objective(timeSlices={"target": "95", "length": "5m"})) == plain + 60 + 15

@@ -234,7 +234,8 @@ def test_nothing_is_recorded_while_it_is_active_and_the_data_are_idle(promtool: 
     ],
 )
 def test_time_is_masked_whatever_counts_it(promtool: Promtool, indicator: dict[str, Any]) -> None:
-    for more in ({}, {"timeSlices": {"target": "90", "length": "10m"}}):
+    sliced: dict[str, Any] = {"timeSlices": {"target": "90", "length": "10m"}}
+    for more in ({}, sliced):
         promtool.test(
             [corrected((100, 130), window="1h", indicator=indicator, **more).as_dict()],
             {"up": "1x100 0x29 1x120"},
@@ -249,7 +250,7 @@ def test_time_is_masked_whatever_counts_it(promtool: Promtool, indicator: dict[s
 
 @pytest.mark.slow
 def test_no_alert_sees_what_is_corrected_and_each_sees_what_burned_before(promtool: Promtool) -> None:
-    spec = {"window": "1d", "objective": "99"}
+    spec: dict[str, Any] = {"window": "1d", "objective": "99"}
     parts = [Part(400, 600, 0), Part(60, 0, 600), Part(400, 600, 0)]
     series = counters(parts, 60)
     promtool.test(

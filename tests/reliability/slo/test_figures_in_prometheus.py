@@ -30,7 +30,11 @@ def _month(pods: int) -> Iterator[str]:
     def hourly(rate: Callable[[float], float], hour: int) -> float:
         return sum(rate(hour * HOUR + second) for second in range(30, HOUR, MINUTE)) / 60
 
-    of = {"events": traffic.requests, "errors": traffic.failing_requests, "coverage": lambda _: 1.0}
+    of: dict[str, Callable[[float], float]] = {
+        "events": traffic.requests,
+        "errors": traffic.failing_requests,
+        "coverage": lambda _: 1.0,
+    }
     for what, rate in of.items():
         yield from samples(f"slo:{what}:rate5m", ours, (rate(minute * MINUTE) for minute in minutes), MINUTE)
         yield from samples(f"slo:{what}:rate1h", ours, (hourly(rate, hour) for hour in hours), HOUR)

@@ -18,9 +18,11 @@ from tests.reliability.slo.objectives import group, manifest, objective
 from tests.reliability.slo.promtool import Promtool, firing, near
 from tests.reliability.slo.test_rules import outage
 
+from devcluster.waiting import patient
 from ninefold.kube import yamltext
 from ninefold.kube.api import Manifest
 from ninefold.kube.errors import Stalled
+from ninefold.kube.promqltext import DEEPEST
 from ninefold.reliability.servicelevelobjective import groups, size
 from ninefold.reliability.servicelevelobjective.output import Output, render
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
@@ -100,7 +102,7 @@ def large(draw: st.DrawFn) -> ServiceLevelObjective:
         {"burnRate": str(rate), "long": f"{rate * 5}h", "short": "5m", "severity": "Page"}
         for rate in range(1, draw(st.integers(2, 9)))
     ]
-    depth = draw(st.sampled_from([1, 100, 1000, 2000]))
+    depth = draw(st.sampled_from([1, DEEPEST]))
     names = [f"{'c' * draw(st.sampled_from([1, 200]))}{number}" for number in range(16)]
     indicator = draw(
         st.sampled_from(
@@ -187,7 +189,16 @@ def test_prometheus_spreads_the_evaluations_of_many_groups(tmp_path: Path) -> No
 
 def _evaluations(url: str, count: int) -> list[datetime]:
     """When each group was evaluated last; none before all were."""
-    answer = httpx.get(f"{url}/api/v1/rules", trust_env=False).raise_for_status().json()
+    answer = httpx.get(f"{url}/api/v1/rules", trust_env=False, timeout=patient(5)).raise_for_status().json()
     found = [datetime.fromisoformat(group["lastEvaluation"]) for group in answer["data"]["groups"]]
     evaluated = [at for at in found if at.year > 1]
     return evaluated if len(evaluated) == count else []
+
+
+@pytest.mark.parametrize("text", ["\t" * 1000, "\t " * 500, "a b " * 250, "\N{NEXT LINE}" * 1000, '"' * 1000])
+def test_no_writer_makes_more_of_a_text_than_is_allowed_for(text: str) -> None:
+    # No object twice: YAML would refer to it.
+    rules = [{"alert": "x", "expr": "1", "labels": {f"l{label}": text for label in range(10)}} for _ in range(20)]
+    file = {"groups": [{"name": "g", "rules": rules}]}
+    written = (yaml.safe_dump(file, width=80, indent=4), yaml.safe_dump(file, allow_unicode=True))
+    assert max(len(each.encode()) for each in written) <= size.written(file)

@@ -152,12 +152,13 @@ def test_an_error_ratio_outside_of_0_to_1_is_clamped_and_told(promtool: Promtool
     )
 
 
-def test_an_error_ratio_without_traffic_is_unknown(promtool: Promtool) -> None:
+def test_an_error_ratio_that_never_had_traffic_is_idle(promtool: Promtool) -> None:
     query = "sum(rate(bad[$window])) / sum(rate(all[$window]))"
     promtool.test(
         [group(**HOUR, indicator={"errorRatio": {"query": query}}).as_dict()],
         {"bad": "5x60", "all": "5x60"},
-        absent=[("50m", "slo:events:rate5m or slo:error_ratio:window")],
+        holds=[("50m", "slo:events:rate5m == bool 0")],
+        absent=[("50m", "slo:error_ratio:window")],
     )
 
 
@@ -341,3 +342,170 @@ def test_every_shape_loads_without_a_complaint(promtool: Promtool) -> None:
     for shape in shapes:
         promtool.check(group(**shape).as_dict())
     promtool.check(composite("Weighted"))
+
+
+@pytest.mark.parametrize(
+    ("bad", "total"),
+    [
+        ("sum(increase(e_total[$window]))", "r_total"),
+        ("sum(increase(e_total[$window])) > 0", "sum(rate(r_total[$window]))"),
+        ("e_total", "sum(increase(r_total[$window]))"),
+        ("sum(increase(e_total[$window]))", "(sum(increase(r_total[$window])))"),
+        ("sum(increase(e_total[$window])) / 300", "r_total"),
+    ],
+)
+def test_what_is_counted_per_window_and_per_second_is_compared_in_one_unit(
+    promtool: Promtool, bad: str, total: str
+) -> None:
+    promtool.test(
+        [group(**HOUR, indicator={"ratio": {"bad": bad, "total": total}}).as_dict()],
+        {"e_total": "0+6x60", "r_total": "0+600x60"},
+        holds=[
+            ("30m", near("slo:error_ratio:window", 0.01)),
+            # As the contract of the series says: minimumErrors and minimumTraffic rest on it.
+            ("30m", near("slo:events:rate5m", 10)),
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("indicator", "field", "operator"),
+    [
+        (
+            {"errorRatio": {"query": "sum(rate(e[$window])) / sum(increase(r[$window]))"}},
+            "spec.indicator.errorRatio.query",
+            "/",
+        ),
+        (
+            {"ratio": {"bad": "e", "total": "sum(rate(r[$window])) + sum(increase(s[$window]))"}},
+            "spec.indicator.ratio.total",
+            "+",
+        ),
+    ],
+)
+def test_an_expression_that_joins_both_units_is_refused(indicator: dict[str, Any], field: str, operator: str) -> None:
+    with pytest.raises(Stalled) as refused:
+        group(indicator=indicator)
+    assert refused.value.reason == "UnitsDiffer"
+    assert refused.value.message == (
+        f"{field}: `{operator}` joins events per second (rate) with events per window (increase): write rate in place "
+        "of increase"
+    )
+
+
+@pytest.mark.parametrize(
+    "indicator",
+    [
+        {"query": "sum(rate(e_total[$window])) / sum(rate(r_total[$window]))"},
+        {"query": "sum(rate(e_total[$window])) / sum(rate(r_total[$window]))", "traffic": "r_total"},
+        {"query": "sum(rate(e_total[$window])) / (sum(rate(r_total[$window])) > 0)", "traffic": "r_total"},
+    ],
+)
+def test_a_share_of_nothing_is_idle_and_not_broken(promtool: Promtool, indicator: dict[str, str]) -> None:
+    """Traffic stops after half an hour, as every night, and the counters stay; later they vanish, too."""
+    promtool.test(
+        [group(**HOUR, indicator={"errorRatio": indicator}).as_dict()],
+        {"e_total": "0+6x30 180x60 _x30", "r_total": "0+600x30 18000x60 _x30"},
+        holds=[
+            ("25m", near("slo:errors:rate5m / slo:events:rate5m", 0.01)),
+            ("60m", "slo:events:rate5m == bool 0"),
+            ("60m", "slo:errors:rate5m == bool 0"),
+            ("60m", near("slo:error_ratio:window", 0.01, 0.05)),
+        ],
+        absent=[("60m", "slo:burn_rate:5m"), ("115m", "slo:events:rate5m")],
+    )
+
+
+def test_traffic_without_series_is_unknown_and_not_idle(promtool: Promtool) -> None:
+    """Its selector is wrong, or nobody scrapes it: that is no quiet night."""
+    query = "sum(rate(e_total[$window])) / sum(rate(r_total[$window]))"
+    promtool.test(
+        [group(**HOUR, indicator={"errorRatio": {"query": query, "traffic": "wrong_total"}}).as_dict()],
+        {"e_total": "0+6x30 180x60", "r_total": "0+600x30 18000x60"},
+        absent=[("25m", "slo:events:rate5m"), ("60m", "slo:events:rate5m")],
+    )
+
+
+def test_groups_of_a_share_are_idle_one_by_one(promtool: Promtool) -> None:
+    query = "sum by (region) (rate(e_total[$window])) / sum by (region) (rate(r_total[$window]))"
+    promtool.test(
+        [group(**HOUR, indicator={"errorRatio": {"query": query}}, groupBy=["region"]).as_dict()],
+        {
+            'e_total{region="eu"}': "0+6x30 180x60",
+            'r_total{region="eu"}': "0+600x30 18000x60",
+            'e_total{region="us"}': "0+6x90",
+            'r_total{region="us"}': "0+600x90",
+        },
+        holds=[
+            ("60m", 'slo:events:rate5m{region="eu"} == bool 0'),
+            ("60m", near('slo:errors:rate5m{region="us"}', 0.01)),
+        ],
+    )
+
+
+OURS = 'slo_id="shop/checkout"'
+
+
+@pytest.mark.parametrize("window", ["1h", "12h"])
+@pytest.mark.parametrize("labels", ["", ',zone="z"', ',team="x"'])
+def test_what_was_recorded_before_there_were_groups_is_no_group(promtool: Promtool, window: str, labels: str) -> None:
+    """All that was recorded for an hour failed; then groups are added, and all is well in them."""
+    earlier = {
+        f"slo:{what}:{unit}{{{OURS}{labels}}}": "10x60 _x60"
+        for what in ("events", "errors", "coverage")
+        for unit in ("rate5m", "rate1h")
+    }
+    rules = group(window=window, objective="90", groupBy=["region", "zone"]).as_dict()
+    promtool.test(
+        [rules],
+        {
+            **earlier,
+            'http_requests_total{job="checkout",code="200",region="eu",zone="a"}': "_x60 0+600x60",
+            'http_requests_total{job="checkout",code="200",region="us"}': "_x60 0+600x60",
+        },
+        holds=[
+            # What lacks a label is a group of its own, by name.
+            ("90m", "count(slo:error_budget_left:ratio) == bool 2"),
+            ("90m", 'slo:error_budget_left:ratio{region="eu",zone="a"} == bool 1'),
+            ("90m", 'slo:error_budget_left:ratio{region="us",zone="none"} == bool 1'),
+            ("90m", "min(slo:coverage:ratio) > bool 0"),
+        ],
+        absent=[("90m", 'slo:error_ratio:window{region=""}'), ("90m", "slo:burn_rate:1h > 0"), ("90m", firing())],
+    )
+
+
+def test_what_was_recorded_by_groups_is_added_up_once_there_are_none(promtool: Promtool) -> None:
+    earlier = {
+        f'slo:{what}:rate1h{{{OURS},region="{region}"}}': f"_x60 {rate}x120 stale"
+        for region, what, rate in (("eu", "events", 10), ("eu", "errors", 1), ("us", "events", 10), ("us", "errors", 3))
+    }
+    promtool.test(
+        [group(window="12h", objective="90").as_dict()],
+        {**earlier, 'http_requests_total{job="checkout",code="200"}': "_x180 0+1200x180"},
+        # Three hours at a fifth, three hours at none.
+        holds=[("360m", near("slo:error_ratio:window", 0.1, 0.05))],
+    )
+
+
+@pytest.mark.parametrize(
+    ("histogram", "threshold", "right"),
+    [
+        ("http_server_duration_milliseconds", "5s", '"5000"'),
+        ("rpc_latency_ms", "2.5ms", '"2.5"'),
+        ("job_duration_minutes", "30s", '"0.5"'),
+        ("backup_hours", "90m", '"1.5"'),
+        ("retention_days", "1m", '"0.000694"'),
+        ("disk_us", "300ms", '"300000"'),
+    ],
+)
+def test_a_time_for_a_histogram_that_does_not_count_seconds_is_refused(
+    histogram: str, threshold: str, right: str
+) -> None:
+    """le="5" may exist in it, and would be 5 ms."""
+    for buckets in ("Classic", "Native"):
+        with pytest.raises(Stalled) as refused:
+            group(indicator={"latency": {"histogram": histogram, "threshold": threshold, "buckets": buckets}})
+        assert refused.value.reason == "UnitsDiffer"
+        assert refused.value.message.endswith(f"a time is for one in seconds: write {right}")
+    group(indicator={"latency": {"histogram": histogram, "threshold": right.strip('"')}})
+    group(indicator={"latency": {"histogram": "http_server_duration_seconds", "threshold": threshold}})

@@ -14,6 +14,7 @@ from tests.processes import free_port, wait_for
 from tests.reliability.slo.objectives import objective
 
 from devcluster.binaries import binary
+from devcluster.waiting import patient
 from ninefold.reliability.servicelevelobjective.inhibition import dependencies, inhibit_rules, manifests
 from ninefold.reliability.servicelevelobjective.output import Output, render
 
@@ -64,8 +65,14 @@ def alertmanager(tmp_path: Path) -> Iterator[Alertmanager]:
     config = {"route": {"receiver": "none"}, "receivers": [{"name": "none"}], "inhibit_rules": inhibit_rules(slos)}
     (tmp_path / "alertmanager.yml").write_text(yaml.safe_dump(config))
     port = free_port()
-    argv = [binary("alertmanager"), f"--config.file={tmp_path}/alertmanager.yml", f"--storage.path={tmp_path}/data"]
-    argv += [f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=", "--log.level=error"]
+    argv = [
+        str(binary("alertmanager")),
+        f"--config.file={tmp_path}/alertmanager.yml",
+        f"--storage.path={tmp_path}/data",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=",
+        "--log.level=error",
+    ]
     process = subprocess.Popen(argv)
     try:
         started = Alertmanager(f"http://127.0.0.1:{port}")
@@ -73,7 +80,7 @@ def alertmanager(tmp_path: Path) -> Iterator[Alertmanager]:
         yield started
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(patient(30))
 
 
 def test_the_fastest_tier_speaks_for_the_slower_ones_of_its_group(alertmanager: Alertmanager) -> None:

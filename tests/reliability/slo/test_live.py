@@ -13,19 +13,23 @@ from typing import Any
 import pytest
 from tests.integrations.server import SELF, PrometheusServer
 from tests.integrations.test_prometheus import BROKEN
+from tests.reliability.slo.history import END, load, samples
 from tests.reliability.slo.objectives import objective
 
+from devcluster.waiting import patient
 from ninefold.integrations.prometheus import Options, Prometheus, Sample, Unreachable
 from ninefold.kube.api import Key
 from ninefold.kube.errors import Stalled
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
 from ninefold.reliability.servicelevelobjective.controller import ServiceLevelObjectiveController
+from ninefold.reliability.servicelevelobjective.detection import _measured
 from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot
 from ninefold.reliability.servicelevelobjective.figures import Figures, read
 from ninefold.reliability.servicelevelobjective.output import OutputChoice
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.rules import Group
+from ninefold.reliability.servicelevelobjective.sources import Source, Sources
 from ninefold.reliability.servicelevelobjective.verdicts import Verdicts
 
 TOTAL = f'prometheus_http_requests_total{{job="{SELF}"}}'
@@ -42,7 +46,8 @@ class Operator:
     def __init__(self, prometheus: Prometheus) -> None:
         self.prometheus = prometheus
         self.figures = Figures(prometheus, interval=0.2)
-        self.controller = ServiceLevelObjectiveController(prometheus, self.figures, OutputChoice())
+        sources = Sources([Source(prometheus, self.figures)])
+        self.controller = ServiceLevelObjectiveController(sources, OutputChoice())
 
     async def look(self, resource: ServiceLevelObjective) -> Plan[Any]:
         now = datetime.now(UTC)
@@ -50,16 +55,16 @@ class Operator:
         return self.controller.plan(resource, observed, now)
 
     async def look_until(self, resource: ServiceLevelObjective, seen: Callable[[Plan[Any]], bool]) -> Plan[Any]:
-        end = time.monotonic() + 30
+        began = time.monotonic()
         while not seen(plan := await self.look(resource)):
-            assert time.monotonic() < end, plan
+            assert time.monotonic() - began < patient(30), plan
             await asyncio.sleep(0.2)
         return plan
 
 
 @asynccontextmanager
 async def operator(url: str) -> AsyncIterator[Operator]:
-    async with Prometheus(Options(url, timeout=3)) as prometheus:
+    async with Prometheus(Options(url, timeout=patient(3))) as prometheus:
         started = Operator(prometheus)
         polling = asyncio.create_task(started.figures.run())
         yield started
@@ -181,7 +186,8 @@ def test_many_looks_are_few_questions(tmp_path: Path) -> None:
             for _ in range(20):
                 await asyncio.gather(*(started.look(slo()) for _ in range(10)))
             assert asked.count("api/v1/format_query") <= 10, "a verdict is remembered"
-            assert asked.count("api/v1/rules") <= 2, "health is asked for all at once, and not again at once"
+            # Two looks at what is loaded beside them.
+            assert asked.count("api/v1/rules") <= 4, "health is asked for all at once, and not again at once"
 
     with PrometheusServer(tmp_path) as server:
         run(scenario(server))
@@ -198,7 +204,7 @@ def test_verdicts_on_many_groups_come_together_and_a_refusal_finds_its_group(tmp
             self.user_expressions = (expression,)
 
     async def scenario(server: PrometheusServer) -> None:
-        async with Prometheus(Options(server.url)) as prometheus:
+        async with Prometheus(server.options) as prometheus:
             asked = 0
             check = prometheus.check
 
@@ -275,6 +281,14 @@ def test_samples_of_groups_become_the_figures_of_each_and_the_worst_of_all() -> 
     assert figure.groups["eu"].firing == frozenset()
 
 
+def test_samples_from_before_there_were_groups_are_no_group() -> None:
+    info = sample("slo:info", 1.0, revision="abc", group_by="region,zone")
+    left = "slo:error_budget_left:ratio"
+    figure = read([info, sample(left, -4.0), sample(left, -3.0, region="eu"), sample(left, 0.5, region="eu", zone="a")])
+    assert set(figure["shop/a"].groups) == {"eu/a"}
+    assert figure["shop/a"].budget_left == 0.5
+
+
 def test_only_those_that_moved_are_told_and_all_when_prometheus_goes_or_comes() -> None:
     async def scenario() -> None:
         def poll(a: float, b: float) -> list[Sample]:
@@ -314,10 +328,28 @@ def test_a_late_reader_is_told_what_there_is() -> None:
 
 def test_a_changed_figure_wakes_its_objective() -> None:
     async def scenario() -> None:
-        prometheus = Answers([sample("slo:burn_rate:1h", 1.0)])
-        figures = Figures(prometheus)  # type: ignore[arg-type]
-        controller = ServiceLevelObjectiveController(prometheus, figures, OutputChoice())  # type: ignore[arg-type]
+        prometheus: Any = Answers([sample("slo:burn_rate:1h", 1.0)])
+        figures = Figures(prometheus)
+        controller = ServiceLevelObjectiveController(Sources([Source(prometheus, figures)]), OutputChoice())
         await figures.poll()
         assert await anext(controller.feed(Store())) == Key("shop", "a")
+
+    run(scenario())
+
+
+def test_a_detection_is_measured_to_some_seconds(tmp_path: Path, serve: Callable[[Path], str]) -> None:
+    """An outage that paged after 24 s, recorded every 5 s as where rules are evaluated so often."""
+    slo = objective(window="1h")
+    tier = Group(slo).tiers[0]
+    ours, fired = 'slo_id="shop/checkout"', END - 600
+    burn = [0.0 if at <= fired - 24 else 30.0 for at in range(END - 5400, END + 1, 5)]
+    load([*samples("slo:burn_rate:5m", ours, burn, 5)], tmp_path / "data")
+
+    async def scenario() -> None:
+        async with Prometheus(Options(serve(tmp_path / "data"))) as prometheus:
+            at = datetime.fromtimestamp(fired, UTC)
+            measured = await _measured(prometheus, slo, tier, {}, at, Figure())
+            assert measured is not None
+            assert 19 <= float(measured.detected_after.rstrip("s")) <= 24, measured
 
     run(scenario())

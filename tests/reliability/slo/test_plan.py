@@ -196,7 +196,7 @@ def test_the_prediction_is_made_only_where_it_is_honest() -> None:
 
 def test_a_period_of_the_calendar_says_when_it_ends_and_predicts_no_further() -> None:
     """It is noon on the first of March; a day and a half of the month have data, all that there can be."""
-    monthly = {"window": {"calendar": {"period": "Month", "timeZone": "Asia/Tokyo"}}}
+    monthly: dict[str, Any] = {"window": {"calendar": {"period": "Month", "timeZone": "Asia/Tokyo"}}}
     slo = objective(**monthly)
 
     def status(**values: Any) -> ServiceLevelObjectiveStatus:
@@ -214,7 +214,7 @@ def test_a_period_of_the_calendar_says_when_it_ends_and_predicts_no_further() ->
     assert unsure.exhausted_at is None
 
 
-GROUPED = {"groupBy": ["region"]}
+GROUPED: dict[str, Any] = {"groupBy": ["region"]}
 
 
 def grouped(**groups: Figure) -> Figure:
@@ -288,6 +288,11 @@ def test_a_threshold_without_a_bucket_is_stalled_with_the_nearest() -> None:
         bounds = [Decimal("0.25"), Decimal("0.5"), Decimal("2.5")]
         assert words in advice(Latency(histogram="h", threshold=threshold), bounds)
     assert advice(Latency(histogram="h", threshold="250ms"), [Decimal("0.25")]) == ""
+    milliseconds = [Decimal(each) for each in (10, 100, 1000, 2500, 5000, 10_000)]
+    assert advice(Latency(histogram="h", threshold="5s"), milliseconds) == (
+        "spec.indicator.latency.threshold: the histogram has no bucket with the bound 5s, and one with 5000: if it "
+        'counts milliseconds, write "5000"'
+    )
 
 
 def test_the_onset_of_a_burn_is_the_last_time_that_it_went_above_1() -> None:
@@ -329,7 +334,13 @@ def test_what_is_shown_is_never_far_from_what_is_measured(
 
 @pytest.mark.parametrize(
     ("ratio", "target", "shown"),
-    [(0.0, "99.9", "100.00"), (0.00001, "99.9", "99.99"), (0.0006, "99.9", "99.94"), (0.000049, "99.99", "99.995")],
+    [
+        (0.0, "99.9", "100.00"),
+        (0.00001, "99.9", "99.99"),
+        (0.0006, "99.9", "99.94"),
+        (0.000049, "99.99", "99.995"),
+        (1.0000000000000002, "99.9", "0.00"),
+    ],
 )
 def test_the_current_value_is_cut_and_never_flatters(ratio: float, target: str, shown: str) -> None:
     slo = objective(objective=target)

@@ -38,7 +38,7 @@ def test_the_proof_of_every_sample_holds(tmp_path: Path, sample: Path, capsys: p
 
 COMPONENTS = [{"objective": name} for name in ("a", "b", "c")]
 TIERS = [
-    {"burnRate": "10", "long": "30m", "short": "5m", "severity": "Page", "for": "5m"},
+    {"burnRate": "10", "long": "30m", "short": "5m", "severity": "Page", "for": "2m"},
     {"burnRate": "1", "long": "1h", "short": "10m", "severity": "Ticket"},
 ]
 

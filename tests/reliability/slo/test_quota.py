@@ -136,14 +136,15 @@ class Cluster:
             "creationTimestamp": (START + timedelta(seconds=second)).isoformat(),
         }
         made["status"] = status or {}
+        before = self.store.get(API, Key("shop", name))
         self.store.put(API, made)
-        return set(self.allowances.concerned(made, self.store))
+        return set(self.allowances.concerned(before, made, self.store))
 
     def remove(self, name: str) -> set[Key]:
         made = self.store.get(API, Key("shop", name))
         assert made is not None
         self.store.remove(API, made)
-        return set(self.allowances.concerned(made, self.store))
+        return set(self.allowances.concerned(made, None, self.store))
 
     def allowance(self, name: str, asks: int = 100) -> Allowance:
         made = self.store.get(API, Key("shop", name))

@@ -197,7 +197,9 @@ def test_a_gap_in_the_data_costs_coverage_and_nothing_else(promtool: Promtool) -
 
 def test_one_failed_request_at_night_pages_only_without_minimum_errors(promtool: Promtool) -> None:
     night = {GOOD_SERIES: "0+1x200", BAD_SERIES: "0x100 1x100"}
-    promtool.test([group().as_dict()], night, holds=[("103m", f"count({firing('14.4x/1h')}) == bool 1")])
+    unguarded = group(alerting={"minimumErrors": 1}).as_dict()
+    promtool.test([unguarded], night, holds=[("103m", f"count({firing('14.4x/1h')}) == bool 1")])
+    promtool.test([group().as_dict()], night, absent=[("103m", firing())])
     guarded = group(alerting={"minimumErrors": 5}).as_dict()
     promtool.test([guarded], night, absent=[("103m", firing())])
     dead = {GOOD_SERIES: "0+1x100 100x100", BAD_SERIES: "0x100 1+1x100"}

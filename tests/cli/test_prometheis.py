@@ -1,0 +1,61 @@
+"""The file of further Prometheis: what it says, and what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ninefold.cli.prometheis import Unusable, read
+
+WHOLE = """
+prometheis:
+- name: pay
+  url: https://mimir.example.com/prometheus
+  caFile: /etc/ninefold/ca.crt
+  username: ninefold
+  passwordFile: /etc/ninefold/password
+  headers: {X-Scope-OrgID: pay}
+  clusterLabels: {cluster: prod-1}
+  namespaceLabels: {team: pay}
+  ruleLabels: {prometheus: pay}
+"""
+
+
+def test_what_it_says(tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_text("")
+    file = tmp_path / "p.yaml"
+    file.write_text(WHOLE.replace("  caFile: /etc/ninefold/ca.crt\n", ""))
+    (source,) = read(file, 15)
+    options = source.prometheus._options
+    assert (source.name, source.namespaces, source.rule_labels) == ("pay", {"team": "pay"}, {"prometheus": "pay"})
+    assert (options.headers, options.external_labels) == ({"X-Scope-OrgID": "pay"}, {"cluster": "prod-1"})
+    assert (options.username, options.password_file) == ("ninefold", Path("/etc/ninefold/password"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (WHOLE, "No such file"),
+        ("prometheis: [{name: a, url: 'ftp://x'}]", "prometheis.0.url: Value error, 'ftp://x' is no address: write"),
+        ("prometheis: [{name: a}]", "prometheis.0.url: Field required"),
+        ("prometheis: [{name: A b, url: 'http://x'}]", "prometheis.0.name"),
+        ("prometheis: [{name: a, url: 'http://x', token: s3cret}]", "prometheis.0.token: Extra inputs"),
+        ("prometheis: [{name: a, url: 'http://x', headers: {Authorization: b}}]", "write it into a file"),
+        ("prometheis: [{name: default, url: 'http://x'}]", "there are two of the name default"),
+        ("prometheis: 3", "prometheis"),
+        ("a: [", "while parsing"),
+        ("[]", "p.yaml"),
+    ],
+)
+def test_what_is_wrong_is_said_without_the_secret(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(text)
+    with pytest.raises(Unusable, match=words) as error:
+        read(file, 15)
+    assert "s3cret" not in str(error.value)
+
+
+def test_there_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(Unusable, match="No such file"):
+        read(tmp_path / "absent", 15)
