@@ -42,7 +42,7 @@ def test_a_step_is_looked_at_until_it_happens(steps: Steps, out: io.StringIO) ->
     steps.reach("gate open", "it opens", then(Seen(False, "Hold"), OSError("refused"), Seen(True, "Allow")), 10)
     (step,) = steps.done
     assert (step.name, step.ok, step.evidence) == ("gate open", True, "Allow")
-    assert 0.4 < step.seconds < 10
+    assert step.seconds > 0.4
     assert "ok   gate open" in out.getvalue()
     assert "| Allow" in out.getvalue()
     assert report(steps.done, ok=True) == {
@@ -53,7 +53,7 @@ def test_a_step_is_looked_at_until_it_happens(steps: Steps, out: io.StringIO) ->
 
 def test_time_counts_from_the_cause(steps: Steps) -> None:
     steps.reach("page", "it pages", then(Seen(True, "firing")), since=steps.screen.elapsed - 7)
-    assert 7 <= steps.done[0].seconds < 8
+    assert steps.done[0].seconds >= 7
 
 
 @pytest.mark.parametrize(

@@ -723,25 +723,19 @@ def test_a_status_in_the_main_resource_is_ignored(shop: Shop) -> None:
     assert shop.change(NEW) != ""
 
 
-def test_what_a_check_costs(shop: Shop) -> None:
-    """CEL in the API server's own process, far below what an update costs by itself. It counts what it refuses."""
+def test_each_refusal_is_one_check(shop: Shop) -> None:
+    """What `make bench` divides the API server's seconds by; the seconds themselves are its matter."""
 
-    def total() -> tuple[float, float]:
+    def checks() -> float:
         _, text = shop.request("GET", "/metrics")
-        name = "apiserver_validating_admission_policy_check_duration_seconds"
-        lines = [
-            line for line in text.splitlines() if line.startswith(name) and 'policy="ninefold-release-gate"' in line
-        ]
-        seconds = sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"{name}_sum"))
-        count = sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"{name}_count"))
-        return seconds, count
+        name = "apiserver_validating_admission_policy_check_duration_seconds_count"
+        return sum(
+            float(line.rsplit(" ", 1)[1])
+            for line in text.splitlines()
+            if line.startswith(name) and 'policy="ninefold-release-gate"' in line
+        )
 
-    before = total()
-    for _ in range(100):
+    before = checks()
+    for _ in range(10):
         shop.change(NEW)
-    after = total()
-    checks = after[1] - before[1]
-    assert checks >= 100
-    mean = (after[0] - before[0]) / checks
-    print(f"{checks:.0f} checks, {mean * 1000:.3f} ms each")
-    assert mean < 0.005
+    assert checks() - before == 10
