@@ -95,7 +95,7 @@ def _tell(shop: Shop, steps: Steps) -> bool:
         screen.plain(f"\nNot every step happened. {failure}")
         screen.plain(f"Logs: {_logs(shop.cluster)}")
         return False
-    screen.plain("\nEvery step happened.")
+    screen.plain("\nEvery step happened. Next: docs/quickstart.md measures a service of your own.")
     return True
 
 
@@ -109,7 +109,7 @@ def _logs(cluster: devcluster.Cluster) -> Path:
 
 
 def _down() -> str:
-    return f"{sys.executable} -m devcluster down {NAME}"
+    return f"{sys.executable} -m devcluster down --name {NAME}"
 
 
 if __name__ == "__main__":

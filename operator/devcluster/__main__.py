@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _up(options: argparse.Namespace) -> int:
     if options.name in running():
-        print(f"{options.name} is up already; `python -m devcluster down {options.name}` takes it down")
+        print(f"{options.name} is up already; `python -m devcluster down --name {options.name}` takes it down")
     else:
         cluster = start(
             options.version,
@@ -144,8 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--nodes", type=int, default=1, help="how many nodes kwok plays (default 1)")
     up.add_argument("--own", action="store_true", help="a control plane of its own, whatever else there is")
     up.set_defaults(run=_up)
-    down = commands.add_parser("down", help="take a cluster down and remove its files")
-    down.add_argument("name", nargs="?")
+    down = commands.add_parser("down", parents=[named], help="take a cluster down and remove its files")
     down.set_defaults(run=_down)
     commands.add_parser("list", parents=[machine], help="the clusters that run").set_defaults(run=_list)
     env = commands.add_parser("env", parents=[named, machine], help="shell variables that lead to a cluster")

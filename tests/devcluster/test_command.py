@@ -29,7 +29,7 @@ def name() -> Iterator[str]:
     """A name for a cluster, which is down afterwards."""
     chosen = f"command-{os.getpid()}"
     yield chosen
-    run("down", chosen, check=False)
+    run("down", "--name", chosen, check=False)
 
 
 def test_up_list_env_kubectl_down(name: str) -> None:
@@ -45,13 +45,13 @@ def test_up_list_env_kubectl_down(name: str) -> None:
     assert "is up already" in run("up", "--name", name).stdout
     home = Path(listed["directory"])
     assert home.exists()
-    assert run("down", name).stdout == f"{name} is down\n"
+    assert run("down", "--name", name).stdout == f"{name} is down\n"
     assert not home.exists()
     assert name not in run("list").stdout
 
 
 def test_what_is_not_there_is_said_with_the_next_step() -> None:
-    refused = run("down", "no-such-cluster", check=False)
+    refused = run("down", "--name", "no-such-cluster", check=False)
     assert refused.returncode == 1
     assert "no cluster no-such-cluster: `python -m devcluster list` shows those that run" in refused.stderr
 

@@ -54,8 +54,8 @@ _OTHERS = (
     "variables.closures.slice(1, variables.closures.size()).map(c, c.because).join(' and ') + ' too.' : '')"
 )
 _WHY = (
-    f"variables.closures.size() == 0 ? ({_SAID} == '' ? '' : ': ' + {_SAID}) : "
-    f"({_FIRST}.?message.orValue('') == '' ? '' : ': ' + {_FIRST}.message) + {_OTHERS} + "
+    f"variables.closures.size() == 0 ? ({_SAID} == '' ? '.' : ': ' + {_SAID}) : "
+    f"({_FIRST}.?message.orValue('') == '' ? '.' : ': ' + {_FIRST}.message) + {_OTHERS} + "
     "(variables.way == '' ? '' : ' ' + variables.way)"
 )
 _LARGE = (
@@ -77,6 +77,10 @@ _CLOCK = (
     "variables.latest != '' && variables.earliest == '' && "
     "variables.closures.exists(c, has(c.until) && c.until <= variables.latest) ? ' It may be over, which the API "
     "server cannot tell by this request: try again with kubectl, or name a field manager.' : '')"
+)
+_EMERGENCY = (
+    "' To release all the same: ninefold gate override ' + params.metadata.name + "
+    "' -n ' + params.metadata.namespace + '.'"
 )
 _RULES = (
     admission.resources("apps", "v1", ("UPDATE",), ("deployments", "statefulsets", "daemonsets")),
@@ -114,7 +118,7 @@ def _policy(mode: str) -> Manifest:
                 "expression": "!variables.changed || !variables.closed || !variables.scoped || variables.judged",
                 "message": "the release gate is closed",
                 "messageExpression": f"{_GATE} + ' is closed (' + {_DECIDED} + ')' + ({_WHY}) + {_LARGE} + {_CLOCK} + "
-                f"{_CONFIGURATION}",
+                f"{_CONFIGURATION} + {_EMERGENCY}",
                 "reason": "Forbidden",
             },
             {
