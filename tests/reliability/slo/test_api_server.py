@@ -141,7 +141,7 @@ def warned(cluster: devcluster.Cluster, namespace: str, annotations: dict[str, s
 
 
 def test_the_api_server_warns_of_what_is_seldom_meant(doubting: devcluster.Cluster, namespace: str) -> None:
-    low = "spec.objective: 0.999 % lets most events fail: write percent, such as 99.9, or set the annotation"
+    low = "spec.objective: an objective of 0.999 % lets most events fail: write percent"
     wait_for("the policy to be in force", lambda: low in warned(doubting, namespace, objective="0.999"), 30)
     assert warned(doubting, namespace, {INTENDED: "it is a lottery"}, objective="0.999") == ""
     assert warned(doubting, namespace, objective="50") == ""

@@ -13,17 +13,17 @@ POLICY = "ninefold-objectives"
 INTENDED = f"{GROUP}/low-objective"
 """The annotation of an objective below 50 % that is meant to be so low."""
 
-_LOW = f"% lets most events fail: write percent, such as 99.9, or set the annotation {INTENDED} if it is meant"
+_LOW = f"lets most events fail: write percent, such as 99.9, or set the annotation {INTENDED} if it is meant"
 _BELOW = "fires while the objective is being kept: a constant burn below 1 never spends the budget; write 1"
 
 
 def doubts(slo: ServiceLevelObjective) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Fields, each with a sentence."""
     if Decimal(slo.spec.objective) < 50 and INTENDED not in slo.metadata.annotations:
-        yield ("spec", "objective"), f"{slo.spec.objective} {_LOW}"
+        yield ("spec", "objective"), f"an objective of {slo.spec.objective} % {_LOW}"
     for index, tier in enumerate(slo.spec.alerting.tiers or ()):
         if Decimal(tier.burn_rate) < 1:
-            yield ("spec", "alerting", "tiers", index, "burnRate"), f"{tier.burn_rate} {_BELOW}"
+            yield ("spec", "alerting", "tiers", index, "burnRate"), f"a burn rate of {tier.burn_rate} {_BELOW}"
 
 
 def warning_manifests() -> list[Manifest]:
@@ -34,12 +34,12 @@ def warning_manifests() -> list[Manifest]:
     rules = [
         {
             "expression": f"{low} || {intended}",
-            "messageExpression": f"'spec.objective: ' + object.spec.objective + ' {_LOW}'",
-            "message": f"spec.objective: this {_LOW}",
+            "messageExpression": f"'spec.objective: an objective of ' + object.spec.objective + ' % {_LOW}'",
+            "message": f"spec.objective: an objective below 50 % {_LOW}",
         },
         {
             "expression": f"{tiers}.all(tier, double(tier.burnRate) >= 1.0)",
-            "message": f"spec.alerting.tiers: a burnRate below 1 {_BELOW}",
+            "message": f"spec.alerting.tiers: a burn rate below 1 {_BELOW}",
         },
     ]
     written = admission.resources(GROUP, VERSION, ("CREATE", "UPDATE"), [ServiceLevelObjective.api.plural])
