@@ -96,7 +96,11 @@ def test_where_nothing_is_carried_nothing_is_written(ninefold: Command, policy: 
     policy.write([], carried=[])
     done = ninefold("policy", "forgive", "checkout", "gone-0", "-n", policy.namespace, *ASK)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.strip() == f"{policy.namespace}/checkout: nothing that gone-0 had spent is carried"
+    assert done.stderr == (
+        f"{policy.namespace}/checkout: nothing that gone-0 had spent is carried, nor of any other objective, so that "
+        "there is nothing to forgive. Its status says what it goes by: kubectl describe ebp checkout -n "
+        f"{policy.namespace}\n"
+    )
 
 
 def test_what_counts_no_more_makes_room(ninefold: Command, policy: Policy) -> None:

@@ -46,7 +46,7 @@ async def _forgive(desk: Desk, options: argparse.Namespace) -> int:
     policy = ErrorBudgetPolicy.parse(await desk.cluster.get(ErrorBudgetPolicy.api, key))
     carried = _carried(policy)
     if options.objective not in carried:
-        print(f"{key}: nothing that {options.objective} had spent is carried{_others(carried)}", file=sys.stderr)
+        print(f"{key}: nothing that {options.objective} had spent is carried{_others(key, carried)}", file=sys.stderr)
         return 1
     forgiven = Forgiven(
         objective=options.objective, since=carried[options.objective].since, by=await desk.me(), reason=options.reason
@@ -65,8 +65,13 @@ def _carried(policy: ErrorBudgetPolicy) -> dict[str, Carried]:
     return {state.name: state.carried for state in known if state.carried}
 
 
-def _others(carried: dict[str, Carried]) -> str:
-    return f"; of these objectives it is: {', '.join(sorted(carried))}" if carried else ""
+def _others(key: Key, carried: dict[str, Carried]) -> str:
+    if carried:
+        return f"; of these objectives it is: {', '.join(sorted(carried))}. Name one of them"
+    return (
+        ", nor of any other objective, so that there is nothing to forgive. Its status says what it goes by: "
+        f"kubectl describe ebp {key.name} -n {key.namespace}"
+    )
 
 
 def _kept(policy: ErrorBudgetPolicy, more: Forgiven) -> list[Forgiven]:
