@@ -22,9 +22,10 @@ DAY = 24 * 60
 class Traffic:
     """Events and bad events a second, at each minute of some days."""
 
-    def __init__(self, days: int, rate: float = 10.0) -> None:
-        self.events: Array = np.full(days * DAY + 1, rate)
-        self.share: Array = np.zeros(days * DAY + 1)
+    def __init__(self, days: float, rate: float = 10.0) -> None:
+        minutes = round(days * DAY)
+        self.events: Array = np.full(minutes + 1, rate)
+        self.share: Array = np.zeros(minutes + 1)
 
     def failing(self, at: int, minutes: int, share: float = 1.0) -> Traffic:
         self.share[at : at + minutes] = share

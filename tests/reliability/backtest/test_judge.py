@@ -55,6 +55,21 @@ def test_an_outage_is_one_incident_and_one_page_however_many_tiers_fire() -> Non
     assert -0.5 < page.budget_left < 0.5
 
 
+def test_of_too_little_data_no_week_is_made() -> None:
+    """11 hours with a page; a pipeline that asks for pages a week is not told that all is well."""
+    one = judged(Traffic(days=11 / 24).failing(300, minutes=20))
+    assert (one.summary.pages, one.summary.pages_per_week, one.summary.tickets_per_week) == (1, None, None)
+    assert {tier.per_week for tier in one.tiers} == {None}
+    said = text(one)
+    assert "  1 page, 1 ticket; noise, less than" in said
+    assert "There is data of 11h, and how many that would be a week takes 12h at least." in said
+    assert Threshold.parse("pages-per-week>2").broken(one) == (
+        "pages-per-week cannot be told from so little data, so that pages-per-week>2 cannot be ruled out"
+    )
+    enough = judged(Traffic(days=13 / 24).failing(300, minutes=20))
+    assert enough.summary.pages_per_week == pytest.approx(7 * 24 / 13, rel=0.01)
+
+
 def test_the_budget_is_exhausted_for_as_long_as_the_window_remembers() -> None:
     one = judged(Traffic(days=4).failing(2 * DAY, minutes=20))
     # A day and the 20 minutes of four days, but for the minutes until it is spent and those of the hour's edges.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ninefold.kube.fields import seconds
 from ninefold.reliability.backtest import spending
 from ninefold.reliability.backtest.alerts import Spell
 from ninefold.reliability.backtest.grid import Grid, Labels, present
-from ninefold.reliability.backtest.judgement import Detection, Firing, Incident, Judgement, Summary, Tier
+from ninefold.reliability.backtest.judgement import LEAST, Detection, Firing, Incident, Judgement, Summary, Tier
 from ninefold.reliability.backtest.rulefile import Rule
 from ninefold.reliability.backtest.simulate import Alert, Outcome
 from ninefold.reliability.backtest.spending import CALM, ERRORS, EVENTS, Spending, known
@@ -22,6 +22,7 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 LEFT, COVERAGE = "slo:error_budget_left:ratio", "slo:coverage:ratio"
 PAGE, TICKET = "page", "ticket"
 WEEK = 7 * 86_400_000
+_MILLISECOND = timedelta(milliseconds=1)
 _USUAL = 0.02
 """The share of the budget that a page stands for where there is no page tier to tell."""
 
@@ -121,15 +122,16 @@ class _Case:
         left = left[present(left)]
         return Summary(
             pages=pages,
-            pages_per_week=pages / self._weeks,
+            pages_per_week=self._per_week(pages),
             tickets=tickets,
-            tickets_per_week=tickets / self._weeks,
+            tickets_per_week=self._per_week(tickets),
             exhausted=float((left < 0).mean()) if len(left) else None,
         )
 
-    @property
-    def _weeks(self) -> float:
-        return max(1, self._grid.count - self._begin) * self._grid.step / WEEK
+    def _per_week(self, count: int) -> float | None:
+        step = self._grid.step
+        data = int(present(self._series[EVENTS])[self._begin :].sum()) * step
+        return count * WEEK / ((self._grid.count - self._begin) * step) if data >= LEAST / _MILLISECOND else None
 
     def _is_mine(self, alert: Alert) -> bool:
         return "burn_tier" in alert.labels and all(alert.labels.get(name) == value for name, value in self._group)
@@ -140,7 +142,7 @@ class _Case:
             count = sum(
                 (each.labels["burn_tier"], each.labels["severity"]) == (tier, severity) for each in self._alerts
             )
-            yield Tier(tier, severity, count, count / self._weeks)
+            yield Tier(tier, severity, count, self._per_week(count))
 
     def _episodes(self, severity: str) -> Iterator[Alert]:
         """The first alert of each time during which any of a severity fired: whoever is called is called once."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+
+LEAST = timedelta(hours=12)
+"""So much data shows a day's peak or its night, and less shows neither: no figure of a week is made of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +52,19 @@ class Tier:
     tier: str
     severity: str
     firings: int
-    per_week: float
+    per_week: float | None
+    """None where there is too little data to tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What decides about an objective."""
+    """What decides about an objective. Figures per week are None where there is too little data to tell."""
 
     pages: int
     """Times during which one or more page tiers fired: somebody is called once."""
-    pages_per_week: float
+    pages_per_week: float | None
     tickets: int
-    tickets_per_week: float
+    tickets_per_week: float | None
     exhausted: float | None
     """The share of the time at which the budget of the window was spent; None without figures."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from ninefold.reliability.backtest.judgement import Detection, Firing, Incident, Judgement, Target
-from ninefold.reliability.backtest.words import MOST, Row, at, count, length, more, percent, table
+from ninefold.reliability.backtest.judgement import LEAST, Detection, Firing, Incident, Judgement, Target
+from ninefold.reliability.backtest.words import MOST, Row, at, count, length, more, percent, rate, table
 
 _WHOLE = 0.95
 """A window with so much data needs no word about it."""
@@ -45,14 +45,22 @@ def _alerts(one: Judgement) -> str:
     if not one.tiers:
         return ""
     rows: list[Row] = [("TIER", "SEVERITY", "FIRED", "A WEEK")]
-    rows += [(tier.tier, tier.severity, str(tier.firings), f"{tier.per_week:.1f}") for tier in one.tiers]
+    rows += [(tier.tier, tier.severity, str(tier.firings), rate(tier.per_week)) for tier in one.tiers]
     summary = one.summary
     sentence = (
-        f"{count(summary.pages, 'page')} ({summary.pages_per_week:.1f} a week), "
-        f"{count(summary.tickets, 'ticket')} ({summary.tickets_per_week:.1f} a week); "
+        f"{count(summary.pages, 'page')}{_a_week(summary.pages_per_week)}, "
+        f"{count(summary.tickets, 'ticket')}{_a_week(summary.tickets_per_week)}; "
         f"noise, less than {percent(one.noise_budget)} of the budget: {count(one.noise, 'page')}"
     )
-    return "\n".join([*table(rows), f"  {sentence}"])
+    lines = [*table(rows), f"  {sentence}"]
+    if summary.pages_per_week is None:
+        there = length((one.end - one.begin) * one.coverage)
+        lines.append(f"  There is data of {there}, and how many that would be a week takes {length(LEAST)} at least.")
+    return "\n".join(lines)
+
+
+def _a_week(per_week: float | None) -> str:
+    return "" if per_week is None else f" ({rate(per_week)} a week)"
 
 
 def _firings(one: Judgement) -> str:
@@ -115,7 +123,7 @@ def _target(each: Target) -> Row:
     if summary is None:
         return each.objective, mark, "-", "-", "-", "-"
     exhausted = "-" if summary.exhausted is None else f"{percent(summary.exhausted)} of the time"
-    pages, tickets = f"{summary.pages_per_week:.1f}", f"{summary.tickets_per_week:.1f}"
+    pages, tickets = rate(summary.pages_per_week), rate(summary.tickets_per_week)
     return each.objective, mark, pages, tickets, str(each.missed), exhausted
 
 

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from ninefold.reliability.backtest.judgement import Suggestion, Summary, Target
-from ninefold.reliability.backtest.words import length
+from ninefold.reliability.backtest.judgement import LEAST, Suggestion, Summary, Target
+from ninefold.reliability.backtest.words import length, rate
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 _LADDER = ("90", "95", "97", "98", "99", "99.5", "99.7", "99.9", "99.95", "99.97", "99.99", "99.995", "99.999")
-_LEAST = timedelta(hours=12)
-"""So much data shows a day's peak or its night, and less shows neither."""
 _BESIDE = 2
 """Targets looked at on each side of the present one, if none are named."""
 
@@ -56,8 +54,8 @@ def suggestion(targets: Sequence[Target], wishes: Wishes, data: timedelta) -> Su
         return None
     if wishes.doubt:
         return Suggestion(None, wishes.doubt)
-    if data < _LEAST:
-        return Suggestion(None, f"there is data of {length(data)}, and a suggestion takes {length(_LEAST)} at least")
+    if data < LEAST:
+        return Suggestion(None, f"there is data of {length(data)}, and a suggestion takes {length(LEAST)} at least")
     fitting = [(target, summary) for target, summary in measured if _fits(summary, wishes)]
     if not fitting:
         target, summary = measured[0]
@@ -76,11 +74,11 @@ def _in_order(targets: Sequence[Target]) -> list[Target]:
 
 
 def _fits(summary: Summary, wishes: Wishes) -> bool:
-    return 1 - (summary.exhausted or 0.0) >= wishes.kept and summary.pages_per_week <= wishes.pages_per_week
+    return 1 - (summary.exhausted or 0.0) >= wishes.kept and (summary.pages_per_week or 0.0) <= wishes.pages_per_week
 
 
 def _was(summary: Summary) -> str:
     kept = 100 * (1 - (summary.exhausted or 0.0))
     # Rounded down: 99.96 % is not always.
     shown = int(kept * 10) / 10
-    return f"would have been kept {shown:g} % of the time with {summary.pages_per_week:.1f} pages a week"
+    return f"would have been kept {shown:g} % of the time with {rate(summary.pages_per_week)} pages a week"

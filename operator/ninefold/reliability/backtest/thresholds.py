@@ -18,7 +18,8 @@ FIGURES: dict[str, Callable[[Judgement], float | None]] = {
     "exhausted": lambda one: None if one.summary.exhausted is None else one.summary.exhausted * 100,
     "coverage": lambda one: one.coverage * 100,
 }
-"""By name; shares in percent. None is neither above nor below anything."""
+"""By name; shares in percent. None without events, which is neither above nor below anything, or without a week."""
+_OF_A_WEEK = frozenset({"pages-per-week", "tickets-per-week"})
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
@@ -46,8 +47,10 @@ class Threshold:
         return cls(text.strip(), match[1], match[2], float(match[3]))
 
     def broken(self, judgement: Judgement) -> str | None:
-        """What to say if the condition holds for a judgement."""
+        """What to say if the condition holds for a judgement, or if nobody can tell whether it does."""
         value = FIGURES[self.figure](judgement)
+        if value is None and self.figure in _OF_A_WEEK:
+            return f"{self.figure} cannot be told from so little data, so that {self.text} cannot be ruled out"
         if value is None or not _COMPARISONS[self.comparison](value, self.value):
             return None
         return f"{self.figure} is {value:.4g}, and {self.text} is a failure"

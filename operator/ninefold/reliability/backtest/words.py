@@ -52,5 +52,13 @@ def percent(share: float) -> str:
     return f"{float(f'{share * 100:.3g}'):g} %"
 
 
+def rate(per_week: float | None) -> str:
+    """
+    >>> rate(0.66), rate(None)
+    ('0.7', '-')
+    """
+    return "-" if per_week is None else f"{per_week:.1f}"
+
+
 def count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
