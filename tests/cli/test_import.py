@@ -82,6 +82,22 @@ def test_all_carried_is_fine_and_something_lost_fails_only_a_strict_call(ninefol
 
 
 @pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "there is no objective of Sloth, Pyrra or OpenSLO here: name the files that hold them"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n", "there is no objective of Sloth, Pyrra or OpenSLO here"),
+        ("apiVersion: openslo/v1\nkind: Service\nmetadata: {name: p}\nspec: {}\n", "no objective could be made: mend"),
+        (SLOTH.replace("99.9", "100"), "no objective could be made: mend what is lost, and import again"),
+    ],
+)
+def test_files_without_an_objective_fail(ninefold: Command, text: str, sentence: str) -> None:
+    done = ninefold("import", "-f", "-", stdin=text)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"stdin: {sentence}" in done.stderr
+    assert "0 objectives" in done.stderr
+
+
+@pytest.mark.parametrize(
     "words",
     [["import"], ["import", "-f", "-", "--from", "nobl9"], ["export", "-f", "-"], ["import", "-f", "-", "--to", "x"]],
 )

@@ -13,7 +13,7 @@ import yaml
 
 from ninefold.cli.findings import Finding
 
-STDIN = "-"
+STDIN, STDIN_NAME = "-", "stdin"
 ENDINGS = (".yaml", ".yml", ".json")
 
 
@@ -118,7 +118,7 @@ def from_text(text: str, file: str) -> list[Document]:
 
 def _contents(name: str, recursive: bool, findings: list[Finding]) -> Iterator[tuple[str, bytes]]:
     if name == STDIN:
-        yield "stdin", sys.stdin.buffer.read()
+        yield STDIN_NAME, sys.stdin.buffer.read()
         return
     path = Path(name)
     files = [path]

@@ -1,7 +1,8 @@
 """`ninefold import`: objectives of Sloth, Pyrra or OpenSLO in, and out come ServiceLevelObjectives that say the same.
 
 Prints only what `ninefold lint` would accept, and reports to standard error whatever is not carried as it was. Exit
-code: 0 all carried, be it in another form, 1 something was lost with --strict or a file is unreadable, 2 a wrong call.
+code: 0 all carried, be it in another form, 1 no objective came out, something was lost with --strict or a file is
+unreadable, 2 a wrong call.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ninefold.cli import files, interchange, lint, resources, series
 from ninefold.cli.files import Document
+from ninefold.cli.findings import Finding
 from ninefold.cli.interchange import Item
 from ninefold.cli.resources import Found, Resources
 from ninefold.integrations import openslo, pyrra, sloth
@@ -46,6 +48,8 @@ def main(arguments: Sequence[str]) -> int:
     sys.stdout.write(yamltext.stream(manifests) if manifests else "")
     sys.stdout.flush()
     items += _without_series(options, made)
+    if not manifests and not unreadable:
+        unreadable.append(_none_made(options, items))
     as_json = options.report == "json"
     return interchange.report(len(manifests), items, unreadable, as_json=as_json, strict=options.strict)
 
@@ -63,6 +67,16 @@ def _parser() -> argparse.ArgumentParser:
     interchange.add_arguments(parser)
     series.add_arguments(parser)
     return parser
+
+
+def _none_made(options: argparse.Namespace, items: Sequence[Item]) -> Finding:
+    """Why nothing is printed."""
+    if any(item.severity == "Lost" for item in items):
+        sentence = "no objective could be made: mend what is lost, and import again"
+    else:
+        known = "Sloth, Pyrra or OpenSLO" if options.source == "auto" else f"the dialect {options.source}"
+        sentence = f"there is no objective of {known} here: name the files that hold them, or a directory with -R"
+    return Finding(sentence, ", ".join(files.STDIN_NAME if name == files.STDIN else name for name in options.filename))
 
 
 def _without_series(options: argparse.Namespace, made: Sequence[tuple[Made, Document]]) -> Iterator[Item]:
