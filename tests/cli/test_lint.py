@@ -62,8 +62,8 @@ def test_an_alert_that_fires_while_the_objective_is_kept(ninefold: Command) -> N
     tiers = '\n    tiers:\n    - {burnRate: "0.933", long: 3d, short: 6h, severity: Ticket}\n'
     done = ninefold("lint", "-f", "-", stdin=SLO.split("  alerting")[0] + f"  alerting:{tiers}")
     assert done.stdout == (
-        "stdin:14: warning: ServiceLevelObjective shop/checkout spec.alerting.tiers[0].burnRate: 0.933 fires "
-        "while the objective is being kept: a constant burn below 1 never spends the budget; write 1\n"
+        "stdin:14: warning: ServiceLevelObjective shop/checkout spec.alerting.tiers[0].burnRate: a burn rate of 0.933 "
+        "fires while the objective is being kept: a constant burn below 1 never spends the budget; write 1\n"
     )
     assert done.returncode == 0
 
@@ -73,8 +73,8 @@ def test_an_objective_written_as_a_share(ninefold: Command) -> None:
     done = ninefold("lint", "-f", "-", stdin=share)
     assert (done.returncode, done.stdout) == (
         0,
-        "stdin:6: warning: ServiceLevelObjective shop/checkout spec.objective: 0.999 % lets most events fail: write "
-        "percent, such as 99.9, or set the annotation ninefold.dev/low-objective if it is meant\n",
+        "stdin:6: warning: ServiceLevelObjective shop/checkout spec.objective: an objective of 0.999 % lets most "
+        "events fail: write percent, such as 99.9, or set the annotation ninefold.dev/low-objective if it is meant\n",
     )
     meant = share.replace("shop}", 'shop, annotations: {ninefold.dev/low-objective: "yes"}}', 1)
     assert ninefold("lint", "-f", "-", stdin=meant).stdout == ""
@@ -297,3 +297,16 @@ slos:
     assert line.startswith("stdin:4: Lost: prometheus/v1 checkout slos[0]: "), "the place in what was read"
     assert "has no label status" in line
     assert ninefold("import", "-f", "-", "--strict", stdin=sloth).returncode == 0
+
+
+def test_credentials_that_cannot_be_used_are_a_finding(ninefold: Command) -> None:
+    asked = ("--prometheus-url", "http://127.0.0.1:1", "--prometheus-ca-file", "ca.crt")
+    for command in ("lint", "import"):
+        done = ninefold(command, "-f", "slo.yaml", *asked, files={"slo.yaml": SLO, "ca.crt": ""})
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+    done = ninefold("lint", "-f", "slo.yaml", *asked, files={"slo.yaml": SLO, "ca.crt": ""})
+    assert done.stdout == (
+        "--prometheus-url: the credentials for Prometheus: a certificate cannot be used: write into ca.crt a "
+        "certificate in PEM\n"
+    )

@@ -16,6 +16,7 @@ from tests.integrations.server import PrometheusServer
 
 from devcluster.pki import Authority
 from ninefold.cli.options import access, add_access
+from ninefold.integrations.credentials import Unfit
 from ninefold.integrations.prometheus import Options, Prometheus, Unreachable
 
 HASH = "$2b$12$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay"
@@ -136,6 +137,27 @@ def test_a_tenant_is_named_in_each_request(front: str) -> None:
             assert sample.labels == {"tenant": "team-a|team-b"}
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["token", "username", "password"], "a token file and a user are given: give one of them"),
+        (["username"], "the user {file} has no password: give a password file, too"),
+        (["password"], "a password file is given without a user: give the username, too"),
+        (["key"], "the key {file} has no client certificate: give the certificate file, too"),
+        (["ca"], "a certificate cannot be used: write into {file} a certificate in PEM"),
+        (["cert", "key"], "write into {file} and {file} a client certificate in PEM and the key of it"),
+    ],
+)
+def test_credentials_that_cannot_be_meant_are_refused(tmp_path: Path, arguments: list[str], sentence: str) -> None:
+    file = tmp_path / "secret"
+    file.write_text("s3cret")
+    named = [f"--prometheus-{name}{'' if name == 'username' else '-file'}={file}" for name in arguments]
+    with pytest.raises(Unfit) as refused:
+        Prometheus(options("http://a", *named))
+    assert sentence.format(file=file) in str(refused.value)
+    assert "s3cret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["X-Scope-OrgID", "=a", "a b=c", "A=b\r\nC: d", "A=é", "Authorization=Bearer x"])

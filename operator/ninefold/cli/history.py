@@ -13,6 +13,7 @@ from pathlib import Path
 from ninefold.cli.options import access, add_access, http_url
 from ninefold.cli.progress import Failed
 from ninefold.integrations import tsdb
+from ninefold.integrations.credentials import Unfit
 from ninefold.integrations.prometheus import Prometheus
 from ninefold.kube.fields import seconds
 
@@ -48,11 +49,11 @@ def served(options: argparse.Namespace) -> Iterator[str]:
 
 
 def client(options: argparse.Namespace, url: str) -> Prometheus:
-    """Raises Failed for a certificate that cannot be read."""
+    """Raises Failed for credentials that cannot be used."""
     try:
         return Prometheus(access(options, url, timeout=_TIMEOUT))
-    except OSError as error:
-        raise Failed(f"a certificate for Prometheus cannot be read: {error}") from None
+    except Unfit as error:
+        raise Failed(f"the credentials for Prometheus: {error}") from None
 
 
 async def newest(options: argparse.Namespace, prometheus: Prometheus) -> datetime:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from ninefold.cli import history
 from ninefold.cli.findings import Finding
+from ninefold.cli.progress import Failed
 from ninefold.cli.resources import Found
 from ninefold.integrations.prometheus import Refused, Unreachable
 from ninefold.kube.errors import Stalled
@@ -19,7 +20,10 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 
 def findings(options: argparse.Namespace, found: Sequence[Found]) -> list[Finding]:
     """As `series.findings`, with a Prometheus."""
-    return asyncio.run(_findings(options, found))
+    try:
+        return asyncio.run(_findings(options, found))
+    except Failed as error:
+        return [Finding(str(error), "--prometheus-url")]
 
 
 async def _findings(options: argparse.Namespace, found: Sequence[Found]) -> list[Finding]:

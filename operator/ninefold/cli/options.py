@@ -53,7 +53,7 @@ def header(text: str) -> tuple[str, str]:
     if not equals or not _HEADER.fullmatch(name) or not value.isprintable() or not value.isascii():
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form Name=value")
     if name.lower() == "authorization":
-        raise argparse.ArgumentTypeError("write it into a file: --prometheus-token-file or --prometheus-password-file")
+        raise argparse.ArgumentTypeError("write it into a file, and name that as token file or password file")
     return name, value
 
 

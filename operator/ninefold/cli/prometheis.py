@@ -9,8 +9,9 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, alias_generators
 
 from ninefold.cli.options import header, http_url
-from ninefold.integrations.credentials import Options
+from ninefold.integrations.credentials import Options, Unfit
 from ninefold.integrations.prometheus import Prometheus
+from ninefold.kube.model import explain
 from ninefold.reliability.servicelevelobjective.figures import Figures
 from ninefold.reliability.servicelevelobjective.sources import DEFAULT, Source
 
@@ -74,16 +75,19 @@ def read(path: Path, interval: float) -> list[Source]:
         names = [DEFAULT, *(entry.name for entry in entries)]
         if twice := [name for name in names if names.count(name) > 1]:
             raise Unusable(f"{path}: there are two of the name {twice[0]}")
-        return [_source(entry, interval) for entry in entries]
+        return [_source(entry, interval, f"{path}: prometheis[{index}]") for index, entry in enumerate(entries)]
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise Unusable(f"{path}: {where}: {first['msg']}") from None
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise Unusable(f"{path}: {explain(error)}") from None
+    except OSError as error:
+        raise Unusable(f"{error.filename or path}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, yaml.YAMLError) as error:
         raise Unusable(f"{path}: {error}") from None
 
 
-def _source(entry: _Entry, interval: float) -> Source:
-    prometheus = Prometheus(entry.options())
+def _source(entry: _Entry, interval: float, where: str) -> Source:
+    try:
+        prometheus = Prometheus(entry.options())
+    except Unfit as error:
+        raise Unusable(f"{where}: {error}") from None
     figures: dict[str, Any] = {"prometheus": prometheus, "figures": Figures(prometheus, interval)}
     return Source(**figures, name=entry.name, namespaces=entry.namespace_labels, rule_labels=entry.rule_labels)

@@ -16,6 +16,7 @@ from ninefold.cli.collectors import collectors
 from ninefold.cli.controllers import DELIVERED, FOLLOWERS
 from ninefold.cli.options import access, add_access, add_rule_options, http_url, labels
 from ninefold.cli.prometheis import Unusable, read
+from ninefold.integrations.credentials import Unfit
 from ninefold.integrations.prometheus import Prometheus
 from ninefold.kube import logs
 from ninefold.kube.api import Key
@@ -179,8 +180,8 @@ def _sources(options: argparse.Namespace) -> Sources:
     interval = float(options.poll_interval)
     try:
         prometheus = Prometheus(access(options, options.prometheus_url))
-    except OSError as error:
-        raise Unusable(f"a certificate for Prometheus cannot be read: {error}") from None
+    except Unfit as error:
+        raise Unusable(f"the credentials for Prometheus: {error}") from None
     further = read(options.prometheus_config, interval) if options.prometheus_config else []
     return Sources([Source(prometheus, Figures(prometheus, interval)), *further])
 

@@ -36,16 +36,27 @@ class Options:
     max_connections: int = 4
 
 
+class Unfit(Exception):
+    """Credentials that cannot be used together, or a certificate that cannot be read; the message says what to do."""
+
+
 class Credentials:
     """What goes with each request. What a secret is never goes into a message or a log."""
 
     def __init__(self, options: Options) -> None:
-        """Raises OSError for a certificate that cannot be read."""
+        """Raises Unfit."""
+        if sentence := _contradiction(options):
+            raise Unfit(sentence)
         self._options = options
         self._loaded: tuple[tuple[int, int, int], ...] = ()
-        # With a CA of its own the system's are not trusted.
-        self.context = ssl.create_default_context(cafile=str(options.ca_file) if options.ca_file else None)
-        self._load(self._stamps())
+        try:
+            # With a CA of its own the system's are not trusted.
+            self.context = ssl.create_default_context(cafile=str(options.ca_file) if options.ca_file else None)
+            self._load(self._stamps())
+        except ssl.SSLError:
+            raise Unfit(_unusable(options)) from None
+        except OSError as error:
+            raise Unfit(f"{error.filename} cannot be read: {error.strerror}") from None
 
     def headers(self) -> dict[str, str]:
         """Those of the next request. Raises OSError for a secret that cannot be read."""
@@ -88,8 +99,31 @@ class Credentials:
         if options.ca_file is not None:
             self.context.load_verify_locations(options.ca_file)
         if options.cert_file is not None:
-            self.context.load_cert_chain(options.cert_file, options.key_file)
+            # Without a password for the key OpenSSL would ask for one at the terminal.
+            self.context.load_cert_chain(options.cert_file, options.key_file, password="")
         self._loaded = stamps
+
+
+def _contradiction(options: Options) -> str:
+    """What credentials lack, or have too much of; "" if they fit together."""
+    if options.token_file and (options.username or options.password_file):
+        return "a token file and a user are given: give one of them, since a request has one header Authorization"
+    if options.username and not options.password_file:
+        return f"the user {options.username} has no password: give a password file, too"
+    if options.password_file and not options.username:
+        return "a password file is given without a user: give the username, too"
+    if options.key_file and not options.cert_file:
+        return f"the key {options.key_file} has no client certificate: give the certificate file, too"
+    return ""
+
+
+def _unusable(options: Options) -> str:
+    """What to write into the files with certificates."""
+    pair = f"{options.cert_file} and {options.key_file}" if options.key_file else f"{options.cert_file}"
+    wanted = [f"{options.ca_file} a certificate in PEM"] if options.ca_file else []
+    if options.cert_file:
+        wanted.append(f"{pair} a client certificate in PEM and the key of it without a passphrase")
+    return f"a certificate cannot be used: write into {', and into '.join(wanted)}"
 
 
 def _secret(path: Path) -> str:

@@ -86,7 +86,7 @@ class Prometheus:
     groups_per_request = 50
 
     def __init__(self, options: Options) -> None:
-        """Raises OSError for a certificate that cannot be read."""
+        """Raises Unfit for credentials that cannot be used."""
         self._options = options
         self._credentials = Credentials(options)
         self._shown = without_credentials(options.url)
@@ -175,9 +175,7 @@ class Prometheus:
                 if rule.get("name") == name and rule.get("type") == "recording"
             ]
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise Unreachable(
-                f"{self._options.url}: its answer about rules has another form than Prometheus'"
-            ) from None
+            raise Unreachable(f"{self._shown}: its answer about rules has another form than Prometheus'") from None
 
     async def series(self, selector: str, start: datetime, end: datetime, *, limit: int) -> list[Mapping[str, str]]:
         """The labels of some of the series that a selector matches in a stretch of time."""

@@ -24,6 +24,7 @@ _PLAIN = {
     "list_type": "write a list",
     "dict_type": "write a map of names to values",
     "mapping_type": "write a map of names to values",
+    "path_type": "write the name of a file",
     "model_type": "write a map of fields here",
     "model_attributes_type": "write a map of fields here",
     **dict.fromkeys(
