@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import devcluster
 from devcluster.waiting import patient
 from tests.processes import ROOT
 
 
-def run(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    hidden = {"KUBECONFIG": str(tmp_path / "none"), "HOME": str(tmp_path), "PYTHONPATH": str(ROOT / "operator")}
+def run(tmp_path: Path, *arguments: str, kubeconfig: Path | None = None) -> subprocess.CompletedProcess[str]:
+    hidden = {"KUBECONFIG": str(kubeconfig or tmp_path / "none"), "HOME": str(tmp_path)}
+    hidden["PYTHONPATH"] = str(ROOT / "operator")
     command = [sys.executable, "-m", "ninefold", "run", *arguments]
     environment = {**os.environ, **hidden}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=patient(30), check=False)
@@ -27,6 +31,20 @@ def test_without_a_cluster_it_says_where_one_is_named(tmp_path: Path) -> None:
     missing = f"there is no kubeconfig {tmp_path / 'none'}"
     assert last == f"ninefold: {missing}: set KUBECONFIG to a file that names a cluster"
     assert "Traceback" not in done.stderr
+
+
+def test_an_address_that_is_taken_is_named(tmp_path: Path, cluster: devcluster.Cluster) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        prometheus = ("--prometheus-url", cluster.prometheus.url)
+        done = run(tmp_path, *prometheus, "--bind", address, kubeconfig=cluster.kubeconfig)
+    (told,) = done.stderr.splitlines()
+    entry = json.loads(told)
+    assert (done.returncode, entry["level"], entry["address"]) == (1, "critical", address)
+    assert entry["message"] == "Cannot listen for probes and metrics: have it listen on an address that is free"
+    assert "address already in use" in entry["error"]
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "prometheus:9090", "http://ann:secret@:9090"])

@@ -123,12 +123,17 @@ class Runtime:
 
     async def run(self) -> int:
         """The exit code: 0 after a signal, 1 after a fault, 3 after the loss of the Lease."""
-        server = await serve(
-            application(self._metrics, self._health(), self._readiness(), self._endpoints, self._notes),
-            self._options.host,
-            self._options.port,
-        )
-        logger.info("Serving probes and metrics", extra={"address": f"{self._options.host}:{self._options.port}"})
+        address = f"{self._options.host}:{self._options.port}"
+        pages = application(self._metrics, self._health(), self._readiness(), self._endpoints, self._notes)
+        try:
+            server = await serve(pages, self._options.host, self._options.port)
+        except OSError as error:
+            logger.critical(
+                "Cannot listen for probes and metrics: have it listen on an address that is free",
+                extra={"address": address, "error": error.strerror},
+            )
+            return 1
+        logger.info("Serving probes and metrics", extra={"address": address})
         watching = asyncio.create_task(self._informer.run())
         background = [self._sweep.run(), self._recorder.run(), self._measure(), *(run() for run in self._services)]
         background += [fresh.run() for fresh in self._fresh]
