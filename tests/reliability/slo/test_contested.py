@@ -20,7 +20,7 @@ from tests.reliability.slo.objectives import objective
 
 from devcluster.waiting import patient
 from ninefold.integrations.prometheus import Prometheus, Recording, Sample
-from ninefold.reliability.servicelevelobjective.contested import foreign_files, foreign_label
+from ninefold.reliability.servicelevelobjective.contested import displaced, foreign_files, foreign_label
 from ninefold.reliability.servicelevelobjective.figure import Figure
 from ninefold.reliability.servicelevelobjective.figures import Figures
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
@@ -254,6 +254,6 @@ def test_files() -> None:
     assert foreign_files([recording("sloth", "b", "slo:objective:ratio", slo_id="shop/a"), recording("x", "y")]) == {}
     assert list(foreign_files([*ours, recording("ninefold/shop/a", "b.yaml", slo_id="shop/a")])) == ["shop/a"]
     assert list(foreign_files([*ours, recording("ninefold/shop/ab", "a.yaml", slo_id="shop/a")])) == ["shop/a"]
-    displaced = replace(ours[0], error="duplicate sample for timestamp")
-    assert "something else writes it" in foreign_files([displaced])["shop/a"]
-    assert foreign_files([replace(ours[0], error="many-to-many matching not allowed")]) == {}
+    late = replace(ours[0], error="duplicate sample for timestamp")
+    assert "something else writes it" in displaced([late])["shop/a"]
+    assert displaced([replace(ours[0], error="many-to-many matching not allowed")]) == {}

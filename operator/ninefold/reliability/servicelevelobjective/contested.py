@@ -130,9 +130,7 @@ def foreign_files(recordings: Sequence[Recording]) -> Mapping[str, str]:
         slo_id = each.labels.get("slo_id", "")
         if not slo_id or not re.search(RESERVED, each.name):
             continue
-        if is_ours(each) and _DISPLACED.search(each.error):
-            causes[slo_id] = f"{each.name} cannot be recorded, since something else writes it, too: {each.error[:256]}"
-        elif is_ours(each):
+        if is_ours(each):
             files.setdefault(slo_id, set()).add(each.file)
         else:
             where = f"{each.group[:128]} of {each.file[:256]}"
@@ -141,6 +139,16 @@ def foreign_files(recordings: Sequence[Recording]) -> Mapping[str, str]:
         if len(found) > 1:
             causes[slo_id] = f"the rules are loaded from several files, {' and '.join(sorted(found)[:3])}: keep one"
     return causes
+
+
+def displaced(recordings: Iterable[Recording]) -> Mapping[str, str]:
+    """By slo_id a sentence about rules of ours whose samples come too late: others of their series are there."""
+    return {
+        each.labels["slo_id"]: f"{each.name} cannot be recorded, since something else writes it, too, or Prometheus' "
+        f"clock went back: {each.error[:256]}"
+        for each in recordings
+        if is_ours(each) and re.search(RESERVED, each.name) and _DISPLACED.search(each.error)
+    }
 
 
 def is_ours(recording: Recording) -> bool:

@@ -75,8 +75,9 @@ class Snapshot:
         return self != Snapshot()
 
     def fresh(self, now: datetime) -> bool:
-        """Whether the figures may be taken for the present ones."""
-        return self.at is not None and now - self.at < FRESH
+        """Whether the figures may be taken for the present ones. Those of a time to come are of a clock that went back:
+        how old they are nobody knows."""
+        return self.at is not None and abs(now - self.at) < FRESH
 
 
 class Measured(Protocol):

@@ -26,6 +26,7 @@ from ninefold.reliability.servicelevelobjective.contested import (
 )
 from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot, rounded, worst
 from ninefold.reliability.servicelevelobjective.origins import Origins
+from ninefold.reliability.servicelevelobjective.serverclock import SKEW, ServerClock
 
 __all__ = ["Figure", "Figures", "Snapshot"]
 
@@ -138,6 +139,7 @@ class Figures:
     ) -> None:
         self._prometheus = prometheus
         self._origins = Origins(prometheus)
+        self._server_clock = ServerClock()
         self._compared: list[str] = []
         self._interval = interval
         self._clock = clock
@@ -229,7 +231,21 @@ class Figures:
     async def _ask(self, intervals: Collection[float]) -> list[Sample]:
         """The figures, and which of them have samples of somebody else, as of one moment."""
         guard = f" or {between(intervals, self._compared)}" if intervals else ""
-        return await self._prometheus.query(QUERY + guard)
+        began = asyncio.get_running_loop().time()
+        samples = await self._prometheus.query(QUERY + guard)
+        if samples:
+            self._check_clock(samples[0].at, began)
+        return samples
+
+    def _check_clock(self, at: float, began: float) -> None:
+        """Raises Unreachable for figures of the past."""
+        if went_back := self._server_clock.saw(at, began, asyncio.get_running_loop().time()):
+            log.warning("Prometheus' clock went back", extra={"seconds": round(went_back, 1)})
+            self._origins.excuse(self._server_clock.behind(at))
+        if (behind := self._server_clock.behind(at)) > SKEW:
+            raise Unreachable(
+                f"its clock has gone back, and for {behind:.0f} s to come no rule can record anything: check that clock"
+            )
 
     async def changes(self) -> AsyncIterator[str]:
         """The slo_ids whose rounded figures moved, all of them when Prometheus is lost or found. Never ends."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ninefold.integrations.prometheus import Prometheus, Recording, Refused, Unreachable
-from ninefold.reliability.servicelevelobjective.contested import FIGURES, INFO, foreign_files, is_ours
+from ninefold.reliability.servicelevelobjective.contested import FIGURES, INFO, displaced, foreign_files, is_ours
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,8 @@ EVERY, SOON = 60.0, 5.0
 SETTLES = 6
 """How many intervals it takes until no sample of a former schedule is compared any more."""
 _MOST_INTERVALS = 3
+_EVALUATIONS = 2
+"""How many intervals after a clock has caught up the last fault of its going back is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,9 @@ class Origins:
     def __init__(self, prometheus: Prometheus) -> None:
         self._prometheus = prometheus
         self._causes: dict[str, Mapping[str, str]] = {}
+        self._displaced: dict[str, Mapping[str, str]] = {}
+        self._excused = 0.0
+        """Until when it tells nothing that samples come too late."""
         self._turn = 0
         self._schedules: Mapping[str, Schedule] = {}
         self._settles: dict[str, float] = {}
@@ -65,7 +70,8 @@ class Origins:
     @property
     def causes(self) -> dict[str, str]:
         """By slo_id, why its figures are contested."""
-        return {slo_id: cause for causes in self._causes.values() for slo_id, cause in causes.items()}
+        found = (*self._displaced.values(), *self._causes.values())
+        return {slo_id: cause for causes in found for slo_id, cause in causes.items()}
 
     @property
     def intervals(self) -> dict[str, float]:
@@ -90,6 +96,11 @@ class Origins:
         """The intervals that there are, the most usual first."""
         return [interval for interval, _ in Counter(self.intervals.values()).most_common(_MOST_INTERVALS)]
 
+    def excuse(self, seconds: float) -> None:
+        """The clock of Prometheus went back by so much: that samples come too late is nobody's doing for a while."""
+        self._displaced.clear()
+        self._excused = max(self._excused, _now() + seconds + _EVALUATIONS * max([EVERY, *self.intervals.values()]))
+
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
@@ -108,6 +119,8 @@ class Origins:
             return
         self._report("")
         self._causes[INFO], self._causes[name] = foreign_files(about), foreign_files(found)
+        if _now() >= self._excused:
+            self._displaced[INFO], self._displaced[name] = displaced(about), displaced(found)
         self._note(schedules(about))
 
     def _report(self, why: str) -> None:
