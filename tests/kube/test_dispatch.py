@@ -132,6 +132,37 @@ def test_an_event_that_changes_nothing_of_what_is_read_leads_to_no_look() -> Non
     asyncio.run(scenario())
 
 
+def test_what_leaves_a_selection_concerns_whom_it_concerned() -> None:
+    """Whether by an edit, or by a deletion of which the last version is the first that is seen of an edit."""
+
+    class Watcher(Controller[Lamp, None]):
+        resource = Lamp
+        watches = (Watch(SHIP, lambda manifest, store: [Key("hall", manifest["metadata"]["port"])], both=True),)
+
+    def ship(name: str, version: int, port: str) -> Manifest:
+        made = lamp(name, version)
+        return {**made, "metadata": {**made["metadata"], "port": port}}
+
+    async def scenario() -> None:
+        queue: WorkQueue[Item] = WorkQueue()
+        dispatcher = Dispatcher([Watcher()], Store(), queue)
+
+        async def woken() -> set[str]:
+            found = {(await queue.get()).key.name for _ in range(queue.depth)}
+            for name in found:
+                queue.done(Item(API, Key("hall", name)))
+            return found
+
+        dispatcher.seen(SHIP, ship("s", 1, "north"))
+        assert await woken() == {"north"}
+        dispatcher.seen(SHIP, ship("s", 2, "south"))
+        assert await woken() == {"north", "south"}
+        dispatcher.gone(SHIP, ship("s", 4, "east"))
+        assert await woken() == {"south"}
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize(
     ("selectors", "union"), [(["a=b", "a=b"], "a=b"), (["a=b", "a=c", "a=b"], ""), (["a=b", ""], ""), (["", "a=b"], "")]
 )

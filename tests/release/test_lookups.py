@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from tests.counting import CountingStore
 
-from ninefold.kube.api import HELM_RELEASE, Api, Key
+from ninefold.kube.api import DEPLOYMENT, HELM_RELEASE, Api, Key
 from ninefold.kube.controller import AnyController
+from ninefold.observability.dashboard.controller import DashboardController
+from ninefold.observability.dashboard.resource import Dashboard
 from ninefold.release.clusterreleasegate.controller import ClusterReleaseGateController
 from ninefold.release.clusterreleasegate.resource import ClusterReleaseGate
 from ninefold.release.following import GATE
@@ -19,8 +21,13 @@ from ninefold.release.override.controller import OverrideController
 from ninefold.release.override.resource import Override
 from ninefold.release.release.controller import ReleaseController
 from ninefold.release.release.resource import Release
+from ninefold.release.releasegate.controller import ReleaseGateController
 from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.reliability.correction.controller import CorrectionController
+from ninefold.reliability.correction.resource import Correction
+from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
+from ninefold.reliability.servicelevelobjective.contract import tiers
 from ninefold.reliability.servicelevelobjective.figure import Snapshot
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
@@ -37,6 +44,8 @@ class Figures:
         yield ""
 
 
+ONCE = {"start": "2026-03-01T11:00:00Z", "end": "2026-03-01T13:00:00Z"}
+DASHBOARDS = DashboardController(tiers)
 RELEASES = ReleaseController(Figures(), [HELM_RELEASE])
 
 
@@ -69,12 +78,16 @@ def store() -> CountingStore:
         workload = {"workload": {"kind": "Deployment", "name": name}, "sequence": 1, "templateHash": "abc"}
         passed = {"gate": name, "service": name, "overrides": [{"name": name, "gate": name, "by": "ann"}]}
         put(store, Release.api, number, spec=workload | passed)
+        put(store, Dashboard.api, number, spec={"service": name})
+        put(store, Correction.api, number, spec={"objectives": {"service": name}, "reason": "a move", "once": ONCE})
+        labels = {"labels": {"app": name, "tier": "web"}}
+        put(store, DEPLOYMENT, number, metadata=labels, spec={"selector": {"matchLabels": {"app": name}}})
     return store
 
 
 def woken(controller: AnyController, api: Api, store: CountingStore) -> Iterable[Key]:
     """By an event about the object it-7, as the second of its kind: the first fills the indexes."""
-    (watch,) = (each for each in controller.watches if each.api == api)
+    watch = next(each for each in controller.watches if each.api == api)
     for number in (3, 7):
         store.since_now()
         name = f"it-{number}"
@@ -86,12 +99,58 @@ def woken(controller: AnyController, api: Api, store: CountingStore) -> Iterable
 
 @pytest.mark.parametrize(
     ("controller", "api"),
-    [(ClusterReleaseGateController(), ErrorBudgetPolicy.api), (OverrideController(), Release.api)],
-    ids=["a policy's cluster gates", "a record's overrides"],
+    [
+        (ClusterReleaseGateController(), ErrorBudgetPolicy.api),
+        (OverrideController(), Release.api),
+        (OverrideController(), ReleaseGate.api),
+        (ReleaseGateController(), ErrorBudgetPolicy.api),
+        (ReleaseGateController(), Release.api),
+        (ReleaseGateController(), DEPLOYMENT),
+        (DASHBOARDS, ServiceLevelObjective.api),
+    ],
+    ids=[
+        "a policy's cluster gates",
+        "a record's overrides",
+        "a gate's overrides",
+        "a policy's gates",
+        "a record's gates",
+        "a workload's gates",
+        "an objective's dashboards",
+    ],
 )
 def test_an_event_costs_what_it_concerns(controller: AnyController, api: Api, store: CountingStore) -> None:
     assert [key.name for key in woken(controller, api, store)] == ["it-7"]
-    assert store.handed_out <= 2
+    assert store.handed_out <= 3
+
+
+@pytest.mark.parametrize(
+    "controller",
+    [
+        ReleaseGateController(),
+        ErrorBudgetPolicyController(Figures()),
+        CorrectionController(),
+        DashboardController(tiers),
+    ],
+    ids=lambda controller: controller.resource.api.kind,
+)
+def test_a_look_costs_what_it_sees(controller: AnyController, store: CountingStore) -> None:
+    (resource,) = (each for each in list(store.resources(controller.resource)) if each.metadata.name == "it-7")
+    asyncio.run(controller.observe(resource, store, NOW))
+    store.since_now()
+    asyncio.run(controller.observe(resource, store, NOW))
+    assert store.handed_out <= 8
+
+
+def test_a_fleet_is_not_made_again_for_an_edit_that_it_does_not_show(store: CountingStore) -> None:
+    """One that shows all of its namespace finds them in Grafana: only how many there are stands in its status."""
+    put(store, Dashboard.api, MANY, spec={"fleet": {}})
+    watches = [each for each in DASHBOARDS.watches if each.api == ServiceLevelObjective.api]
+    (before,) = (each for each in list(store.all(ServiceLevelObjective.api)) if each["metadata"]["name"] == "it-7")
+    edited = {**before, "spec": {**before["spec"], "objective": "99"}}
+    concerned = [
+        {key.name for watch in watches for key in watch.concerns(old, edited, store)} for old in (before, None)
+    ]
+    assert concerned == [{"it-7"}, {"it-7", f"it-{MANY}"}]
 
 
 def test_a_new_gate_costs_what_follows_it(store: CountingStore) -> None:

@@ -51,6 +51,7 @@ class Watch:
     `labels` is a selector that the API server applies ("a=b,c"); `optional` resources may be missing from the cluster.
     `status` names the fields of the status that are read, None for all: of others' objects the rest may be large.
     `reads` gives what of an object matters: an event that leaves it as it was concerns nobody.
+    `both`: also those are looked at again whom the version before concerned, as what is selected by its labels does.
     """
 
     api: Api
@@ -59,12 +60,15 @@ class Watch:
     optional: bool = False
     status: tuple[str, ...] | None = None
     reads: Callable[[Manifest], object] | None = None
+    both: bool = False
 
     def concerns(self, before: Manifest | None, now: Manifest | None, store: Store) -> Iterable[Key]:
         """Whom it concerns that an object came (`before` is None), changed, or went (`now` is None)."""
         if self.reads and before and now and self.reads(before) == self.reads(now):
-            return ()
-        return self.keys(now or before or {}, store)
+            return
+        yield from self.keys(now or before or {}, store)
+        if self.both and before and now:
+            yield from self.keys(before, store)
 
 
 def written(manifest: Manifest) -> object:

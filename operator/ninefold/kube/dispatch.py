@@ -71,9 +71,10 @@ class Dispatcher:
             self._wake(api, before, manifest, by)
 
     def gone(self, api: Api, manifest: Manifest) -> None:
-        """An object was deleted; `manifest` is its last version."""
+        """An object was deleted; `manifest` is its last version, which need not be the one that was known."""
+        known = self.store.get(api, Key.of(manifest))
         if self.store.remove(api, manifest):
-            self._wake(api, manifest, None, None)
+            self._wake(api, known, None, None)
 
     def optional(self, api: Api) -> bool:
         """Whether the cluster may do without this resource: nobody who watches it needs it."""

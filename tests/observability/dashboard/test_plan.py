@@ -217,14 +217,15 @@ class TestObserve:
 
     def test_only_what_people_write_into_an_objective_wakes_dashboards(self, store: Store) -> None:
         """Its figures move often; whoever may show it now or has shown it before is looked at when it is edited."""
-        of_objective, of_dashboard = DashboardController.watches
+        of_objective, of_number, of_dashboard = DashboardController.watches
         before = slo("availability", service="checkout")
         measured = {**before, "status": {"observedGeneration": 1, "burn": {"1h": "22x"}}}
         assert list(of_objective.concerns(before, measured, store)) == []
         moved = slo("availability", service="cart")
         labelled = {**before, "metadata": {**before["metadata"], "labels": {"tier": "1"}}}
-        for old, new in ((before, moved), (before, labelled), (None, before), (before, None)):
-            assert {key.name for key in of_objective.concerns(old, new, store)} == {"all", "checkout"}
+        for old, new in ((before, moved), (moved, before), (before, labelled), (None, before), (before, None)):
+            assert {key.name for key in of_objective.concerns(old, new, store)} == {"checkout"}
+            assert {key.name for key in of_number.concerns(old, new, store)} == (set() if old and new else {"all"})
         elsewhere = slo("availability", "elsewhere")
         assert list(of_objective.concerns(None, elsewhere, store)) == []
 

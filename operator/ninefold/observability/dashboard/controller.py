@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from datetime import datetime
 
 from ninefold.kube.api import CONFIG_MAP, GRAFANA_DASHBOARD, Key, Manifest
-from ninefold.kube.controller import Controller, Watch, in_namespace_of, written
+from ninefold.kube.controller import Controller, Watch, written
 from ninefold.kube.index import Index
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
 from ninefold.observability.dashboard.delivery import CONTENTS
 from ninefold.observability.dashboard.objective import Tiers
 from ninefold.observability.dashboard.plan import Observed, plan, see
-from ninefold.observability.dashboard.resource import Dashboard, DashboardStatus
+from ninefold.observability.dashboard.resource import Dashboard, DashboardSpec, DashboardStatus
+from ninefold.reliability.errorbudgetpolicy.resource import found_by, looks_for, selected
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 _FLEETS = Index(Dashboard.api, lambda manifest: [Key.of(manifest).namespace] if "fleet" in manifest["spec"] else [])
 """The dashboards of fleets, by namespace."""
 
 
-def _of_dashboard(changed: Manifest, store: Store) -> Iterable[Key]:
-    """Fleets lead to the dashboards of services."""
+def _selects(dashboard: Manifest) -> Iterable[Hashable]:
+    """What the objectives are found by that it shows; nothing for one that shows all of its namespace."""
+    spec, namespace = dashboard["spec"], Key.of(dashboard).namespace
+    return looks_for({"service": spec["service"]} if "service" in spec else spec.get("objectives") or {}, namespace)
+
+
+_BY_OBJECTIVE = Index(Dashboard.api, _selects)
+
+
+def _showing(slo: Manifest, store: Store) -> Iterable[Key]:
+    return (Key.of(dashboard) for term in found_by(slo) for dashboard in store.found(_BY_OBJECTIVE, term))
+
+
+def _fleets(changed: Manifest, store: Store) -> Iterable[Key]:
+    """Those of the namespace: they lead to the dashboards of services, and say how many objectives there are."""
     return (Key.of(fleet) for fleet in store.found(_FLEETS, Key.of(changed).namespace))
 
 
@@ -31,8 +45,9 @@ class DashboardController(Controller[Dashboard, Observed]):
     resource = Dashboard
     # The status of an objective follows its figures, and is written often; no dashboard shows it.
     watches = (
-        Watch(ServiceLevelObjective.api, in_namespace_of(Dashboard.api), reads=written),
-        Watch(Dashboard.api, _of_dashboard, reads=written),
+        Watch(ServiceLevelObjective.api, _showing, reads=written, both=True),
+        Watch(ServiceLevelObjective.api, _fleets, reads=Key.of),
+        Watch(Dashboard.api, _fleets, reads=written),
     )
     children = (CONFIG_MAP, GRAFANA_DASHBOARD)
     optional = frozenset({GRAFANA_DASHBOARD})
@@ -45,11 +60,20 @@ class DashboardController(Controller[Dashboard, Observed]):
         namespace = resource.metadata.namespace
         return see(
             resource,
-            store.all(ServiceLevelObjective.api, namespace),
-            store.all(Dashboard.api, namespace),
+            _candidates(resource.spec, namespace, store),
+            () if resource.spec.service else store.all(Dashboard.api, namespace),
             self._tiers,
             takes_grafana_dashboards=store.serves(GRAFANA_DASHBOARD),
         )
 
     def plan(self, resource: Dashboard, observed: Observed, now: datetime) -> Plan[DashboardStatus]:
         return plan(resource, observed, now)
+
+
+def _candidates(spec: DashboardSpec, namespace: str, store: Store) -> Iterable[Manifest]:
+    """All objectives that it shows, and some more."""
+    if spec.service is not None:
+        return selected({"service": spec.service}, namespace, store)
+    if spec.objectives is not None:
+        return selected(spec.objectives.model_dump(by_alias=True, exclude_none=True), namespace, store)
+    return store.all(ServiceLevelObjective.api, namespace)

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from ninefold.kube.api import Key, Manifest
-from ninefold.kube.controller import Controller, Watch, in_namespace_of
+from ninefold.kube.controller import Controller, Watch
 from ninefold.kube.index import Index
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
 from ninefold.release.override.plan import Observed, plan
-from ninefold.release.override.resource import Override, OverrideStatus
+from ninefold.release.override.resource import Override, OverrideStatus, meant_for
 from ninefold.release.release.resource import Release
 from ninefold.release.releasegate.resource import ReleaseGate
 
@@ -38,7 +38,7 @@ class OverrideController(Controller[Override, Observed]):
 
     resource = Override
     watches = (
-        Watch(ReleaseGate.api, in_namespace_of(Override.api)),
+        Watch(ReleaseGate.api, lambda gate, store: [each.key for each in meant_for(Key.of(gate), store)]),
         Watch(Release.api, lambda release, store: _overrides(release)),
     )
 

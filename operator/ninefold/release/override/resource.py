@@ -6,8 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ninefold.kube.api import Key
 from ninefold.kube.fields import Cel, ObjectName, Timestamp
+from ninefold.kube.index import Index
 from ninefold.kube.model import Column, Model, Resource, Spec, Status
+from ninefold.kube.store import Store
 from ninefold.release.releasegate.resource import Image
 
 Person = Annotated[str, Field(min_length=1, max_length=256)]
@@ -90,3 +93,13 @@ class Override(
 
     spec: OverrideSpec
     status: OverrideStatus = Field(default_factory=OverrideStatus)
+
+
+_BY_GATE = Index(Override.api, lambda override: [Key(Key.of(override).namespace, override["spec"].get("gate") or "")])
+"""By the gate that they are meant for, "" for all of their namespace."""
+
+
+def meant_for(gate: Key, store: Store) -> list[Override]:
+    """The overrides for a gate that can be read, by name."""
+    found = [Key.of(each) for name in (gate, Key(gate.namespace, "")) for each in store.found(_BY_GATE, name)]
+    return [override for key in sorted(found) if (override := store.resource(Override, key)) is not None]

@@ -11,8 +11,6 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from pydantic import ValidationError
-
 from ninefold.kube.api import DAEMON_SET, DEPLOYMENT, ROLLOUT, STATEFUL_SET, Api, Key, Manifest
 from ninefold.kube.controller import Controller, Grant, Watch
 from ninefold.kube.fields import seconds
@@ -30,8 +28,8 @@ from ninefold.release.release.records import BY_WORKLOAD, key_for, next_record, 
 from ninefold.release.release.resource import PassedBy, Release, ReleaseStatus
 from ninefold.release.release.revision import Revision
 from ninefold.release.release.spending import Reading
-from ninefold.release.releasegate.resource import Records, ReleaseGate, Workloads
-from ninefold.release.releasegate.workload import concerns
+from ninefold.release.releasegate.resource import Records, ReleaseGate
+from ninefold.release.releasegate.selection import over, under_gate
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, selected
 
 _BUILT_IN = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)
@@ -115,8 +113,8 @@ def _of_workload(api: Api) -> Watch:
 
 def _of_gate(gate: Manifest, store: Store) -> Iterable[Key]:
     """The records that what is under it does not have yet."""
-    for api, manifest in _workloads(store, Key.of(gate).namespace):
-        if _about(gate, api.kind, manifest):
+    for api, manifest in under_gate(gate, store):
+        if api in WORKLOADS:
             yield from _wanting(api, manifest, store)
     for api, index in _BY_GATE.items():
         for manifest in store.found(index, Key.of(gate)):
@@ -206,20 +204,13 @@ def _read(api: Api, manifest: Manifest) -> Revision | None:
     return (of_tools.read if api in READS else of_workloads.read)(api.kind, manifest)
 
 
-def _workloads(store: Store, namespace: str) -> Iterable[tuple[Api, Manifest]]:
-    return ((api, manifest) for api in WORKLOADS for manifest in store.all(api, namespace))
-
-
 def _gate_of(api: Api, workload: Manifest, store: Store) -> Manifest | None:
     """Of the gates that the workload is under the first that goes by budgets, else the first: two gates are no two
     releases. What delivers workloads follows the gate that it names."""
     if api in READS:
         followed = gate_of(workload)
         return store.get(ReleaseGate.api, followed) if followed else None
-    gates = sorted(
-        store.all(ReleaseGate.api, Key.of(workload).namespace), key=lambda gate: (_without_budgets(gate), Key.of(gate))
-    )
-    return next((gate for gate in gates if _about(gate, api.kind, workload)), None)
+    return min(over(api, workload, store), key=_without_budgets, default=None)
 
 
 def _passed_by(
@@ -228,11 +219,8 @@ def _passed_by(
     """What delivers workloads passes no gate: they do."""
     if api in READS:
         return []
-    gates = [
-        gate
-        for gate in store.resources(ReleaseGate, revision.key.namespace)
-        if concerns(gate.spec.workloads, api.kind, workload)
-    ]
+    found = (store.resource(ReleaseGate, Key.of(gate)) for gate in over(api, workload, store))
+    gates = [gate for gate in found if gate is not None]
     newest = records[-1] if records else None
     return passed_by(gates, newest, revision.images, lambda key: store.resource(Override, key))
 
@@ -240,15 +228,6 @@ def _passed_by(
 def _without_budgets(gate: Manifest) -> bool:
     """Whether it knows no objective by which the cost of a release could be told."""
     return not any("errorBudgetPolicy" in source for source in (gate.get("spec") or {}).get("sources") or ())
-
-
-def _about(gate: Manifest, kind: str, workload: Manifest) -> bool:
-    """Whether the workload is under the gate; under one that cannot be read is none."""
-    try:
-        wanted = Workloads.model_validate((gate.get("spec") or {}).get("workloads") or {})
-    except ValidationError:
-        return False
-    return concerns(wanted, kind, workload)
 
 
 def _kept(gate: Manifest | None) -> Records:

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 from ninefold.kube.api import NAMESPACE, ROLLOUT, Api, Key, Manifest
-from ninefold.kube.controller import Content, Controller, Grant, Watch, in_namespace_of
+from ninefold.kube.controller import Content, Controller, Grant, Watch
 from ninefold.kube.errors import Stalled
 from ninefold.kube.index import Index
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
 from ninefold.release.clusterreleasegate.keeping import corrected, is_unwanted, kept, key_of
 from ninefold.release.clusterreleasegate.resource import PREFIX, ClusterReleaseGate
-from ninefold.release.override.resource import Override
+from ninefold.release.override.resource import Override, meant_for
 from ninefold.release.release.records import BY_WORKLOAD
 from ninefold.release.release.resource import Release
-from ninefold.release.releasegate.elsewhere import seen, unguarded
+from ninefold.release.releasegate.elsewhere import seen, shown_by, unguarded
 from ninefold.release.releasegate.plan import Observed, plan
 from ninefold.release.releasegate.resource import GateStatus, ReleaseGate, ReleaseGateStatus
-from ninefold.release.releasegate.workload import WORKLOADS, Workload, concerns
+from ninefold.release.releasegate.selection import over, under
+from ninefold.release.releasegate.workload import WORKLOADS, Workload
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicyStatus
 
 _BY_ABOVE = Index(
@@ -28,6 +30,38 @@ _BY_ABOVE = Index(
     lambda gate: [source.get("clusterReleaseGate") for source in gate["spec"].get("sources") or ()],
 )
 """Gates by the ClusterReleaseGates that they name."""
+
+_KINDS = {api.kind: api for api in WORKLOADS}
+
+
+def _policies(gate: Manifest) -> Iterable[Key]:
+    names = (source.get("errorBudgetPolicy") for source in gate["spec"].get("sources") or ())
+    return [Key(Key.of(gate).namespace, name) for name in names if name]
+
+
+_BY_POLICY = Index(ReleaseGate.api, _policies)
+
+
+def _naming(policy: Manifest, store: Store) -> Iterable[Key]:
+    return (Key.of(gate) for gate in store.found(_BY_POLICY, Key.of(policy)))
+
+
+def _opened_by(override: Manifest, store: Store) -> Iterable[Key]:
+    namespace, gate = Key.of(override).namespace, override["spec"].get("gate")
+    return [Key(namespace, gate)] if gate else store.keys(ReleaseGate.api, namespace)
+
+
+def _showing(api: Api, manifest: Manifest, store: Store) -> Iterable[Key]:
+    """The gates that see a workload otherwise when this one changes."""
+    return (Key.of(gate) for shown in shown_by(api, manifest, store) for gate in over(*shown, store))
+
+
+def _recording(record: Manifest, store: Store) -> Iterable[Key]:
+    """The gates over the workload of a record."""
+    workload = record["spec"]["workload"]
+    api = _KINDS.get(workload["kind"])
+    manifest = store.get(api, Key(Key.of(record).namespace, workload["name"])) if api else None
+    return (Key.of(gate) for gate in over(api, manifest, store)) if api and manifest else ()
 
 
 def _below(manifest: Manifest, store: Store) -> Iterable[Key]:
@@ -55,12 +89,12 @@ class ReleaseGateController(Controller[ReleaseGate, Observed]):
         Grant(ReleaseGate.api, ("create", "patch", "delete"), "ClusterReleaseGate: its gates are kept in namespaces."),
     )
     watches = (
-        Watch(ErrorBudgetPolicy.api, in_namespace_of(ReleaseGate.api)),
-        Watch(Override.api, in_namespace_of(ReleaseGate.api)),
-        Watch(Release.api, in_namespace_of(ReleaseGate.api)),
+        Watch(ErrorBudgetPolicy.api, _naming),
+        Watch(Override.api, _opened_by),
+        Watch(Release.api, _recording),
         Watch(ClusterReleaseGate.api, _below),
         Watch(NAMESPACE, _kept_in),
-        *(Watch(api, in_namespace_of(ReleaseGate.api), optional=api == ROLLOUT) for api in WORKLOADS),
+        *(Watch(api, partial(_showing, api), optional=api == ROLLOUT, both=True) for api in WORKLOADS),
     )
 
     def missing(self, key: Key, store: Store) -> Manifest | None:
@@ -76,12 +110,14 @@ class ReleaseGateController(Controller[ReleaseGate, Observed]):
     async def observe(self, resource: ReleaseGate, store: Store, now: datetime) -> Observed:
         names = [source.error_budget_policy for source in resource.spec.sources if source.error_budget_policy]
         above = [source.cluster_release_gate for source in resource.spec.sources if source.cluster_release_gate]
-        namespace, workloads = resource.key.namespace, _workloads(resource, store)
+        namespace = resource.key.namespace
+        found = under(resource.spec.workloads, namespace, store)
+        workloads = [seen(api, manifest, store) for api, manifest in found]
         return Observed(
             policies={name: policy_status(store, Key(namespace, name)) for name in dict.fromkeys(names)},
             workloads=workloads,
-            overrides=store.resources(Override, namespace),
-            unguarded=unguarded({each.name for each in workloads}, store, namespace),
+            overrides=meant_for(resource.key, store),
+            unguarded=unguarded(found),
             releases=_releases(workloads, store, namespace),
             above={name: _above(store, name) for name in dict.fromkeys(above)},
             unwanted=is_unwanted(resource.key, store),
@@ -115,12 +151,3 @@ def _above(store: Store, name: str) -> GateStatus | None:
 def _releases(workloads: Iterable[Workload], store: Store, namespace: str) -> list[Manifest]:
     named = (workload.name.partition("/") for workload in workloads)
     return [record for kind, _, name in named for record in store.found(BY_WORKLOAD, (namespace, kind, name))]
-
-
-def _workloads(resource: ReleaseGate, store: Store) -> list[Workload]:
-    return [
-        seen(api, manifest, store)
-        for api in WORKLOADS
-        for manifest in store.all(api, resource.key.namespace)
-        if concerns(resource.spec.workloads, api.kind, manifest)
-    ]

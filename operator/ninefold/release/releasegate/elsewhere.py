@@ -6,13 +6,16 @@ to the template of a Deployment, which it scales down. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from ninefold.kube.api import DAEMON_SET, DEPLOYMENT, ROLLOUT, Api, Key, Manifest
+from ninefold.kube.index import Index
 from ninefold.kube.store import Store
 from ninefold.release.releasegate.serving import Serving
 from ninefold.release.releasegate.workload import Workload, read
+
+_PRIMARY = "-primary"
 
 
 def seen(api: Api, manifest: Manifest, store: Store) -> Workload:
@@ -41,16 +44,34 @@ def released(rollout: Manifest, store: Store) -> tuple[str, str, Manifest] | Non
     return (found, DEPLOYMENT.kind, deployment) if deployment and _has_seen(rollout, deployment) else None
 
 
-def unguarded(names: Collection[str], store: Store, namespace: str) -> list[tuple[str, str]]:
+def unguarded(found: Collection[tuple[Api, Manifest]]) -> list[tuple[str, str]]:
     """Of the workloads under a gate, the Rollouts that refer to a Deployment which is not, each with it."""
-    pairs = ((Key.of(each).name, _referred(each)) for each in store.all(ROLLOUT, namespace))
-    named = [(f"{ROLLOUT.kind}/{rollout}", f"{DEPLOYMENT.kind}/{template}") for rollout, template in pairs if template]
-    return [(rollout, template) for rollout, template in named if rollout in names and template not in names]
+    names = {(api, Key.of(manifest).name) for api, manifest in found}
+    pairs = ((Key.of(manifest).name, _referred(manifest)) for api, manifest in found if api == ROLLOUT)
+    return [
+        (f"{ROLLOUT.kind}/{rollout}", f"{DEPLOYMENT.kind}/{template}")
+        for rollout, template in pairs
+        if template and (DEPLOYMENT, template) not in names
+    ]
+
+
+def shown_by(api: Api, manifest: Manifest, store: Store) -> Iterable[tuple[Api, Manifest]]:
+    """The workloads that are seen otherwise when this one changes: itself, the one that it runs for Flagger, and the
+    Deployment to which it refers."""
+    key = Key.of(manifest)
+    yield api, manifest
+    name, of = (_referred(manifest), DEPLOYMENT) if api == ROLLOUT else (_run_by(key.name), api)
+    if name and (other := store.get(of, Key(key.namespace, name))):
+        yield of, other
+
+
+def _run_by(name: str) -> str:
+    return name.removesuffix(_PRIMARY) if name.endswith(_PRIMARY) else ""
 
 
 def _primary(api: Api, manifest: Manifest, store: Store) -> Manifest | None:
     key = Key.of(manifest)
-    primary = store.get(api, Key(key.namespace, f"{key.name}-primary")) if api in (DEPLOYMENT, DAEMON_SET) else None
+    primary = store.get(api, Key(key.namespace, f"{key.name}{_PRIMARY}")) if api in (DEPLOYMENT, DAEMON_SET) else None
     owners = primary["metadata"].get("ownerReferences") or () if primary else ()
     return primary if any(map(_is_canary, owners)) else None
 
@@ -71,7 +92,7 @@ def _status(rollout: Manifest) -> Manifest:
 
 def _referring(manifest: Manifest, store: Store) -> Iterator[Manifest]:
     key = Key.of(manifest)
-    return (each for each in store.all(ROLLOUT, key.namespace) if _referred(each) == key.name)
+    return iter(sorted(store.found(_REFERRING, key), key=Key.of))
 
 
 def _referred(rollout: Manifest) -> str:
@@ -82,3 +103,9 @@ def _referred(rollout: Manifest) -> str:
         return ""
     name = reference.get("name")
     return name if isinstance(name, str) else ""
+
+
+_REFERRING = Index(
+    ROLLOUT, lambda rollout: [Key(Key.of(rollout).namespace, name)] if (name := _referred(rollout)) else []
+)
+"""Rollouts by the Deployment to which they refer."""

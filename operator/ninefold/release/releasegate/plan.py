@@ -52,7 +52,7 @@ class Observed:
     policies: Mapping[str, ErrorBudgetPolicyStatus | None]
     workloads: Sequence[Workload]
     overrides: Sequence[Override] = ()
-    """Those of its namespace."""
+    """Those that are meant for the gate."""
     releases: Sequence[Manifest] = ()
     """The records of the workloads."""
     above: Mapping[str, GateStatus | None] = field(default_factory=dict)

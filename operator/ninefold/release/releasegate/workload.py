@@ -48,8 +48,8 @@ def concerns(workloads: Workloads, kind: str, manifest: Manifest) -> bool:
         return True
     if workloads.names is not None:
         return f"{kind}/{manifest['metadata']['name']}" in workloads.names
-    own = manifest["metadata"].get("labels") or {}
-    selector = (manifest.get("spec", {}).get("selector") or {}).get("matchLabels") or {}
+    own = mapped(manifest["metadata"].get("labels"))
+    selector = mapped(mapped(mapped(manifest.get("spec")).get("selector")).get("matchLabels"))
     return any(_carries(workloads, labels) for labels in (own, selector))
 
 

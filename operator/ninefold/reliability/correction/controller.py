@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ninefold.kube.controller import Controller, Watch, in_namespace_of
+from ninefold.kube.api import Key
+from ninefold.kube.controller import Controller, Watch, in_namespace_of, written
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
-from ninefold.reliability.correction.occurrences import applies
 from ninefold.reliability.correction.plan import Observed, plan
 from ninefold.reliability.correction.resource import Correction, CorrectionStatus
+from ninefold.reliability.errorbudgetpolicy.resource import selected
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 
@@ -17,11 +18,15 @@ class CorrectionController(Controller[Correction, Observed]):
     """Writes nothing but the status."""
 
     resource = Correction
-    watches = (Watch(ServiceLevelObjective.api, in_namespace_of(Correction.api)),)
+    watches = (Watch(ServiceLevelObjective.api, in_namespace_of(Correction.api), reads=written),)
 
     async def observe(self, resource: Correction, store: Store, now: datetime) -> Observed:
-        slos = store.resources(ServiceLevelObjective, resource.key.namespace)
-        found = {slo.metadata.name: slo.spec.window for slo in slos if applies(resource, slo)}
+        wanted = resource.spec.objectives.model_dump(by_alias=True, exclude_none=True)
+        chosen = (
+            store.resource(ServiceLevelObjective, Key.of(slo))
+            for slo in selected(wanted, resource.key.namespace, store)
+        )
+        found = {slo.metadata.name: slo.spec.window for slo in chosen if slo is not None}
         missing = [name for name in resource.spec.objectives.names or () if name not in found]
         return Observed(sorted(found.items(), key=lambda one: one[0]), missing)
 

@@ -8,9 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ninefold.kube.api import Key, Manifest
 from ninefold.kube.fields import Cel, Timestamp, TimeZone, matches, seconds
+from ninefold.kube.index import Index
 from ninefold.kube.model import Column, Model, Resource, Spec, Status
-from ninefold.reliability.errorbudgetpolicy.resource import MAX_OBJECTIVES, Objectives
+from ninefold.kube.store import Store
+from ninefold.reliability.errorbudgetpolicy.resource import MAX_OBJECTIVES, Objectives, found_by, looks_for, selects
 
 LONGEST = timedelta(days=7)
 """How long an occurrence may last."""
@@ -170,3 +173,15 @@ class Correction(
     status: CorrectionStatus = Field(
         default_factory=lambda: CorrectionStatus.model_validate({}), description="When it is, and what it takes out."
     )
+
+
+_BY_OBJECTIVE = Index(
+    Correction.api,
+    lambda correction: looks_for(correction["spec"].get("objectives") or {}, Key.of(correction).namespace),
+)
+
+
+def correcting(slo: Manifest, store: Store) -> list[Manifest]:
+    """The corrections that apply to an objective, by name."""
+    found = {Key.of(each): each for term in found_by(slo) for each in store.found(_BY_OBJECTIVE, term)}
+    return [each for _, each in sorted(found.items()) if selects(each["spec"]["objectives"], slo)]

@@ -6,19 +6,20 @@ from collections.abc import AsyncIterator, Hashable, Iterable
 from datetime import datetime
 
 from ninefold.kube.api import Key, Manifest
-from ninefold.kube.controller import Controller, Watch, in_namespace_of
+from ninefold.kube.controller import Controller, Watch, in_namespace_of, written
 from ninefold.kube.index import Index
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
-from ninefold.reliability.correction.resource import Correction
-from ninefold.reliability.errorbudgetpolicy.identity import Identities
-from ninefold.reliability.errorbudgetpolicy.observation import observed
+from ninefold.reliability.correction.resource import Correction, correcting
+from ninefold.reliability.errorbudgetpolicy.identity import Identities, family_of, is_in_force, last_manager
+from ninefold.reliability.errorbudgetpolicy.observation import followed, observed
 from ninefold.reliability.errorbudgetpolicy.plan import Observed, plan
 from ninefold.reliability.errorbudgetpolicy.resource import (
     ErrorBudgetPolicy,
     ErrorBudgetPolicyStatus,
     found_by,
     looks_for,
+    selected,
     selects,
 )
 from ninefold.reliability.servicelevelobjective.figure import Measured
@@ -36,13 +37,30 @@ def _of(policy: Manifest) -> Iterable[Hashable]:
 _BY_OBJECTIVE = Index(ErrorBudgetPolicy.api, _of)
 
 
+def _read(slo: Manifest) -> object:
+    """What a policy goes by, beside the figures: the status of an objective follows these, and is written often."""
+    return slo["metadata"].get("uid"), written(slo), is_in_force(slo), last_manager(slo)
+
+
+def _seen_by(policy: ErrorBudgetPolicy, store: Store) -> Iterable[Manifest]:
+    """The objectives that it selects or follows, and all that these are made of."""
+    namespace = policy.key.namespace
+
+    def find(name: str) -> Manifest | None:
+        return store.get(ServiceLevelObjective.api, Key(namespace, name))
+
+    wanted = policy.spec.objectives.model_dump(by_alias=True, exclude_none=True)
+    heads = [*selected(wanted, namespace, store), *filter(None, map(find, followed(policy.status)))]
+    return {Key.of(part): part for slo in heads for _, part in family_of(slo, find) if part is not None}.values()
+
+
 class ErrorBudgetPolicyController(Controller[ErrorBudgetPolicy, Observed]):
     """Figures come from the snapshot that all objectives share, not from their statuses: those are for people."""
 
     resource = ErrorBudgetPolicy
     watches = (
-        Watch(ServiceLevelObjective.api, in_namespace_of(ErrorBudgetPolicy.api)),
-        Watch(Correction.api, in_namespace_of(ErrorBudgetPolicy.api)),
+        Watch(ServiceLevelObjective.api, in_namespace_of(ErrorBudgetPolicy.api), reads=_read),
+        Watch(Correction.api, in_namespace_of(ErrorBudgetPolicy.api), reads=written),
     )
 
     def __init__(self, figures: Measured) -> None:
@@ -50,9 +68,9 @@ class ErrorBudgetPolicyController(Controller[ErrorBudgetPolicy, Observed]):
         self._identities = Identities()
 
     async def observe(self, resource: ErrorBudgetPolicy, store: Store, now: datetime) -> Observed:
-        slos = store.all(ServiceLevelObjective.api, resource.key.namespace)
-        corrections = store.all(Correction.api, resource.key.namespace)
-        return observed(resource, slos, self._figures.snapshot, now, self._identities, corrections)
+        slos = _seen_by(resource, store)
+        corrections = {Key.of(each): each for slo in slos for each in correcting(slo, store)}
+        return observed(resource, slos, self._figures.snapshot, now, self._identities, corrections.values())
 
     def plan(self, resource: ErrorBudgetPolicy, observed: Observed, now: datetime) -> Plan[ErrorBudgetPolicyStatus]:
         return plan(resource, observed, now)

@@ -33,7 +33,7 @@ class Identities:
         self._counted: OrderedDict[tuple[Key, str, int], str] = OrderedDict()
 
     def of(self, slo: Manifest, find: Find, corrections: Iterable[Manifest]) -> Identity:
-        family = _family(slo, find)
+        family = family_of(slo, find)
         parts = [part for _, part in family if part is not None]
         excused = [(n, c["metadata"]["name"]) for c in corrections for n, part in enumerate(parts) if _applies(c, part)]
         spec = slo.get("spec", {})
@@ -74,7 +74,7 @@ def last_manager(slo: Manifest) -> str:
     return f"{str(last.get('manager', ''))[:120]} at {str(last.get('time', ''))[:30]}" if last else ""
 
 
-def _family(slo: Manifest, find: Find) -> Sequence[tuple[str, Manifest | None]]:
+def family_of(slo: Manifest, find: Find) -> Sequence[tuple[str, Manifest | None]]:
     """The objective, its own name left out, then its components, theirs, and so on, each once."""
     found: dict[str, Manifest | None] = {"": slo}
     waiting = _components(slo)

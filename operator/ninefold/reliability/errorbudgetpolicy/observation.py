@@ -30,7 +30,7 @@ def observed(
     identities: Identities,
     corrections: Iterable[Manifest] = (),
 ) -> Observed:
-    """`slos` and `corrections` are those of its namespace."""
+    """`slos` and `corrections` are those of its namespace; what has nothing to do with the policy may be left out."""
     seen = _Seen(slos, snapshot, now, identities, list(corrections))
     return Observed(
         objectives=seen.objectives(policy.spec.objectives, followed(policy.status)),

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
 from ninefold.kube.api import ALERTMANAGER_CONFIG, CONFIG_MAP, NAMESPACE, PROMETHEUS_RULE, Key, Manifest
 from ninefold.kube.conditions import reported
-from ninefold.kube.controller import Controller, Watch, in_namespace_of
+from ninefold.kube.controller import Controller, Watch, in_namespace_of, written
 from ninefold.kube.errors import Stalled
 from ninefold.kube.plan import Plan, Verdict
 from ninefold.kube.store import Store
 from ninefold.reliability.correction.occurrences import concerning, in_force
-from ninefold.reliability.correction.resource import Correction
+from ninefold.reliability.correction.resource import Correction, correcting
 from ninefold.reliability.servicelevelobjective import groups
 from ninefold.reliability.servicelevelobjective.agreement import Ended, unjudged
 from ninefold.reliability.servicelevelobjective.allowances import Allowances
@@ -61,7 +61,10 @@ class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed
     """Keeps the rules in the cluster, and says what Prometheus measures by them."""
 
     resource = ServiceLevelObjective
-    watches = (Watch(Correction.api, in_namespace_of(ServiceLevelObjective.api)), Watch(NAMESPACE, _in_namespace))
+    watches = (
+        Watch(Correction.api, in_namespace_of(ServiceLevelObjective.api), reads=written),
+        Watch(NAMESPACE, _in_namespace),
+    )
     children = (PROMETHEUS_RULE, CONFIG_MAP, ALERTMANAGER_CONFIG)
     optional = frozenset({PROMETHEUS_RULE, ALERTMANAGER_CONFIG})
     contents = CONTENTS
@@ -77,9 +80,10 @@ class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed
     async def observe(self, resource: ServiceLevelObjective, store: Store, now: datetime) -> Observed:
         asked = self._asked[self._sources.named(resource).name]
         missing = check(resource, lambda key: _found(store, key))
-        corrections = store.resources(Correction, resource.key.namespace)
-        snapshot, correction = asked.figures.snapshot, in_force(resource, corrections, now)
-        group = self._neighbours.compiled(resource, store, snapshot, lambda slo: concerning(slo, corrections, now))
+        snapshot, correction = asked.figures.snapshot, in_force(resource, _corrections(resource, store), now)
+        group = self._neighbours.compiled(
+            resource, store, snapshot, lambda slo: concerning(slo, _corrections(slo, store), now)
+        )
         output = asked.choice(self._choice).output(
             served=store.serves(PROMETHEUS_RULE), inhibition=store.serves(ALERTMANAGER_CONFIG)
         )
@@ -152,6 +156,13 @@ class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed
         async for slo_id in self._sources.changes():
             namespace, _, name = slo_id.partition("/")
             yield Key(namespace, name)
+
+
+def _corrections(slo: ServiceLevelObjective, store: Store) -> list[Correction]:
+    """Those that apply to an objective and can be read."""
+    manifest = store.get(ServiceLevelObjective.api, slo.key)
+    keys = [Key.of(each) for each in correcting(manifest, store)] if manifest else []
+    return [correction for key in keys if (correction := store.resource(Correction, key)) is not None]
 
 
 def _found(store: Store, key: Key) -> ServiceLevelObjective | None:
