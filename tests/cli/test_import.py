@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given, settings
 
 from ninefold.cli.files import from_text
-from ninefold.cli.import_ import DIALECTS, refusals, translated
+from ninefold.cli.import_ import DIALECTS, checked, translated
 from tests.cli.conftest import Command
 from tests.cli.samples import GATE, SLO
 from tests.integrations.dialects import damaged
@@ -68,7 +68,7 @@ def test_what_is_printed_is_accepted_by_our_own_parser(ninefold: Command, name: 
     printed = ninefold("import", "-f", str(DATA / f"{name}.yaml")).stdout
     manifests = list(yaml.safe_load_all(printed))
     assert manifests
-    assert refusals(manifests, "default") == {}
+    assert checked(manifests, "default")[0] == {}
 
 
 def test_all_carried_is_fine_and_something_lost_fails_only_a_strict_call(ninefold: Command) -> None:
@@ -79,6 +79,13 @@ def test_all_carried_is_fine_and_something_lost_fails_only_a_strict_call(ninefol
     assert done.returncode == 1
     assert "name: checkout-availability" in done.stdout, "what can be carried is printed all the same"
     assert done.stderr.endswith("1 objective, 1 lost, 2 changed\n")
+
+
+def test_what_lint_warns_of_is_told(ninefold: Command) -> None:
+    """It was as wrong before, so that it is not lost."""
+    done = ninefold("import", "--strict", "-f", "-", stdin=SLOTH.replace("99.9", "0.999"))
+    assert done.returncode == 0
+    assert "stdin:4: Changed: prometheus/v1 checkout slos[0]: spec.objective: an objective of 0.999 % le" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -196,9 +203,9 @@ def test_two_objectives_of_one_name_are_not_both_printed(ninefold: Command) -> N
     done = ninefold("import", "-f", "a.yaml", "b.yaml", files={"a.yaml": SLOTH, "b.yaml": SLOTH})
     assert done.stdout.count("name: checkout-availability") == 1
     assert (
-        "b.yaml:4: Lost: prometheus/v1 checkout slos[0]: ServiceLevelObjective checkout-availability would be"
-        in done.stderr
-    )
+        "b.yaml:4: Lost: prometheus/v1 checkout slos[0]: an objective of the name checkout-availability is made of "
+        "a.yaml:4 already; it is not printed; give one of them another name, and import again\n"
+    ) in done.stderr
 
 
 def test_a_key_that_stands_twice_is_reported(ninefold: Command) -> None:
@@ -226,7 +233,7 @@ ALL = [document for name in DIALECT_FILES for document in yaml.safe_load_all((DA
 def test_whatever_stands_in_the_documents_what_is_printed_is_accepted(given: list[Any]) -> None:
     documents = from_text(yaml.safe_dump_all(given), "in.yaml")
     made, items = translated(documents, list(DIALECTS), "default")
-    assert refusals([one.manifest for one, _ in made], "default") == {}
+    assert checked([one.manifest for one, _ in made], "default")[0] == {}
     assert all(str(item) for item in items)
 
 

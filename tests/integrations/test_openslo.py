@@ -196,6 +196,7 @@ def test_it_knows_its_documents_and_says_of_other_versions_that_it_does_not() ->
         ({"target": 0.07}, "7"),
         ({"target": 0}, None),
         ({"target": 1}, None),
+        ({"target": 99.5}, None),
         ({}, None),
     ],
 )
@@ -203,6 +204,8 @@ def test_a_target_is_an_exact_percentage_or_refused(objective: Any, found: str |
     manifests, remarks = outcome(translate, [slo(objectives=[objective])])
     assert [made["spec"]["objective"] for made in manifests] == ([found] if found else [])
     assert bool(found) or "nothing is made of" in said(remarks, "Lost")
+    if objective == {"target": 99.5}:
+        assert "write target: 0.995, or targetPercent: 99.5" in said(remarks)
 
 
 @pytest.mark.parametrize(

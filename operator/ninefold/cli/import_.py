@@ -116,7 +116,10 @@ def translated(
         translation = DIALECTS[name].translate([document.manifest for document in own], target)
         items += [Item.of(remark, own[remark.document]) for remark in translation.remarks]
         made += [(one, own[one.document]) for one in translation.made]
-    refused = refusals([one.manifest for one, _ in made], namespace)
+    made, twice = _once(made)
+    items += twice
+    refused, doubtful = checked([one.manifest for one, _ in made], namespace)
+    items += [_doubt(*made[index], finding) for index, finding in doubtful]
     for index, message in refused.items():
         one, document = made[index]
         remark = Remark(
@@ -131,8 +134,44 @@ def translated(
     return [one for index, one in enumerate(made) if index not in refused], items
 
 
-def refusals(manifests: Sequence[Mapping[str, Any]], namespace: str) -> dict[int, str]:
-    """Why `ninefold lint` would not accept a manifest, by its place among them: each is printed, read and compiled."""
+def _once(made: Sequence[tuple[Made, Document]]) -> tuple[list[tuple[Made, Document]], list[Item]]:
+    """Of several manifests with one name the first, and a word about the others."""
+    first: dict[tuple[str, str], tuple[Made, Document]] = {}
+    items = []
+    for one, document in made:
+        metadata = one.manifest["metadata"]
+        other, its = first.setdefault((metadata.get("namespace", ""), metadata.get("name", "")), (one, document))
+        if other is not one:
+            remark = Remark(
+                "Lost",
+                one.document,
+                one.path,
+                f"an objective of the name {metadata.get('name')} is made of {its.file}:{its.line(other.path)} already",
+                "it is not printed",
+                "give one of them another name, and import again",
+            )
+            items.append(Item.of(remark, document))
+    return list(first.values()), items
+
+
+def _doubt(one: Made, document: Document, finding: Finding) -> Item:
+    """What `ninefold lint` warns of in a manifest."""
+    remark = Remark(
+        "Changed",
+        one.document,
+        one.path,
+        f"{finding.path}: {finding.message}",
+        "it means what it meant before, and is seldom meant",
+        "check it",
+    )
+    return Item.of(remark, document)
+
+
+def checked(manifests: Sequence[Mapping[str, Any]], namespace: str) -> tuple[dict[int, str], list[tuple[int, Finding]]]:
+    """Why `ninefold lint` would not accept a manifest, by its place among them, and of what it warns in the others.
+
+    Each is printed, read and compiled.
+    """
     parsed = _parsed(manifests, namespace)
     findings = [*parsed.findings, *lint.check(parsed.found)]
     refused: dict[int, list[str]] = {}
@@ -142,7 +181,11 @@ def refusals(manifests: Sequence[Mapping[str, Any]], namespace: str) -> dict[int
             refused.setdefault(int(finding.file), []).append(sentence)
     absent = {str(manifests[index]["metadata"].get("name")) for index in refused}
     refused = {**_without_a_part(parsed.found, absent), **refused}
-    return {index: "; ".join(sentences) for index, sentences in refused.items()}
+    warned = [(int(finding.file), finding) for finding in findings if finding.severity == "warning"]
+    return (
+        {index: "; ".join(sentences) for index, sentences in refused.items()},
+        [(index, finding) for index, finding in warned if index not in refused],
+    )
 
 
 def _parsed(manifests: Sequence[Mapping[str, Any]], namespace: str) -> Resources:

@@ -188,6 +188,12 @@ class Prometheus:
         """Some of the values that a label has."""
         return list(await self._call("GET", f"api/v1/label/{label}/values", {"limit": limit}) or ())[:limit]
 
+    async def types(self, metric: str) -> frozenset[str]:
+        """The types that targets declare for a metric, such as "counter"; none where the server does not know."""
+        found = await self._call("GET", "api/v1/metadata", {"metric": metric, "limit_per_metric": 10})
+        declared = found.get(metric) if isinstance(found, dict) else None
+        return frozenset(each.get("type", "") for each in declared or ()) - {"", "unknown", "untyped"}
+
     async def check(self, expression: str) -> None:
         """Ask this Prometheus to parse an expression. Raises Refused with its own words if it cannot."""
         await self._call("POST", "api/v1/format_query", {"query": expression})

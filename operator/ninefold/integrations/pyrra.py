@@ -155,7 +155,7 @@ def _ratio(node: Node, groups: Groups) -> dict[str, Any]:
         )
     if total:
         part = {"bad": bad} if bad else {"good": good}
-        return {"ratio": {name: groups.counted(query) for name, query in {**part, "total": total}.items()}}
+        return {"ratio": {name: _counted(query, groups) for name, query in {**part, "total": total}.items()}}
     bads, goods = (f"{groups.sum} ({groups.exported(f'rate({metric}[$window])')})" for metric in (bad, good))
     node.changed(
         None,
@@ -166,10 +166,21 @@ def _ratio(node: Node, groups: Groups) -> dict[str, Any]:
     return {"ratio": {"bad": groups.counted(bad), "total": f"{bads} + {goods} or {goods} or {bads}"}}
 
 
+def _counted(query: str, groups: Groups) -> str:
+    return groups.counted(query) if groups else queries.offset_rated(query)
+
+
 def _latency(node: Node, groups: Groups) -> dict[str, Any]:
     good, total = _metric(node, "success"), _metric(node, "total")
     if not good or not total:
         raise node.refused(None, "a metric is missing", "nothing is made of it", "write both success and total")
+    if not queries.has_one_bucket(good):
+        raise node.refused(
+            "success",
+            "the metric of success chooses no single bucket",
+            "every bucket holds the events of those below, so that more would be good than there are",
+            'write le="0.3" with the bound that is meant into its selector',
+        )
     found = queries.latency(good, total)
     if found is not None and not groups:
         histogram, bound = found

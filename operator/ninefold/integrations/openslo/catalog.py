@@ -103,7 +103,11 @@ def described(node: Node, kind: str) -> None:
     if found:
         node.lost(
             None,
-            f"{', '.join(found)} of the {kind} {name} are not carried",
+            f"{', '.join(found)} of the {kind} {name} {_be(found)} not carried",
             "Ninefold has no object for it",
             "write what people should read into spec.description",
         )
+
+
+def _be(fields: Sequence[str]) -> str:
+    return "is" if list(fields) in (["displayName"], ["description"]) else "are"

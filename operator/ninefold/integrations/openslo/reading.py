@@ -165,6 +165,13 @@ def _share(objective: Node) -> str:
         )
     if target is not None and percentage is not None and target * 100 != percentage:
         objective.lost("targetPercent", "target says something else", "target is taken", "keep one of the two")
+    if target is not None and 1 < target < 100:
+        raise objective.refused(
+            "target",
+            f"a target is a share of 1, and {ours.decimal(target)} is more",
+            "nothing is made of the objective",
+            f"write target: {ours.decimal(target / 100)}, or targetPercent: {ours.decimal(target)}",
+        )
     if target is not None:
         return ours.percent(objective, "target", target * 100)
     return ours.percent(objective, "targetPercent", percentage or Decimal(0))

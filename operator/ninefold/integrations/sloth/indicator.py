@@ -93,7 +93,7 @@ def _groups(sli: Node, written: Mapping[str, str]) -> list[str]:
     if len(known) < len(found):
         sli.lost(
             None,
-            f"it cannot be told by which labels {_some(found)} keeps series apart",
+            f"it cannot be told by which labels {_some(found)} series apart",
             "where Sloth had a budget for each of several series, there is one for all of them",
             "write these labels into spec.groupBy, and aggregate by them",
         )
@@ -118,7 +118,8 @@ def _groups(sli: Node, written: Mapping[str, str]) -> list[str]:
 
 
 def _some(found: Mapping[str, Kept | None]) -> str:
-    return " and ".join(name for name, kept in found.items() if kept is None)
+    unknown = [name for name, kept in found.items() if kept is None]
+    return f"{' and '.join(unknown)} {'keeps' if len(unknown) == 1 else 'keep'}"
 
 
 def _listed(kept: Kept) -> str:

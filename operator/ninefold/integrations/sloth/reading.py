@@ -88,7 +88,8 @@ def _objective(slo: Node, service: Service) -> dict[str, Any]:
         raise slo.refused("name", "the SLO has no name", "nothing is made of it", "write a name")
     objective = slo.number("objective")
     if objective is None:
-        raise slo.refused("objective", "there is no objective", "nothing is made of it", 'write one such as "99.9"')
+        what = "this is no objective in percent" if "objective" in slo else "there is no objective"
+        raise slo.refused("objective", what, "nothing is made of it", "write one such as 99.9")
     made = ours.named(slo, "name", f"{service.written}-{name}")
     annotations = {SERVICE: service.written} if service.written != service.name else {}
     annotations |= {SLO: name} if made != f"{service.written}-{name}" else {}

@@ -119,7 +119,16 @@ def with_window(text: str) -> str:
 
 def rated(text: str) -> str:
     """The rate of a selector of counters; other PromQL as it is."""
-    return f"rate({text}[$window])" if selector(text) is not None else text
+    return f"rate({text}[$window])" if selector(text) is not None else offset_rated(text)
+
+
+def offset_rated(text: str) -> str:
+    """The rate of a selector of counters with an offset, which a selector of ours cannot have; all else as it is."""
+    expression = _parsed(text)
+    if not isinstance(expression, promql.VectorSelector) or expression.offset is None or expression.at is not None:
+        return text
+    chosen, _, offset = expression.prettify().rpartition(" offset ")
+    return f"rate({chosen}[$window] offset {offset})"
 
 
 def exported(text: str, renamed: Iterable[tuple[str, str]]) -> str:
@@ -173,13 +182,29 @@ def latency(good: str, total: str) -> tuple[str, Decimal] | None:
     bounds = [matcher for matcher in bucket.matchers.matchers if matcher.name == "le"]
     if (bucket.name, count.name) != (f"{name}_bucket", f"{name}_count") or len(bounds) != 1:
         return None
-    if _as_set(others) != _as_set(count.matchers.matchers) or bounds[0].op != promql.MatchOp.Equal:
+    if _as_set(others) != _as_set(count.matchers.matchers):
         return None
+    bound = _bound(bounds[0])
+    return (count.prettify().replace(count.name, name, 1), bound) if bound and bound.is_finite() else None
+
+
+def has_one_bucket(text: str) -> bool:
+    """Whether a selector chooses one bucket of a histogram; True for what is no selector."""
+    chosen = selector(text)
+    bounds = [] if chosen is None else [matcher for matcher in chosen.matchers.matchers if matcher.name == "le"]
+    return chosen is None or any(_bound(matcher) is not None for matcher in bounds)
+
+
+def _bound(matcher: promql.Matcher) -> Decimal | None:
+    """The only bound that a condition on le leaves: Prometheus 2 writes it as 1 and Prometheus 3 as 1.0."""
+    if matcher.op not in (promql.MatchOp.Equal, promql.MatchOp.Re):
+        return None
+    either = matcher.value.replace("\\", "").split("|") if matcher.op == promql.MatchOp.Re else [matcher.value]
     try:
-        bound = Decimal(bounds[0].value)
+        found = {Decimal(each.removesuffix("(.0)?")) for each in either}
     except InvalidOperation:
         return None
-    return (count.prettify().replace(count.name, name, 1), bound) if bound.is_finite() else None
+    return found.pop() if len(found) == 1 else None
 
 
 def with_matcher(text: str, suffix: str, matcher: str = "") -> str | None:
