@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+import yaml
 
 from tests.cli.conftest import Command
 from tests.cli.samples import CORRECTION, DASHBOARD, GATE, POLICY, SLO
@@ -78,6 +79,39 @@ def test_an_objective_written_as_a_share(ninefold: Command) -> None:
     )
     meant = share.replace("shop}", 'shop, annotations: {ninefold.dev/low-objective: "yes"}}', 1)
     assert ninefold("lint", "-f", "-", stdin=meant).stdout == ""
+
+
+BUCKETS = "is counted in each of several buckets, and they hold the same events: choose one by le="
+
+
+@pytest.mark.parametrize(
+    ("good", "doubtful"),
+    [
+        ("h_bucket", True),
+        ('h_bucket{le=~"0.3|0.5"}', True),
+        ('h_bucket{le!="+Inf"}', True),
+        ("sum(rate(h_bucket[$window]))", True),
+        ('sum(rate(h_count[$window])) - sum(rate(h_bucket{le=~".+"}[$window]))', True),
+        ('h_bucket{le="0.3"}', False),
+        ('h_bucket{le=~"1|1.0"}', False),
+        ('h_bucket{le=~"0.3.*"}', False),
+        ("histogram_fraction(-Inf, 0.3, sum by (le) (rate(h_bucket[$window])))", False),
+        ("h_buckets", False),
+    ],
+)
+def test_a_histogram_of_which_several_buckets_are_counted(ninefold: Command, good: str, doubtful: bool) -> None:
+    made = yaml.safe_load(SLO)
+    made["spec"]["indicator"] = {"ratio": {"good": good, "total": "h_count"}}
+    done = ninefold("lint", "-f", "-", stdin=yaml.safe_dump(made))
+    assert done.returncode == 0, done.stdout
+    assert (f"spec.indicator.ratio.good: h_bucket {BUCKETS}" in done.stdout) == doubtful
+
+
+def test_good_events_that_are_all_events(ninefold: Command) -> None:
+    made = yaml.safe_load(SLO)
+    made["spec"]["indicator"] = {"ratio": {"good": "r_total", "total": "r_total"}}
+    done = ninefold("lint", "-f", "-", stdin=yaml.safe_dump(made))
+    assert "spec.indicator.ratio.good: good and total are the same, so that no event is ever bad" in done.stdout
 
 
 def test_the_same_object_twice(ninefold: Command) -> None:

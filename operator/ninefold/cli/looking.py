@@ -15,6 +15,7 @@ from ninefold.integrations.prometheus import Refused, Unreachable
 from ninefold.kube.errors import Stalled
 from ninefold.reliability.servicelevelobjective.buckets import missing
 from ninefold.reliability.servicelevelobjective.matching import LOOKBACK, Names, unmatched
+from ninefold.reliability.servicelevelobjective.metrictypes import mistaken
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 
@@ -39,6 +40,8 @@ async def _findings(options: argparse.Namespace, found: Sequence[Found]) -> list
                 latency = one.resource.spec.indicator.latency
                 if latency and (words := await missing(prometheus, latency)):
                     findings.append(one.finding(Stalled("NoSuchBucket", words)))
+                for field, sentence in await mistaken(prometheus, one.resource):
+                    findings.append(one.finding(Stalled("Mistyped", f"{field}: {sentence}"), warning=True))
             except Refused as error:
                 findings.append(one.about(("spec", "indicator"), f"Prometheus refuses it: {error}"))
             except Unreachable as error:

@@ -293,6 +293,15 @@ def test_a_threshold_without_a_bucket_is_stalled_with_the_nearest() -> None:
         "spec.indicator.latency.threshold: the histogram has no bucket with the bound 5s, and one with 5000: if it "
         'counts milliseconds, write "5000"'
     )
+    # B12: the nearest of another unit is no advice.
+    for histogram, threshold, there, words in (
+        ("h", "5m", "1 5 10", 'one with 5: if it counts minutes, write "5"'),
+        ("h", "300ms", "100000 300000", 'one with 300000: if it counts microseconds, write "300000"'),
+        ("h_seconds", "250", "0.1 0.25", 'one with 0.25: if it counts seconds, write "250ms"'),
+        ("h_seconds", "60s", "1 10", "write 10s, the nearest"),
+    ):
+        latency = Latency(histogram=histogram, threshold=threshold)
+        assert words in advice(latency, [Decimal(each) for each in there.split()])
 
 
 def test_the_onset_of_a_burn_is_the_last_time_that_it_went_above_1() -> None:

@@ -19,6 +19,7 @@ from ninefold.kube.model import Condition
 from ninefold.kube.plan import Verdict
 from ninefold.reliability.servicelevelobjective import promql
 from ninefold.reliability.servicelevelobjective.matching import Names, unmatched
+from ninefold.reliability.servicelevelobjective.metrictypes import mistaken
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.rules import Group
 from ninefold.reliability.servicelevelobjective.search import of_components
@@ -278,6 +279,56 @@ def test_what_a_selector_selects_survives_its_printing() -> None:
     assert total.text == '{__name__="http.requests",path="/a\\"b\\\\d",code=~"41."}'
     assert total.of() == '{__name__="http.requests"}'
     assert (bad.text, bad.of(*bad.matchers)) == ('a{x="1"}', 'a{x="1"}')
+
+
+@pytest.mark.parametrize(
+    ("indicator", "sentence"),
+    [
+        (
+            {"ratio": {"total": "go_goroutines", "bad": BAD}},
+            "ratio.total: go_goroutines is of the type gauge, and a rate",
+        ),
+        (
+            {"errorRatio": {"query": "sum(rate(go_goroutines[$window])) / sum(rate(up[$window]))"}},
+            "errorRatio.query: go_goroutines is of the type gauge",
+        ),
+        (
+            ratio("go_gc_duration_seconds"),
+            "ratio.total: go_gc_duration_seconds holds the quantiles of a summary, and a rate of them counts nothing: "
+            "write go_gc_duration_seconds_count",
+        ),
+        (
+            {"boolean": {"selector": "prometheus_build_info"}},
+            "boolean.selector: prometheus_build_info says something by its labels and is always 1",
+        ),
+        (
+            {"boolean": {"selector": REQUESTS}},
+            "boolean.selector: prometheus_http_requests_total is of the type counter, which does not go back to 0",
+        ),
+        ({"boolean": {"selector": "go_goroutines"}}, "boolean.selector: a series has the value "),
+        ({"boolean": {"selector": "up"}}, ""),
+        (ratio(), ""),
+        (ratio("go_gc_duration_seconds_count"), ""),
+        (ratio("prometheus_http_request_duration_seconds_count"), ""),
+        ({"gauge": {"query": "go_goroutines", "badAbove": "90"}}, ""),
+    ],
+)
+def test_what_is_no_counter_or_no_switch(server: PrometheusServer, indicator: dict[str, Any], sentence: str) -> None:
+    async def asked() -> list[tuple[str, str]]:
+        async with Prometheus(server.options) as prometheus:
+            return await mistaken(prometheus, objective(indicator=indicator))
+
+    found = "; ".join(f"{field}: {words}" for field, words in asyncio.run(asked()))
+    assert found.startswith(f"spec.indicator.{sentence}") if sentence else found == ""
+
+
+def test_names_that_are_not_plain_are_asked_for_in_quotes() -> None:
+    dotted = '{"http.server.requests","http.status"="500"}'
+    (one,) = {each for each in selectors(objective(indicator=ratio(dotted, bad=dotted))) if each.role == "Bad"}
+    assert (one.name, str(one.matchers[0])) == ("http.server.requests", '"http.status"="500"')
+    for text in (one.text, one.of(*one.matchers)):
+        promql.instant(text, "")
+        assert '"http.status"="500"' in text
 
 
 def test_each_selector_is_found_with_its_sign() -> None:

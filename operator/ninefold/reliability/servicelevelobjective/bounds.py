@@ -42,6 +42,16 @@ def pattern(value: Decimal) -> str:
     return "|".join(forms)
 
 
+def numbers(expression: str) -> list[Decimal] | None:
+    r"""The numbers that a regular expression is a choice of; None if it is another one.
+
+    >>> numbers("0.5|1"), numbers(r"1(\.0)?"), numbers("0.5.*")
+    ([Decimal('0.5'), Decimal('1')], [Decimal('1')], None)
+    """
+    found = [_number(each.replace("\\", "").removesuffix("(.0)?")) for each in expression.split("|")]
+    return None if None in found else [number for number in found if number is not None]
+
+
 def _condition(match: re.Match[str]) -> str:
     label, operator, string = match.groups()
     if label is None:
@@ -49,10 +59,10 @@ def _condition(match: re.Match[str]) -> str:
     text = string[1:-1]
     # Only where each branch is a number is it known what is meant.
     texts = text.replace(r"\\.", ".").split("|") if operator.endswith("~") else [text]
-    numbers = [_number(each) for each in texts]
-    if None in numbers:
+    found = [_number(each) for each in texts]
+    if None in found:
         return match[0]
-    either = "|".join(pattern(number) for number in numbers if number is not None)
+    either = "|".join(pattern(number) for number in found if number is not None)
     return f'{label}{"!~" if operator.startswith("!") else "=~"}"{either}"'
 
 

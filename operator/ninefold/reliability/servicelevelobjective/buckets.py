@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 
 from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
 from ninefold.reliability.servicelevelobjective import promql
-from ninefold.reliability.servicelevelobjective.indicator import bound
+from ninefold.reliability.servicelevelobjective.indicator import UNITS, bound, check_unit
 from ninefold.reliability.servicelevelobjective.resource import Latency, ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.rules import Group
 
@@ -40,10 +40,11 @@ class Buckets:
 
 async def missing(prometheus: Prometheus, latency: Latency) -> str | None:
     """What to write instead of a threshold that has no bucket; "" if it has one or needs none, None while the histogram
-    has no series. Raises Unreachable, Refused and, for what is no histogram, Stalled."""
+    has no series. Raises Unreachable, Refused and, for what is no histogram or one in another unit, Stalled."""
     if latency.buckets == "Native":
         return ""
     name, matchers = promql.histogram(latency.histogram, f"{FIELD}.histogram")
+    check_unit(name, latency.threshold)
     samples = await prometheus.query(f"count by (le) ({name}_bucket{{{matchers}}})")
     bounds = _bounds(sample.labels.get("le", "") for sample in samples)
     return advice(latency, bounds) if bounds else None
@@ -55,11 +56,8 @@ def advice(latency: Latency, bounds: Collection[Decimal]) -> str:
     # Both sides as Prometheus holds them.
     if float(wanted) in {float(each) for each in bounds}:
         return ""
-    if not latency.threshold[-1].isdigit() and float(wanted * 1000) in {float(each) for each in bounds}:
-        return (
-            f"{FIELD}.threshold: the histogram has no bucket with the bound {latency.threshold}, and one with "
-            f'{(wanted * 1000).normalize():f}: if it counts milliseconds, write "{(wanted * 1000).normalize():f}"'
-        )
+    if meant := _in_another_unit(latency, wanted, bounds):
+        return f"{FIELD}.threshold: the histogram has no bucket with the bound {latency.threshold}, and {meant}"
     below = max((each for each in bounds if each < wanted), default=None)
     above = min((each for each in bounds if each > wanted), default=None)
     nearest = [_written(each, latency.threshold) for each in (below, above) if each is not None]
@@ -67,6 +65,26 @@ def advice(latency: Latency, bounds: Collection[Decimal]) -> str:
         f"{FIELD}.threshold: the histogram has no bucket with the bound {latency.threshold}: write "
         f"{' or '.join(nearest)}, the nearest that it has, or add a bucket to the service"
     )
+
+
+def _in_another_unit(latency: Latency, wanted: Decimal, bounds: Collection[Decimal]) -> str:
+    """Which bound there is if the histogram counts something else than the threshold; "" if none."""
+    there = {float(each) for each in bounds}
+    if latency.threshold[-1].isdigit():
+        # Milliseconds, for a histogram in seconds.
+        found = wanted / 1000
+        return (
+            f'one with {found.normalize():f}: if it counts seconds, write "{wanted:f}ms"'
+            if float(found) in there
+            else ""
+        )
+    if "seconds" in latency.histogram.partition("{")[0]:
+        return ""
+    for unit, length in UNITS.items():
+        found = wanted / length
+        if float(found) in there:
+            return f'one with {found.normalize():f}: if it counts {unit}, write "{found.normalize():f}"'
+    return ""
 
 
 def _bounds(texts: Iterable[str]) -> list[Decimal]:

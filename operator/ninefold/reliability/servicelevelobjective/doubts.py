@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from ninefold.kube import admission
 from ninefold.kube.api import GROUP, VERSION, Manifest
-from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.histograms import all_buckets
+from ninefold.reliability.servicelevelobjective.resource import Ratio, ServiceLevelObjective
 
 POLICY = "ninefold-objectives"
 INTENDED = f"{GROUP}/low-objective"
@@ -15,6 +16,7 @@ INTENDED = f"{GROUP}/low-objective"
 
 _LOW = f"lets most events fail: write percent, such as 99.9, or set the annotation {INTENDED} if it is meant"
 _BELOW = "fires while the objective is being kept: a constant burn below 1 never spends the budget; write 1"
+_SAME = "good and total are the same, so that no event is ever bad: leave out of good what failed"
 
 
 def doubts(slo: ServiceLevelObjective) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -24,6 +26,22 @@ def doubts(slo: ServiceLevelObjective) -> Iterator[tuple[tuple[str | int, ...], 
     for index, tier in enumerate(slo.spec.alerting.tiers or ()):
         if Decimal(tier.burn_rate) < 1:
             yield ("spec", "alerting", "tiers", index, "burnRate"), f"a burn rate of {tier.burn_rate} {_BELOW}"
+    yield from _of_ratio(slo.spec.indicator.ratio)
+
+
+def _of_ratio(ratio: Ratio | None) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    path = ("spec", "indicator", "ratio")
+    if ratio is None:
+        return
+    if ratio.good is not None and ratio.good.strip() == ratio.total.strip():
+        yield (*path, "good"), _SAME
+    for side in ("bad", "good", "total"):
+        for name in all_buckets(getattr(ratio, side) or ""):
+            yield (
+                (*path, side),
+                f"{name} is counted in each of several buckets, and they hold the same events: choose one by "
+                f'le="..." with its bound, or write {name.removesuffix("_bucket")}_count for all events',
+            )
 
 
 def warning_manifests() -> list[Manifest]:
@@ -40,6 +58,11 @@ def warning_manifests() -> list[Manifest]:
         {
             "expression": f"{tiers}.all(tier, double(tier.burnRate) >= 1.0)",
             "message": f"spec.alerting.tiers: a burn rate below 1 {_BELOW}",
+        },
+        {
+            "expression": "object.spec.indicator.?ratio.?good.orValue('') == '' || "
+            "object.spec.indicator.ratio.good.trim() != object.spec.indicator.ratio.total.trim()",
+            "message": f"spec.indicator.ratio.good: {_SAME}",
         },
     ]
     written = admission.resources(GROUP, VERSION, ("CREATE", "UPDATE"), [ServiceLevelObjective.api.plural])

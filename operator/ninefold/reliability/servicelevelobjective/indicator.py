@@ -28,18 +28,23 @@ from ninefold.reliability.servicelevelobjective.resource import (
 Rule = dict[str, Any]
 
 _SCALE = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), None: Decimal(1)}
-_OTHER_UNITS = (
-    ("_milliseconds", "milliseconds", Decimal("0.001")),
-    ("_ms", "milliseconds", Decimal("0.001")),
-    ("_microseconds", "microseconds", Decimal("0.000001")),
-    ("_us", "microseconds", Decimal("0.000001")),
-    ("_nanoseconds", "nanoseconds", Decimal("0.000000001")),
-    ("_ns", "nanoseconds", Decimal("0.000000001")),
-    ("_minutes", "minutes", Decimal(60)),
-    ("_hours", "hours", Decimal(3_600)),
-    ("_days", "days", Decimal(86_400)),
-)
-"""What a histogram counts by the end of its name, and the seconds that one of it has."""
+UNITS = {
+    "milliseconds": Decimal("0.001"),
+    "microseconds": Decimal("0.000001"),
+    "nanoseconds": Decimal("0.000000001"),
+    "minutes": Decimal(60),
+    "hours": Decimal(3_600),
+    "days": Decimal(86_400),
+}
+"""What a histogram counts if not seconds, and the seconds that one of it has."""
+_ENDINGS = {
+    **{f"_{unit}": unit for unit in UNITS},
+    **dict.fromkeys(("_ms", "_msec", "_msecs", "_millis"), "milliseconds"),
+    **dict.fromkeys(("_us", "_usec", "_usecs", "_micros"), "microseconds"),
+    **dict.fromkeys(("_ns", "_nsec", "_nsecs", "_nanos"), "nanoseconds"),
+    **dict.fromkeys(("_min", "_mins"), "minutes"),
+}
+"""By the end of its name."""
 _TOLERANCE = "1.001"
 """Two counters that are read in one query need not be of one scrape: so far apart is no fault."""
 FIELD = "spec.indicator"
@@ -141,7 +146,7 @@ class _Writer:
 
     def _latency(self, latency: Latency) -> Iterator[Rule]:
         name, matchers = promql.histogram(latency.histogram, f"{FIELD}.latency.histogram")
-        _check_unit(name, latency.threshold)
+        check_unit(name, latency.threshold)
         if latency.buckets == "Native":
             yield from self._native(f"{name}{{{matchers}}}", latency)
             return
@@ -231,16 +236,15 @@ class _Writer:
         return promql.verified(expression, f"{FIELD}.{field}")
 
 
-def _check_unit(histogram: str, threshold: str) -> None:
-    """A time is meant for a histogram in seconds."""
-    for suffix, unit, length in _OTHER_UNITS:
-        if histogram.endswith(suffix) and not threshold[-1].isdigit():
-            plain = f"{round(Decimal(bound(threshold)) / length, 6).normalize():f}"
-            raise Stalled(
-                "UnitsDiffer",
-                f"{FIELD}.latency.threshold: {histogram} counts {unit}, and a time is for one in seconds: write "
-                f'"{plain}"',
-            )
+def check_unit(histogram: str, threshold: str) -> None:
+    """A time is meant for a histogram in seconds. Raises Stalled for another one."""
+    unit = next((unit for ending, unit in _ENDINGS.items() if histogram.endswith(ending)), "")
+    if unit and not threshold[-1].isdigit():
+        plain = f"{round(Decimal(bound(threshold)) / UNITS[unit], 6).normalize():f}"
+        raise Stalled(
+            "UnitsDiffer",
+            f'{FIELD}.latency.threshold: {histogram} counts {unit}, and a time is for one in seconds: write "{plain}"',
+        )
 
 
 def bound(threshold: str) -> str:

@@ -84,7 +84,22 @@ def selector(text: str, field: str) -> str:
 
 def vector_selectors(text: str, field: str) -> list[tuple[promql.VectorSelector, bool]]:
     """Every selection of series in PromQL, with or without [$window], and whether it is subtracted."""
-    return list(_signed(_written(_WINDOW.sub("[5m", text), field), subtracted=False))
+    return list(_signed(expression(text, field), subtracted=False))
+
+
+def expression(text: str, field: str) -> promql.Expr:
+    """The syntax tree of PromQL with or without [$window]."""
+    return _written(_WINDOW.sub("[5m", text), field)
+
+
+def metric(selector: promql.VectorSelector) -> str:
+    """The name of the metric, which stands before the braces or, if it is no plain one, in them; "" without one."""
+    named = [each.value for each in selector.matchers.matchers if _is_name(each)]
+    return selector.name or (named[0] if len(named) == 1 else "")
+
+
+def _is_name(matcher: promql.Matcher) -> bool:
+    return matcher.name == "__name__" and matcher.op == promql.MatchOp.Equal
 
 
 def _signed(expression: promql.Expr, *, subtracted: bool) -> Iterator[tuple[promql.VectorSelector, bool]]:

@@ -30,7 +30,8 @@ class Matcher(NamedTuple):
     value: str
 
     def __str__(self) -> str:
-        return f"{self.label}{self.operator}{json.dumps(self.value, ensure_ascii=False)}"
+        label = self.label if _is_plain(self.label) else json.dumps(self.label, ensure_ascii=False)
+        return f"{label}{self.operator}{json.dumps(self.value, ensure_ascii=False)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +128,7 @@ def _histogram(latency: Latency) -> str:
 def _in(field: str, role: Role, text: str) -> Iterator[Selector]:
     for node, subtracted in promql.vector_selectors(text, field):
         matchers = [_matcher(each) for each in node.matchers.matchers]
-        named = [each.value for each in matchers if each.label == "__name__" and each.operator == "="]
-        name = node.name or (named[0] if len(named) == 1 else "")
+        name = promql.metric(node)
         kept = tuple(each for each in matchers if each.label != "__name__" or not name)
         # What is taken from bad events is good: without it all of them are bad.
         stands = "Good" if subtracted and role == "Bad" else role
