@@ -11,8 +11,11 @@ from ninefold.kube.api import Api
 
 
 @contextmanager
-def refusing(cluster: devcluster.Cluster, api: Api, namespace: str, unless: str, message: str) -> Iterator[None]:
-    """While it lasts, objects of the resource are created and updated in the namespace only if the CEL `unless` holds.
+def refusing(
+    cluster: devcluster.Cluster, api: Api, namespace: str, unless: str, message: str, subresource: str = ""
+) -> Iterator[None]:
+    """While it lasts, objects of the resource, or their `subresource`, are created and updated in the namespace only if
+    the CEL `unless` holds.
 
     The API server takes some seconds to hear of a policy, and of its end.
     """
@@ -21,7 +24,7 @@ def refusing(cluster: devcluster.Cluster, api: Api, namespace: str, unless: str,
         "apiGroups": [api.group],
         "apiVersions": ["*"],
         "operations": ["CREATE", "UPDATE"],
-        "resources": [api.plural],
+        "resources": [f"{api.plural}/{subresource}" if subresource else api.plural],
     }
     where = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
     policy = {

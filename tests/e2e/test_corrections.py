@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from devcluster import CommandError, waiting
 from ninefold.kube.fields import rfc3339
+from ninefold.reliability.correction.resource import Correction
 from tests.e2e.conftest import Shops
 from tests.e2e.objects import Objects, correction, gate, objective, policy
 from tests.faultproxy import Answer, FaultProxy, Request
 from tests.processes import OperatorProcess, wait_for
+from tests.refusing import refusing
 
 Start = Callable[..., OperatorProcess]
 
@@ -86,3 +89,36 @@ def test_a_recurrence_that_cannot_be_is_stalled_and_stops_no_objective(
     objects.wait_condition("corr", "never", {"InvalidRecurrence"})
     assert "this never occurs" in objects.condition("corr", "never", "Stalled")[2]
     objects.wait_condition("slo", name, {"RulesLoaded"}, 40)
+
+
+def test_a_status_that_a_policy_of_the_cluster_refuses_is_told_and_time_is_left_out_all_the_same(
+    objects: Objects, shops: Shops, start_operator: Start
+) -> None:
+    name, words = objects.namespace, "Nobody is excused without the change board."
+    shops.serve(name, bad=0.5)
+    excuse = correction("excuse", objectives={"service": name}, once=around_now())
+    objects.apply(objective(name), excuse)
+    with refusing(objects.cluster, Correction.api, name, "!has(object.status.active)", words, "status"):
+        patch = ("--subresource=status", "--type=merge", "--dry-run=server", "-p", '{"status": {"active": true}}')
+
+        def refused() -> bool:
+            try:
+                objects.kubectl("patch", "corr", "excuse", *patch)
+            except CommandError as error:
+                return words in str(error)
+            return False
+
+        waiting.until(refused, "the policy to be in force", 20)
+        start_operator()
+        objects.wait_condition("corr", "excuse", {"Refused"})
+        status = objects.status("corr", "excuse")
+        told = {each["type"]: each["message"] for each in status["conditions"] if each["status"] == "True"}
+        assert f"refuses to store the status of the Correction {name}/excuse (422 Invalid): " in told["WriteRefused"]
+        assert words in told["WriteRefused"]
+        assert "active" not in status
+        wait_for("the objective", lambda: objects.status("slo", name).get("correction"), 60)
+        assert objects.status("slo", name)["correction"]["name"] == "excuse"
+    # An edit is looked at without the pause that the refusals have made long.
+    objects.apply({**excuse, "spec": {**excuse["spec"], "reason": "The change board agrees."}})
+    objects.wait_condition("corr", "excuse", {"Active"})
+    assert "WriteRefused" not in {each["type"] for each in objects.status("corr", "excuse")["conditions"]}
