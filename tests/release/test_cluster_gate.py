@@ -179,3 +179,21 @@ def test_only_what_was_made_for_it_is_kept_and_let_go() -> None:
         {**manifest(uid="u2"), "metadata": {"name": "production", "uid": "u2", "resourceVersion": "4"}},
     )
     assert not keeping.is_unwanted(key, found)
+
+
+def test_what_an_earlier_one_of_the_name_has_left_is_taken_over_or_goes() -> None:
+    """kubectl delete --cascade=orphan takes the owner off, and nobody but the operator may write such a gate."""
+    key = Key("shop", "cluster.production")
+    metadata = {"name": key.name, "namespace": "shop", "resourceVersion": "2"}
+    left = {"metadata": {**metadata, "labels": {"app.kubernetes.io/managed-by": "ninefold"}}, "spec": {}}
+    found = store(namespace("shop"), mode="Audit")
+    found.put(ReleaseGate.api, left)
+    wanted = keeping.corrected(left, found)
+    assert wanted is not None
+    assert wanted["metadata"]["ownerReferences"][0]["uid"] == "u1"
+    assert not keeping.is_unwanted(key, found)
+    assert not keeping.made_for(ClusterReleaseGate.parse(manifest("another")), left)
+    found.remove(ClusterReleaseGate.api, manifest(mode="Audit"))
+    assert keeping.is_unwanted(key, found)
+    found.put(ReleaseGate.api, {**left, "metadata": {**metadata, "resourceVersion": "3"}})
+    assert not keeping.is_unwanted(key, found), "somebody took the name, before there were policies"

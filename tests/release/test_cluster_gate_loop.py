@@ -163,6 +163,10 @@ def test_what_is_kept_is_put_right_and_goes_where_it_is_not_wanted(line: Line, t
         wait_for("one to go", lambda: not line.kept(second))
         line.select(second)
         wait_for("it to come back", lambda: line.kept(second))
+        line.cluster.kubectl("delete", "clusterreleasegate", line.name, "--cascade=orphan")
+        wait_for("what is left to go", lambda: not any(line.kept(each) for each in line.namespaces))
+        line.apply()
+        wait_for("all to come back", lambda: all(line.kept(each) for each in line.namespaces))
         line.cluster.kubectl("delete", "clusterreleasegate", line.name)
         # The garbage collector learns of a new kind within half a minute.
         wait_for("all to go", lambda: not any(line.kept(each) for each in line.namespaces), 90)

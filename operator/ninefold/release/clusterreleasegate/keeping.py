@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ninefold.kube.api import NAMESPACE, Key, Manifest
+from ninefold.kube.api import MANAGED_BY, NAMESPACE, OPERATOR, Key, Manifest
 from ninefold.kube.apply import adopt
 from ninefold.kube.store import Store
 from ninefold.release.clusterreleasegate.resource import PREFIX, ClusterReleaseGate, Namespaces
@@ -48,16 +48,29 @@ def corrected(manifest: Manifest, store: Store) -> Manifest | None:
 
 
 def made_for(gate: ClusterReleaseGate, manifest: Manifest | None) -> bool:
-    """Whether a gate was made for this one, and not by somebody who took the name."""
-    owners = manifest["metadata"].get("ownerReferences") or () if manifest else ()
-    return any(owner["uid"] == gate.metadata.uid for owner in owners)
+    """Whether a gate was made for this one, or for an earlier one of its name, and not by somebody who took it."""
+    metadata = manifest["metadata"] if manifest else {}
+    owners = metadata.get("ownerReferences") or ()
+    left = _is_orphan(manifest) and metadata["name"] == f"{PREFIX}{gate.metadata.name}"
+    return left or any(owner["uid"] == gate.metadata.uid for owner in owners)
 
 
 def is_unwanted(key: Key, store: Store) -> bool:
-    """Whether a kept gate is to go, since its namespace is no longer selected."""
-    gate = _above(key, store)
-    mine = gate is not None and not gate.spec.suspend and made_for(gate, store.get(ReleaseGate.api, key))
+    """Whether a kept gate is to go: its namespace is not selected any more, or what it was kept for was deleted without
+    it."""
+    manifest, gate = store.get(ReleaseGate.api, key), _above(key, store)
+    if store.get(ClusterReleaseGate.api, _key_above(key)) is None:
+        return _is_orphan(manifest)
+    mine = gate is not None and not gate.spec.suspend and made_for(gate, manifest)
     return gate is not None and mine and not _wants(gate, key, store)
+
+
+def _is_orphan(manifest: Manifest | None) -> bool:
+    """Whether it was kept for one that was deleted with --cascade=orphan. The API server lets nobody but the operator
+    change or delete such a gate, so it would stay for ever."""
+    metadata = manifest["metadata"] if manifest else {}
+    ours = (metadata.get("labels") or {}).get(MANAGED_BY) == OPERATOR
+    return ours and metadata["name"].startswith(PREFIX) and not metadata.get("ownerReferences")
 
 
 def key_of(name: str, namespace: str) -> Key:
@@ -67,9 +80,11 @@ def key_of(name: str, namespace: str) -> Key:
 
 def _above(key: Key, store: Store) -> ClusterReleaseGate | None:
     """The ClusterReleaseGate after which a gate is named; None if there is none that can be read."""
-    if not key.name.startswith(PREFIX):
-        return None
-    return store.resource(ClusterReleaseGate, Key("", key.name.removeprefix(PREFIX)))
+    return store.resource(ClusterReleaseGate, _key_above(key)) if key.name.startswith(PREFIX) else None
+
+
+def _key_above(key: Key) -> Key:
+    return Key("", key.name.removeprefix(PREFIX))
 
 
 def _wants(gate: ClusterReleaseGate, key: Key, store: Store) -> bool:
