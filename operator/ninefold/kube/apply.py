@@ -7,6 +7,7 @@ from typing import Any
 
 from ninefold.kube.api import MANAGED_BY, OPERATOR, Api, Key, Manifest
 from ninefold.kube.client import Cluster, NotFound
+from ninefold.kube.conditions import NAME_TAKEN
 from ninefold.kube.dispatch import Dispatcher, Item
 from ninefold.kube.errors import Stalled
 from ninefold.kube.model import ObjectRef, Resource
@@ -50,7 +51,7 @@ class Applier:
                 return
         if not _made_for(live, owner):
             raise Stalled(
-                "NameTaken",
+                NAME_TAKEN,
                 f"The {api.kind} {key} exists already and was not made for this {owner.api.kind}:"
                 f" delete or rename it, or rename this {owner.api.kind}.",
             )

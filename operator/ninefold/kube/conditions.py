@@ -14,6 +14,8 @@ RECONCILING = "Reconciling"
 STALLED = "Stalled"
 WRITE_REFUSED = "WriteRefused"
 """The API server refuses a write to, or on behalf of, the object."""
+NAME_TAKEN = "NameTaken"
+"""A reason of STALLED: an object of somebody else's stands where a child is to be."""
 _FIRST = (STALLED, RECONCILING, READY, WRITE_REFUSED)
 # These may only be present while they are true.
 _PRESENT_WHEN_TRUE = (RECONCILING, STALLED, WRITE_REFUSED)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.counting import CountingStore
 
 from ninefold.kube.api import Key
+from ninefold.kube.fields import rfc3339
 from ninefold.kube.store import Store
 from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
 from ninefold.reliability.errorbudgetpolicy.observation import reading
@@ -108,6 +109,31 @@ def test_it_observes_what_is_selected_and_what_is_missing(store: Store) -> None:
     assert not observed.asked
     observed = run(observe(controller, store, {"names": ["latency", "gone"]}))
     assert [(o.name, o.window) for o in observed.objectives] == [("gone", ""), ("latency", "30d")]
+
+
+def test_what_a_finalizer_holds_while_it_is_being_deleted_is_gone(store: Store) -> None:
+    """Nobody keeps its rules any more."""
+    going = slo("latency")
+    going["metadata"] |= {"resourceVersion": "2", "deletionTimestamp": rfc3339(NOW), "finalizers": ["a.example/b"]}
+    store.put(ServiceLevelObjective.api, going)
+    controller = ErrorBudgetPolicyController(Readings(Snapshot()))
+    observed = run(observe(controller, store, {"names": ["latency"]}))
+    assert [(o.name, o.window, o.identity) for o in observed.objectives] == [("latency", "", None)]
+
+
+def test_a_composite_is_hindered_where_a_component_is(store: Store) -> None:
+    taken = {"type": "Stalled", "status": "True", "reason": "NameTaken"}
+    part, whole = slo("latency"), slo("journey")
+    part |= {"metadata": part["metadata"] | {"resourceVersion": "2"}, "status": {"conditions": [taken]}}
+    whole["spec"]["indicator"] = {"composite": {"mode": "Serial", "components": [{"objective": "latency"}]}}
+    store.put(ServiceLevelObjective.api, part)
+    store.put(ServiceLevelObjective.api, whole)
+    controller = ErrorBudgetPolicyController(Readings(Snapshot()))
+    observed = run(observe(controller, store, {"names": ["availability", "journey", "latency"]}))
+    assert [o.hindered for o in observed.objectives] == [False, True, True]
+    (watch, *_) = controller.watches
+    before = {**part, "status": {}}
+    assert list(watch.concerns(before, part, store)), "the policy looks again"
 
 
 def test_a_window_of_the_calendar_is_known_by_its_present_period(store: Store) -> None:

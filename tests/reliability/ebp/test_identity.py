@@ -10,7 +10,7 @@ import pytest
 from ninefold.kube.api import Manifest
 from ninefold.kube.store import trim
 from ninefold.reliability.errorbudgetpolicy.carrying import difference
-from ninefold.reliability.errorbudgetpolicy.identity import Identities, is_in_force, last_manager
+from ninefold.reliability.errorbudgetpolicy.identity import Identities, is_hindered, is_in_force, last_manager
 from ninefold.reliability.errorbudgetpolicy.status import Identity
 
 RATIO = {"ratio": {"bad": 'sum(rate(requests_total{code="500"}[$window]))', "total": "requests_total"}}
@@ -123,3 +123,11 @@ def test_rules_are_in_force_once_the_status_says_so_of_this_spec() -> None:
     for generation, conditions, expected in ((2, [ready], True), (1, [ready], False), (2, [], False)):
         manifest["status"] = {"observedGeneration": generation, "conditions": conditions}
         assert is_in_force(manifest) is expected
+
+
+def test_the_operator_is_kept_from_writing_rules_by_a_name_and_by_a_refusal() -> None:
+    taken = {"type": "Stalled", "status": "True", "reason": "NameTaken"}
+    refused = {"type": "WriteRefused", "status": "True", "reason": "Refused"}
+    invalid = {"type": "Stalled", "status": "True", "reason": "InvalidPromQL"}
+    for conditions, expected in (([taken], True), ([refused], True), ([invalid], False), ([], False)):
+        assert is_hindered({**slo(), "status": {"conditions": conditions}}) is expected

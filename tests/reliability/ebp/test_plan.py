@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -294,6 +294,16 @@ def test_who_contests_the_figures_does_not_open_what_is_spent() -> None:
         assert (status.state, status.decision, status.unknown_since) == ("Exhausted", "Hold", None)
         assert status.objectives[0].data == "Contested"
     assert life.look(healthy(0.9), after=MINUTE).status.decision == "Hold", "it recovers as ever"
+
+
+@pytest.mark.parametrize(("hindered", "since"), [(True, None), (False, START + 2 * MINUTE)])
+def test_who_keeps_the_rules_from_being_written_does_not_open_what_is_spent(
+    hindered: bool, since: datetime | None
+) -> None:
+    life = Life(policy())
+    life.look(healthy(-0.1))
+    status = life.look([Objective("availability", "30d", UNKNOWN, hindered=hindered)]).status
+    assert (status.state, status.decision, status.unknown_since) == ("Exhausted", "Hold", since)
 
 
 def test_contested_figures_of_an_objective_that_is_not_spent_are_unknown() -> None:

@@ -166,8 +166,9 @@ def test_a_closed_gate_stays_closed_whatever_an_editor_does_until_it_is_forgiven
         carried = wait_for("it to count something else", place.carried("Indicator"))
         assert "kubectl" in carried["by"]
         operator.kill()
-        # While the operator is down, and in one go.
-        place.delete("right")
+        # While the operator is down, and in one go. Nobody keeps the rules of what a finalizer holds.
+        place.eve("patch", "slo", "right", "--type=merge", "-p", '{"metadata": {"finalizers": ["eve.example/held"]}}')
+        place.eve("delete", "slo", "right", "--wait=false")
         place.objective("left")
         operator.start()
         carried = wait_for("it to be gone", place.carried("Gone"), 30)
@@ -191,6 +192,7 @@ def test_a_closed_gate_stays_closed_whatever_an_editor_does_until_it_is_forgiven
         wait_for("the gate to open", lambda: not closed(place))
         told = place.status("ebp")["transitions"][0]["reason"]
         assert told == "ann has forgiven what right had spent: it counted probes"
+        place.eve("patch", "slo", "right", "--type=merge", "-p", '{"metadata": {"finalizers": null}}')
 
 
 def _says(place: Place, text: str) -> str:

@@ -11,7 +11,13 @@ from ninefold.kube.index import Index
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
 from ninefold.reliability.correction.resource import Correction, correcting
-from ninefold.reliability.errorbudgetpolicy.identity import Identities, family_of, is_in_force, last_manager
+from ninefold.reliability.errorbudgetpolicy.identity import (
+    Identities,
+    family_of,
+    is_hindered,
+    is_in_force,
+    last_manager,
+)
 from ninefold.reliability.errorbudgetpolicy.observation import followed, observed
 from ninefold.reliability.errorbudgetpolicy.plan import Observed, plan
 from ninefold.reliability.errorbudgetpolicy.resource import (
@@ -39,7 +45,7 @@ _BY_OBJECTIVE = Index(ErrorBudgetPolicy.api, _of)
 
 def _read(slo: Manifest) -> object:
     """What a policy goes by, beside the figures: the status of an objective follows these, and is written often."""
-    return slo["metadata"].get("uid"), written(slo), is_in_force(slo), last_manager(slo)
+    return slo["metadata"].get("uid"), written(slo), is_in_force(slo), is_hindered(slo), last_manager(slo)
 
 
 def _seen_by(policy: ErrorBudgetPolicy, store: Store) -> Iterable[Manifest]:

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 
 from ninefold.kube.api import Key, Manifest
+from ninefold.kube.conditions import NAME_TAKEN, STALLED, WRITE_REFUSED
 from ninefold.kube.errors import Stalled
 from ninefold.reliability.errorbudgetpolicy.resource import selects
 from ninefold.reliability.errorbudgetpolicy.status import Identity
@@ -65,6 +66,16 @@ def is_in_force(slo: Manifest) -> bool:
     status, metadata = slo.get("status") or {}, slo["metadata"]
     ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", ()))
     return ready and status.get("observedGeneration") == metadata.get("generation")
+
+
+def is_hindered(slo: Manifest) -> bool:
+    """Whether the operator is kept from writing its rules: by an object that has taken their name, by a quota or by
+    another refusal of the API server."""
+    conditions = (slo.get("status") or {}).get("conditions", ())
+    return any(
+        c["status"] == "True" and (c["type"] == WRITE_REFUSED or (c["type"], c["reason"]) == (STALLED, NAME_TAKEN))
+        for c in conditions
+    )
 
 
 def last_manager(slo: Manifest) -> str:

@@ -36,9 +36,10 @@ def advance(
     reading = objective.reading
     closes = before is not None and before.closes and any(rule.gate for rule in active)
     carried = before.carried if before and closes else None
-    # Neither an edit that takes the figures away nor somebody who contests them leaves it to `failMode` of gates to
-    # decide on what was spent.
-    kept = carried is not None or (closes and reading.data == "Contested")
+    # Neither an edit that takes the figures away nor somebody who contests them, or keeps the rules from being written,
+    # leaves it to `failMode` of gates to decide on what was spent.
+    disturbed = reading.data == "Contested" or (objective.hindered and not reading.known)
+    kept = carried is not None or (closes and disturbed)
     known = kept or (reading.known and (closes or not unanswered(spec, objective)))
     last = before if isinstance(before, ObjectiveState) else None
     # What is shown is refreshed when a rule begins, recovers or ends, so that figures and state agree.

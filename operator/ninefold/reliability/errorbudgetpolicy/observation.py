@@ -7,7 +7,13 @@ from datetime import datetime
 
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.errors import Stalled
-from ninefold.reliability.errorbudgetpolicy.identity import Identities, is_in_force, last_manager
+from ninefold.reliability.errorbudgetpolicy.identity import (
+    Identities,
+    family_of,
+    is_hindered,
+    is_in_force,
+    last_manager,
+)
 from ninefold.reliability.errorbudgetpolicy.listing import remembered
 from ninefold.reliability.errorbudgetpolicy.plan import Observed
 from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
@@ -65,7 +71,8 @@ class _Seen:
         identities: Identities,
         corrections: Sequence[Manifest],
     ) -> None:
-        self._slos = {Key.of(slo).name: slo for slo in slos}
+        # Nobody keeps the rules of one that is being deleted, however long a finalizer holds it.
+        self._slos = {Key.of(slo).name: slo for slo in slos if "deletionTimestamp" not in slo["metadata"]}
         self._snapshot, self._now = snapshot, now
         self._identities, self._corrections = identities, corrections
 
@@ -89,6 +96,7 @@ class _Seen:
             period=_period(calendar, self._now) if calendar else None,
             identity=self._identities.of(slo, self._slos.get, self._corrections),
             in_force=is_in_force(slo),
+            hindered=any(is_hindered(part) for _, part in family_of(slo, self._slos.get) if part is not None),
             changed_by=last_manager(slo),
             selected=selected,
         )

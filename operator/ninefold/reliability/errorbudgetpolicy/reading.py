@@ -46,6 +46,8 @@ class Objective:
     """What its figures depend on; None where the objective does not exist."""
     in_force: bool = False
     """Whether its figures are those of its present spec."""
+    hindered: bool = False
+    """Whether somebody keeps the operator from writing its rules, so that its figures may be missing by that."""
     changed_by: str = ""
     """Who changed it last, as far as its field managers say."""
     selected: bool = True
