@@ -190,6 +190,25 @@ def test_a_used_one_is_deleted_by_another_who_may_approve(office: Office) -> Non
     assert delete("ann", "unused") == "", "what never counted is no record"
 
 
+def test_an_override_does_not_go_with_another_object(office: Office) -> None:
+    """Else whoever asked for it deletes that object, and the garbage collector the record."""
+    made = json.loads(office.kubectl("create", "configmap", "owner", "-o", "json"))
+    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": made["metadata"]["uid"]}
+    owners = json.dumps({"metadata": {"ownerReferences": [reference]}})
+    until = rfc3339(datetime.now(UTC) + timedelta(hours=1))
+    body = {
+        "apiVersion": Override.api.api_version,
+        "kind": "Override",
+        "metadata": {"name": "owned", "ownerReferences": [reference]},
+        "spec": {"gate": "checkout", "by": "ann", "reason": "hotfix", "until": until},
+    }
+    told = "leave out metadata.ownerReferences"
+    assert told in office.refusal("create", "--as=ann", "-f", "-", body=body)
+    assert office.ask("ann", "unowned") == ""
+    for user in ("ann", "bob", "eve", GITOPS):
+        assert told in office.refusal("patch", "override", "unowned", f"--as={user}", "--type=merge", "-p", owners)
+
+
 def test_a_namespace_goes_with_the_overrides_that_were_used(office: Office, namespace: str) -> None:
     other = Office(office.cluster, namespace)
     other.kubectl("create", "-f", "-", body=gate())

@@ -189,6 +189,56 @@ def test_a_stamp_that_is_merged_with_forged_ones_passes_no_freeze(frozen: Shop, 
     assert "among so many field managers: empty metadata.managedFields" in reply["message"]
 
 
+@pytest.fixture
+def granted(server: devcluster.Cluster, namespace: str) -> Shop:
+    """A closed gate, an Override in force, and a freeze that is to come."""
+    shop = Shop(server, namespace)
+    shop.deploy()
+    shop.gate(workloads={"scope": "Namespace"})
+    to_come = closure(**{"from": moment(3600), "until": moment(7200)})
+    shop.decide("Hold", closures=[closure(), to_come], overrides=[grant()], knownGoodRevisions=None)
+    waiting.until(lambda: shop.change(NEW, manager="") == "", "the override to count", 10)
+    return shop
+
+
+def plant(shop: Shop, *entries: dict[str, Any]) -> None:
+    """Add field managers to the workload, or leave none."""
+    found = shop.request("GET", DEPLOYMENT.path(shop.namespace, "checkout"))[1]
+    known = found["metadata"].get("managedFields", [])
+    found["metadata"]["managedFields"] = [*known, *entries] if entries else [{}]
+    code, reply = shop.request("PUT", DEPLOYMENT.path(shop.namespace, "checkout"), found, fieldManager="eve")
+    assert code == 200, reply
+
+
+YEARS_TO_COME = {
+    "apiVersion": "apps/v1",
+    "time": "2099-01-01T00:00:00Z",
+    "fieldsType": "FieldsV1",
+    "fieldsV1": {"f:metadata": {"f:labels": {"f:team": {}}}},
+}
+
+
+def test_years_to_come_under_another_name_hinder_nobody_who_has_one(granted: Shop) -> None:
+    plant(granted, {**YEARS_TO_COME, "manager": "eve", "operation": "Apply"})
+    assert granted.change(NEW, manager="ann") == ""
+    told = granted.change(NEW, manager="")
+    assert "The API server takes it to be 2099-01-01T00:00:00Z by metadata.managedFields: if that is yet" in told
+
+
+def test_whoever_is_hindered_by_years_to_come_is_told_what_helps(granted: Shop) -> None:
+    plant(granted, {**YEARS_TO_COME, "manager": "ann", "operation": "Apply"})
+    assert "Empty metadata.managedFields, and try again with kubectl apply --server-side" in granted.change(NEW)
+    plant(granted)
+    told = granted.change(NEW)
+    assert "since metadata.managedFields is empty: try again with kubectl apply --server-side" in told
+    found = granted.request("GET", DEPLOYMENT.path(granted.namespace, "checkout"))[1]
+    NEW(found)
+    spec = {name: found["spec"][name] for name in ("replicas", "selector", "template")}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "checkout"}, "spec": spec}
+    applied = ("apply", "--server-side", "--force-conflicts", "-f", "-")
+    granted.cluster.kubectl("-n", granted.namespace, *applied, input=json.dumps(body))
+
+
 @FAST
 @given(*HOSTILE)
 def test_no_stamp_of_a_clients_own_passes_a_freeze(

@@ -34,6 +34,12 @@ def _may(verb: str, override: str = "object") -> str:
 
 _OVERRIDE_RULES = (
     {
+        # The garbage collector deletes what is owned once the owner has gone, a record too.
+        "expression": "object.metadata.?ownerReferences.orValue([]).all(o, oldObject != null && "
+        "oldObject.metadata.?ownerReferences.orValue([]).exists(b, b.uid == o.uid))",
+        "message": "leave out metadata.ownerReferences: an override is a record, and does not go with another object",
+    },
+    {
         "expression": f"oldObject != null || object.spec.by == {ME}",
         "messageExpression": f"'write your own name into spec.by: ' + {ME}",
         "message": "write your own name into spec.by",

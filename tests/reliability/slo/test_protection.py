@@ -155,10 +155,18 @@ def test_what_the_operator_wrote_stays_as_it_is(town: Town, user: str) -> None:
     assert "ServiceLevelObjectives" in town.patch(
         user, "configmap", text, {"op": "add", "path": "/binaryData", "value": {"b": "e30="}}
     )
-    # The garbage collector takes owners off, and anybody may note something on an object.
+    assert "ServiceLevelObjectives" in town.patch(
+        user, "configmap", text, {"op": "add", "path": "/immutable", "value": True}
+    )
+    elsewhere = "k8s-sidecar-target-directory=/tmp"
+    assert "ServiceLevelObjectives" in town.refusal(user, "annotate", "configmap", text, elsewhere)
+    assert town.refusal(user, "annotate", "prometheusrule", name, "note=1") == ""
+    # The garbage collector takes owners off, and deletes what has one that is not there.
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "none", "uid": "none"}
     for kind, named in (("prometheusrule", name), ("configmap", text)):
-        assert town.refusal(user, "annotate", kind, named, "note=1") == ""
-        assert town.refusal(user, "delete", kind, named) == ""
+        change = {"op": "add", "path": "/metadata/ownerReferences", "value": [owner]}
+        assert town.patch(user, kind, named, change) == ""
+        assert town.refusal(user, "delete", kind, named, "--ignore-not-found") == ""
 
 
 @pytest.mark.parametrize("user", ["editor", GITOPS])

@@ -68,12 +68,20 @@ _CONFIGURATION = (
     "params.spec.?knownGood.?templates.orValue(0) == 0 ? ' No image changes with it: a gate with "
     "spec.knownGood.templates lets a rollback of configuration pass.' : '')"
 )
-# What a person can do where the time would have decided.
+# What a person can do where the time would have decided. Once managedFields is empty, only what is applied by the
+# server is stamped again.
+_APPLY = "with kubectl apply --server-side --force-conflicts"
 _CLOCK = (
     "(variables.latest == '' && (variables.closures.exists(c, has(c.from)) || "
-    "params.?status.?overrides.orValue([]).size() > 0) ? (variables.merged ? ' The API server cannot tell its time "
-    "among so many field managers: empty metadata.managedFields, and try again.' : ' The API server cannot tell its "
+    "params.?status.?overrides.orValue([]).size() > 0) ? (variables.crowded ? ' The API server cannot tell its time "
+    f"among so many field managers: empty metadata.managedFields, and try again {_APPLY}.' : "
+    "variables.fields.size() == 0 ? ' The API server cannot tell its time, since metadata.managedFields is empty: try "
+    f"again {_APPLY}.' : ' The API server cannot tell its "
     "time by a change that adds nothing: change an annotation with it, whatever its value, and try again.') : "
+    "variables.planted && (variables.closures.exists(c, has(c.from)) || "
+    "params.?status.?overrides.orValue([]).exists(o, o.until <= variables.latest)) ? "
+    "' The API server takes it to be ' + variables.latest + ' by metadata.managedFields: if that is yet to come, "
+    f"somebody has forged it. Empty metadata.managedFields, and try again {_APPLY}.' : "
     "variables.latest != '' && variables.earliest == '' && "
     "variables.closures.exists(c, has(c.until) && c.until <= variables.latest) ? ' It may be over, which the API "
     "server cannot tell by this request: try again with kubectl, or name a field manager.' : '')"

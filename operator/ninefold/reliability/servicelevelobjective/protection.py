@@ -28,8 +28,10 @@ RESERVED = (
 
 _LABELS = "object.metadata.?labels.orValue({})"
 _SAME_LABELS = f"{_LABELS} == oldObject.metadata.?labels.orValue({{}})"
+# Sidecars of Prometheus read from an annotation into which directory a file goes, also into one that nobody loads.
+_FIELDS = ("data", "binaryData", "immutable", "metadata.?annotations")
 _SAME_FILES = " && ".join(
-    ("oldObject != null", _SAME_LABELS, *(f"object.?{field} == oldObject.?{field}" for field in ("data", "binaryData")))
+    ("oldObject != null", _SAME_LABELS, *(f"object.?{field} == oldObject.?{field}" for field in _FIELDS))
 )
 
 

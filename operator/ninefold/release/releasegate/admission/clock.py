@@ -5,7 +5,8 @@ changes a field. Other entries may be forged, so none of them is trusted by itse
 
 - If the write is sure to be stamped, the true time is among all of them. So the latest is never before now.
 - The entry of the manager that the request names is the true one, or there are several of that name with the true one
-  among them. So the earliest of that name is never after now.
+  among them (of other operations and versions). So the latest of that name is never before now either, and what others
+  have planted under years to come does not matter; and the earliest of that name is never after now.
 
 Above ten managers that update, the API server merges the oldest entries under the name ancient-changes, and each that
 is merged brings its time with it: the true time is lost where it is merged first, as beside years to come, or where the
@@ -36,14 +37,17 @@ def _words(version: str) -> str:
 
 
 _NOTES = "object.metadata.?annotations.orValue({})"
+_OLD_FIELDS = "oldObject.metadata.?managedFields.orValue([])"
 _OLD_NOTES = "oldObject.metadata.?annotations.orValue({})"
 
 VARIABLES = {
     "fields": "object.metadata.?managedFields.orValue([])",
+    "oldFields": f"{_OLD_FIELDS}.size() > {_MOST_STAMPS} ? [] : {_OLD_FIELDS}",
     "few": f"variables.fields.size() > {_MOST_STAMPS} ? [] : variables.fields",
     "stamps": "variables.few.filter(f, type(f.?time.orValue(null)) == string)",
     "merged": f"variables.few.exists(f, f.?manager.orValue('') == '{_MERGED}') && "
     f"variables.few.filter(f, f.?operation.orValue('') != 'Apply').size() >= {_MOST_UPDATES}",
+    "crowded": f"variables.merged || variables.fields.size() > {_MOST_STAMPS}",
     "oldPrinted": _PRINTED.format(version="old"),
     "newPrinted": _PRINTED.format(version="new"),
     "oldWords": _words("old"),
@@ -55,12 +59,14 @@ VARIABLES = {
     "variables.newPrinted.size() > variables.oldPrinted.size() || "
     f"(variables.oldWords.size() <= {_MOST_WORDS} && variables.newWords.size() <= {_MOST_WORDS} && "
     "variables.newWords.exists(w, !(w in variables.oldWords)))",
-    # Never before now; empty if nothing is known.
-    "latest": "variables.stamps.size() > 0 && variables.adds && !variables.merged ? "
-    "variables.stamps.map(f, f.time).max() : ''",
     "manager": "request.?options.?fieldManager.orValue('')",
     "own": "variables.stamps.filter(f, variables.manager != '' && f.?manager.orValue('') == variables.manager)"
     ".map(f, f.time)",
+    # Never before now; empty if nothing is known.
+    "latest": "variables.stamps.size() > 0 && variables.adds && !variables.merged ? "
+    "(variables.own.size() > 0 ? variables.own : variables.stamps.map(f, f.time)).max() : ''",
+    # Whether it was there before the write: then it is from the same second, or somebody has planted it.
+    "planted": "variables.latest != '' && variables.oldFields.exists(f, f.?time.orValue('') == variables.latest)",
     # Never after now; empty if nothing is known.
     "earliest": "variables.latest != '' && variables.own.size() > 0 && "
     f"!variables.stamps.exists(f, f.?manager.orValue('') == '{_MERGED}') ? variables.own.min() : ''",
