@@ -93,7 +93,12 @@ def test_a_client_certificate_is_exchanged_while_the_operator_runs(
             mount(good.certificate_file, certificate, key)
             assert await answers(prometheus) == ""
         async with Prometheus(Options(url)) as nobody:
-            assert "certificate" in (await answers(nobody)).lower()
+            fault = await answers(nobody)
+            assert "its certificate is not trusted (unable to get local issuer certificate): name the CA by" in fault
+        async with Prometheus(options(url, arguments[0])) as nobody:
+            assert "if it asks for a client certificate, give one that it trusts" in await answers(nobody)
+        async with Prometheus(Options(url.replace("https:", "http:"))) as nobody:
+            assert "it speaks TLS: write https:// into its address" in await answers(nobody)
 
     with PrometheusServer(tmp_path, web={"tls_server_config": tls}) as server:
         asyncio.run(scenario(server.url.replace("http:", "https:")))
@@ -131,7 +136,14 @@ def front() -> Iterator[str]:
 def test_a_tenant_is_named_in_each_request(front: str) -> None:
     async def scenario() -> None:
         async with Prometheus(Options(front)) as nobody:
-            assert "401" in await answers(nobody)
+            assert "401: credentials are missing: give --prometheus-token-file" in await answers(nobody)
+        async with Prometheus(Options(front.replace("//", "//nine:s3cret@"))) as nobody:
+            fault = await answers(nobody)
+            assert "401: the credentials are refused" in fault
+            assert "or the tenant by --prometheus-header" in fault
+            assert "s3cret" not in fault
+        async with Prometheus(Options(front.replace("http:", "https:"))) as nobody:
+            assert "it does not speak TLS: write http:// into its address" in await answers(nobody)
         async with Prometheus(options(front, "--prometheus-header=X-Scope-OrgID=team-a|team-b")) as prometheus:
             (sample,) = await prometheus.query("up")
             assert sample.labels == {"tenant": "team-a|team-b"}

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 log = logging.getLogger(__name__)
 
@@ -73,9 +74,11 @@ class Credentials:
     def refused(self) -> str:
         """What to do where a server says that it may not be asked."""
         options = self._options
-        given = options.token_file or options.password_file or options.cert_file
+        given = options.token_file or options.password_file or options.cert_file or options.headers
+        given = given or "@" in urlsplit(options.url).netloc
         flags = (
-            "--prometheus-token-file, --prometheus-username with --prometheus-password-file, or a client certificate"
+            "--prometheus-token-file, --prometheus-username with --prometheus-password-file, a client certificate, or "
+            "the tenant by --prometheus-header"
         )
         return f"the credentials are refused: check {flags}" if given else f"credentials are missing: give {flags}"
 

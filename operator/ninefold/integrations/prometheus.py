@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from ninefold.integrations.connecting import unheard
 from ninefold.integrations.credentials import Credentials, Options
 from ninefold.integrations.scope import scoped
 
@@ -230,7 +231,7 @@ class Prometheus:
         except (httpx.TimeoutException, TimeoutError):
             raise Unreachable(f"{self._shown}: no answer within {limit:g} s") from None
         except (httpx.HTTPError, OSError) as error:
-            raise Unreachable(f"{self._shown}: {_words(error)}") from error
+            raise Unreachable(f"{self._shown}: {unheard(error, self._shown)}") from error
         return self._answer(response.status_code, text)
 
     async def _read(self, response: httpx.Response) -> bytes:
@@ -245,6 +246,10 @@ class Prometheus:
     def _answer(self, status: int, text: bytes) -> Any:
         if status in (401, 403):
             raise Unreachable(f"{self._shown}: HTTP {status}: {self._credentials.refused()}")
+        if 300 <= status < 400:
+            raise Unreachable(f"{self._shown}: HTTP {status} to another address, which is not followed: name that one")
+        if status == 400 and b"HTTPS server" in text:
+            raise Unreachable(f"{self._shown}: it speaks TLS: write https:// into its address")
         try:
             answer = json.loads(text)
         except ValueError:
@@ -257,13 +262,6 @@ class Prometheus:
         if status != 200 or not isinstance(answer, dict) or answer.get("status") != "success":
             raise Unreachable(f"{self._shown}: HTTP {status} {error or ''}".rstrip())
         return answer.get("data")
-
-
-def _words(error: Exception) -> str:
-    """What went wrong, for people."""
-    if isinstance(error, httpx.ConnectError) and "All connection attempts failed" in str(error):
-        return "no connection: check host and port, and that the server runs"
-    return str(error) or type(error).__name__
 
 
 def _rows(data: Mapping[str, Any]) -> list[Any]:
