@@ -203,11 +203,12 @@ def granted(server: devcluster.Cluster, namespace: str) -> Shop:
 
 def plant(shop: Shop, *entries: dict[str, Any]) -> None:
     """Add field managers to the workload, or leave none."""
-    found = shop.request("GET", DEPLOYMENT.path(shop.namespace, "checkout"))[1]
-    known = found["metadata"].get("managedFields", [])
-    found["metadata"]["managedFields"] = [*known, *entries] if entries else [{}]
-    code, reply = shop.request("PUT", DEPLOYMENT.path(shop.namespace, "checkout"), found, fieldManager="eve")
-    assert code == 200, reply
+
+    def change(workload: dict[str, Any]) -> None:
+        known = workload["metadata"].get("managedFields", [])
+        workload["metadata"]["managedFields"] = [*known, *entries] if entries else [{}]
+
+    assert shop.change(change, dry=False, manager="eve") == ""
 
 
 YEARS_TO_COME = {
