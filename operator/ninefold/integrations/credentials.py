@@ -74,8 +74,8 @@ class Credentials:
     def refused(self) -> str:
         """What to do where a server says that it may not be asked."""
         options = self._options
-        given = options.token_file or options.password_file or options.cert_file or options.headers
-        given = given or "@" in urlsplit(options.url).netloc
+        files = (options.token_file, options.password_file, options.cert_file)
+        given = any(files) or options.headers or "@" in urlsplit(options.url).netloc
         flags = (
             "--prometheus-token-file, --prometheus-username with --prometheus-password-file, a client certificate, or "
             "the tenant by --prometheus-header"
