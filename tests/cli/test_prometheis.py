@@ -30,6 +30,8 @@ def test_what_it_says(tmp_path: Path) -> None:
     options = source.prometheus._options
     assert (source.name, source.namespaces, source.rule_labels) == ("pay", {"team": "pay"}, {"prometheus": "pay"})
     assert (options.headers, options.external_labels) == ({"X-Scope-OrgID": "pay"}, {"cluster": "prod-1"})
+    assert "check tokenFile, username with passwordFile" in source.prometheus._credentials.refused()
+    assert source.prometheus._shown == "pay, https://mimir.example.com/prometheus"
     assert (options.username, options.password_file) == ("ninefold", Path("/etc/ninefold/password"))
 
 

@@ -56,7 +56,7 @@ class _Entry(BaseModel):
     rule_labels: dict[str, str] = {}
 
     def options(self) -> Options:
-        own = {"name", "cluster_labels", "namespace_labels", "rule_labels"}
+        own = {"cluster_labels", "namespace_labels", "rule_labels"}
         return Options(**self.model_dump(exclude=own), external_labels=self.cluster_labels)
 
 

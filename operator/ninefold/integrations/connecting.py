@@ -16,8 +16,8 @@ def unheard(error: Exception, url: str) -> str:
         return "no connection: check host and port, and that the server runs"
     if untrusted := _UNTRUSTED.search(text):
         return (
-            f"its certificate is not trusted ({untrusted['why']}): name the CA by --prometheus-ca-file, and the host "
-            "as the certificate does"
+            f"its certificate is not trusted ({untrusted['why']}): name the CA by --prometheus-ca-file or caFile, "
+            "and the host as the certificate does"
         )
     if encrypted and re.search(r"wrong.version.number|record.layer.failure|http.request", text, re.IGNORECASE):
         return "it does not speak TLS: write http:// into its address"
@@ -25,7 +25,7 @@ def unheard(error: Exception, url: str) -> str:
         if encrypted:
             return (
                 "it ended the connection: if it asks for a client certificate, give one that it trusts by "
-                "--prometheus-cert-file and --prometheus-key-file"
+                "--prometheus-cert-file and --prometheus-key-file, or certFile and keyFile"
             )
         return "it ended the connection: if it speaks TLS, write https:// into its address"
     return text or type(error).__name__

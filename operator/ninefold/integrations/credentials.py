@@ -19,6 +19,8 @@ class Options:
     rotates what it mounts."""
 
     url: str
+    name: str = ""
+    """Of its entry in the file of further Prometheis; "" for that of the command line."""
     ca_file: Path | None = None
     token_file: Path | None = None
     """A bearer token."""
@@ -77,8 +79,10 @@ class Credentials:
         files = (options.token_file, options.password_file, options.cert_file)
         given = any(files) or options.headers or "@" in urlsplit(options.url).netloc
         flags = (
-            "--prometheus-token-file, --prometheus-username with --prometheus-password-file, a client certificate, or "
-            "the tenant by --prometheus-header"
+            "tokenFile, username with passwordFile, certFile with keyFile, or the tenant in headers"
+            if options.name
+            else "--prometheus-token-file, --prometheus-username with --prometheus-password-file, a client "
+            "certificate, or the tenant by --prometheus-header"
         )
         return f"the credentials are refused: check {flags}" if given else f"credentials are missing: give {flags}"
 

@@ -90,7 +90,8 @@ class Prometheus:
         """Raises Unfit for credentials that cannot be used."""
         self._options = options
         self._credentials = Credentials(options)
-        self._shown = without_credentials(options.url)
+        self._address = without_credentials(options.url)
+        self._shown = f"{options.name}, {self._address}" if options.name else self._address
         self._turn = asyncio.Semaphore(options.max_connections)
         self._client = httpx.AsyncClient(
             base_url=options.url.rstrip("/") + "/",
@@ -231,7 +232,7 @@ class Prometheus:
         except (httpx.TimeoutException, TimeoutError):
             raise Unreachable(f"{self._shown}: no answer within {limit:g} s") from None
         except (httpx.HTTPError, OSError) as error:
-            raise Unreachable(f"{self._shown}: {unheard(error, self._shown)}") from error
+            raise Unreachable(f"{self._shown}: {unheard(error, self._address)}") from error
         return self._answer(response.status_code, text)
 
     async def _read(self, response: httpx.Response) -> bytes:

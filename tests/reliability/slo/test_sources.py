@@ -75,7 +75,9 @@ def test_by_its_name_else_by_the_namespace_else_the_default(
     assert (chosen.name if chosen else None) == name
     slo = ServiceLevelObjective.parse(manifest("checkout", **spec))
     if name is None:
-        with pytest.raises(Stalled, match=f"there is no {wanted} for this namespace: leave it out, or write one of"):
+        there = "default, free, pay" if labels == TEAM else "default, free"
+        told = f"there is no {wanted} for this namespace: leave it out, or write one of {there}$"
+        with pytest.raises(Stalled, match=told):
             found.named(slo)
     else:
         assert found.named(slo).name == name

@@ -34,7 +34,10 @@ log = logging.getLogger(__name__)
 
 CALM = 8
 """How many polls without a trace of somebody else it takes until contested figures count again."""
-REMEDY = "check --prometheus-url (the chart's prometheus.url), and that a NetworkPolicy lets the operator reach it"
+REMEDY = (
+    "check --prometheus-url (the chart's prometheus.url) or its entry in --prometheus-config (prometheus.further), and "
+    "that a NetworkPolicy lets the operator reach it"
+)
 
 
 def _query(names: Iterable[str], matcher: str) -> str:
@@ -171,7 +174,11 @@ class Figures:
             by_id = await self._read()
         except (Unreachable, Refused) as error:
             if was_reachable or not self._snapshot.asked:
-                log.warning("Prometheus cannot be asked, so every budget is Unknown: %s; %s", error, REMEDY)
+                log.warning(
+                    "Prometheus cannot be asked, so that every budget which it measures is Unknown: %s; %s",
+                    error,
+                    REMEDY,
+                )
             self._snapshot = replace(self._snapshot, reachable=False, error=str(error))
             # Readers are woken when it is lost, and once more when its last figures count no longer.
             aged = self._fresh and not self._snapshot.fresh(self._clock())

@@ -191,7 +191,8 @@ def _ready(
         return Verdict(
             "False" if observed.snapshot.asked else "Unknown",
             "PrometheusUnreachable",
-            f"{observed.snapshot.error}. The rules stay as they are; check the operator's --prometheus-url.",
+            f"{observed.snapshot.error}. The rules stay as they are; check how the operator asks it: --prometheus-url, "
+            "or its entry in --prometheus-config.",
         )
     if figure is not None and figure.contested:
         text = f"Nobody goes by these figures, nor by a gate's: {figure.contested}."

@@ -56,18 +56,24 @@ class Sources:
 
     def of(self, slo: Manifest) -> Source | None:
         """The Prometheus that measures an objective; None if it names one that is not there for its namespace."""
-        namespace = self._store.get(NAMESPACE, Key("", Key.of(slo).namespace)) or {"metadata": {}}
-        labels = namespace["metadata"].get("labels") or {}
+        labels = self._labels(slo)
         if wanted := slo.get("spec", {}).get("prometheus"):
             return next((each for each in self.all if each.name == wanted and each.serves(labels)), None)
         chosen = (each for each in self.all if each.namespaces is not None and each.serves(labels))
         return next(chosen, self.all[0])
 
+    def _labels(self, slo: Manifest) -> Mapping[str, str]:
+        """Those of the namespace of an objective."""
+        namespace = self._store.get(NAMESPACE, Key("", Key.of(slo).namespace)) or {"metadata": {}}
+        labels: Mapping[str, str] = namespace["metadata"].get("labels") or {}
+        return labels
+
     def named(self, slo: ServiceLevelObjective) -> Source:
         """As `of`. Raises Stalled."""
-        found = self.of({"metadata": slo.metadata.model_dump(), "spec": {"prometheus": slo.spec.prometheus}})
+        manifest = {"metadata": slo.metadata.model_dump(), "spec": {"prometheus": slo.spec.prometheus}}
+        found = self.of(manifest)
         if found is None:
-            known = ", ".join(each.name for each in self.all)
+            known = ", ".join(each.name for each in self.all if each.serves(self._labels(manifest)))
             text = (
                 f"spec.prometheus: there is no {slo.spec.prometheus} for this namespace: leave it out, or write one of "
             )
