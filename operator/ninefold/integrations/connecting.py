@@ -21,7 +21,8 @@ def unheard(error: Exception, url: str) -> str:
         )
     if encrypted and re.search(r"wrong.version.number|record.layer.failure|http.request", text, re.IGNORECASE):
         return "it does not speak TLS: write http:// into its address"
-    if isinstance(error, httpx.ReadError | httpx.RemoteProtocolError):
+    # Whether the refusal of a client without certificate is read, or breaks what is written, is a race.
+    if isinstance(error, httpx.ReadError | httpx.WriteError | httpx.RemoteProtocolError) or " alert " in text:
         if encrypted:
             return (
                 "it ended the connection: if it asks for a client certificate, give one that it trusts by "
