@@ -29,6 +29,21 @@ def test_each_command_has_help_of_its_own(ninefold: Command, name: str) -> None:
     assert import_module(module(name)).__doc__
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["lint"], "ninefold lint: the following arguments are required: -f/--filename\nninefold lint --help"),
+        (
+            ["gate", "check"],
+            "ninefold gate check: the following arguments are required: GATE\nninefold gate check --help",
+        ),
+    ],
+)
+def test_a_wrong_call_is_told_first_and_without_all_options(ninefold: Command, words: list[str], told: str) -> None:
+    done = ninefold(*words)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{told} shows its options\n")
+
+
 def test_version(ninefold: Command) -> None:
     assert ninefold("version").stdout == f"ninefold {__version__}\n"
 

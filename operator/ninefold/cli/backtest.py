@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from ninefold.cli import files, history
+from ninefold.cli.parser import Parser
 from ninefold.kube.model import faults
 from ninefold.reliability.backtest.thresholds import FIGURES, Threshold
 from ninefold.reliability.servicelevelobjective.fields import Objective
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ninefold backtest", description=__doc__)
+    parser = Parser(prog="ninefold backtest", description=__doc__)
     files.add_arguments(parser)
     _add_history(parser)
     _add_judgement(parser)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ninefold.cli.generated import HEADER, as_yaml, files
 from ninefold.cli.kinds import KINDS
+from ninefold.cli.parser import Parser
 from ninefold.kube.crd import crd
 
 
@@ -37,7 +37,7 @@ def check(root: Path) -> list[Path]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="ninefold crds", description=__doc__)
+    parser = Parser(prog="ninefold crds", description=__doc__)
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--write", action="store_true", help="write the generated files of the repository")
     action.add_argument("--check", action="store_true", help="exit 1 if a generated file is not what the code says")

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from ninefold.cli import files, interchange, resources
 from ninefold.cli.findings import Finding, in_order
 from ninefold.cli.interchange import Item
+from ninefold.cli.parser import Parser
 from ninefold.cli.resources import Found
 from ninefold.integrations import openslo
 from ninefold.integrations.translation.report import Remark
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ninefold export", description=__doc__)
+    parser = Parser(prog="ninefold export", description=__doc__)
     files.add_arguments(parser)
     parser.add_argument("--to", choices=("openslo",), required=True, help="the dialect to write")
     interchange.add_arguments(parser)

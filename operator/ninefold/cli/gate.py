@@ -20,11 +20,12 @@ from typing import TypeAlias
 from ninefold.cli import asking, explaining, gating, liveness, overriding, replay, signing
 from ninefold.cli.desk import Desk
 from ninefold.cli.options import length
+from ninefold.cli.parser import Parser
 from ninefold.kube.api import Api
 from ninefold.release.releasegate.workload import WORKLOADS
 
 Act = Callable[[Desk, argparse.Namespace], Awaitable[int]]
-_Acts: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+_Acts: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -38,9 +39,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="ninefold gate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="ninefold gate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     acts = parser.add_subparsers(required=True, metavar="ACT")
     check = _add(acts, "check", gating.check, "tell whether change passes: 0 open, 1 closed, 2 not known")
     check.add_argument("--wait", type=length, metavar="TIME", help="wait so long for it to open, as 10m")

@@ -16,6 +16,7 @@ from ninefold.cli import files, interchange, lint, resources, series
 from ninefold.cli.files import Document
 from ninefold.cli.findings import Finding
 from ninefold.cli.interchange import Item
+from ninefold.cli.parser import Parser
 from ninefold.cli.resources import Found, Resources
 from ninefold.integrations import openslo, pyrra, sloth
 from ninefold.integrations.translation.report import Made, Remark, Target, Translation
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ninefold import", description=__doc__)
+    parser = Parser(prog="ninefold import", description=__doc__)
     files.add_arguments(parser)
     parser.add_argument(
         "--from",

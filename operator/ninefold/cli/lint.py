@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from ninefold.cli import dashboards, files, resources, series
 from ninefold.cli.findings import Finding, in_order
+from ninefold.cli.parser import Parser
 from ninefold.cli.resources import Found
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.errors import Stalled
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ninefold lint", description=__doc__)
+    parser = Parser(prog="ninefold lint", description=__doc__)
     files.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     series.add_arguments(parser)

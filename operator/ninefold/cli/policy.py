@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from ninefold.cli import asking
 from ninefold.cli.desk import Desk, is_unseen
+from ninefold.cli.parser import Parser
 from ninefold.kube.api import Key
 from ninefold.kube.fields import rfc3339
 from ninefold.reliability.errorbudgetpolicy.resource import MAX_FORGIVEN, ErrorBudgetPolicy, Forgiven
@@ -25,9 +26,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="ninefold policy", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="ninefold policy", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     acts = parser.add_subparsers(required=True, metavar="ACT")
     what = "let what a deleted or changed objective had spent count no more"
     forgive = acts.add_parser("forgive", help=what, description=f"{what}; it takes the verb override on releasegates")

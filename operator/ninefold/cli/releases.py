@@ -14,6 +14,7 @@ from typing import Any
 
 from ninefold.cli import asking, view
 from ninefold.cli.options import count
+from ninefold.cli.parser import Parser
 from ninefold.kube.api import Manifest
 from ninefold.kube.fields import rfc3339, rough
 from ninefold.release.release import dora
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ninefold releases", description=__doc__)
+    parser = Parser(prog="ninefold releases", description=__doc__)
     asking.add_arguments(parser)
     parser.add_argument("--service", help="only the releases of this service")
     parser.add_argument("--limit", type=count, default=20, metavar="N", help="how many releases to list (default: 20)")

@@ -15,6 +15,7 @@ from pathlib import Path
 from ninefold.cli import costs, dashboards, files, printing, proving, resources
 from ninefold.cli.findings import in_order
 from ninefold.cli.options import add_rule_options, labels
+from ninefold.cli.parser import Parser
 from ninefold.cli.resources import Found
 from ninefold.kube import yamltext
 from ninefold.kube.api import Key, Manifest
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ninefold render", description=__doc__)
+    parser = Parser(prog="ninefold render", description=__doc__)
     files.add_arguments(parser)
     parser.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml", help="default: yaml")
     parser.add_argument(

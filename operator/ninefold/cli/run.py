@@ -15,6 +15,7 @@ from prometheus_client import disable_created_metrics
 from ninefold.cli.collectors import collectors
 from ninefold.cli.controllers import DELIVERED, FOLLOWERS
 from ninefold.cli.options import access, add_access, add_rule_options, http_url, labels
+from ninefold.cli.parser import Parser
 from ninefold.cli.prometheis import Unusable, read
 from ninefold.integrations.credentials import Unfit
 from ninefold.integrations.prometheus import Prometheus
@@ -63,7 +64,7 @@ def _unanswered(figures: Figures) -> str | None:
 
 
 def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ninefold run", description=__doc__)
+    parser = Parser(prog="ninefold run", description=__doc__)
     cluster = parser.add_argument_group("cluster (the pod's own, or that of KUBECONFIG)")
     cluster.add_argument("--leader-elect", action="store_true", help="act only while holding a Lease")
     cluster.add_argument(

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from ninefold.cli import asking, view
 from ninefold.cli.kinds import KINDS
+from ninefold.cli.parser import Parser
 from ninefold.kube.api import Manifest
 from ninefold.kube.client import Cluster
 from ninefold.kube.model import Resource
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ninefold status", description=__doc__)
+    parser = Parser(prog="ninefold status", description=__doc__)
     asking.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
