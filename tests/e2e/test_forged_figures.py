@@ -98,3 +98,22 @@ def test_a_forged_figure_moves_no_gate(
     forger.stop()
     wait_for("our figures to count again", lambda: objects.status("slo", name)["data"] == "Healthy", 60)
     assert objects.status("gate", name)["decision"] == decision
+
+
+def test_who_takes_the_name_of_the_rules_opens_nothing(
+    objects: Objects, shops: Shops, start_operator: Start, cluster: devcluster.Cluster
+) -> None:
+    """What is spent is no matter of failMode because somebody keeps its rules from running."""
+    name = objects.namespace
+    shops.serve(name, bad=0.9)
+    operator = start_operator()
+    objects.apply(objective(name), policy(name), gate(name, failMode={"staleAfter": "4s", "decision": "Allow"}))
+    wait_for("the gate", lambda: objects.status("gate", name).get("decision") == "Hold", 60)
+    operator.kill()
+    objects.kubectl("delete", "configmap", f"slo-{name}-rules")
+    objects.kubectl("create", "configmap", f"slo-{name}-rules", "--from-literal=a=b")
+    left = f'slo:error_budget_left:ratio{{slo_id="{name}/{name}"}}'
+    wait_for("the figures to end", lambda: not cluster.prometheus.query(left), 60)
+    operator.start()
+    wait_for("the operator to be refused", lambda: objects.condition("slo", name)[1] == "NameTaken", 60)
+    stays(lambda: objects.status("gate", name)["decision"] == "Hold", 8)

@@ -125,9 +125,17 @@ def test_rules_are_in_force_once_the_status_says_so_of_this_spec() -> None:
         assert is_in_force(manifest) is expected
 
 
-def test_the_operator_is_kept_from_writing_rules_by_a_name_and_by_a_refusal() -> None:
+def test_rules_do_not_run_that_cannot_be_written_or_are_not_evaluated() -> None:
     taken = {"type": "Stalled", "status": "True", "reason": "NameTaken"}
     refused = {"type": "WriteRefused", "status": "True", "reason": "Refused"}
     invalid = {"type": "Stalled", "status": "True", "reason": "InvalidPromQL"}
     for conditions, expected in (([taken], True), ([refused], True), ([invalid], False), ([], False)):
         assert is_hindered({**slo(), "status": {"conditions": conditions}}) is expected
+    for rules, expected in (
+        ({"loaded": True, "health": "Ok"}, False),
+        ({"loaded": True, "health": "Failing"}, True),
+        ({"loaded": False}, True),
+        # Prometheus does not answer.
+        ({"loaded": None}, False),
+    ):
+        assert is_hindered({**slo(), "status": {"rules": rules}}) is expected

@@ -297,9 +297,7 @@ def test_who_contests_the_figures_does_not_open_what_is_spent() -> None:
 
 
 @pytest.mark.parametrize(("hindered", "since"), [(True, None), (False, START + 2 * MINUTE)])
-def test_who_keeps_the_rules_from_being_written_does_not_open_what_is_spent(
-    hindered: bool, since: datetime | None
-) -> None:
+def test_who_keeps_the_rules_from_running_does_not_open_what_is_spent(hindered: bool, since: datetime | None) -> None:
     life = Life(policy())
     life.look(healthy(-0.1))
     status = life.look([Objective("availability", "30d", UNKNOWN, hindered=hindered)]).status

@@ -69,12 +69,17 @@ def is_in_force(slo: Manifest) -> bool:
 
 
 def is_hindered(slo: Manifest) -> bool:
-    """Whether the operator is kept from writing its rules: by an object that has taken their name, by a quota or by
-    another refusal of the API server."""
-    conditions = (slo.get("status") or {}).get("conditions", ())
-    return any(
-        c["status"] == "True" and (c["type"] == WRITE_REFUSED or (c["type"], c["reason"]) == (STALLED, NAME_TAKEN))
-        for c in conditions
+    """Whether its rules do not run, as its status says: Prometheus answers and does not evaluate them, or the operator
+    is kept from writing them, by an object that has taken their name, by a quota or by another refusal."""
+    status = slo.get("status") or {}
+    rules = status.get("rules") or {}
+    return (
+        rules.get("loaded") is False
+        or rules.get("health") == "Failing"
+        or any(
+            c["status"] == "True" and (c["type"] == WRITE_REFUSED or (c["type"], c["reason"]) == (STALLED, NAME_TAKEN))
+            for c in status.get("conditions", ())
+        )
     )
 
 

@@ -36,7 +36,7 @@ def advance(
     reading = objective.reading
     closes = before is not None and before.closes and any(rule.gate for rule in active)
     carried = before.carried if before and closes else None
-    # Neither an edit that takes the figures away nor somebody who contests them, or keeps the rules from being written,
+    # Neither an edit that takes the figures away nor somebody who contests them, or keeps the rules from running,
     # leaves it to `failMode` of gates to decide on what was spent.
     disturbed = reading.data == "Contested" or (objective.hindered and not reading.known)
     kept = carried is not None or (closes and disturbed)

@@ -47,7 +47,7 @@ class Objective:
     in_force: bool = False
     """Whether its figures are those of its present spec."""
     hindered: bool = False
-    """Whether somebody keeps the operator from writing its rules, so that its figures may be missing by that."""
+    """Whether its rules do not run, so that its figures may be missing by that."""
     changed_by: str = ""
     """Who changed it last, as far as its field managers say."""
     selected: bool = True
