@@ -239,6 +239,9 @@ def test_the_window_outside_of_a_range_is_carried_as_sloth_takes_it(written: str
     found, lost, changed = events(written, "sum(rate(t[{{.window}}]))")
     assert (found["bad"], lost) == (carried, "")
     assert "{{.window}} outside of a range is 5m" in changed
+    if "last_over_time" in carried:
+        assert "what is recorded is taken for events per second" in changed
+        assert "the query does not count events per second" not in changed
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,7 @@ def test_the_rules_of_the_usual_objective_are_as_reviewed() -> None:
         ({"latency": {"histogram": "h_bucket", "threshold": "1s"}}, "write h, without _bucket"),
         ({"latency": {"histogram": 'h{le="1"}', "threshold": "1s"}}, "leave out le"),
         ({"latency": {"histogram": '{job="x"}', "threshold": "1s"}}, "begin with the name of the histogram"),
+        ({"latency": {"histogram": '{"http.time"}', "threshold": "1s"}}, "in quotes write indicator.ratio with its"),
     ],
 )
 def test_what_is_no_promql_for_its_place_is_refused(indicator: dict[str, Any], sentence: str) -> None:

@@ -496,6 +496,8 @@ def test_what_was_recorded_by_groups_is_added_up_once_there_are_none(promtool: P
         ("backup_hours", "90m", '"1.5"'),
         ("retention_days", "1m", '"0.000694"'),
         ("disk_us", "300ms", '"300000"'),
+        ("job_min", "5m", '"5"'),
+        ("kafka_millis", "2s", '"2000"'),
     ],
 )
 def test_a_time_for_a_histogram_that_does_not_count_seconds_is_refused(

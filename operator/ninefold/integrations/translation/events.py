@@ -48,6 +48,13 @@ def _scaled(side: Asked, made: str, meant: Meaning, seconds: int, *, same: bool)
         )
     elif made != side.query:
         side.node.changed(side.name, "increase is written rate", f"events are counted per second, and {ratio}", cure)
+    elif meant.why == "last_over_time":
+        side.node.changed(
+            side.name,
+            "what is recorded is taken for events per second",
+            "slo:events:rate5m and minimumErrors count in its unit",
+            "nothing need be done if it is a rate; else divide it by the seconds that it counts over",
+        )
     elif not meant.counters and not meant.per_window:
         side.node.changed(
             side.name,

@@ -126,7 +126,11 @@ def histogram(text: str, field: str) -> tuple[str, str]:
     printed = selector(text, field)
     name, _, matchers = printed.removesuffix("}").partition("{")
     if not re.fullmatch(r"[a-zA-Z_:][a-zA-Z0-9_:]*", name):
-        raise Stalled("InvalidPromQL", f'{field}: begin with the name of the histogram, as name{{job="checkout"}}')
+        raise Stalled(
+            "InvalidPromQL",
+            f'{field}: begin with the name of the histogram, as name{{job="checkout"}}; of one whose name stands in '
+            "quotes write indicator.ratio with its bucket and its count",
+        )
     for suffix in ("_bucket", "_count", "_sum"):
         if name.endswith(suffix):
             raise Stalled("InvalidPromQL", f"{field}: write {name.removesuffix(suffix)}, without {suffix}")
