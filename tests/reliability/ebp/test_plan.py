@@ -302,6 +302,8 @@ def test_who_keeps_the_rules_from_running_does_not_open_what_is_spent(hindered: 
     life.look(healthy(-0.1))
     status = life.look([Objective("availability", "30d", UNKNOWN, hindered=hindered)]).status
     assert (status.state, status.decision, status.unknown_since) == ("Exhausted", "Hold", since)
+    told = "; availability cannot be measured, as its status says: what was last known stays"
+    assert status.reason.endswith(told) is hindered
 
 
 def test_contested_figures_of_an_objective_that_is_not_spent_are_unknown() -> None:

@@ -46,10 +46,18 @@ def reason(
             f"; the budget of {words.and_more(young)} is not judged yet, "
             f"since less than {spec.minimum_coverage} % of its window is measured"
         )
+    if unmeasured := [state.name for state in states if _is_unmeasured(state)]:
+        sentence += f"; {words.and_more(unmeasured)} cannot be measured, as its status says: what was last known stays"
     lost = sorted((state.unknown_since, state.name) for state in states if state.unknown_since)
     if lost:
         sentence += f"; data of {words.and_more([name for _, name in lost])} are missing since {rfc3339(lost[0][0])}"
     return sentence
+
+
+def _is_unmeasured(state: ObjectiveState) -> bool:
+    """Whether it stays as it was because its figures are contested or its rules do not run."""
+    unknown = state.data not in ("Healthy", "Idle")
+    return unknown and bool(state.active) and state.carried is None and state.unknown_since is None
 
 
 def recovers(spec: ErrorBudgetPolicySpec, closing: Sequence[tuple[ObjectiveState, ActiveRule]]) -> str:
