@@ -187,8 +187,9 @@ class Prometheus:
         return list(found or ())[:limit]
 
     async def label_values(self, label: str, limit: int) -> list[str]:
-        """Some of the values that a label has."""
-        return list(await self._call("GET", f"api/v1/label/{label}/values", {"limit": limit}) or ())[:limit]
+        """Some of the values that a label has, of this cluster's series alone."""
+        own = {"match[]": self._scoped('{__name__!=""}')} if self._options.external_labels else {}
+        return list(await self._call("GET", f"api/v1/label/{label}/values", {**own, "limit": limit}) or ())[:limit]
 
     async def types(self, metric: str) -> frozenset[str]:
         """The types that targets declare for a metric, such as "counter"; none where the server does not know."""

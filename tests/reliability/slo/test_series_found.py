@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -320,6 +321,22 @@ def test_what_is_no_counter_or_no_switch(server: PrometheusServer, indicator: di
 
     found = "; ".join(f"{field}: {words}" for field, words in asyncio.run(asked()))
     assert found.startswith(f"spec.indicator.{sentence}") if sentence else found == ""
+
+
+def test_a_cluster_that_no_series_is_of_is_named_as_such(server: PrometheusServer) -> None:
+    """`names like it` had the very name: those of all clusters were offered."""
+
+    async def asked(cluster: dict[str, str], name: str) -> str:
+        async with Prometheus(replace(server.options, external_labels=cluster)) as prometheus:
+            now = datetime.now(UTC)
+            slo = objective(indicator=ratio(name))
+            return verdict(await unmatched(prometheus, Names(prometheus), slo, now - timedelta(days=1), now)).message
+
+    foreign = asyncio.run(asked({"cluster": "eu"}, REQUESTS))
+    assert "no series at all has the labels of this cluster, cluster=eu: check --cluster-label" in foreign
+    assert "names like it" not in foreign
+    misspelt = asyncio.run(asked({"job": SELF}, "prometheus_http_request_total"))
+    assert "(names like it: prometheus_http_requests_total" in misspelt
 
 
 def test_names_that_are_not_plain_are_asked_for_in_quotes() -> None:

@@ -74,7 +74,8 @@ class _Metrics:
             return Facts("Combination")
         sample = await self._sample(selector)
         if not sample:
-            return Facts("Metric", names=await self._names.all())
+            names = await self._names.all()
+            return Facts("Metric", names=names, cluster={} if names else self._prometheus.external_labels)
         labels = _values(sample)
         for matcher in selector.matchers:
             if not await self.exists(selector.of(matcher)):

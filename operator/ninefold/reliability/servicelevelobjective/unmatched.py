@@ -36,6 +36,8 @@ class Facts:
     """Labels of the metric, each with values that occur."""
     fitting: str = ""
     """Another label whose values meet the condition."""
+    cluster: Mapping[str, str] = field(default_factory=dict)
+    """The labels of this cluster's series, where there is no series with them at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,9 @@ def _sentence(selector: Selector, facts: Facts) -> str:
 
 
 def _no_metric(selector: Selector, facts: Facts) -> str:
+    if facts.cluster:
+        shown = ",".join(f"{label}={value}" for label, value in facts.cluster.items())
+        return f"no series at all has the labels of this cluster, {_short(shown)}: check --cluster-label"
     if selector.field.endswith("latency.histogram"):
         return _no_histogram(selector.name, facts.names)
     close = near(selector.name, facts.names)
