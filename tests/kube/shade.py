@@ -73,6 +73,7 @@ def crd(api: Api = SHADE) -> dict[str, Any]:
         "drawn": {"type": "boolean"},
         "slats": {"type": "array", "items": {"type": "string"}},
         "cloth": {"type": "string"},
+        "values": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
     }
     schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": spec}}}
     return {

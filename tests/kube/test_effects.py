@@ -73,6 +73,17 @@ def test_attempts_back_off_and_end() -> None:
     assert (ended.state, ended.message, ended.retry_at) == ("Failed", "Busy.", None)
 
 
+@pytest.mark.parametrize("jump", [timedelta(days=1), -timedelta(days=1)])
+def test_a_jump_of_the_clock_puts_no_attempt_off(jump: timedelta) -> None:
+    """Backwards by a day, retryAt would be a day away."""
+    old = effects.failed(record("Running"), PAGE, EffectFailed("Busy."), NOW + timedelta(seconds=1))
+    ((_, again),) = effects.advance([old], [PAGE], (), NOW + jump).begin
+    assert again.attempts == 2
+    failed = effects.failed(again, PAGE, EffectFailed("Busy."), NOW + jump)
+    step = effects.advance([failed], [PAGE], (), NOW + jump)
+    assert (step.begin, step.due) == ((), NOW + jump + timedelta(seconds=20)), "then it waits as ever"
+
+
 def test_a_far_side_may_ask_for_patience_and_may_say_never() -> None:
     patient = effects.failed(record("Running"), PAGE, EffectFailed("Busy.", retry_after=90), NOW)
     assert patient.retry_at == NOW + timedelta(seconds=90)

@@ -196,6 +196,32 @@ def test_a_steady_state_writes_nothing(
     assert [request for request in proxy.writes() if here in request.path] == before
 
 
+@pytest.mark.parametrize("depth", [400, 9000])
+def test_an_object_that_is_nested_too_deep_is_followed_and_ends_nothing(
+    shade_crd: None, lamps: Lamps, windows: Windows, start: Start, depth: int
+) -> None:
+    """Found by the watch, and by the listings of an operator that starts with it."""
+    operator = start("--sweep=1")
+    lamps.apply("a", bulbs=["red"])
+    metadata = {"name": "deep", "annotations": {LAMP: "a"}}
+    whole = {"apiVersion": SHADE.api_version, "kind": SHADE.kind, "metadata": metadata, "spec": {"values": {"at": 0}}}
+    text = json.dumps(whole).replace('"at": 0', '"at": ' + '{"a": [' * (depth // 2) + "]}" * (depth // 2))
+    windows.kubectl("create", "--raw", SHADE.path(lamps.namespace), "-f", "-", input=text)
+
+    def drawn() -> bool:
+        return windows.kubectl("get", SHADE.name, "deep", "-o", "jsonpath={.spec.drawn}") == "true"
+
+    wait_for("it to be held", drawn)
+    operator.stop()
+    lamps.apply("a", bulbs=[])
+    operator = start("--sweep=1")
+    wait_for("it to be let go", lambda: not drawn())
+    lamps.apply("b", bulbs=["red"])
+    lamps.wait_ready("b")
+    assert operator.running
+    windows.kubectl("delete", SHADE.name, "deep")
+
+
 def test_a_list_is_replaced_whole_and_loses_nothing_that_others_wrote(
     shade_crd: None, lamps: Lamps, windows: Windows, start: Start, proxy: FaultProxy
 ) -> None:

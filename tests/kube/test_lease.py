@@ -104,6 +104,25 @@ def test_a_lease_of_a_hundred_years_is_over_after_a_minute(
     run(work)
 
 
+def test_a_lease_of_which_nothing_is_known_is_free(
+    run: Callable[..., None], cluster: devcluster.Cluster, namespace: str
+) -> None:
+    """Somebody else has made it, as GitOps does with an object that it found in a cluster."""
+
+    async def work(client: ApiClient) -> None:
+        api = KubernetesCluster(client, Metrics())
+        for name, spec in (("none", {}), ("empty", {"spec": {}}), ("ours", {"spec": {"holderIdentity": "first"}})):
+            key = Key(namespace, name)
+            await api.create(LEASE, {"metadata": {"namespace": namespace, "name": name}, **spec})
+            lease = Lease(api, JumpingClock(), key, "first")
+            assert await lease._try()
+            assert _holder(cluster, key) == "first"
+            await lease.release()
+            assert _holder(cluster, key) == ""
+
+    run(work)
+
+
 def test_writes_pass_only_while_the_lease_outlasts_them(
     run: Callable[..., None], cluster: devcluster.Cluster, namespace: str
 ) -> None:

@@ -20,6 +20,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.dynamic import DynamicClient
 from kubernetes.aio.dynamic.exceptions import DynamicApiError
 
+from ninefold.kube import deepjson
 from ninefold.kube.api import FIELD_MANAGER, Api, Key, Manifest
 from ninefold.kube.fence import WRITE_TIMEOUT, Fence, Fenced
 from ninefold.kube.metrics import Metrics
@@ -113,8 +114,11 @@ class KubernetesCluster:
         while True:
             selector = {"label_selector": labels} if labels else {}
             page = await self._request("list", api, api.path(namespace), limit=_PAGE, _continue=token, **selector)
-            items += [{"apiVersion": api.api_version, "kind": api.kind, **item} for item in page["items"]]
-            token = page["metadata"].get("continue")
+            if not str(page.get("kind")).endswith("List"):
+                # To take it for an empty one would be to take all objects for deleted.
+                raise Unreachable(0, "Unreachable", f"the answer to a listing is a {page.get('kind')}")
+            items += [{"apiVersion": api.api_version, "kind": api.kind, **item} for item in page.get("items") or ()]
+            token = (page.get("metadata") or {}).get("continue")
             if not token:
                 return items
 
@@ -162,7 +166,7 @@ class KubernetesCluster:
             with fence.passing() if fence else nullcontext():
                 response = await self._dynamic.request(method, path, serialize=False, **params)
                 code = str(response.status)
-                return await response.json()  # type: ignore[no-any-return]
+                return await _read(response)
         except Fenced as fenced:
             raise NoLease(0, "NoLease", str(fenced)) from None
         except DynamicApiError as error:
@@ -173,6 +177,16 @@ class KubernetesCluster:
         finally:
             _fence.reset(token)
             self._metrics.api_requests.labels(verb, api.plural, code).inc()
+
+
+async def _read(response: aiohttp.ClientResponse) -> dict[str, Any]:
+    try:
+        found = await response.json()
+    except ValueError as error:
+        raise Unreachable(0, "Unreachable", f"an answer that is no JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise Unreachable(0, "Unreachable", "an answer that is no object: something else than the API server gives it")
+    return found
 
 
 def apply_body(manifest: Manifest) -> str:
@@ -228,6 +242,7 @@ async def connect(metrics: Metrics, context: str | None = None) -> KubernetesClu
 
     `context` is that of the kubeconfig to use instead of its current one. Raises Unreachable where there is neither.
     """
+    deepjson.tolerate()
     configuration = Configuration()
     try:
         if os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG"):

@@ -85,13 +85,18 @@ def _attempt(record: EffectRecord | None, effect: Effect, now: datetime) -> Effe
             number = 1
         case EffectRecord(state="Running", attempts=number):
             pass
-        case EffectRecord(state="Retrying", retry_at=due, attempts=before) if due is None or due <= now:
+        case EffectRecord(state="Retrying", attempts=before) if _is_due(record, now):
             number = before + 1
         case EffectRecord(state="Withdrawn", attempts=before):
             number = min(before + 1, effect.attempts)
         case _:
             return None
     return EffectRecord(key=effect.key, action=effect.action, state="Running", attempts=number, started_at=now)
+
+
+def _is_due(record: EffectRecord, now: datetime) -> bool:
+    """Also if the clock went back since the last attempt: how long it has waited nobody knows then."""
+    return record.retry_at is None or record.retry_at <= now or record.started_at > now
 
 
 def _kept(record: EffectRecord, wanted: Collection[str], running: Collection[str], now: datetime) -> EffectRecord:

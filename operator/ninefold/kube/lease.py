@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from ninefold.kube.api import LEASE, Key, Manifest
 from ninefold.kube.client import ApiError, Cluster, Conflict, NotFound
@@ -67,8 +69,8 @@ class Lease:
         self._renewed = None
         try:
             lease = await self._cluster.get(LEASE, self._key)
-            if lease["spec"].get("holderIdentity") == self._identity:
-                await self._cluster.replace(LEASE, {**lease, "spec": {**lease["spec"], "holderIdentity": ""}})
+            if _spec(lease).get("holderIdentity") == self._identity:
+                await self._cluster.replace(LEASE, {**lease, "spec": {**_spec(lease), "holderIdentity": ""}})
         except ApiError as error:
             logger.warning("Could not release the Lease; it ends by itself", extra={"why": str(error)})
 
@@ -90,8 +92,8 @@ class Lease:
             if lease is None:
                 await self._cluster.create(LEASE, self._written({"metadata": self._metadata()}, transitions=0))
             elif self._may_take(lease):
-                taken = lease["spec"].get("holderIdentity") != self._identity
-                transitions = int(lease["spec"].get("leaseTransitions") or 0) + taken
+                taken = _spec(lease).get("holderIdentity") != self._identity
+                transitions = int(_spec(lease).get("leaseTransitions") or 0) + taken
                 # replace() carries the resourceVersion that was read: of two replicas only one succeeds.
                 await self._cluster.replace(LEASE, self._written(lease, transitions))
             else:
@@ -116,19 +118,19 @@ class Lease:
         return lease
 
     def _may_take(self, lease: Manifest) -> bool:
-        holder = lease["spec"].get("holderIdentity")
+        holder = _spec(lease).get("holderIdentity")
         # A holder of another version may take longer than this one. A length beyond that would only silence everybody.
-        length = min(float(lease["spec"].get("leaseDurationSeconds") or self.duration), LONGEST)
+        length = min(float(_spec(lease).get("leaseDurationSeconds") or self.duration), LONGEST)
         return not holder or holder == self._identity or self._clock.monotonic() - self._seen[1] > length
 
     def _written(self, lease: Manifest, transitions: int) -> Manifest:
         now = self._clock.now().astimezone(UTC)
-        before = lease.get("spec", {})
+        before = _spec(lease)
         same = before.get("holderIdentity") == self._identity
         spec = {
             "holderIdentity": self._identity,
             "leaseDurationSeconds": int(self.duration),
-            "acquireTime": before["acquireTime"] if same else _micro(now),
+            "acquireTime": (same and before.get("acquireTime")) or _micro(now),
             "renewTime": _micro(now),
             "leaseTransitions": transitions,
         }
@@ -136,6 +138,11 @@ class Lease:
 
     def _metadata(self) -> dict[str, str]:
         return {"namespace": self._key.namespace, "name": self._key.name}
+
+
+def _spec(lease: Manifest) -> Mapping[str, Any]:
+    """Every field of it may be missing: somebody else may have made the Lease."""
+    return lease.get("spec") or {}
 
 
 def _micro(moment: datetime) -> str:
