@@ -55,6 +55,7 @@ class FaultProxy:
         self.requests: list[Request] = []
         self._rules: list[Rule] = []
         self._swallow: list[EventRule] = []
+        self._spoiled: list[tuple[str, bytes]] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -89,6 +90,10 @@ class FaultProxy:
             yield
         finally:
             self._swallow.remove(rule)
+
+    def spoil(self, plural: str, line: dict[str, Any]) -> None:
+        """Say this in the place of the next event in one watch of a resource."""
+        self._spoiled.append((f"/{plural}", json.dumps(line).encode() + b"\n"))
 
     def writes(self, since: int = 0) -> list[Request]:
         return [request for request in self.requests[since:] if request.writes]
@@ -156,7 +161,11 @@ class FaultProxy:
                 await response.prepare(request)
                 if seen.watch:
                     async for line in upstream.content:
-                        if not any(rule(json.loads(line)) for rule in self._swallow):
+                        spoiled = next((each for each in self._spoiled if seen.path.endswith(each[0])), None)
+                        if spoiled:
+                            self._spoiled.remove(spoiled)
+                            await response.write(spoiled[1])
+                        elif not any(rule(json.loads(line)) for rule in self._swallow):
                             await response.write(line)
                 else:
                     await response.write(await upstream.read())

@@ -7,10 +7,14 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
+import kopf
+
 from devcluster.waiting import patient
+from ninefold.kube.informer import _configure
 from ninefold.kube.runtime import Options
 from tests.faultproxy import Answer, FaultProxy, Request
 from tests.kube.lamps import Lamps
@@ -60,6 +64,32 @@ def test_a_watch_that_misses_a_delete(lamps: Lamps, lamp_operator: Start, proxy:
     lamps.apply("a", bulbs=["blue"])
     lamps.wait_ready("a")
     wait_for("the children to be right", lambda: set(lamps.config_maps()) == {"a-blue", "b-red"}, 60)
+
+
+def test_a_watch_that_ends_with_an_error_begins_anew(lamps: Lamps, lamp_operator: Start, proxy: FaultProxy) -> None:
+    """410 is usual. Any other error ends the process: another replica leads, and a new process lists everything."""
+    operator = lamp_operator("--sweep", "600")
+    lamps.apply("a", bulbs=["red"])
+    lamps.wait_ready("a")
+    for number, code in enumerate((410, 500)):
+        status = {"kind": "Status", "status": "Failure", "code": code, "message": "etcdserver: request timed out"}
+        proxy.spoil("lamps", {"type": "ERROR", "object": status})
+        lamps.kubectl("label", "lamp", "a", f"spoil={number}", "--overwrite")
+        if code == 500:
+            assert operator.wait() == 1
+            operator = lamp_operator("--sweep", "600")
+        lamps.apply(f"b{number}", bulbs=["blue"])
+        lamps.wait_ready(f"b{number}")
+
+
+def test_attempts_at_a_watch_never_end() -> None:
+    """To kopf their end is that of the operator: all replicas at once, when an API server was gone for a minute."""
+    settings = kopf.OperatorSettings()
+    _configure(settings)
+    backoffs = settings.networking.error_backoffs
+    for _ in range(2):
+        assert isinstance(backoffs, Iterable)
+        assert max(list(islice(backoffs, 1000))) < 10
 
 
 def test_an_api_that_refuses_for_a_while(lamps: Lamps, lamp_operator: Start, proxy: FaultProxy) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import kopf
@@ -11,6 +11,16 @@ import kopf
 from ninefold.kube.api import GROUP, Api
 from ninefold.kube.dispatch import Dispatcher
 from ninefold.kube.metrics import Metrics
+
+
+class _Backoffs:
+    """Seconds between the attempts at a request, without end: an API server that is gone for an hour is back then, and
+    to kopf the end of the attempts is the end of the operator."""
+
+    def __iter__(self) -> Iterator[float]:
+        yield from (1, 1, 2, 3, 5)
+        while True:
+            yield 8
 
 
 class Informer:
@@ -68,6 +78,7 @@ def _configure(settings: kopf.OperatorSettings) -> None:
     settings.watching.chunk_size = 500
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
+    settings.networking.error_backoffs = _Backoffs()
     settings.queueing.worker_limit = None  # a limit below the number of objects can hang kopf's start
 
 
