@@ -98,6 +98,13 @@ def test_each_kind_that_watches_a_foreign_kind_sees_the_fields_that_it_reads(
     assert (dispatcher.store.get(SHIP, Key("hall", "a")) or {}).get("status", {}) == kept
 
 
+@pytest.mark.parametrize("status", ["lost", ["sync"], 7, None])
+def test_a_status_of_another_shape_is_none(status: object) -> None:
+    dispatcher = Dispatcher([watching(status=("sync",))], Store(), WorkQueue())
+    dispatcher.seen(SHIP, {**lamp("a", 1), "status": status})
+    assert "status" not in (dispatcher.store.get(SHIP, Key("hall", "a")) or {})
+
+
 @pytest.mark.parametrize("follower", [Following, FollowingByStatus])
 def test_a_follower_takes_no_field_from_who_reads_it(follower: type[Follower]) -> None:
     async def scenario() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ninefold.kube.api import MANAGED_BY, OPERATOR, Api, Key, Manifest
@@ -144,7 +144,9 @@ class Dispatcher:
 
 def _with_status(manifest: Manifest, fields: Collection[str]) -> Manifest:
     """The object with these fields of its status alone."""
-    kept = {name: value for name, value in (manifest.get("status") or {}).items() if name in fields}
+    status = manifest.get("status")
+    # A custom resource may hold anything there.
+    kept = {name: value for name, value in status.items() if name in fields} if isinstance(status, Mapping) else {}
     rest = {name: value for name, value in manifest.items() if name != "status"}
     return {**rest, "status": kept} if kept else rest
 

@@ -59,7 +59,7 @@ class Recorder:
 
     async def _write(self, api: Api, about: Metadata, note: Note) -> None:
         digest = hashlib.sha256(f"{about.uid}{note.type}{note.reason}".encode()).hexdigest()[:16]
-        key = Key(about.namespace or "default", f"{about.name[:230]}.{digest}")
+        key = Key(about.namespace or "default", f"{about.name[:230].rstrip('-.')}.{digest}")
         self._counts[key] = await self._counted(key, self._new(api, about, note, key))
         self._counts.move_to_end(key)
         while len(self._counts) > _REMEMBERED:
