@@ -331,7 +331,7 @@ def test_a_month_takes_along_what_was_spent_in_it() -> None:
     life.look([])
     (state,) = life.status.objectives
     assert state.carried is not None
-    assert rfc3339(state.carried.until) == "2026-04-01T00:10:00Z"
+    assert rfc3339(state.carried.until) == "2026-04-01T00:25:00Z"
     life.look([], after=timedelta(days=32))
     assert life.status.objectives == []
 

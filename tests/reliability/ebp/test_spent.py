@@ -160,6 +160,24 @@ TestEditor = Editor.TestCase
 TestEditor.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
 
 
+def test_a_rename_ends_no_sooner_than_the_untouched_recovers() -> None:
+    """Once the errors have left the window, a rule of an untouched objective waits for `recovery.for` as well."""
+    shop = Shop()
+    shop.create("right", window="1h")
+    shop.tick(0.5)
+    twin = shop.twin()
+    shop.create("left", window="1h")
+    shop.delete("right")
+    shop.look()
+    waited = 0
+    while not twin.is_open:
+        assert not shop.is_open
+        twin.tick(0.0)
+        shop.tick(0.0)
+        waited += 1
+    assert waited == 8
+
+
 @pytest.mark.slow
 def test_an_editor_with_much_time() -> None:
     run_state_machine_as_test(Editor, settings=settings(max_examples=1500, stateful_step_count=30, deadline=None))

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import rfc3339, seconds
+from ninefold.reliability.errorbudgetpolicy.latch import lasting
 from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicySpec
 from ninefold.reliability.errorbudgetpolicy.status import (
@@ -190,20 +191,22 @@ def _is_forgiven(spec: ErrorBudgetPolicySpec, name: str, carried: Carried) -> bo
 
 
 def _end(spec: ErrorBudgetPolicySpec, entry: Remembered, identity: Identity | None, now: datetime) -> datetime:
-    """When all that is spent by now will have left the window."""
+    """When all that is spent by now will have left the window, and the budget will have been back for as long as a rule
+    takes to end."""
+    rest = LAG + lasting(spec.recovery)
     if identity is None:
-        return now + _LONGEST + LAG
+        return now + _LONGEST + rest
     kind, _, time_zone = identity.window.partition(" ")
     try:
         if not time_zone:
-            return now + timedelta(seconds=seconds(identity.window)) + LAG
+            return now + timedelta(seconds=seconds(identity.window)) + rest
         present = period(Calendar.model_validate({"period": kind, "timeZone": time_zone}), now)
     except (Stalled, ValueError):
-        return now + _LONGEST + LAG
+        return now + _LONGEST + rest
     about_budget = {str(rule.when) for rule in spec.rules if rule.when.about_budget}
     if all(rule.rule in about_budget for rule in entry.active):
-        return present.end + LAG
-    return now + (present.end - present.start) + LAG
+        return present.end + rest
+    return now + (present.end - present.start) + rest
 
 
 def bounded(states: Sequence[ObjectiveState]) -> list[ObjectiveState]:

@@ -73,13 +73,11 @@ def is_hindered(slo: Manifest) -> bool:
     is kept from writing them, by an object that has taken their name, by a quota or by another refusal."""
     status = slo.get("status") or {}
     rules = status.get("rules") or {}
+    present = [c for c in status.get("conditions", ()) if c["status"] == "True"]
     return (
         rules.get("loaded") is False
         or rules.get("health") == "Failing"
-        or any(
-            c["status"] == "True" and (c["type"] == WRITE_REFUSED or (c["type"], c["reason"]) == (STALLED, NAME_TAKEN))
-            for c in status.get("conditions", ())
-        )
+        or any(c["type"] == WRITE_REFUSED or (c["type"], c.get("reason")) == (STALLED, NAME_TAKEN) for c in present)
     )
 
 

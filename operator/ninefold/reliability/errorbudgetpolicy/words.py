@@ -15,8 +15,9 @@ from ninefold.reliability.errorbudgetpolicy.status import ObjectiveState
 
 BUDGET_BAND = 0.5
 """Percentage points that a budget may move before it is shown anew."""
-BURN_BAND = 0.1
-"""The share of itself that a burn rate may move before it is shown anew; below 1x, a tenth of 1x."""
+BURN_BAND = 0.15
+"""The share of itself that a burn rate may move before another is shown; below 1x, of 1x. What is shown is up to 5 %
+off by its two digits, so that a narrower band would let a tremble of a twentieth write."""
 
 _PERIODS = {"Week": "weekly", "Month": "monthly", "Quarter": "quarterly"}
 _UNITS = {"w": "week", "d": "day", "h": "hour", "m": "minute", "s": "second"}
