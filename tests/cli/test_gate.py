@@ -222,10 +222,10 @@ def test_an_override_is_what_the_operator_says_to_it(ninefold: Command, gate: Ga
 def test_people_override_and_nobody_approves_his_own(
     ninefold: Command, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = "1 person besides admin must approve: ninefold gate approve fix."
+    told = f"1 person besides admin must approve: ninefold gate approve fix -n {gate.namespace}"
     done = Overriding(ninefold, gate)("Pending", told, "--image", "checkout:v43")
     assert done.returncode == 0, done.stderr
-    assert f": waits. {told.removesuffix('.')} -n {gate.namespace}" in done.stdout
+    assert f": waits. {told}\n" in done.stdout
     name = done.stdout.partition(":")[0]
     spec = json.loads(gate.kubectl("get", "override", name, "-o", "json"))["spec"]
     assert (spec["gate"], spec["reason"], spec["images"]) == ("checkout", "hotfix", ["checkout:v43"])

@@ -64,7 +64,7 @@ def _told(found: Override, gate: str) -> int:
         print(f"{name}: change{images} passes {gate} until {rfc3339(found.spec.until)}")
         return 0
     if found.status.state == "Pending":
-        print(f"{name}: waits. {ready.message.removesuffix('.')} -n {found.key.namespace}")
+        print(f"{name}: waits. {ready.message}")
         return 0
     print(f"{name}: {found.status.state}: {ready.message}", file=sys.stderr)
     return 1

@@ -50,6 +50,21 @@ def test_the_reason_says_how_far_over_and_how_it_ends() -> None:
     assert life.status.predicted_recovery is None
 
 
+def test_what_must_recover_is_said_once_where_one_figure_is_behind_several_rules() -> None:
+    budgets = [
+        {"when": {"budgetLeftBelow": left}, "state": "Caution", "then": {"gate": "Hold"}} for left in ("0", "30")
+    ]
+    rates = [
+        {"when": {"burnRate": {"above": above, "over": "1h"}}, "state": "Exhausted", "then": {"gate": "Deny"}}
+        for above in ("6", "14.4")
+    ]
+    life = Life(policy(budgets + rates))
+    life.look(healthy(-0.04, burn=22.3))
+    assert life.status.recovers == (
+        "its budget left has been at least 31 % for 15m and it has burnt at most 6x over 1h for 15m"
+    )
+
+
 def test_a_rule_ends_only_after_the_figure_was_good_for_the_whole_time() -> None:
     life = Life(policy())
     life.look(healthy(-0.01))

@@ -70,7 +70,8 @@ def _standing(
         return "Refused", Verdict("False", "TooLong", text)
     missing = min(lacking(override, gate.spec.overrides, closures(gate.status, now)) for gate in meant)
     people = "1 person" if missing == 1 else f"{missing} people"
-    text = f"{people} besides {spec.by} must approve: ninefold gate approve {override.metadata.name}."
+    command = f"ninefold gate approve {override.metadata.name} -n {override.metadata.namespace}"
+    text = f"{people} besides {spec.by} must approve: {command}"
     return "Pending", Verdict("False", "ApprovalsMissing", text)
 
 

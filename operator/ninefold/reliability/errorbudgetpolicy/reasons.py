@@ -66,7 +66,8 @@ def recovers(spec: ErrorBudgetPolicySpec, closing: Sequence[tuple[ObjectiveState
         return ""
     worst = max((objective for objective, _ in closing), key=severity)
     held = {rule.rule for objective, rule in closing if objective is worst}
-    ends = [words.end_of(r.when, spec.recovery) for r in spec.rules if str(r.when) in held and r.then and r.then.gate]
+    whens = [rule.when for rule in spec.rules if str(rule.when) in held and rule.then and rule.then.gate]
+    ends = [words.end_of(when, spec.recovery) for when in words.last_to_end(whens)]
     if worst.carried is not None:
         measured = f"{' and '.join(dict.fromkeys(ends))}, or " if worst.carried.measured_by else ""
         ends = [f"{measured}{telling.end(worst)}"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ninefold.kube.fields import percentage
+from ninefold.kube.fields import percentage, seconds
 from ninefold.reliability.errorbudgetpolicy.resource import Recovery
 from ninefold.reliability.errorbudgetpolicy.rules import FORETOLD, When
 from ninefold.reliability.errorbudgetpolicy.status import ObjectiveState
@@ -108,3 +108,22 @@ def end_of(when: When, recovery: Recovery) -> str:
         return f"its budget has been on the way to last longer than {when.exhausted_within}{spare} for {recovery.for_}"
     least = f"{float(when.budget_left_below or 0) + float(recovery.margin):.10g}"
     return f"its budget left has been at least {least} % for {recovery.for_}"
+
+
+def last_to_end(whens: Sequence[When]) -> list[When]:
+    """Without those that have ended by the time another has: a budget above 35 % is above 5 %, too."""
+    last: dict[tuple[str, ...], When] = {}
+    for when in whens:
+        figure, distance = _to_go(when)
+        if figure not in last or distance > _to_go(last[figure])[1]:
+            last[figure] = when
+    return list(last.values())
+
+
+def _to_go(when: When) -> tuple[tuple[str, ...], float]:
+    """The figure that a condition is about, and how far it must recover: more is later."""
+    if when.burn_rate is not None:
+        return when.burn_rate.windows, -float(when.burn_rate.above)
+    if when.exhausted_within is not None:
+        return ("exhausted",), seconds(when.exhausted_within)
+    return ("budget",), float(when.budget_left_below or 0)
