@@ -125,6 +125,18 @@ def test_a_pipeline_asks(ninefold: Command, gate: Gate) -> None:
     assert check() == (0, f"{gate.namespace}/checkout is closed (Hold), but only warns: {words}")
 
 
+def test_what_keeps_a_gate_from_deciding_is_told(ninefold: Command, gate: Gate) -> None:
+    because, why = "ErrorBudgetPolicy checkout: never measured", "checkout has never had any data."
+    gate.say("Unknown", because=because, message=why)
+    done = ninefold("gate", "check", "checkout", "-n", gate.namespace)
+    told = f"{gate.namespace}/checkout cannot decide, so change passes, and nobody knows whether it should: {why}"
+    assert (done.returncode, done.stdout.strip()) == (2, told)
+    found = json.loads(ninefold("gate", "check", "checkout", "-n", gate.namespace, "--json").stdout)
+    assert (found["because"], found["message"]) == (because, why)
+    lines = ninefold("gate", "explain", "checkout", "-n", gate.namespace).stdout.splitlines()
+    assert lines[1:3] == [f"  Unknown by {because}", f"    {why}"]
+
+
 def test_it_waits_and_tells_that_it_does(ninefold: Command, gate: Gate) -> None:
     gate.close(until=in_(timedelta(seconds=patient(5))))
     done = ninefold("gate", "check", "checkout", "-n", gate.namespace, "--wait", f"{patient(60):.0f}s")

@@ -84,6 +84,9 @@ def _explained(
     mode = "" if gate.spec.mode == "Enforce" else f", and only {gate.spec.mode.lower()}s"
     since = f" since {rfc3339(status.since)}" if status.since else ""
     yield f"{gate.key}: {decided}{since}{mode}"
+    if decided == "Unknown" and status.message:
+        yield f"  Unknown by {status.because}"
+        yield f"    {status.message}"
     for each in closures(status, now):
         yield f"  {each.decision} by {each.because}"
         yield f"    {each.message}"

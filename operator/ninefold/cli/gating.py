@@ -64,12 +64,13 @@ def told(gate: Gate, change: Change | Asked, now: datetime, life: Life) -> dict[
     status = gate.status
     verdict = judge(status, change, now)
     decided = verdict.decision
-    because = next((each.because for each in closures(status, now)), "")
+    unknown = decided == "Unknown"
+    because = next((each.because for each in closures(status, now)), status.because if unknown else "")
     return {
         "gate": str(gate.key),
         "decision": _BY.get(verdict.reason, decided),
         "because": verdict.override.name if verdict.reason == "override" and verdict.override else because,
-        "message": message(status, now),
+        "message": message(status, now) or (status.message if unknown else ""),
         "since": rfc3339(status.since) if status.since else None,
         "until": status.until if decided in CLOSED else None,
         "pace": int(status.pace or 100),
@@ -98,7 +99,9 @@ def _said(found: dict[str, Any]) -> str:
         slower = f", at a pace of {found['pace']} %" if found["pace"] < 100 else ""
         return f"{found['gate']} is open{slower}"
     if found["decision"] == "Unknown":
-        return f"{found['gate']} has not decided yet: change passes, and nobody knows whether it should"
+        said = "cannot decide" if found["message"] else "has not decided yet"
+        why = f": {found['message']}" if found["message"] else ""
+        return f"{found['gate']} {said}, so change passes, and nobody knows whether it should{why}"
     mode = "" if found["mode"] == "Enforce" else f", but only {found['mode'].lower()}s"
     return f"{found['gate']} is closed ({found['decision']}){mode}: {found['message']}"
 
