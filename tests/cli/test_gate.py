@@ -19,6 +19,7 @@ from ninefold.kube.fields import rfc3339
 from ninefold.kube.rbac import LEASE_NAME
 from ninefold.release.people import people_manifests
 from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from tests.cli.conftest import Command, Done
 from tests.installing import install
 from tests.processes import wait_for
@@ -135,6 +136,24 @@ def test_what_keeps_a_gate_from_deciding_is_told(ninefold: Command, gate: Gate) 
     assert (found["because"], found["message"]) == (because, why)
     lines = ninefold("gate", "explain", "checkout", "-n", gate.namespace).stdout.splitlines()
     assert lines[1:3] == [f"  Unknown by {because}", f"    {why}"]
+
+
+def test_it_explains_until_when_a_policy_is_exempt(ninefold: Command, gate: Gate) -> None:
+    rule = {"when": {"budgetLeftBelow": "0"}, "state": "Exhausted", "then": {"gate": "Hold"}}
+    body = {
+        "apiVersion": ErrorBudgetPolicy.api.api_version,
+        "kind": "ErrorBudgetPolicy",
+        "metadata": {"name": "budget"},
+        "spec": {"objectives": {"service": "checkout"}, "rules": [rule]},
+    }
+    gate.kubectl("apply", "--server-side", "-f", "-", body=body)
+    until = "Exempt until 2030-01-01T00:00:00Z (moving the database); otherwise Hold, because of checkout"
+    patch = json.dumps({"status": {"state": "Exempt", "reason": until}})
+    gate.kubectl("patch", "ebp", "budget", "--subresource=status", "--type=merge", "-p", patch)
+    gate.apply(sources=[{"errorBudgetPolicy": "budget"}])
+    gate.say("Allow")
+    lines = ninefold("gate", "explain", "checkout", "-n", gate.namespace).stdout.splitlines()
+    assert lines[1:3] == ["  ErrorBudgetPolicy budget: Exempt", f"    {until}"]
 
 
 def test_it_waits_and_tells_that_it_does(ninefold: Command, gate: Gate) -> None:

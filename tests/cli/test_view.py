@@ -9,6 +9,7 @@ import pytest
 
 from ninefold.cli.view import age, as_dict, as_text
 from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 NOW = datetime(2026, 11, 23, 18, tzinfo=UTC)
@@ -73,6 +74,12 @@ def test_what_is_wrong_is_said_and_nothing_that_says_no_more() -> None:
         "  unmatched: There is no metric x.",
         "  refused: The API server refuses a write.",
     ]
+
+
+def test_what_is_exempt_says_until_when() -> None:
+    until = "Exempt until 2026-11-24T06:00:00Z (moving the database); otherwise Hold, because of a: It is spent"
+    found = {ErrorBudgetPolicy: [_object("moving", {}, {"state": "Exempt", "reason": until})]}
+    assert as_text(found, NOW, namespaces=False, colour=False).splitlines()[-1] == f"  moving: {until}"
 
 
 def test_namespaces_are_a_column_of_their_own() -> None:

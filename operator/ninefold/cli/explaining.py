@@ -91,12 +91,7 @@ def _explained(
         yield f"  {each.decision} by {each.because}"
         yield f"    {each.message}"
     for name, policy in policies.items():
-        pace = f", pace {policy.pace} %" if policy.pace else ""
-        yield f"  ErrorBudgetPolicy {name}: {policy.state}{pace}"
-        for objective in policy.objectives:
-            figures = [f"budget {objective.budget_left}"] if objective.budget_left else []
-            figures += [f"burn {objective.burn}"] if objective.burn else []
-            yield f"    {objective.name}   {'   '.join([*figures, f'data {objective.data}'])}"
+        yield from _policy(name, policy)
     for suspect in suspects:
         yield from _suspected(suspect)
     for each in (closure for closure in status.closures if closure.from_ and closure.from_ > now):
@@ -113,6 +108,17 @@ def _explained(
         name = key_of(gate.metadata.name, "").name if kept else gate.metadata.name
         ask = f"ninefold gate override {name} -n {gate.metadata.namespace or '...'} --for 30m --reason ..."
         yield f"  you may: {status.passes or 'wait'} Or ask for an override: {ask}"
+
+
+def _policy(name: str, policy: ErrorBudgetPolicyStatus) -> Iterator[str]:
+    pace = f", pace {policy.pace} %" if policy.pace else ""
+    yield f"  ErrorBudgetPolicy {name}: {policy.state}{pace}"
+    if policy.state == "Exempt":
+        yield f"    {policy.reason}"
+    for objective in policy.objectives:
+        figures = [f"budget {objective.budget_left}"] if objective.budget_left else []
+        figures += [f"burn {objective.burn}"] if objective.burn else []
+        yield f"    {objective.name}   {'   '.join([*figures, f'data {objective.data}'])}"
 
 
 def _overridden(gate: Gate, pending: Iterable[Override], now: datetime) -> Iterator[str]:

@@ -18,7 +18,8 @@ _COLOURS = {
 }
 """ANSI colours by the words that statuses use."""
 
-_TROUBLE = {word for word, colour in _COLOURS.items() if colour in (31, 33)}
+_TROUBLE = {word for word, colour in _COLOURS.items() if colour in (31, 33)} | {"Exempt"}
+"""Words below which a sentence stands: who is exempt should know until when, and what would be otherwise."""
 _SENTENCES = (".status.message", ".status.reason")
 """Where a kind says why it is what it is."""
 _KSTATUS = ("Ready", "Reconciling", "Stalled")
