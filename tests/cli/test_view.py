@@ -78,8 +78,11 @@ def test_what_is_wrong_is_said_and_nothing_that_says_no_more() -> None:
 
 def test_what_is_exempt_says_until_when() -> None:
     until = "Exempt until 2026-11-24T06:00:00Z (moving the database); otherwise Hold, because of a: It is spent"
-    found = {ErrorBudgetPolicy: [_object("moving", {}, {"state": "Exempt", "reason": until})]}
-    assert as_text(found, NOW, namespaces=False, colour=False).splitlines()[-1] == f"  moving: {until}"
+    moving = _object("moving", {}, {"state": "Exempt", "reason": until})
+    assert (
+        as_text({ErrorBudgetPolicy: [moving]}, NOW, namespaces=False, colour=False).splitlines()[-1]
+        == f"  moving: {until}"
+    )
 
 
 def test_namespaces_are_a_column_of_their_own() -> None:
