@@ -281,6 +281,17 @@ def test_no_operator_says_nothing_to_an_override(ninefold: Command, gate: Gate) 
     assert "the operator has not looked at it yet, so nothing passes by it. Is it running?" in done.stderr
 
 
+def test_a_reason_says_something(ninefold: Command) -> None:
+    # `gate explain` ends with a command that may be copied, dots and all.
+    for act in (
+        ["gate", "override", "checkout", "--for", "1h"],
+        ["gate", "close", "checkout"],
+        ["policy", "forgive", "a", "b"],
+    ):
+        done = ninefold(*act, "--reason", "...")
+        assert (done.returncode, "argument --reason: '...' says nothing: write why" in done.stderr) == (2, True), act
+
+
 def test_it_explains_what_an_override_in_force_is_for(ninefold: Command, gate: Gate) -> None:
     grant = {"name": "fix", "by": "ann", "until": in_(HOUR), "images": ["checkout:v43"]}
     gate.say("Hold", overrides=[grant])

@@ -600,6 +600,7 @@ def test_a_gate_that_warns_and_one_that_audits_let_pass(server: devcluster.Clust
 
     waiting.until(lambda: f"{namespace}/checkout is closed (Hold)" in warned(), "the warning", 10)
     assert warned().startswith("Warning: ")
+    assert warned().strip().endswith("The gate only warns: the change passes."), "and not how to get past it"
     shop.kubectl("patch", "releasegate", "checkout", "--type=merge", "-p", '{"spec":{"mode":"Audit"}}')
     waiting.until(lambda: warned() == "", "silence", 10)
     shop.kubectl("patch", "releasegate", "checkout", "--type=merge", "-p", '{"spec":{"mode":"Enforce"}}')

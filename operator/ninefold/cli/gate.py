@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 from ninefold.cli import asking, explaining, gating, liveness, overriding, replay, signing
 from ninefold.cli.desk import Desk
-from ninefold.cli.options import length
+from ninefold.cli.options import length, reason
 from ninefold.cli.parser import Parser
 from ninefold.kube.api import Api
 from ninefold.release.releasegate.workload import WORKLOADS
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     liveness.add_arguments(explain)
     _add_scope(explain)
     close = _add(acts, "close", gating.close, "close it by hand")
-    close.add_argument("--reason", required=True, help="why, for the person who is refused")
+    close.add_argument("--reason", type=reason, required=True, help="why, for the person who is refused")
     close.add_argument(
         "--for", dest="length", type=length, metavar="TIME", help="for so long, as 2h (default: for good)"
     )
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_scope(close)
     _add_scope(_add(acts, "open", gating.open_, "take back a closing by hand"))
     override = _add(acts, "override", overriding.override, "let change pass while it is closed")
-    override.add_argument("--reason", required=True, help="why, for the record")
+    override.add_argument("--reason", type=reason, required=True, help="why, for the record")
     override.add_argument(
         "--for", dest="length", type=length, required=True, metavar="TIME", help="for so long, as 30m"
     )

@@ -32,6 +32,14 @@ def length(text: str) -> timedelta:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def reason(text: str) -> str:
+    """Why somebody acts; raises what argparse turns into a message about one that says nothing, such as the dots of a
+    command that was copied."""
+    if not any(map(str.isalnum, text)):
+        raise argparse.ArgumentTypeError(f"{text!r} says nothing: write why, for the record")
+    return text
+
+
 def http_url(text: str) -> str:
     """The address of a server; raises what argparse turns into a message, without a password in the address."""
     try:

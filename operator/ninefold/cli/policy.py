@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from ninefold.cli import asking
 from ninefold.cli.desk import Desk, is_unseen
+from ninefold.cli.options import reason
 from ninefold.cli.parser import Parser
 from ninefold.kube.api import Key
 from ninefold.kube.fields import rfc3339
@@ -32,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     forgive = acts.add_parser("forgive", help=what, description=f"{what}; it takes the verb override on releasegates")
     forgive.add_argument("name", metavar="POLICY")
     forgive.add_argument("objective", metavar="OBJECTIVE", help="as the status of the policy calls it")
-    forgive.add_argument("--reason", required=True, help="why, for the record")
+    forgive.add_argument("--reason", type=reason, required=True, help="why, for the record")
     asking.add_wait(forgive)
     forgive.add_argument("-n", "--namespace", help="default: that of the kubeconfig's context")
     asking.add_context(forgive)

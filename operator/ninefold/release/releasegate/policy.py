@@ -86,10 +86,13 @@ _CLOCK = (
     "variables.closures.exists(c, has(c.until) && c.until <= variables.latest) ? ' It may be over, which the API "
     "server cannot tell by this request: try again with kubectl, or name a field manager.' : '')"
 )
-_EMERGENCY = (
-    "' To release all the same: ninefold gate override ' + params.metadata.name + "
-    "' -n ' + params.metadata.namespace + '.'"
-)
+_ENDINGS = {
+    "Enforce": "' To release all the same: ninefold gate override ' + params.metadata.name + "
+    "' -n ' + params.metadata.namespace + '.'",
+    "Warn": "' The gate only warns: the change passes.'",
+    "Audit": "' The gate only audits: the change passes.'",
+}
+"""By mode, what follows for whoever makes the change."""
 _RULES = (
     admission.resources("apps", "v1", ("UPDATE",), ("deployments", "statefulsets", "daemonsets")),
     admission.resources("batch", "v1", ("UPDATE",), ("cronjobs",)),
@@ -126,7 +129,7 @@ def _policy(mode: str) -> Manifest:
                 "expression": "!variables.changed || !variables.closed || !variables.scoped || variables.judged",
                 "message": "the release gate is closed",
                 "messageExpression": f"{_GATE} + ' is closed (' + {_DECIDED} + ')' + ({_WHY}) + {_LARGE} + {_CLOCK} + "
-                f"{_CONFIGURATION} + {_EMERGENCY}",
+                f"{_CONFIGURATION} + {_ENDINGS[mode]}",
                 "reason": "Forbidden",
             },
             {
