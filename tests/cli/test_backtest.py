@@ -127,6 +127,12 @@ def test_less_history_than_asked_for_is_used_and_told(ninefold: Command, tsdb: l
     assert "from 2026-09-18 23:0" in done.stdout
 
 
+def test_a_reader_that_has_seen_enough_is_no_error(tsdb: list[str]) -> None:
+    command = f"{sys.executable} -m ninefold backtest -f - {' '.join(tsdb)} --days 1 --targets 99.9 | true"
+    done = subprocess.run(["bash", "-c", command], input=DAILY, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize("matcher", ['status="500"', 'code="599"'])
 def test_no_target_is_suggested_where_nothing_can_have_been_bad(
     ninefold: Command, tsdb: list[str], matcher: str

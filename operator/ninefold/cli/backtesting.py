@@ -47,6 +47,8 @@ def run(options: argparse.Namespace) -> int:
     backtest = _Backtest(options, *parsed)
     try:
         judgements = backtest.run()
+    except BrokenPipeError:
+        raise  # The reader has seen enough: the same for every command.
     except (Failed, CannotEvaluate, tsdb.NotServed, Refused, Unreachable, OSError) as error:
         print(f"ninefold: {error}", file=sys.stderr)
         return 1

@@ -44,6 +44,8 @@ def run(options: argparse.Namespace) -> int:
     """The exit code."""
     try:
         print(_Backtest(options).run())
+    except BrokenPipeError:
+        raise  # The reader has seen enough: the same for every command.
     except (Failed, Stalled, CannotEvaluate, tsdb.NotServed, Refused, Unreachable, OSError) as error:
         print(f"ninefold: {error}", file=sys.stderr)
         return 1
