@@ -194,6 +194,7 @@ def test_time_that_nobody_measured_counts_as_if_everything_had_failed() -> None:
     left = only(shop).budget_left or ""
     # An hour of twelve is 8.3 % of the events, and the budget is 1 % of them.
     assert float(left.split(" ")[0]) < -700
+    assert "what it had spent stays spent, and time that nobody measured counts as failed" in shop.policy.status.reason
     assert opens_after(shop) >= timedelta(hours=10)
 
 

@@ -29,7 +29,8 @@ def held_on(states: Sequence[Remembered], objectives: Iterable[Objective]) -> st
         name, first = min(carried, key=lambda each: (each[1].since, each[0]))
         count = len(carried) - 1 + sum(each.more for _, each in carried)
         more = f" (and {count} more)" if count else ""
-        return f"{changed(name, first)}{more}; what it had spent stays spent"
+        gaps = ", and time that nobody measured counts as failed" if _counts_gaps(first) else ""
+        return f"{changed(name, first)}{more}; what it had spent stays spent{gaps}"
     by_name = {objective.name: objective for objective in objectives}
     for state in states:
         objective = by_name.get(state.name)
@@ -38,6 +39,11 @@ def held_on(states: Sequence[Remembered], objectives: Iterable[Objective]) -> st
         if objective and state.closes and not objective.selected:
             return f"{state.name} is still followed, though it is not selected any more{_by(objective)}"
     return ""
+
+
+def _counts_gaps(carried: Carried) -> bool:
+    """Whether the budget that is shown is less than the one of the objective, whose rules know of no gap."""
+    return carried.change == "Remade" and carried.measured_by is not None
 
 
 def _by(objective: Objective) -> str:
