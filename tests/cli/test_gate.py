@@ -124,6 +124,9 @@ def test_a_pipeline_asks(ninefold: Command, gate: Gate) -> None:
     assert check()[0] == 0, "it lets pass, whoever has looked at it"
     gate.close(until=in_(HOUR))
     assert check() == (0, f"{gate.namespace}/checkout is closed (Hold), but only warns: {words}")
+    text = ninefold("gate", "explain", "checkout", "-n", gate.namespace).stdout
+    assert "Hold by" in text
+    assert "you may" not in text
 
 
 def test_what_keeps_a_gate_from_deciding_is_told(ninefold: Command, gate: Gate) -> None:

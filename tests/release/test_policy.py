@@ -381,7 +381,7 @@ def test_a_workload_cannot_be_taken_out_from_under_a_closed_gate(shop: Shop) -> 
 
 def emergency(shop: Shop) -> str:
     """What a refusal ends with: the command that lets the change pass."""
-    return f" To release all the same: ninefold gate override checkout -n {shop.namespace}."
+    return f" To release all the same: ninefold gate override checkout -n {shop.namespace} --for 30m --reason ..."
 
 
 def moment(seconds: float) -> str:

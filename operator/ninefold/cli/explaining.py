@@ -101,9 +101,10 @@ def _explained(
         others = f" and {len(gateless) - _NAMED} more" if len(gateless) > _NAMED else ""
         yield f"  no gate yet in {', '.join(gateless[:_NAMED])}{others}: see the operator's log"
     yield from _overridden(gate, pending, now)
-    if decided in CLOSED:
-        if status.until:
-            yield f"  predicted to open {status.until}"
+    if decided in CLOSED and status.until:
+        yield f"  predicted to open {status.until}"
+    # Of another mode a closed gate lets all pass.
+    if decided in CLOSED and gate.spec.mode == "Enforce":
         kept = isinstance(gate, ClusterReleaseGate)
         name = key_of(gate.metadata.name, "").name if kept else gate.metadata.name
         ask = f"ninefold gate override {name} -n {gate.metadata.namespace or '...'} --for 30m --reason ..."

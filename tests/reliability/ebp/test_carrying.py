@@ -252,7 +252,8 @@ def test_it_is_forgiven_by_name_and_only_once() -> None:
     shop.look()
     carried = only(shop).carried
     assert carried is not None
-    assert f"forgives it: spec.forgive of the policy, objective right, since {rfc3339(carried.since)}" in gate(shop)
+    told = f"ninefold policy forgive, or spec.forgive of the policy, objective right, since {rfc3339(carried.since)}"
+    assert f"forgives it: {told}" in gate(shop)
     said = {"objective": "right", "since": rfc3339(carried.since), "by": "ann", "reason": "it counted probes"}
     shop.policy = policy(forgive=[said]).model_copy(update={"status": shop.policy.status})
     shop.look()

@@ -88,7 +88,7 @@ _CLOCK = (
 )
 _ENDINGS = {
     "Enforce": "' To release all the same: ninefold gate override ' + params.metadata.name + "
-    "' -n ' + params.metadata.namespace + '.'",
+    "' -n ' + params.metadata.namespace + ' --for 30m --reason ...'",
     "Warn": "' The gate only warns: the change passes.'",
     "Audit": "' The gate only audits: the change passes.'",
 }

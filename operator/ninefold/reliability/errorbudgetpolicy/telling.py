@@ -65,7 +65,8 @@ def end(state: Remembered) -> str:
     since = rfc3339(carried.since)
     return (
         f"what {state.name} had spent has left its window on {rfc3339(carried.until)}, or a user who may override "
-        f"gates forgives it: spec.forgive of the policy, objective {state.name}, since {since}"
+        "gates forgives it: ninefold policy forgive, or spec.forgive of the policy, objective "
+        f"{state.name}, since {since}"
     )
 
 
