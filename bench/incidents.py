@@ -210,7 +210,7 @@ class Shop:
             max_age=timedelta(days=90),
         )
         status = plan(release, observed, now).status
-        manifest["status"] = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        manifest["status"] = status.wire()
 
     def _state(self, record: Manifest, second: int) -> State:
         image, begun = record["spec"]["images"][0], record["metadata"]["creationTimestamp"]
@@ -240,7 +240,7 @@ class Shop:
         status = policies.plan(self._policy, policies.Observed([measured], figures_at=now), now).status
         if status.unknown_since is not None:
             raise AssertionError(f"a policy without data closes no gate, and so shows nothing: {status.reason}")
-        stored = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        stored = status.wire()
         self._policy = self._policy.model_copy(update={"status": ErrorBudgetPolicyStatus.model_validate(stored)})
         return self._policy.status
 

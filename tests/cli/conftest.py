@@ -6,12 +6,25 @@ import gc
 import io
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+import devcluster
 from ninefold.cli import main
+
+
+@contextmanager
+def apart(server: devcluster.Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A namespace on the cluster that commands go to; it stands for the operator's own, too."""
+    monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig))
+    namespace = server.namespace("command")
+    # Another test may have left the Lease of an operator where one is expected.
+    monkeypatch.setenv("NINEFOLD_NAMESPACE", namespace)
+    yield namespace
+    server.kubectl("delete", "namespace", namespace, "--wait=false")
 
 
 @dataclass(frozen=True)

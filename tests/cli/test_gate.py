@@ -20,7 +20,7 @@ from ninefold.kube.rbac import LEASE_NAME
 from ninefold.release.people import people_manifests
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
-from tests.cli.conftest import Command, Done
+from tests.cli.conftest import Command, Done, apart
 from tests.installing import install
 from tests.processes import wait_for
 
@@ -77,12 +77,8 @@ def server(cluster: devcluster.Cluster) -> devcluster.Cluster:
 
 @pytest.fixture
 def gate(server: devcluster.Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
-    monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig))
-    namespace = server.namespace("gate")
-    # Another test may have left the Lease of an operator where one is expected.
-    monkeypatch.setenv("NINEFOLD_NAMESPACE", namespace)
-    yield Gate(server, namespace)
-    server.kubectl("delete", "namespace", namespace, "--wait=false")
+    with apart(server, monkeypatch) as namespace:
+        yield Gate(server, namespace)
 
 
 def test_a_pipeline_is_told_that_the_line_is_stopped(ninefold: Command, gate: Gate) -> None:

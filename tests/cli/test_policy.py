@@ -15,7 +15,7 @@ from ninefold.kube.accounts import machines
 from ninefold.kube.fields import rfc3339
 from ninefold.release.forgiving import forgiving_manifests
 from ninefold.reliability.errorbudgetpolicy.resource import MAX_FORGIVEN, ErrorBudgetPolicy
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, apart
 from tests.installing import install
 
 BEGAN = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -75,12 +75,8 @@ def server(cluster: devcluster.Cluster) -> devcluster.Cluster:
 
 @pytest.fixture
 def policy(server: devcluster.Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Policy]:
-    monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig))
-    namespace = server.namespace("policy")
-    # Another test may have left the Lease of an operator where one is expected.
-    monkeypatch.setenv("NINEFOLD_NAMESPACE", namespace)
-    yield Policy(server, namespace)
-    server.kubectl("delete", "namespace", namespace, "--wait=false")
+    with apart(server, monkeypatch) as namespace:
+        yield Policy(server, namespace)
 
 
 def test_what_no_operator_has_looked_at_is_not_forgiven_yet(ninefold: Command, policy: Policy) -> None:

@@ -110,8 +110,7 @@ def over_http(gate: ReleaseGate, change: Change, now: datetime) -> bool:
     store = Store()
     store.put(
         ReleaseGate.api,
-        gate.model_dump(mode="json", by_alias=True, exclude_none=True)
-        | {"apiVersion": ReleaseGate.api.api_version, "kind": "ReleaseGate"},
+        gate.wire() | {"apiVersion": ReleaseGate.api.api_version, "kind": "ReleaseGate"},
     )
     kind, _, name = change.workload.partition("/")
     for number, parts in enumerate((change.old, change.new), 1):
@@ -170,7 +169,7 @@ def test_all_say_the_same(server: devcluster.Cluster, namespace: str, cases: lis
 
 def waits(gate: ReleaseGate, verdict: Verdict) -> None:
     """A hook of Argo CD holds a sync where change without a name does not pass, or nothing has been decided."""
-    obj = gate.model_dump(mode="json", by_alias=True, exclude_none=True)
+    obj = gate.wire()
     obj["metadata"]["annotations"] = {"argocd.argoproj.io/hook": "PreSync"}
     obj["metadata"]["generation"] = obj["status"]["observedGeneration"] = 1
     obj["status"]["conditions"] = [{"type": "Ready", "status": "True", "message": ""}]

@@ -126,5 +126,5 @@ def test_a_gate_says_that_there_is_a_configuration_to_go_back_to() -> None:
         now += 2 * MINUTE
     assert [known.hash for known in status.known_good_templates] == [hash_of("2"), hash_of("1")]
     assert status.passes.endswith("A rollback to an earlier configuration passes, too.")
-    stored = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    stored = status.wire()
     assert ReleaseGateStatus.model_validate(stored) == status

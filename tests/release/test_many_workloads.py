@@ -163,7 +163,7 @@ def test_each_of_three_hundred_workloads_can_be_rolled_back(fleet: Fleet, gate: 
     stored = fleet.get(ReleaseGate.api, gate)
     status = learned(ReleaseGate.parse(stored), fleet, "production")
     assert len(status.known_good_revisions) == MANY
-    body = {**stored, "status": status.model_dump(mode="json", by_alias=True, exclude_none=True)}
+    body = {**stored, "status": status.wire()}
     fleet.request("PUT", ReleaseGate.api.path(fleet.namespace, gate, "status"), body, 200)
     unknown = ("set", "image", f"deployment/{name_of(7)}", "app=registry.example.com/evil:v1", "--dry-run=server")
     waiting.until(lambda: "is closed (Hold)" in fleet.as_editor(*unknown), "the gate to be enforced", 20)
@@ -186,6 +186,6 @@ def _runs(fleet: Fleet, number: int) -> str:
 def test_what_is_known_of_three_hundred_workloads_is_small(fleet: Fleet, gate: str) -> None:
     """As docs/performance.md has it."""
     found = learned(ReleaseGate.parse(fleet.get(ReleaseGate.api, gate)), fleet, "production")
-    size = len(json.dumps(found.model_dump(mode="json", by_alias=True, exclude_none=True)))
+    size = len(json.dumps(found.wire()))
     print(f"{size} bytes, {size / MANY:.0f} a workload")
     assert size / MANY < 512

@@ -230,7 +230,7 @@ def rollout(tag: str, *, complete: bool = True, name: str = "checkout") -> Workl
 
 
 def after(gate: ReleaseGate, result: Plan[ReleaseGateStatus]) -> ReleaseGate:
-    stored = result.status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    stored = result.status.wire()
     return gate.model_copy(update={"status": ReleaseGateStatus.model_validate(stored)})
 
 

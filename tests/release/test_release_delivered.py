@@ -213,7 +213,7 @@ def test_an_outcome_follows_from_what_the_tool_says() -> None:
         release = Release.parse(record)
         observed = asyncio.run(CONTROLLER.observe(release, store, now))
         status = CONTROLLER.plan(release, observed, now).status
-        record = {**record, "status": status.model_dump(mode="json", by_alias=True, exclude_none=True)}
+        record = {**record, "status": status.wire()}
         return status.outcome
 
     record = stored(record, NOW)

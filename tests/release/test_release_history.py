@@ -75,7 +75,7 @@ class History:
         plan = self.cluster.controller.plan(resource, observed, self.now)
         if plan.discard:
             return self.cluster.store.remove(Release.api, record)
-        status: dict[str, Any] = plan.status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        status: dict[str, Any] = plan.status.wire()
         if status == record["status"]:
             return False
         self.cluster.put(Release.api, {**record, "status": status})

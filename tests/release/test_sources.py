@@ -91,7 +91,7 @@ def test_dates_hold_once() -> None:
 )
 def test_what_is_no_schedule_is_told_with_its_field(freeze: Freeze, words: str) -> None:
     with pytest.raises(Stalled) as stalled:
-        status(gate(sources=[{"freeze": freeze.model_dump(by_alias=True, exclude_none=True)}]), FRIDAY)
+        status(gate(sources=[{"freeze": freeze.wire()}]), FRIDAY)
     assert words in stalled.value.message
 
 

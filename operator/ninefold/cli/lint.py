@@ -158,7 +158,7 @@ def _policy(
 ) -> Iterator[Finding]:
     objectives, namespace = policy.spec.objectives, policy.key.namespace
     yield from _names(one, objectives, {key.name for key in slos if key.namespace == namespace})
-    wanted = objectives.model_dump(by_alias=True, exclude_none=True)
+    wanted = objectives.wire()
     chosen = [key for key, slo in slos.items() if key.namespace == namespace and selects(wanted, slo)]
     if not chosen and objectives.names is None:
         yield one.about(("spec", "objectives"), _nothing(namespace), warning=True)

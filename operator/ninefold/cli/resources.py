@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -47,8 +47,8 @@ class Found:
 
     def about(self, path: Sequence[str | int], message: str, *, warning: bool = False) -> Finding:
         line = self.document.line(path)
-        severity = "warning" if warning else "error"
-        return Finding(message, self.document.file, line, self.name, dotted(path), severity)  # type: ignore[arg-type]
+        severity: Literal["error", "warning"] = "warning" if warning else "error"
+        return Finding(message, self.document.file, line, self.name, dotted(path), severity)
 
 
 def of_kind(kind: type[ResourceT], found: Sequence[Found]) -> list[ResourceT]:

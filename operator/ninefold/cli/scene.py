@@ -52,12 +52,8 @@ class Scene:
 
     def selected(self, key: Key) -> list[Manifest]:
         """The objectives that a policy selects, as they are stored."""
-        wanted = self.policies[key].spec.objectives.model_dump(by_alias=True, exclude_none=True)
-        stored = (
-            slo.model_dump(mode="json", by_alias=True, exclude_none=True)
-            for at, slo in self.slos.items()
-            if at.namespace == key.namespace
-        )
+        wanted = self.policies[key].spec.objectives.wire()
+        stored = (slo.wire() for at, slo in self.slos.items() if at.namespace == key.namespace)
         return [slo for slo in stored if selects(wanted, slo)]
 
     def check(self) -> None:

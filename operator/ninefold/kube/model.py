@@ -63,6 +63,10 @@ class Model(BaseModel):
             *rules,
         )
 
+    def wire(self) -> dict[str, Any]:
+        """As it stands in the API server: wire names, nothing for what is not set."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
     @model_validator(mode="after")
     def _obey_rules(self) -> Self:
         for rule in self.cel_rules:

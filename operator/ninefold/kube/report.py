@@ -130,14 +130,9 @@ def readable(status: Mapping[str, Any]) -> Status:
         return Status()
 
 
-def dump(model: Any) -> dict[str, Any]:
-    """As it stands in the API server: wire names, nothing for what is not set."""
-    return model.model_dump(mode="json", by_alias=True, exclude_none=True)  # type: ignore[no-any-return]
-
-
 def _written(status: Status) -> dict[str, Any]:
     """The status to store. What is empty is left out, as in Kubernetes' own kinds."""
-    return {name: value for name, value in dump(status).items() if value not in ("", [], {})}
+    return {name: value for name, value in status.wire().items() if value not in ("", [], {})}
 
 
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

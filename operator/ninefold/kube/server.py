@@ -67,7 +67,9 @@ def application(
     """
     app = web.Application(client_max_size=LARGEST_BODY, middlewares=[_note])
 
-    def probe(checks: Mapping[str, Check], notes: Mapping[str, Check]) -> Callable[[web.Request], object]:
+    def probe(
+        checks: Mapping[str, Check], notes: Mapping[str, Check]
+    ) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(_: web.Request) -> web.Response:
             faults = {name: check() for name, check in checks.items()}
             told = {**faults, **{name: check() for name, check in notes.items()}}
@@ -79,8 +81,8 @@ def application(
     async def scrape(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    app.router.add_get("/healthz", probe(health, {}))  # type: ignore[arg-type]
-    app.router.add_get("/readyz", probe(readiness, notes or {}))  # type: ignore[arg-type]
+    app.router.add_get("/healthz", probe(health, {}))
+    app.router.add_get("/readyz", probe(readiness, notes or {}))
     app.router.add_get("/metrics", scrape)
     for endpoint in endpoints:
         app.router.add_route(endpoint.method, endpoint.path, _page(endpoint, metrics))

@@ -126,4 +126,4 @@ class Sweep:
         """A resync, spread so that it makes no wave."""
         for api in self._dispatcher.own:
             for key in self._dispatcher.store.keys(api):
-                self._dispatcher.queue.schedule(Item(api, key), random.uniform(0, SPREAD))  # noqa: S311
+                self._dispatcher.queue.schedule(Item(api, key), random.uniform(0, SPREAD))  # noqa: S311 - no secret

@@ -11,7 +11,6 @@ from ninefold.kube import conditions
 from ninefold.kube.errors import Stalled, Waiting
 from ninefold.kube.model import Resource, Status
 from ninefold.kube.plan import Verdict
-from ninefold.kube.report import dump
 from ninefold.release.override.resource import Override
 from ninefold.release.releasegate.resource import ReleaseGate
 
@@ -33,7 +32,7 @@ class Case(NamedTuple):
 def of(kind: type[Resource], verdicts: Verdicts, *, seen: int = 3, **parts: Any) -> dict[str, Any]:
     """An object of generation 3. `parts`: annotations, spec, status."""
     found = conditions.merge((), verdicts, seen, NOW)
-    status = dump(Status(observed_generation=seen, conditions=found, inventory=[], effects=[]))
+    status = Status(observed_generation=seen, conditions=found, inventory=[], effects=[]).wire()
     return {
         "apiVersion": kind.api.api_version,
         "kind": kind.api.kind,

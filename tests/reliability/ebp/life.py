@@ -87,4 +87,4 @@ class Life:
 
 
 def dump(status: ErrorBudgetPolicyStatus) -> dict[str, Any]:
-    return status.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return status.wire()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,12 +92,6 @@ def place(cluster: devcluster.Cluster, namespace: str) -> Iterator[Place]:
     place.objective()
     yield place
     place.kubectl("delete", "configmap", "figures", "--ignore-not-found")
-
-
-@pytest.fixture
-def operator(cluster: devcluster.Cluster, tmp_path: Path) -> OperatorProcess:
-    arguments = ["-m", "ninefold", "run", "--prometheus-url", cluster.prometheus.url, "--poll-interval", "1s"]
-    return OperatorProcess(arguments, cluster.kubeconfig, tmp_path / "operator.log")
 
 
 def looked(operator: OperatorProcess) -> bool:

@@ -9,7 +9,6 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,12 +138,6 @@ def place(cluster: devcluster.Cluster, namespace: str) -> Iterator[Place]:
     place.set_up()
     yield place
     place.kubectl("delete", "configmap", "figures", "--ignore-not-found")
-
-
-@pytest.fixture
-def operator(cluster: devcluster.Cluster, tmp_path: Path) -> OperatorProcess:
-    arguments = ["-m", "ninefold", "run", "--prometheus-url", cluster.prometheus.url, "--poll-interval", "1s"]
-    return OperatorProcess(arguments, cluster.kubeconfig, tmp_path / "operator.log")
 
 
 def closed(place: Place) -> bool:

@@ -106,7 +106,7 @@ class Loop:
         resource = kind.parse(manifest)
         plan = controller.plan(resource, await controller.observe(resource, self._store, self.now), self.now)
         self._due[kind] = plan.due if plan.due and plan.due > self.now else None
-        stored = plan.status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        stored = plan.status.wire()
         self._put(kind, {**manifest, "status": stored})
         return kind.parse(self._stored(kind)).status
 

@@ -49,6 +49,18 @@ class Operator:
         sources = Sources([Source(prometheus, self.figures)])
         self.controller = ServiceLevelObjectiveController(sources, OutputChoice())
 
+    def listen(self) -> list[str]:
+        """The paths that Prometheus is asked for from now on."""
+        asked: list[str] = []
+        call = self.prometheus._call
+
+        async def counted(method: str, path: str, form: Any) -> Any:
+            asked.append(path)
+            return await call(method, path, form)
+
+        self.prometheus._call = counted  # type: ignore[method-assign] # a listener between the client and its server
+        return asked
+
     async def look(self, resource: ServiceLevelObjective) -> Plan[Any]:
         now = datetime.now(UTC)
         observed = await self.controller.observe(resource, Store(), now)
@@ -173,14 +185,7 @@ def test_a_threshold_is_compared_with_the_buckets_that_there_are(tmp_path: Path)
 def test_many_looks_are_few_questions(tmp_path: Path) -> None:
     async def scenario(server: PrometheusServer) -> None:
         async with operator(server.url) as started:
-            asked: list[str] = []
-            call = started.prometheus._call
-
-            async def counted(method: str, path: str, form: Any) -> Any:
-                asked.append(path)
-                return await call(method, path, form)
-
-            started.prometheus._call = counted  # type: ignore[method-assign]
+            asked = started.listen()
             while not started.figures.snapshot.reachable:
                 await asyncio.sleep(0.05)
             for _ in range(20):

@@ -220,14 +220,7 @@ def _with_condition(slo: ServiceLevelObjective, found: Verdict) -> ServiceLevelO
 def test_the_operator_says_it_and_asks_no_more_once_all_is_found(tmp_path: Path) -> None:
     async def scenario(server: PrometheusServer) -> None:
         async with operator(server.url) as started:
-            asked: list[str] = []
-            call = started.prometheus._call
-
-            async def counted(method: str, path: str, form: Any) -> Any:
-                asked.append(path)
-                return await call(method, path, form)
-
-            started.prometheus._call = counted  # type: ignore[method-assign]
+            asked = started.listen()
             slo = objective(window="1h", indicator=ratio(bad='prometheus_http_requests_total{status="500"}'))
             while not await started.prometheus.query(REQUESTS):
                 await asyncio.sleep(0.2)

@@ -75,5 +75,5 @@ def _candidates(spec: DashboardSpec, namespace: str, store: Store) -> Iterable[M
     if spec.service is not None:
         return selected({"service": spec.service}, namespace, store)
     if spec.objectives is not None:
-        return selected(spec.objectives.model_dump(by_alias=True, exclude_none=True), namespace, store)
+        return selected(spec.objectives.wire(), namespace, store)
     return store.all(ServiceLevelObjective.api, namespace)

@@ -58,7 +58,7 @@ def shows(dashboard: Manifest, slo: Manifest) -> bool:
 
 def chosen(dashboard: Dashboard, slos: Iterable[Manifest]) -> list[Manifest]:
     """The objectives that a dashboard shows, by name; none of another namespace."""
-    wire = dashboard.model_dump(mode="json", by_alias=True, exclude_none=True)
+    wire = dashboard.wire()
     return sorted((slo for slo in slos if shows(wire, slo)), key=Key.of)
 
 

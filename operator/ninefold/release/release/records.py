@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any
 
 from ninefold.kube.api import MANAGED_BY, OPERATOR, Key, Manifest
 from ninefold.kube.index import Index
-from ninefold.kube.model import Model
 from ninefold.release.release.resource import Change, PassedBy, Release, ReleaseSpec, WorkloadRef
 from ninefold.release.release.revision import Revision
 
@@ -71,7 +69,7 @@ def next_record(
         "apiVersion": Release.api.api_version,
         "kind": Release.api.kind,
         "metadata": {"namespace": key.namespace, "name": key.name, "labels": {MANAGED_BY: OPERATOR}},
-        "spec": {name: value for name, value in _wire(spec).items() if value not in ("", [], {}, False)},
+        "spec": {name: value for name, value in spec.wire().items() if value not in ("", [], {}, False)},
     }
 
 
@@ -82,11 +80,11 @@ def _change(revision: Revision, newest: Manifest | None) -> Change:
     other images, is not said of this one.
     """
     said = newest["spec"].get("change", {}) if newest else {}
-    noted = _wire(revision.noted)
+    noted = revision.noted.wire()
     about = ("commit", "commitTime", "author", "cause")
     stale = newest is not None and set(newest["spec"].get("images", ())) != set(revision.images)
     fresh = {name: value for name, value in noted.items() if not (stale and name in about and said.get(name) == value)}
-    return Change.model_validate({**fresh, **_wire(revision.change)})
+    return Change.model_validate({**fresh, **revision.change.wire()})
 
 
 def _rolls_back_to(revision: Revision, records: Sequence[Manifest]) -> str | None:
@@ -113,7 +111,3 @@ def _same(record: Manifest, revision: Revision) -> bool:
 
 def _same_template(record: Manifest, revision: Revision) -> bool:
     return bool(record["spec"]["templateHash"] == revision.hash)
-
-
-def _wire(model: Model) -> dict[str, Any]:
-    return model.model_dump(mode="json", by_alias=True, exclude_none=True)

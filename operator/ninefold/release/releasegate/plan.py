@@ -175,7 +175,7 @@ def _found(wanted: Workloads, observed: Observed) -> Verdict:
         return Verdict("False", "TemplateNotSelected", f"{runs} Have spec.workloads select it, too.")
     if observed.workloads or wanted.scope is not None:
         return Verdict("True", "Found", _under(observed))
-    said = wanted.model_dump(mode="json", by_alias=True, exclude_none=True)
+    said = wanted.wire()
     ((name, value),) = said.items()
     meant = f"spec.workloads.{name} says ({_short(value)})"
     return Verdict("False", "NoWorkloads", f"The gate holds nothing: no workload of this namespace is what {meant}.")

@@ -21,7 +21,7 @@ class CorrectionController(Controller[Correction, Observed]):
     watches = (Watch(ServiceLevelObjective.api, in_namespace_of(Correction.api), reads=written),)
 
     async def observe(self, resource: Correction, store: Store, now: datetime) -> Observed:
-        wanted = resource.spec.objectives.model_dump(by_alias=True, exclude_none=True)
+        wanted = resource.spec.objectives.wire()
         chosen = (
             store.resource(ServiceLevelObjective, Key.of(slo))
             for slo in selected(wanted, resource.key.namespace, store)

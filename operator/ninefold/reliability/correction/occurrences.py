@@ -62,7 +62,7 @@ def applies(correction: Correction, slo: ServiceLevelObjective) -> bool:
     """Whether it is about this objective."""
     if correction.key.namespace != slo.key.namespace:
         return False
-    wanted = correction.spec.objectives.model_dump(by_alias=True, exclude_none=True)
+    wanted = correction.spec.objectives.wire()
     metadata = {"name": slo.metadata.name, "labels": slo.metadata.labels}
     return selects(wanted, {"metadata": metadata, "spec": {"service": slo.spec.service}})
 

@@ -55,7 +55,7 @@ def _seen_by(policy: ErrorBudgetPolicy, store: Store) -> Iterable[Manifest]:
     def find(name: str) -> Manifest | None:
         return store.get(ServiceLevelObjective.api, Key(namespace, name))
 
-    wanted = policy.spec.objectives.model_dump(by_alias=True, exclude_none=True)
+    wanted = policy.spec.objectives.wire()
     heads = [*selected(wanted, namespace, store), *filter(None, map(find, followed(policy.status)))]
     return {Key.of(part): part for slo in heads for _, part in family_of(slo, find) if part is not None}.values()
 

@@ -78,7 +78,7 @@ class _Seen:
 
     def objectives(self, wanted: Objectives, followed: Iterable[str]) -> list[Objective]:
         """Those selected and those followed, by name; of those selected by name also the ones that do not exist."""
-        wire = wanted.model_dump(by_alias=True, exclude_none=True)
+        wire = wanted.wire()
         found = {name: self._objective(slo, selected=True) for name, slo in self._slos.items() if selects(wire, slo)}
         for name in followed:
             if name in self._slos and name not in found:
