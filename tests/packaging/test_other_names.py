@@ -65,10 +65,20 @@ def test_the_policies_follow_an_installation(
         kept = {**GATE, "metadata": {"name": "cluster.line", "labels": ours}}
         assert "is kept for the ClusterReleaseGate line" in refusal(USUAL, "create", "-f", "-", body=kept)
         assert refusal(me, "create", "-f", "-", body=kept) == ""
+
         # What keeps the operator to its own objects holds for this account.
-        for labels, said in (({}, "ninefold-operator-writes"), (ours, "")):
-            body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "rules", "labels": labels}}
-            assert said in refusal(me, "create", "-f", "-", "--dry-run=server", body=body)
+        def writes(labels: dict[str, str]) -> str:
+            metadata = {"name": "dashboard-it", "labels": labels}
+            body = {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": metadata,
+                "data": {f"{namespace}.it.json": "{}"},
+            }
+            return refusal(me, "create", "-f", "-", "--dry-run=server", body=body)
+
+        assert "ninefold-operator-writes" in writes({})
+        assert writes(ours) == ""
     finally:
         bare.kubectl("delete", "clusterrolebinding", f"other-{way}")
 
