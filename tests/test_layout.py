@@ -87,7 +87,7 @@ SLO = "ninefold/reliability/servicelevelobjective"
         ("translators", "ninefold/integrations/openslo/alerts.py", "import ninefold.reliability"),
         ("translators", "ninefold/integrations/translation/ours.py", "import time"),
         ("pure", "ninefold/reliability/backtest/ranges.py", "import ninefold.reliability.backtest.asking"),
-        ("pure", "ninefold/reliability/replay/policy.py", "import ninefold.reliability.servicelevelobjective.figures"),
+        ("pure", "ninefold/reliability/replay/policy.py", "import ninefold.domain.measurements.poller"),
         ("pure", "ninefold/release/replay/gate.py", "import ninefold.kube.client"),
         ("devcluster", "devcluster/web.py", "import ninefold.kube.api"),
         ("devcluster", "ninefold/cli/run.py", "import devcluster"),

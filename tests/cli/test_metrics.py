@@ -8,15 +8,15 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from ninefold.cli.collectors import collectors
+from ninefold.domain.measurements.measurement import FRESH, Measurement, Snapshot
+from ninefold.domain.measurements.poller import MeasurementPoller
+from ninefold.domain.measurements.sources import Source, Sources
 from ninefold.integrations.prometheus import Options, Prometheus
 from ninefold.kube.api import Api
 from ninefold.kube.store import Store
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
-from ninefold.reliability.servicelevelobjective.figure import FRESH, Figure, Snapshot
-from ninefold.reliability.servicelevelobjective.figures import Figures
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.sources import Source, Sources
 
 SLO, POLICY, GATE = ServiceLevelObjective.api, ErrorBudgetPolicy.api, ReleaseGate.api
 
@@ -27,7 +27,7 @@ class Page:
     def __init__(self, snapshot: Snapshot | None = None) -> None:
         self.store = Store()
         prometheus = Prometheus(Options("http://127.0.0.1:1"))
-        figures = Figures(prometheus)
+        figures = MeasurementPoller(prometheus)
         figures._snapshot = snapshot or Snapshot()
         self._registry = CollectorRegistry()
         for collector in collectors(self.store, Sources([Source(prometheus, figures)])):
@@ -48,7 +48,7 @@ class Page:
 
 def test_a_budget_is_shown_while_it_is_known() -> None:
     now = datetime.now(UTC)
-    figure = Figure(budget_left=-0.25)
+    figure = Measurement(budget_left=-0.25)
     for age, shown in ((timedelta(0), -0.25), (FRESH, None)):
         page = Page(Snapshot(at=now - age, reachable=True, by_id={"shop/a": figure, "shop/deleted": figure}))
         page.put(SLO, "a", {"data": "Healthy"})

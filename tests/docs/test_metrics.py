@@ -8,11 +8,11 @@ from pathlib import Path
 from prometheus_client.metrics import MetricWrapperBase
 
 from ninefold.cli.collectors import collectors
+from ninefold.domain.measurements.poller import MeasurementPoller
+from ninefold.domain.measurements.sources import Source, Sources
 from ninefold.integrations.prometheus import Options, Prometheus
 from ninefold.kube.metrics import Metrics
 from ninefold.kube.store import Store
-from ninefold.reliability.servicelevelobjective.figures import Figures
-from ninefold.reliability.servicelevelobjective.sources import Source, Sources
 
 PAGE = Path(__file__).parents[2] / "docs/metrics.md"
 
@@ -25,7 +25,7 @@ def served() -> list[str]:
             help_text, labels = instrument._documentation, instrument._labelnames
             rows.append(_row(instrument._name, instrument._type, labels, help_text))
     prometheus = Prometheus(Options("http://127.0.0.1:1"))
-    for collector in collectors(Store(), Sources([Source(prometheus, Figures(prometheus))])):
+    for collector in collectors(Store(), Sources([Source(prometheus, MeasurementPoller(prometheus))])):
         for family in collector.collect():
             rows.append(_row(family.name, family.type, getattr(family, "_labelnames", ()), family.documentation))
     return rows

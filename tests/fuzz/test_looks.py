@@ -15,6 +15,9 @@ from tests.fuzz.hostile import Hostile, samples, schemas
 
 from ninefold.cli.collectors import collectors
 from ninefold.cli.kinds import KINDS
+from ninefold.domain.measurements.measurement import Measurement, Snapshot
+from ninefold.domain.measurements.poller import MeasurementPoller
+from ninefold.domain.measurements.sources import Source, Sources
 from ninefold.integrations.prometheus import Options, Prometheus
 from ninefold.kube.api import DEPLOYMENT, NAMESPACE, Key, Manifest
 from ninefold.kube.controller import AnyController
@@ -32,10 +35,7 @@ from ninefold.reliability.correction.controller import CorrectionController
 from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
 from ninefold.reliability.servicelevelobjective.contract import tiers
 from ninefold.reliability.servicelevelobjective.controller import ServiceLevelObjectiveController
-from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot
-from ninefold.reliability.servicelevelobjective.figures import Figures
 from ninefold.reliability.servicelevelobjective.output import OutputChoice
-from ninefold.reliability.servicelevelobjective.sources import Source, Sources
 
 NOW = datetime(2026, 11, 23, 18, tzinfo=UTC)
 LIMIT = 1.0
@@ -66,9 +66,11 @@ class World:
 
     def __init__(self) -> None:
         unreachable = Prometheus(Options("http://127.0.0.1:1"))
-        figures = Figures(unreachable)
-        self.sources, measured = (Sources([Source(unreachable, each)]) for each in (Figures(unreachable), figures))
-        burnt = Figure(budget_left=-0.2, burn={"5m": 20.0, "1h": 20.0, "6h": 3.0}, coverage=1.0)
+        figures = MeasurementPoller(unreachable)
+        self.sources, measured = (
+            Sources([Source(unreachable, each)]) for each in (MeasurementPoller(unreachable), figures)
+        )
+        burnt = Measurement(budget_left=-0.2, burn={"5m": 20.0, "1h": 20.0, "6h": 3.0}, coverage=1.0)
         by_id = {f"{namespace}/checkout-availability": burnt for namespace in NAMESPACES}
         figures._snapshot = Snapshot(at=NOW, reachable=True, error="", by_id=by_id)
         self.controllers: dict[str, AnyController] = {

@@ -86,8 +86,10 @@ def test_the_operator_cannot_take_what_it_did_not_make(guarded: devcluster.Clust
     # all kinds, which also says what a ConfigMap may hold: until this test's policy replaces it, "new" is refused.
     wait_for(
         "the guard",
-        lambda: NAME in act("delete", "configmap", "theirs", "--dry-run=server")
-        and not apply("new", OURS, "--dry-run=server"),
+        lambda: (
+            NAME in act("delete", "configmap", "theirs", "--dry-run=server")
+            and not apply("new", OURS, "--dry-run=server")
+        ),
     )
     assert "another owner" in apply("theirs", OURS)
     assert NAME in act("delete", "configmap", "theirs")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.counting import CountingStore
 
+from ninefold.domain.measurements.measurement import Snapshot
 from ninefold.kube.api import DEPLOYMENT, HELM_RELEASE, Api, Key
 from ninefold.kube.controller import AnyController
 from ninefold.observability.dashboard.controller import DashboardController
@@ -28,7 +29,6 @@ from ninefold.reliability.correction.resource import Correction
 from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.servicelevelobjective.contract import tiers
-from ninefold.reliability.servicelevelobjective.figure import Snapshot
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 MANY = 200

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.release.releases import DAY, NOW, deployment, names, stored
 
+from ninefold.domain.measurements.measurement import Measurement, Snapshot
 from ninefold.kube.api import DEPLOYMENT, Key, Manifest
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.store import Store
@@ -21,7 +22,6 @@ from ninefold.release.release.resource import Release
 from ninefold.release.release.spending import Reading
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
-from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 SHOP = "shop"
@@ -42,7 +42,7 @@ class Figures:
 class Cluster:
     """A store that is fed as the watches would feed it."""
 
-    def __init__(self, figures: dict[str, Figure] | None = None, changed: tuple[str, ...] = ()) -> None:
+    def __init__(self, figures: dict[str, Measurement] | None = None, changed: tuple[str, ...] = ()) -> None:
         snapshot = Snapshot(at=NOW, reachable=True, error="", by_id=figures or {})
         self.controller = ReleaseController(Figures(snapshot, changed))
         self.store = Store()
@@ -192,9 +192,9 @@ def test_a_change_wakes_what_is_not_closed_and_a_new_record_all() -> None:
 
 def test_it_observes_its_workload_its_objectives_and_what_came_after() -> None:
     figures = {
-        "shop/latency": Figure(budget_left=0.4, burn={"5m": 9.0, "1h": 2.0}, events_per_second=7.0),
-        "shop/availability": Figure(budget_left=0.9, events_per_second=0.0),
-        "shop/other": Figure(budget_left=0.1, events_per_second=7.0),
+        "shop/latency": Measurement(budget_left=0.4, burn={"5m": 9.0, "1h": 2.0}, events_per_second=7.0),
+        "shop/availability": Measurement(budget_left=0.9, events_per_second=0.0),
+        "shop/other": Measurement(budget_left=0.1, events_per_second=7.0),
     }
     cluster = Cluster(figures)
     cluster.gate(records={"keep": 7, "maxAge": "10d"})
@@ -213,7 +213,7 @@ def test_it_observes_its_workload_its_objectives_and_what_came_after() -> None:
 
 
 def test_figures_that_are_broken_or_missing_are_none() -> None:
-    cluster = Cluster({"shop/latency": Figure(budget_left=0.4, coverage=0.5, burn={"1h": 0.0})})
+    cluster = Cluster({"shop/latency": Measurement(budget_left=0.4, coverage=0.5, burn={"1h": 0.0})})
     cluster.gate()
     cluster.policy()
     assert set(cluster.observe(cluster.record("checkout:v1")).readings.values()) == {Reading()}

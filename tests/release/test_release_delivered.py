@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.release.releases import MINUTE, NOW, stored
 from tests.release.test_release_revision import JSON
 
+from ninefold.domain.measurements.measurement import Snapshot
 from ninefold.kube.api import APPLICATION, HELM_RELEASE, KUSTOMIZATION, Api, Key
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.store import Store
@@ -130,24 +131,17 @@ def test_anything_at_all_in_a_status_harms_nobody(kind: str, status: object) -> 
     read(kind, {"metadata": {"name": "shop", "namespace": "shop"}, "status": fields})
 
 
-class NoFigures:
+class NoMeasurements:
     """Nothing is measured."""
 
-    by_id: Mapping[str, Any] = {}
+    snapshot = Snapshot()
 
-    @property
-    def snapshot(self) -> NoFigures:
-        return self
-
-    def fresh(self, now: datetime) -> bool:
-        return False
-
-    async def changes(self) -> Any:
+    async def changes(self) -> AsyncIterator[str]:
         return
         yield
 
 
-CONTROLLER = ReleaseController(NoFigures(), READS)
+CONTROLLER = ReleaseController(NoMeasurements(), READS)
 
 
 def keys(store: Store, api: Api) -> list[Key]:

@@ -7,6 +7,7 @@ from prometheus_client.registry import Collector
 
 from ninefold.cli.controllers import FOLLOWERS
 from ninefold.cli.kinds import KINDS
+from ninefold.domain.measurements.sources import Sources
 from ninefold.kube.export import HeldObjects, Readiness, Tolerant
 from ninefold.kube.store import Store
 from ninefold.release.release.metrics import ReleaseMetrics
@@ -14,7 +15,6 @@ from ninefold.release.releasegate.metrics import GateMetrics
 from ninefold.reliability.correction.metrics import CorrectionMetrics
 from ninefold.reliability.errorbudgetpolicy.metrics import PolicyMetrics
 from ninefold.reliability.servicelevelobjective.metrics import ObjectiveMetrics
-from ninefold.reliability.servicelevelobjective.sources import Sources
 
 
 def collectors(store: Store, sources: Sources) -> list[Collector]:

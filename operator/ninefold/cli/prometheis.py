@@ -9,11 +9,11 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, alias_generators
 
 from ninefold.cli.options import header, http_url
+from ninefold.domain.measurements.poller import MeasurementPoller
+from ninefold.domain.measurements.sources import DEFAULT, Source
 from ninefold.integrations.credentials import Options, Unfit
 from ninefold.integrations.prometheus import Prometheus
 from ninefold.kube.model import explain
-from ninefold.reliability.servicelevelobjective.figures import Figures
-from ninefold.reliability.servicelevelobjective.sources import DEFAULT, Source
 
 _LARGEST = 1024 * 1024
 _NAME = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
@@ -89,5 +89,5 @@ def _source(entry: _Entry, interval: float, where: str) -> Source:
         prometheus = Prometheus(entry.options())
     except Unfit as error:
         raise Unusable(f"{where}: {error}") from None
-    figures: dict[str, Any] = {"prometheus": prometheus, "figures": Figures(prometheus, interval)}
+    figures: dict[str, Any] = {"prometheus": prometheus, "figures": MeasurementPoller(prometheus, interval)}
     return Source(**figures, name=entry.name, namespaces=entry.namespace_labels, rule_labels=entry.rule_labels)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from ninefold.cli import history, replay, replayed, scene
 from ninefold.cli.progress import Failed, Progress
 from ninefold.cli.scene import Scene
+from ninefold.domain.measurements.samples import query_of
 from ninefold.integrations import tsdb
 from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
 from ninefold.kube.api import Key
@@ -29,7 +30,6 @@ from ninefold.reliability.correction.occurrences import recorded
 from ninefold.reliability.replay.history import moments
 from ninefold.reliability.replay.policy import Moment, PolicyReplay, Said, stays
 from ninefold.reliability.servicelevelobjective.composite import components
-from ninefold.reliability.servicelevelobjective.figures import query_of
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 LEAD = timedelta(days=1)

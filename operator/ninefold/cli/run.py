@@ -17,6 +17,8 @@ from ninefold.cli.controllers import DELIVERED, FOLLOWERS
 from ninefold.cli.options import access, add_access, add_rule_options, http_url, labels
 from ninefold.cli.parser import Parser
 from ninefold.cli.prometheis import Unusable, read
+from ninefold.domain.measurements.poller import REMEDY, MeasurementPoller
+from ninefold.domain.measurements.sources import DEFAULT, Source, Sources
 from ninefold.integrations.credentials import Unfit
 from ninefold.integrations.prometheus import Prometheus
 from ninefold.kube import logs
@@ -40,9 +42,7 @@ from ninefold.reliability.correction.controller import CorrectionController
 from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
 from ninefold.reliability.servicelevelobjective.contract import tiers
 from ninefold.reliability.servicelevelobjective.controller import ServiceLevelObjectiveController
-from ninefold.reliability.servicelevelobjective.figures import REMEDY, Figures
 from ninefold.reliability.servicelevelobjective.output import OutputChoice
-from ninefold.reliability.servicelevelobjective.sources import DEFAULT, Source, Sources
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
 
 
-def _unanswered(figures: Figures) -> str | None:
+def _unanswered(figures: MeasurementPoller) -> str | None:
     """Why a Prometheus says nothing; None while it answers."""
     error = figures.snapshot.error
     return f"{error}; {REMEDY}" if error else None
@@ -184,7 +184,7 @@ def _sources(options: argparse.Namespace) -> Sources:
     except Unfit as error:
         raise Unusable(f"the credentials for Prometheus: {error}") from None
     further = read(options.prometheus_config, interval) if options.prometheus_config else []
-    return Sources([Source(prometheus, Figures(prometheus, interval)), *further])
+    return Sources([Source(prometheus, MeasurementPoller(prometheus, interval)), *further])
 
 
 def _answering(runtime: Runtime, options: argparse.Namespace) -> Answering:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.counting import CountingStore
 
+from ninefold.domain.measurements.measurement import Measurement, Snapshot
 from ninefold.kube.api import Key
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.store import Store
@@ -19,7 +20,6 @@ from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyC
 from ninefold.reliability.errorbudgetpolicy.observation import reading
 from ninefold.reliability.errorbudgetpolicy.reading import Reading
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, selected, selects
-from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot
 from ninefold.reliability.servicelevelobjective.periods import Span
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
@@ -70,15 +70,19 @@ def test_selection(objectives: dict[str, Any], selected: bool) -> None:
 @pytest.mark.parametrize(
     ("figure", "age", "expected"),
     [
-        (Figure(budget_left=0.4, burn={"1h": 2.0}, events_per_second=7.0), 5, Reading("Healthy", 0.4, {"1h": 2.0})),
-        (Figure(budget_left=0.4, events_per_second=0.0), 5, Reading("Idle", 0.4)),
-        (Figure(budget_left=0.4, coverage=0.5), 5, Reading("Broken", 0.4, coverage=0.5)),
-        (Figure(), 5, Reading("Unknown", absent=True)),
+        (
+            Measurement(budget_left=0.4, burn={"1h": 2.0}, events_per_second=7.0),
+            5,
+            Reading("Healthy", 0.4, {"1h": 2.0}),
+        ),
+        (Measurement(budget_left=0.4, events_per_second=0.0), 5, Reading("Idle", 0.4)),
+        (Measurement(budget_left=0.4, coverage=0.5), 5, Reading("Broken", 0.4, coverage=0.5)),
+        (Measurement(), 5, Reading("Unknown", absent=True)),
         (None, 5, Reading("Unknown", absent=True)),
-        (Figure(budget_left=0.4, events_per_second=7.0), 60, Reading("Unknown")),
+        (Measurement(budget_left=0.4, events_per_second=7.0), 60, Reading("Unknown")),
     ],
 )
-def test_a_figure_as_a_reading(figure: Figure | None, age: int, expected: Reading) -> None:
+def test_a_figure_as_a_reading(figure: Measurement | None, age: int, expected: Reading) -> None:
     by_id = {"shop/latency": figure} if figure else {}
     snapshot = Snapshot(at=NOW - timedelta(seconds=age), reachable=True, error="", by_id=by_id)
     assert reading("shop/latency", snapshot, NOW) == expected
@@ -177,12 +181,12 @@ def test_a_changed_figure_wakes_the_policies_that_select_its_objective(store: St
     ("figure", "absent"),
     [
         (None, True),
-        (Figure(coverage=0.0, revision="r"), True),
-        (Figure(coverage=0.1, budget_left=0.5), False),
-        (Figure(events_per_second=0.0), False),
+        (Measurement(coverage=0.0, revision="r"), True),
+        (Measurement(coverage=0.1, budget_left=0.5), False),
+        (Measurement(events_per_second=0.0), False),
     ],
 )
-def test_that_there_were_never_data_is_said_by_prometheus_alone(figure: Figure | None, absent: bool) -> None:
+def test_that_there_were_never_data_is_said_by_prometheus_alone(figure: Measurement | None, absent: bool) -> None:
     by_id = {"shop/a": figure} if figure else {}
     snapshot = Snapshot(at=NOW, reachable=True, error="", by_id=by_id)
     assert reading("shop/a", snapshot, NOW).absent is absent

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.looking import NOW, Event, after
 from tests.release.test_lookups import Figures
 
+from ninefold.domain.measurements.measurement import Snapshot
 from ninefold.kube.api import Api
 from ninefold.observability.dashboard.controller import DashboardController
 from ninefold.observability.dashboard.resource import Dashboard
@@ -23,7 +24,6 @@ from ninefold.reliability.errorbudgetpolicy.identity import Identities
 from ninefold.reliability.errorbudgetpolicy.observation import observed
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.servicelevelobjective.contract import tiers
-from ninefold.reliability.servicelevelobjective.figure import Snapshot
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 NAMES = st.sampled_from(["a", "c"])

@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 from tests.reliability.replay.recorded import BEGIN, MINUTE
 
+from ninefold.domain.measurements.poller import MeasurementPoller
 from ninefold.integrations.prometheus import Prometheus, Sample
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.controller import AnyController
@@ -22,7 +23,6 @@ from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.reliability.backtest.grid import Vector
 from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
-from ninefold.reliability.servicelevelobjective.figures import Figures
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 States = list[tuple[datetime, object]]
@@ -50,7 +50,7 @@ class Loop:
         self.states: States = []
         self.decisions: States = []
         self._prometheus = _Recordings(recorded)
-        self._figures = Figures(cast(Prometheus, self._prometheus), clock=lambda: self.now)
+        self._figures = MeasurementPoller(cast(Prometheus, self._prometheus), clock=lambda: self.now)
         self._policies: AnyController = ErrorBudgetPolicyController(self._figures)
         self._gates: AnyController = ReleaseGateController()
         self._store, self._version = Store(), 0

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.reliability.slo.objectives import objective
 
+from ninefold.domain.measurements.measurement import Measurement
 from ninefold.reliability.servicelevelobjective.agreement import RECORDED, Ended, credit, stands, unjudged
-from ninefold.reliability.servicelevelobjective.figure import Figure
 from ninefold.reliability.servicelevelobjective.periods import Span, period
 from ninefold.reliability.servicelevelobjective.resource import Agreement, Calendar, ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.status import AgreementStatus
@@ -26,8 +26,8 @@ def promised(status: AgreementStatus | None = None, **agreement: Any) -> Service
     return slo.model_copy(update={"status": slo.status.model_copy(update={"agreement": status})})
 
 
-def seen(ratio: float | None) -> Figure:
-    return Figure(agreed_error_ratio=ratio)
+def seen(ratio: float | None) -> Measurement:
+    return Measurement(agreed_error_ratio=ratio)
 
 
 @pytest.mark.parametrize(

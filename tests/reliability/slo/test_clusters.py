@@ -12,9 +12,9 @@ from tests.integrations.server import SELF, PrometheusServer
 from tests.reliability.slo.objectives import objective
 
 from devcluster.waiting import patient
+from ninefold.domain.measurements.measurement import Measurement
+from ninefold.domain.measurements.poller import MeasurementPoller
 from ninefold.integrations.prometheus import Options, Prometheus
-from ninefold.reliability.servicelevelobjective.figure import Figure
-from ninefold.reliability.servicelevelobjective.figures import Figures
 from ninefold.reliability.servicelevelobjective.rules import Group
 
 TOTAL = f'prometheus_http_requests_total{{job="{SELF}"}}'
@@ -29,13 +29,13 @@ def cluster(tmp_path: Path, name: str, front: PrometheusServer) -> PrometheusSer
     return PrometheusServer(folder, **config)
 
 
-def figure(url: str, labels: Mapping[str, str], seen: Callable[[Figure], bool]) -> Figure:
+def figure(url: str, labels: Mapping[str, str], seen: Callable[[Measurement], bool]) -> Measurement:
     """What an operator reads at the front with these labels, once it is as wanted."""
 
-    async def scenario() -> Figure:
+    async def scenario() -> Measurement:
         async with Prometheus(Options(url, external_labels=labels)) as prometheus:
-            figures, end = Figures(prometheus), time.monotonic() + patient(60)
-            while not seen(found := figures.snapshot.by_id.get("shop/checkout", Figure())):
+            figures, end = MeasurementPoller(prometheus), time.monotonic() + patient(60)
+            while not seen(found := figures.snapshot.by_id.get("shop/checkout", Measurement())):
                 assert time.monotonic() < end, figures.snapshot
                 await figures.poll()
                 await asyncio.sleep(0.2)
@@ -53,7 +53,7 @@ def test_each_operator_reads_its_own_cluster(tmp_path: Path) -> None:
         good.load(Group(objective(window="1h", indicator={"ratio": {"bad": "nothing", "total": TOTAL}})).as_dict())
         bad.load(Group(objective(window="1h", indicator={"ratio": {"bad": TOTAL, "total": TOTAL}})).as_dict())
 
-        def measured(found: Figure) -> bool:
+        def measured(found: Measurement) -> bool:
             return found.budget_left is not None
 
         of_good = figure(front.url, {"cluster": "prod-1"}, measured)

@@ -19,10 +19,10 @@ from tests.integrations.server import SELF, PrometheusServer
 from tests.reliability.slo.objectives import objective
 
 from devcluster.waiting import patient
+from ninefold.domain.measurements.contested import displaced, foreign_files, foreign_label
+from ninefold.domain.measurements.measurement import Measurement
+from ninefold.domain.measurements.poller import MeasurementPoller
 from ninefold.integrations.prometheus import Prometheus, Recording, Sample
-from ninefold.reliability.servicelevelobjective.contested import displaced, foreign_files, foreign_label
-from ninefold.reliability.servicelevelobjective.figure import Figure
-from ninefold.reliability.servicelevelobjective.figures import Figures
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.rules import Group
 
@@ -46,13 +46,13 @@ class Place:
         """The exporter says this of these series from its next scrape on."""
         self.forger.text = "".join(f'{name}{{slo_id="{SLO_ID}"{labels}}} {value}\n' for name in names)
 
-    def polled(self, seen: Callable[[Figure | None], object], polls: int = 1) -> list[Figure | None]:
+    def polled(self, seen: Callable[[Measurement | None], object], polls: int = 1) -> list[Measurement | None]:
         """The figure of so many polls in a row of an operator that has just started, once one is as wanted."""
         return asyncio.run(self._polled(seen, polls))
 
-    async def _polled(self, seen: Callable[[Figure | None], object], polls: int) -> list[Figure | None]:
+    async def _polled(self, seen: Callable[[Measurement | None], object], polls: int) -> list[Measurement | None]:
         async with Prometheus(self.server.options) as prometheus:
-            figures = Figures(prometheus, interval=0.1)
+            figures = MeasurementPoller(prometheus, interval=0.1)
             running = asyncio.create_task(figures.run())
             end = time.monotonic() + patient(30)
             while not seen(figures.snapshot.by_id.get(SLO_ID)):
@@ -68,13 +68,13 @@ class Place:
             running.cancel()
             return found
 
-    def moved(self, *moves: Callable[[], None], polls: int = 40) -> list[Figure | None]:
+    def moved(self, *moves: Callable[[], None], polls: int = 40) -> list[Measurement | None]:
         """The figures that one operator sees while the rules are moved, so many polls after each move."""
         return asyncio.run(self._moved(moves, polls))
 
-    async def _moved(self, moves: Iterable[Callable[[], None]], polls: int) -> list[Figure | None]:
+    async def _moved(self, moves: Iterable[Callable[[], None]], polls: int) -> list[Measurement | None]:
         async with Prometheus(self.server.options) as prometheus:
-            figures = Figures(prometheus, interval=0.1)
+            figures = MeasurementPoller(prometheus, interval=0.1)
             running = asyncio.create_task(figures.run())
             await _until(running, lambda: measured(figures.snapshot.by_id.get(SLO_ID)))
             found = []
@@ -87,7 +87,7 @@ class Place:
             return found
 
 
-def _is_later(figures: Figures, at: datetime | None) -> bool:
+def _is_later(figures: MeasurementPoller, at: datetime | None) -> bool:
     """Whether there was a poll since."""
     return figures.snapshot.at != at
 
@@ -113,11 +113,11 @@ def place(tmp_path: Path, intervals: dict[str, str] | None = None, **scrape: Any
         yield Place(server, forger)
 
 
-def measured(figure: Figure | None) -> bool:
+def measured(figure: Measurement | None) -> bool:
     return figure is not None and figure.data == "Healthy" and figure.budget_left is not None and "1h" in figure.burn
 
 
-def contested(figure: Figure | None) -> str:
+def contested(figure: Measurement | None) -> str:
     return figure.contested if figure is not None else ""
 
 
@@ -127,7 +127,7 @@ def test_a_scraped_series_is_told_by_its_labels(tmp_path: Path) -> None:
         there.forge(LEFT)
         (figure,) = there.polled(contested)
         assert figure is not None
-        assert figure == Figure(contested=figure.contested, revision=figure.revision), "no figure of it is left"
+        assert figure == Measurement(contested=figure.contested, revision=figure.revision), "no figure of it is left"
         assert figure.data == "Contested"
         assert f'{LEFT} comes with the label instance="127.0.0.1' in figure.contested
         there.forge()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ninefold.reliability.servicelevelobjective.figure import Figure, rounded
+from ninefold.domain.measurements.measurement import Measurement, rounded
 
 BUDGETS = st.integers(-500, 1000).map(lambda tenths: tenths / 1000)
 """Thresholds of a budget, in tenths of a percent."""
@@ -16,7 +16,7 @@ BURNS = st.integers(1, 999).map(lambda tenths: tenths / 10)
 
 @given(threshold=BUDGETS, above=st.floats(0.00001, 0.5), below=st.floats(0.00001, 0.5))
 def test_a_budget_that_passes_a_threshold_is_told_however_slowly(threshold: float, above: float, below: float) -> None:
-    before, after = Figure(budget_left=threshold + above), Figure(budget_left=threshold - below)
+    before, after = Measurement(budget_left=threshold + above), Measurement(budget_left=threshold - below)
     assert rounded(before) != rounded(after)
 
 
@@ -24,18 +24,18 @@ def test_a_budget_that_passes_a_threshold_is_told_however_slowly(threshold: floa
 def test_a_burn_rate_that_passes_a_threshold_is_told_however_slowly(
     threshold: float, above: float, below: float
 ) -> None:
-    before = Figure(burn={"1h": max(0.0, threshold * (1 - below))})
-    assert rounded(before) != rounded(Figure(burn={"1h": threshold + above}))
+    before = Measurement(burn={"1h": max(0.0, threshold * (1 - below))})
+    assert rounded(before) != rounded(Measurement(burn={"1h": threshold + above}))
 
 
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (Figure(budget_left=0.5001), Figure(budget_left=0.5009)),
-        (Figure(burn={"1h": 14.41}), Figure(burn={"1h": 14.49})),
-        (Figure(burn={"1h": 0.401}), Figure(burn={"1h": 0.409})),
-        (Figure(burn={"1h": 503.0}), Figure(burn={"1h": 498.0})),
+        (Measurement(budget_left=0.5001), Measurement(budget_left=0.5009)),
+        (Measurement(burn={"1h": 14.41}), Measurement(burn={"1h": 14.49})),
+        (Measurement(burn={"1h": 0.401}), Measurement(burn={"1h": 0.409})),
+        (Measurement(burn={"1h": 503.0}), Measurement(burn={"1h": 498.0})),
     ],
 )
-def test_what_moves_less_is_not(one: Figure, other: Figure) -> None:
+def test_what_moves_less_is_not(one: Measurement, other: Measurement) -> None:
     assert rounded(one) == rounded(other)

@@ -17,6 +17,10 @@ from tests.reliability.slo.history import END, load, samples
 from tests.reliability.slo.objectives import objective
 
 from devcluster.waiting import patient
+from ninefold.domain.measurements.measurement import Measurement, Snapshot
+from ninefold.domain.measurements.poller import MeasurementPoller
+from ninefold.domain.measurements.samples import read
+from ninefold.domain.measurements.sources import Source, Sources
 from ninefold.integrations.prometheus import Options, Prometheus, Sample, Unreachable
 from ninefold.kube.api import Key
 from ninefold.kube.errors import Stalled
@@ -24,12 +28,9 @@ from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
 from ninefold.reliability.servicelevelobjective.controller import ServiceLevelObjectiveController
 from ninefold.reliability.servicelevelobjective.detection import _measured
-from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot
-from ninefold.reliability.servicelevelobjective.figures import Figures, read
 from ninefold.reliability.servicelevelobjective.output import OutputChoice
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.rules import Group
-from ninefold.reliability.servicelevelobjective.sources import Source, Sources
 from ninefold.reliability.servicelevelobjective.verdicts import Verdicts
 
 TOTAL = f'prometheus_http_requests_total{{job="{SELF}"}}'
@@ -45,7 +46,7 @@ class Operator:
 
     def __init__(self, prometheus: Prometheus) -> None:
         self.prometheus = prometheus
-        self.figures = Figures(prometheus, interval=0.2)
+        self.figures = MeasurementPoller(prometheus, interval=0.2)
         sources = Sources([Source(prometheus, self.figures)])
         self.controller = ServiceLevelObjectiveController(sources, OutputChoice())
 
@@ -264,8 +265,8 @@ def test_samples_become_figures_and_no_number_is_left_out() -> None:
             sample("slo:coverage:ratio", 0.5, slo_id="shop/b"),
         ]
     ) == {
-        "shop/a": Figure(burn={"1h": 2.0}, events_per_second=0.0, revision="abc"),
-        "shop/b": Figure(coverage=0.5),
+        "shop/a": Measurement(burn={"1h": 2.0}, events_per_second=0.0, revision="abc"),
+        "shop/b": Measurement(coverage=0.5),
     }
 
 
@@ -301,7 +302,7 @@ def test_only_those_that_moved_are_told_and_all_when_prometheus_goes_or_comes() 
 
         lost = Unreachable("gone")
         prometheus = Answers(poll(1, 1), poll(1.001, 2), lost, lost, poll(1, 2), poll(1, 2)[:1])
-        figures = Figures(prometheus)  # type: ignore[arg-type]
+        figures = MeasurementPoller(prometheus)  # type: ignore[arg-type]
         told: set[str] = set()
 
         async def listen() -> None:
@@ -324,7 +325,7 @@ def test_only_those_that_moved_are_told_and_all_when_prometheus_goes_or_comes() 
 
 def test_a_late_reader_is_told_what_there_is() -> None:
     async def scenario() -> None:
-        figures = Figures(Answers([sample("slo:burn_rate:1h", 1.0)]))  # type: ignore[arg-type]
+        figures = MeasurementPoller(Answers([sample("slo:burn_rate:1h", 1.0)]))  # type: ignore[arg-type]
         await figures.poll()
         assert await anext(figures.changes()) == "shop/a"
 
@@ -334,7 +335,7 @@ def test_a_late_reader_is_told_what_there_is() -> None:
 def test_a_changed_figure_wakes_its_objective() -> None:
     async def scenario() -> None:
         prometheus: Any = Answers([sample("slo:burn_rate:1h", 1.0)])
-        figures = Figures(prometheus)
+        figures = MeasurementPoller(prometheus)
         controller = ServiceLevelObjectiveController(Sources([Source(prometheus, figures)]), OutputChoice())
         await figures.poll()
         assert await anext(controller.feed(Store())) == Key("shop", "a")
@@ -353,7 +354,7 @@ def test_a_detection_is_measured_to_some_seconds(tmp_path: Path, serve: Callable
     async def scenario() -> None:
         async with Prometheus(Options(serve(tmp_path / "data"))) as prometheus:
             at = datetime.fromtimestamp(fired, UTC)
-            measured = await _measured(prometheus, slo, tier, {}, at, Figure())
+            measured = await _measured(prometheus, slo, tier, {}, at, Measurement())
             assert measured is not None
             assert 19 <= float(measured.detected_after.rstrip("s")) <= 24, measured
 

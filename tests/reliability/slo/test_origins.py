@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from tests.processes import free_port
 
+from ninefold.domain.measurements.origins import Origins
 from ninefold.integrations.prometheus import Options, Prometheus
-from ninefold.reliability.servicelevelobjective.origins import Origins
 
 
 def test_an_answer_that_is_missing_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:

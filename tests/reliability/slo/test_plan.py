@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.reliability.slo.objectives import group, objective
 
+from ninefold.domain.measurements.measurement import FRESH, Measurement, Snapshot, worst
 from ninefold.kube.errors import Stalled
 from ninefold.kube.model import Condition
 from ninefold.kube.plan import Plan
 from ninefold.reliability.servicelevelobjective.buckets import advice
 from ninefold.reliability.servicelevelobjective.detection import onset
-from ninefold.reliability.servicelevelobjective.figure import FRESH, Figure, Health, Snapshot, worst
+from ninefold.reliability.servicelevelobjective.health import Health
 from ninefold.reliability.servicelevelobjective.output import Output
 from ninefold.reliability.servicelevelobjective.plan import Observed, plan
 from ninefold.reliability.servicelevelobjective.resource import Latency, ServiceLevelObjective
@@ -29,9 +30,9 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WELL = Health(evaluated=True, error="")
 
 
-def figure(**values: Any) -> Figure:
+def figure(**values: Any) -> Measurement:
     """A healthy service that has spent 60 % of its budget."""
-    return Figure(
+    return Measurement(
         **{
             "budget_left": 0.4,
             "error_ratio": 0.0006,
@@ -45,7 +46,7 @@ def figure(**values: Any) -> Figure:
 
 
 def look(
-    seen: Figure | None,
+    seen: Measurement | None,
     slo: ServiceLevelObjective | None = None,
     health: Health | None = WELL,
     age: timedelta = timedelta(seconds=5),
@@ -97,7 +98,7 @@ def test_a_healthy_objective_shows_its_figures() -> None:
         (None, "Unknown"),
     ],
 )
-def test_data_states_are_told_apart_and_never_shown_as_good_or_bad(seen: Figure | None, state: str) -> None:
+def test_data_states_are_told_apart_and_never_shown_as_good_or_bad(seen: Measurement | None, state: str) -> None:
     status = look(seen).status
     assert status.data == state
     if state == "Unknown":
@@ -114,7 +115,7 @@ def test_a_rule_that_fails_makes_the_data_broken() -> None:
 
 
 @pytest.mark.parametrize("seen", [None, figure(revision="old")])
-def test_rules_that_prometheus_does_not_evaluate_yet(seen: Figure | None) -> None:
+def test_rules_that_prometheus_does_not_evaluate_yet(seen: Measurement | None) -> None:
     planned = look(seen, health=None)
     assert (planned.ready.status, planned.ready.reason) == ("False", "RulesNotLoaded")
     assert "ruleSelector" in planned.ready.message
@@ -217,7 +218,7 @@ def test_a_period_of_the_calendar_says_when_it_ends_and_predicts_no_further() ->
 GROUPED: dict[str, Any] = {"groupBy": ["region"]}
 
 
-def grouped(**groups: Figure) -> Figure:
+def grouped(**groups: Measurement) -> Measurement:
     return replace(worst(groups), revision=group(**GROUPED).revision)
 
 

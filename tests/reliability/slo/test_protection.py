@@ -16,11 +16,12 @@ from tests.reliability.slo.objectives import BAD, TOTAL, group, objective
 import devcluster
 from devcluster import waiting
 from devcluster.errors import CommandError
+from ninefold.domain.measurements.series import RECORDED
 from ninefold.kube import rbac
 from ninefold.kube.api import PROMETHEUS_RULE
 from ninefold.reliability.servicelevelobjective.aliases import sloth
 from ninefold.reliability.servicelevelobjective.corrections import Corrections, Occurrence
-from ninefold.reliability.servicelevelobjective.protection import MOST_GROUPS, MOST_RULES, RESERVED, protection
+from ninefold.reliability.servicelevelobjective.protection import MOST_GROUPS, MOST_RULES, protection
 from ninefold.reliability.servicelevelobjective.rules import Group
 from ninefold.reliability.servicelevelobjective.sharing import recorded
 
@@ -236,6 +237,6 @@ def test_every_recording_is_reserved() -> None:
         Group(objective(), Corrections((Occurrence(0, 3600),))),
     ]
     names = {str(rule["record"]) for each in compiled for rule in each.rules if "record" in rule}
-    assert {name for name in names if not re.search(RESERVED, name)} == {"slo:objective:ratio"}, "Sloth's, too"
+    assert {name for name in names if not re.search(RECORDED, name)} == {"slo:objective:ratio"}, "Sloth's, too"
     assert len(names) > 30
-    assert not [rule for rule in sloth(objective(), []) if re.search(RESERVED, rule["record"])]
+    assert not [rule for rule in sloth(objective(), []) if re.search(RECORDED, rule["record"])]

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from ninefold.domain.measurements.measurement import Measurement, Snapshot
+from ninefold.domain.measurements.poller import MeasurementPoller
+from ninefold.domain.measurements.series import FIGURES, INFO
+from ninefold.domain.measurements.server_clock import SKEW, ServerClock
 from ninefold.integrations.prometheus import Options, Prometheus, Recording, Sample
-from ninefold.reliability.servicelevelobjective.contested import FIGURES, INFO
-from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot
-from ninefold.reliability.servicelevelobjective.figures import Figures
-from ninefold.reliability.servicelevelobjective.serverclock import SKEW, ServerClock
 
 SLO_ID = "shop/checkout"
 LEFT = "slo:error_budget_left:ratio"
@@ -36,7 +36,7 @@ class Shifted(Prometheus):
 def test_figures_of_the_past_are_not_taken_and_nobody_is_blamed() -> None:
     async def scenario() -> None:
         server = Shifted()
-        figures = Figures(server)
+        figures = MeasurementPoller(server)
 
         async def looked() -> Snapshot:
             for _ in FIGURES:
@@ -55,7 +55,7 @@ def test_figures_of_the_past_are_not_taken_and_nobody_is_blamed() -> None:
         server.now, server.left = NOON + 15, 0.05
         found = await looked()
         assert found.reachable
-        assert found.by_id[SLO_ID] == Figure(budget_left=0.05, events_per_second=9.0), "not contested"
+        assert found.by_id[SLO_ID] == Measurement(budget_left=0.05, events_per_second=9.0), "not contested"
 
     asyncio.run(scenario())
 
@@ -64,7 +64,7 @@ def test_samples_that_come_too_late_without_it_are_somebody_elses() -> None:
     async def scenario() -> None:
         server = Shifted()
         server.error = "duplicate sample for timestamp"
-        figures = Figures(server)
+        figures = MeasurementPoller(server)
         await figures._origins.look()
         await figures.poll()
         assert "something else writes it" in figures.snapshot.by_id[SLO_ID].contested

@@ -21,12 +21,12 @@ from tests.reliability.slo.promtool import Promtool, firing, near
 from tests.reliability.slo.test_rules import outage
 
 from devcluster.waiting import patient
+from ninefold.domain.measurements.measurement import Measurement, Snapshot
 from ninefold.integrations.prometheus import Options, Prometheus
 from ninefold.kube.api import Key
 from ninefold.kube.store import Store
 from ninefold.reliability.servicelevelobjective.corrections import NONE
 from ninefold.reliability.servicelevelobjective.cost import estimate
-from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot
 from ninefold.reliability.servicelevelobjective.neighbours import Neighbours
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.rules import Group
@@ -142,7 +142,7 @@ class Operator:
         made = self.store.get(API, Key("shop", name))
         assert made is not None
         slo = ServiceLevelObjective.parse(made, strict=False)
-        by_id = {slo_id: Figure(revision=revision) for slo_id, revision in self.loaded.items()}
+        by_id = {slo_id: Measurement(revision=revision) for slo_id, revision in self.loaded.items()}
         group = self.neighbours.compiled(
             slo, self.store, Snapshot(reachable=self.reachable, by_id=by_id), lambda _: NONE
         )

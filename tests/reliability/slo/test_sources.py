@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from tests.reliability.slo.objectives import manifest
 
+from ninefold.domain.measurements.measurement import FRESH, Measurement, Snapshot
+from ninefold.domain.measurements.poller import MeasurementPoller
+from ninefold.domain.measurements.sources import OBJECTIVES, Source, Sources
 from ninefold.integrations.prometheus import Options, Prometheus
-from ninefold.kube.api import NAMESPACE
+from ninefold.kube.api import NAMESPACE, Key
 from ninefold.kube.errors import Stalled
 from ninefold.kube.store import Store
-from ninefold.reliability.servicelevelobjective.figure import FRESH, Figure, Snapshot
-from ninefold.reliability.servicelevelobjective.figures import Figures
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.sources import Source, Sources
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 NOBODY = Prometheus(Options("http://127.0.0.1:1"))
@@ -25,8 +25,8 @@ NOBODY = Prometheus(Options("http://127.0.0.1:1"))
 
 def source(name: str, budgets: Mapping[str, float] | None = None, at: datetime = NOW, **more: Any) -> Source:
     """A Prometheus that said this of objectives."""
-    figures = Figures(NOBODY, clock=lambda: NOW)
-    by_id = {slo_id: Figure(budget_left=left) for slo_id, left in (budgets or {}).items()}
+    figures = MeasurementPoller(NOBODY, clock=lambda: NOW)
+    by_id = {slo_id: Measurement(budget_left=left) for slo_id, left in (budgets or {}).items()}
     figures._snapshot = Snapshot(at=at, reachable=at == NOW, error="", by_id=by_id)
     return Source(NOBODY, figures, name, **more)
 
@@ -73,14 +73,18 @@ def test_by_its_name_else_by_the_namespace_else_the_default(
     spec = {"prometheus": wanted} if wanted else {}
     chosen = found.of(manifest("checkout", **spec))
     assert (chosen.name if chosen else None) == name
-    slo = ServiceLevelObjective.parse(manifest("checkout", **spec))
+    key = Key.of(manifest("checkout"))
     if name is None:
         there = "default, free, pay" if labels == TEAM else "default, free"
         told = f"there is no {wanted} for this namespace: leave it out, or write one of {there}$"
         with pytest.raises(Stalled, match=told):
-            found.named(slo)
+            found.named(key, wanted)
     else:
-        assert found.named(slo).name == name
+        assert found.named(key, wanted).name == name
+
+
+def test_what_is_measured_are_the_objectives() -> None:
+    assert ServiceLevelObjective.api == OBJECTIVES
 
 
 def test_a_prometheus_says_nothing_about_the_objectives_of_another() -> None:
@@ -108,8 +112,8 @@ def test_one_that_is_dead_concerns_its_own_objectives_only() -> None:
 def test_readers_are_woken_when_figures_are_too_old_to_count() -> None:
     async def scenario() -> None:
         now = NOW
-        figures = Figures(NOBODY, clock=lambda: now)
-        figures._snapshot = Snapshot(at=NOW, reachable=False, error="", by_id={"shop/a": Figure()})
+        figures = MeasurementPoller(NOBODY, clock=lambda: now)
+        figures._snapshot = Snapshot(at=NOW, reachable=False, error="", by_id={"shop/a": Measurement()})
         figures._fresh = True
         told: list[str] = []
 

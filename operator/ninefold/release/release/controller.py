@@ -7,10 +7,10 @@ deciding. So a record is made when its key is looked at and it is missing (`miss
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
 
+from ninefold.domain.measurements.measurement import Measurement, Measurements
 from ninefold.kube.api import DAEMON_SET, DEPLOYMENT, ROLLOUT, STATEFUL_SET, Api, Key, Manifest
 from ninefold.kube.controller import Controller, Grant, Watch
 from ninefold.kube.fields import seconds
@@ -35,37 +35,6 @@ from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, s
 _BUILT_IN = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)
 WORKLOADS = (*_BUILT_IN, ROLLOUT)
 _KINDS = {api.kind: api for api in (*WORKLOADS, *READS)}
-
-
-class Figure(Protocol):
-    """What is measured of an objective."""
-
-    @property
-    def data(self) -> str: ...
-
-    @property
-    def budget_left(self) -> float | None: ...
-
-    @property
-    def burn(self) -> Mapping[str, float]: ...
-
-
-class Snapshot(Protocol):
-    """The figures of all objectives, by "namespace/name"."""
-
-    @property
-    def by_id(self) -> Mapping[str, Figure]: ...
-
-    def fresh(self, now: datetime) -> bool: ...
-
-
-class Figures(Protocol):
-    """Where figures come from: another stage has them."""
-
-    @property
-    def snapshot(self) -> Snapshot: ...
-
-    def changes(self) -> AsyncIterator[str]: ...
 
 
 def _namespace_if_open(record: Manifest) -> Iterable[str]:
@@ -137,7 +106,7 @@ class ReleaseController(Controller[Release, Observed]):
     watches = (*(_of_workload(api) for api in WORKLOADS), Watch(ReleaseGate.api, _of_gate))
     grants = (Grant(Release.api, ("create", "delete"), "Release: a record of each revision, dropped when it is old."),)
 
-    def __init__(self, figures: Figures, delivered: Iterable[Api] = ()) -> None:
+    def __init__(self, figures: Measurements, delivered: Iterable[Api] = ()) -> None:
         """`delivered`: the kinds of Flux and Argo CD that the operator may read here."""
         self._figures = figures
         self.watches = (*ReleaseController.watches, *(_of_workload(api) for api in delivered))
@@ -245,5 +214,5 @@ def _objectives(gate: Manifest, store: Store) -> Iterable[Manifest]:
     return found.values()
 
 
-def _reading(figure: Figure | None) -> Reading:
+def _reading(figure: Measurement | None) -> Reading:
     return Reading.of(figure.data, figure.budget_left, figure.burn) if figure else Reading()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Hashable, Iterable
 from datetime import datetime
 
+from ninefold.domain.measurements.measurement import Measurements
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.controller import Controller, Watch, in_namespace_of, written
 from ninefold.kube.index import Index
@@ -28,7 +29,6 @@ from ninefold.reliability.errorbudgetpolicy.resource import (
     selected,
     selects,
 )
-from ninefold.reliability.servicelevelobjective.figure import Measured
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 
@@ -69,7 +69,7 @@ class ErrorBudgetPolicyController(Controller[ErrorBudgetPolicy, Observed]):
         Watch(Correction.api, in_namespace_of(ErrorBudgetPolicy.api), reads=written),
     )
 
-    def __init__(self, figures: Measured) -> None:
+    def __init__(self, figures: Measurements) -> None:
         self._figures = figures
         self._identities = Identities()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from ninefold.domain.measurements.measurement import FRESH, Measurement, Snapshot
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.errors import Stalled
 from ninefold.reliability.errorbudgetpolicy.identity import (
@@ -23,7 +24,6 @@ from ninefold.reliability.errorbudgetpolicy.resource import (
     Objectives,
     selects,
 )
-from ninefold.reliability.servicelevelobjective.figure import FRESH, Figure, Snapshot
 from ninefold.reliability.servicelevelobjective.periods import Span, period
 from ninefold.reliability.servicelevelobjective.resource import Calendar
 
@@ -55,7 +55,7 @@ def reading(slo_id: str, snapshot: Snapshot, now: datetime) -> Reading:
     """What the snapshot says about an objective."""
     if not snapshot.fresh(now):
         return Reading("Unknown")
-    figure = snapshot.by_id.get(slo_id, Figure())
+    figure = snapshot.by_id.get(slo_id, Measurement())
     absent = figure.data == "Unknown" and figure.budget_left is None
     return Reading(figure.data, figure.budget_left, figure.burn, figure.coverage, absent, figure.promised)
 

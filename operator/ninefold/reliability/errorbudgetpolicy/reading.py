@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from ninefold.domain.measurements.measurement import DataState
 from ninefold.kube.fields import seconds
 from ninefold.reliability.errorbudgetpolicy.status import Identity
 from ninefold.reliability.servicelevelobjective.periods import Span
-from ninefold.reliability.servicelevelobjective.status import DataState
 
 
 @dataclass(frozen=True, slots=True)

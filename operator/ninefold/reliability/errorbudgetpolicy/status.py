@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ninefold.domain.measurements.measurement import DataState
 from ninefold.kube.fields import Timestamp, figure
 from ninefold.kube.model import Model, Status
 from ninefold.reliability.errorbudgetpolicy.rules import MAX_RULES, GateDecision, RuleState
-from ninefold.reliability.servicelevelobjective.status import DataState
 
 State = Literal["Healthy", "Caution", "Exhausted", "Exempt", "Unknown"]
 Decision = Literal["Allow", "Approve", "Hold", "Deny", "Unknown"]

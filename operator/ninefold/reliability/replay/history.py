@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from ninefold.domain.measurements.measurement import Measurement, rounded
+from ninefold.domain.measurements.samples import read
 from ninefold.integrations.prometheus import Sample
 from ninefold.reliability.backtest.grid import Array, Grid, Vector
 from ninefold.reliability.replay.policy import Moment
-from ninefold.reliability.servicelevelobjective.figure import Figure, rounded
-from ninefold.reliability.servicelevelobjective.figures import read
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class _Objective:
         other = (before != after) & ~(np.isnan(before) & np.isnan(after))
         return np.concatenate([[True], other.any(axis=0)])
 
-    def figure(self, index: int, at: float) -> Figure | None:
+    def figure(self, index: int, at: float) -> Measurement | None:
         column = self.values[:, index]
         there = np.flatnonzero(~np.isnan(column)).tolist()
         found = read(Sample(self.labels[row], float(column[row]), at) for row in there)
@@ -49,7 +49,7 @@ def moments(grid: Grid, recorded: Mapping[str, Vector]) -> Iterator[Moment]:
     """Each time at which a figure was another than before, and the first one. `recorded` is by slo_id."""
     objectives = {slo_id: _Objective.of(vector, grid) for slo_id, vector in recorded.items()}
     changes = {slo_id: objective.changes() for slo_id, objective in objectives.items()}
-    figures: dict[str, Figure] = {}
+    figures: dict[str, Measurement] = {}
     if not objectives:
         return
     for index in np.flatnonzero(np.logical_or.reduce(list(changes.values()))).tolist():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import get_args
 
+from ninefold.domain.measurements.measurement import Measurement, Snapshot
 from ninefold.kube.api import Key, Manifest
 from ninefold.reliability.errorbudgetpolicy.identity import Identities
 from ninefold.reliability.errorbudgetpolicy.latch import judge
@@ -21,7 +22,6 @@ from ninefold.reliability.errorbudgetpolicy.resource import (
     ErrorBudgetPolicyStatus,
 )
 from ninefold.reliability.errorbudgetpolicy.status import State, Stay
-from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Moment:
     """What a poll of Prometheus would have found: all figures by slo_id, and of whom they had moved enough to tell."""
 
     at: datetime
-    figures: Mapping[str, Figure]
+    figures: Mapping[str, Measurement]
     moved: frozenset[str]
 
 
@@ -50,7 +50,7 @@ class PolicyReplay:
         self._policy = policy.model_copy(update={"spec": spec, "status": ErrorBudgetPolicyStatus()})
         self._slos = slos
         self._ids = {str(Key.of(slo)) for slo in slos}
-        self._figures: Mapping[str, Figure] = {}
+        self._figures: Mapping[str, Measurement] = {}
         self._identities = Identities()
         self._due: datetime | None = None
         self._judged: list[object] = []

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 
+from ninefold.domain.measurements.measurement import Measurement
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.plan import Note
-from ninefold.reliability.servicelevelobjective.figure import Figure
 from ninefold.reliability.servicelevelobjective.periods import Span, period
 from ninefold.reliability.servicelevelobjective.resource import Agreement, Calendar, ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.status import AgreementStatus, Breach
@@ -42,7 +42,7 @@ def unjudged(slo: ServiceLevelObjective, now: datetime) -> Span | None:
 
 
 def stands(
-    slo: ServiceLevelObjective, figure: Figure | None, ended: Ended | None, now: datetime
+    slo: ServiceLevelObjective, figure: Measurement | None, ended: Ended | None, now: datetime
 ) -> tuple[AgreementStatus | None, tuple[Note, ...]]:
     """The status of the agreement, and what to tell people about it."""
     agreement = slo.spec.agreement

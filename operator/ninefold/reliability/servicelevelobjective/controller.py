@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from ninefold.domain.measurements.sources import Source, Sources
 from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
 from ninefold.kube.api import ALERTMANAGER_CONFIG, CONFIG_MAP, NAMESPACE, PROMETHEUS_RULE, Key, Manifest
 from ninefold.kube.conditions import reported
@@ -22,14 +23,13 @@ from ninefold.reliability.servicelevelobjective.allowances import Allowances
 from ninefold.reliability.servicelevelobjective.buckets import Buckets
 from ninefold.reliability.servicelevelobjective.composite import check, components
 from ninefold.reliability.servicelevelobjective.detection import measure
-from ninefold.reliability.servicelevelobjective.health import RuleHealth
 from ninefold.reliability.servicelevelobjective.neighbours import Neighbours
 from ninefold.reliability.servicelevelobjective.output import CONTENTS, OutputChoice
 from ninefold.reliability.servicelevelobjective.plan import Observed, plan
 from ninefold.reliability.servicelevelobjective.readings import Readings
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.rule_health import RuleHealth
 from ninefold.reliability.servicelevelobjective.search import SeriesSearch, of_components
-from ninefold.reliability.servicelevelobjective.sources import Source, Sources
 from ninefold.reliability.servicelevelobjective.status import ServiceLevelObjectiveStatus
 from ninefold.reliability.servicelevelobjective.unmatched import SERIES
 from ninefold.reliability.servicelevelobjective.verdicts import Verdicts
@@ -78,7 +78,7 @@ class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed
         self._choice = choice
 
     async def observe(self, resource: ServiceLevelObjective, store: Store, now: datetime) -> Observed:
-        asked = self._asked[self._sources.named(resource).name]
+        asked = self._asked[self._sources.named(resource.key, resource.spec.prometheus).name]
         missing = check(resource, lambda key: _found(store, key))
         snapshot, correction = asked.figures.snapshot, in_force(resource, _corrections(resource, store), now)
         group = self._neighbours.compiled(

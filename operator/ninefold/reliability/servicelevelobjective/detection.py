@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from ninefold.domain.measurements.measurement import Measurement
 from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
 from ninefold.kube.fields import duration, rough
 from ninefold.reliability.servicelevelobjective.contract import delays
-from ninefold.reliability.servicelevelobjective.figure import Figure
 from ninefold.reliability.servicelevelobjective.quiet import Guard
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.status import Detection
@@ -21,7 +21,7 @@ _STEP, _FINE = timedelta(seconds=60), timedelta(seconds=5)
 
 
 async def measure(
-    prometheus: Prometheus, slo: ServiceLevelObjective, tiers: Sequence[AlertTier], figure: Figure
+    prometheus: Prometheus, slo: ServiceLevelObjective, tiers: Sequence[AlertTier], figure: Measurement
 ) -> Detection | None:
     """The fastest alert that fires now; None if none does, or Prometheus cannot tell. Asked once for each firing."""
     firing = [tier for tier in tiers if tier.name in figure.firing]
@@ -50,7 +50,7 @@ async def _measured(
     tier: AlertTier,
     labels: dict[str, str],
     at: datetime,
-    figure: Figure,
+    figure: Measurement,
 ) -> Detection | None:
     matchers = ",".join(f"{name}={json.dumps(value)}" for name, value in {"slo_id": slo.slo_id, **labels}.items())
     start = at - timedelta(seconds=tier.long) - 5 * _STEP
@@ -76,7 +76,7 @@ async def _measured(
     )
 
 
-def _predicted(slo: ServiceLevelObjective, tier: AlertTier, error_ratio: Decimal, figure: Figure) -> float | None:
+def _predicted(slo: ServiceLevelObjective, tier: AlertTier, error_ratio: Decimal, figure: Measurement) -> float | None:
     """Seconds at this error ratio and the present traffic; None where it should not have fired."""
     budget, guard = 1 - slo.objective, Guard.of(slo)
     soonest = tier.detects_after(budget, error_ratio)

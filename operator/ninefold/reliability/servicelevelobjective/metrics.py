@@ -9,12 +9,12 @@ from typing import get_args
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from ninefold.domain.measurements.measurement import DataState
+from ninefold.domain.measurements.sources import Sources
 from ninefold.kube.api import Key
 from ninefold.kube.export import one_of
 from ninefold.kube.store import Store
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.sources import Sources
-from ninefold.reliability.servicelevelobjective.status import DataState
 
 
 class ObjectiveMetrics(Collector):

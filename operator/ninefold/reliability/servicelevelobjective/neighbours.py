@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ninefold.domain.measurements.measurement import Snapshot
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.conditions import STALLED
 from ninefold.kube.errors import Stalled
@@ -17,7 +18,6 @@ from ninefold.kube.store import Store
 from ninefold.reliability.servicelevelobjective import indicator, sharing
 from ninefold.reliability.servicelevelobjective.corrections import NONE, Corrections
 from ninefold.reliability.servicelevelobjective.cost import estimate
-from ninefold.reliability.servicelevelobjective.figure import Snapshot
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.rules import Group
 

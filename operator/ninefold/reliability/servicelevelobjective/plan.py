@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from ninefold.domain.measurements.measurement import FRESH, DataState, Measurement, Snapshot
 from ninefold.kube.api import Key
 from ninefold.kube.conditions import find, reported
 from ninefold.kube.errors import Stalled
@@ -14,7 +15,7 @@ from ninefold.reliability.servicelevelobjective import agreement, cost
 from ninefold.reliability.servicelevelobjective.agreement import Ended
 from ninefold.reliability.servicelevelobjective.allowances import EXCEEDED, Allowance
 from ninefold.reliability.servicelevelobjective.contract import delays
-from ninefold.reliability.servicelevelobjective.figure import FRESH, Figure, Health, Snapshot
+from ninefold.reliability.servicelevelobjective.health import Health
 from ninefold.reliability.servicelevelobjective.output import Output, manifests, object_name
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.rules import Group
@@ -22,7 +23,6 @@ from ninefold.reliability.servicelevelobjective.standing import standing
 from ninefold.reliability.servicelevelobjective.status import (
     CorrectionInForce,
     Cost,
-    DataState,
     Detection,
     Rules,
     ServiceLevelObjectiveStatus,
@@ -107,7 +107,7 @@ def plan(slo: ServiceLevelObjective, observed: Observed, now: datetime) -> Plan[
     )
 
 
-def _plausible(slo: ServiceLevelObjective, figure: Figure | None) -> dict[str, Verdict]:
+def _plausible(slo: ServiceLevelObjective, figure: Measurement | None) -> dict[str, Verdict]:
     """Told while more is counted than there can be, and once it is over."""
     if figure is not None and figure.excess is not None:
         counted = "good" if slo.spec.indicator.ratio and slo.spec.indicator.ratio.good else "bad"
@@ -153,13 +153,13 @@ def _held(slo: ServiceLevelObjective, group: Group) -> Verdict | None:
     return reported(slo.status.conditions)
 
 
-def _data(figure: Figure | None, rules: Rules) -> DataState:
+def _data(figure: Measurement | None, rules: Rules) -> DataState:
     if figure is None:
         return "Unknown"
     return "Broken" if rules.health == "Failing" and not figure.contested else figure.data
 
 
-def _rules(slo: ServiceLevelObjective, observed: Observed, figure: Figure | None, now: datetime) -> Rules:
+def _rules(slo: ServiceLevelObjective, observed: Observed, figure: Measurement | None, now: datetime) -> Rules:
     fresh, revision = observed.snapshot.fresh(now), observed.group.revision
     known = observed.health if fresh else None
     loaded = figure is not None and figure.revision == revision
@@ -185,7 +185,7 @@ def _renewed(slo: ServiceLevelObjective, rules: Rules, now: datetime) -> bool:
 
 
 def _ready(
-    slo: ServiceLevelObjective, observed: Observed, rules: Rules, figure: Figure | None, now: datetime
+    slo: ServiceLevelObjective, observed: Observed, rules: Rules, figure: Measurement | None, now: datetime
 ) -> Verdict:
     if rules.loaded is None:
         return Verdict(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ninefold.domain.measurements.series import RECORDED
 from ninefold.kube import accounts, admission
 from ninefold.kube.api import CONFIG_MAP, PROMETHEUS_RULE, Api, Manifest
 from ninefold.reliability.servicelevelobjective.output import RULES_LABEL
@@ -18,13 +19,6 @@ from ninefold.reliability.servicelevelobjective.output import RULES_LABEL
 RULES, RULE_FILES = "ninefold-rules", "ninefold-rule-files"
 MOST_GROUPS, MOST_RULES = 500, 3_000
 """What of a PrometheusRule the API server can look through; prometheus-operator takes no file above 512 KiB either."""
-
-RESERVED = (
-    "^slo:(info|(events|errors|counted|share|births|coverage|blame|bad|good|burn_rate|burn_rate_lower|local_time|component"
-    "|indicator|agreement|correction|ongoing_burn_rate):.+|error_ratio:window|error_budget_left:ratio|time_to_exhaustion:seconds"
-    "|indicator_excess:ratio)$"
-)
-"""The names of what the rules of an objective record, but for slo:objective:ratio, which Sloth records too."""
 
 _LABELS = "object.metadata.?labels.orValue({})"
 _SAME_LABELS = f"{_LABELS} == oldObject.metadata.?labels.orValue({{}})"
@@ -45,7 +39,7 @@ def _identified(of: str) -> str:
     return f"has({of}.labels) && type({of}.labels) == map && 'slo_id' in {of}.labels"
 
 
-_RECORDS = f"has(r.record) && type(r.record) == string && r.record.startsWith('slo:') && r.record.matches('{RESERVED}')"
+_RECORDS = f"has(r.record) && type(r.record) == string && r.record.startsWith('slo:') && r.record.matches('{RECORDED}')"
 _VARIABLES = {
     # An update that leaves rules and labels as they are is of no interest, as where an owner is taken off.
     "spec": f"oldObject != null && object.?spec == oldObject.?spec && {_SAME_LABELS} ? {{}} : "

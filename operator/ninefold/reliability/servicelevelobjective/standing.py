@@ -7,15 +7,10 @@ from datetime import datetime, timedelta
 from decimal import ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
-from ninefold.reliability.servicelevelobjective.figure import Figure
+from ninefold.domain.measurements.measurement import DataState, Measurement
 from ninefold.reliability.servicelevelobjective.periods import period
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.status import (
-    Budget,
-    DataState,
-    GroupStatus,
-    ServiceLevelObjectiveStatus,
-)
+from ninefold.reliability.servicelevelobjective.status import Budget, GroupStatus, ServiceLevelObjectiveStatus
 
 SHOWN = ("1h", "6h")
 """The windows whose burn rates people look at."""
@@ -41,7 +36,7 @@ class Standing(NamedTuple):
     blame: dict[str, str] = {}  # noqa: RUF012 - a NamedTuple's default, never changed
 
 
-def standing(slo: ServiceLevelObjective, data: DataState, figure: Figure | None, now: datetime) -> Standing:
+def standing(slo: ServiceLevelObjective, data: DataState, figure: Measurement | None, now: datetime) -> Standing:
     """What to show: what is shown already, unless it no longer holds."""
     calendar = slo.spec.window.calendar
     ends = period(calendar, now).end if calendar else None
@@ -59,7 +54,7 @@ def standing(slo: ServiceLevelObjective, data: DataState, figure: Figure | None,
     return fresh
 
 
-def _fresh(slo: ServiceLevelObjective, data: DataState, figure: Figure, now: datetime) -> Standing:
+def _fresh(slo: ServiceLevelObjective, data: DataState, figure: Measurement, now: datetime) -> Standing:
     budget = None
     if figure.budget_left is not None:
         total = f"{(1 - slo.objective) * 100:f}".rstrip("0").rstrip(".")
@@ -78,7 +73,7 @@ def _fresh(slo: ServiceLevelObjective, data: DataState, figure: Figure, now: dat
 
 
 def _groups(
-    slo: ServiceLevelObjective, figures: Mapping[str, Figure], before: Mapping[str, GroupStatus]
+    slo: ServiceLevelObjective, figures: Mapping[str, Measurement], before: Mapping[str, GroupStatus]
 ) -> list[GroupStatus]:
     """The groups with the least budget left, each as it is shown already unless that no longer holds."""
     shown = [_group(slo, name, figure, before.get(name)) for name, figure in figures.items()]
@@ -87,7 +82,7 @@ def _groups(
     return shown[:_GROUPS_SHOWN]
 
 
-def _group(slo: ServiceLevelObjective, name: str, figure: Figure, before: GroupStatus | None) -> GroupStatus:
+def _group(slo: ServiceLevelObjective, name: str, figure: Measurement, before: GroupStatus | None) -> GroupStatus:
     left = None if figure.budget_left is None else f"{_zero(figure.budget_left * 100, 1):.1f} %"
     fresh = GroupStatus(
         name=name[:512],
@@ -114,7 +109,7 @@ def _blame_moved(old: float, new: float) -> bool:
     return abs(new - old) >= 5
 
 
-def _burns(figure: Figure, windows: Sequence[str] = SHOWN) -> dict[str, str]:
+def _burns(figure: Measurement, windows: Sequence[str] = SHOWN) -> dict[str, str]:
     return {window: _burn(figure.burn[window]) for window in windows if window in figure.burn}
 
 
@@ -152,7 +147,7 @@ def _beyond(old: str | None, new: str | None, moved: Callable[[float, float], bo
     return moved(float(old.rstrip(" %x")), float(new.rstrip(" %x")))
 
 
-def _exhausted_at(slo: ServiceLevelObjective, figure: Figure, now: datetime) -> datetime | None:
+def _exhausted_at(slo: ServiceLevelObjective, figure: Measurement, now: datetime) -> datetime | None:
     """When the last of the budget goes if the last hour goes on; errors that leave the window only put it off."""
     calendar = slo.spec.window.calendar
     if figure.exhausted_in is None:

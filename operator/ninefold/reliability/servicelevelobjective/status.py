@@ -6,12 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ninefold.domain.measurements.measurement import DataState
 from ninefold.kube.fields import Timestamp
 from ninefold.kube.model import Model, Status
-
-DataState = Literal["Healthy", "Idle", "Unknown", "Broken", "Contested"]
-"""Healthy: measured. Idle: the total exists, nothing happens. Unknown: cannot be told. Broken: measured before,
-not now, or a rule fails. Contested: something else than our rules writes its series."""
 
 
 class Budget(Model):

@@ -7,28 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from math import isfinite
-from typing import Any
 
+from ninefold.domain.measurements.contested import between, compared, foreign_times
+from ninefold.domain.measurements.inbox import Inbox
+from ninefold.domain.measurements.measurement import Measurement, Snapshot, rounded
+from ninefold.domain.measurements.origins import Origins
+from ninefold.domain.measurements.samples import QUERY, read
+from ninefold.domain.measurements.series import BURN
+from ninefold.domain.measurements.server_clock import SKEW, ServerClock
 from ninefold.integrations.prometheus import Prometheus, Refused, Sample, Unreachable
-from ninefold.reliability.servicelevelobjective.contested import (
-    BURN,
-    FIGURES,
-    INFO,
-    PARTS,
-    between,
-    compared,
-    foreign_label,
-    foreign_times,
-)
-from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot, rounded, worst
-from ninefold.reliability.servicelevelobjective.origins import Origins
-from ninefold.reliability.servicelevelobjective.serverclock import SKEW, ServerClock
-
-__all__ = ["Figure", "Figures", "Snapshot"]
 
 log = logging.getLogger(__name__)
 
@@ -40,101 +30,7 @@ REMEDY = (
 )
 
 
-def _query(names: Iterable[str], matcher: str) -> str:
-    return f'{{__name__=~"{BURN}.+|{INFO}|{"|".join(names)}|ALERTS",{matcher},alertstate!="pending"}}'
-
-
-QUERY = _query((*FIGURES, *PARTS), 'slo_id!=""')
-"""All that is needed for the figures of every objective, and to see whose they are."""
-
-
-def query_of(slo_id: str) -> str:
-    """The figures of one objective."""
-    return _query(FIGURES, f'slo_id="{slo_id}"')
-
-
-_FIELDS = {
-    "slo:error_budget_left:ratio": "budget_left",
-    "slo:error_ratio:window": "error_ratio",
-    "slo:coverage:ratio": "coverage",
-    "slo:events:rate5m": "events_per_second",
-    "slo:time_to_exhaustion:seconds": "exhausted_in",
-    "slo:indicator_excess:ratio": "excess",
-    "slo:agreement:error_ratio": "agreed_error_ratio",
-}
-"""The fields of a figure by the recordings that hold them."""
-
-
-def read(samples: Iterable[Sample], causes: Mapping[str, str] | None = None) -> dict[str, Figure]:
-    """Figures by slo_id from the samples of `QUERY`. Values that are no number are left out; `causes` says by slo_id
-    why figures are contested."""
-    by_id: dict[str, list[Sample]] = {}
-    for sample in samples:
-        by_id.setdefault(sample.labels["slo_id"], []).append(sample)
-    return {
-        slo_id: _contested(found, (causes or {}).get(slo_id, "")) or _figure(found) for slo_id, found in by_id.items()
-    }
-
-
-def _contested(samples: Sequence[Sample], cause: str) -> Figure | None:
-    """None if the samples are of our rules. Alerts are no figures: anybody may alert on our series."""
-    recorded = [sample for sample in samples if sample.labels["__name__"] != "ALERTS"]
-    cause = foreign_label(recorded) or cause
-    return Figure(contested=cause, revision=_about(samples).get("revision")) if cause else None
-
-
-def _about(samples: Iterable[Sample]) -> Mapping[str, str]:
-    """What slo:info says."""
-    return next((sample.labels for sample in samples if sample.labels["__name__"] == INFO), {})
-
-
-def _figure(samples: list[Sample]) -> Figure:
-    info = _about(samples)
-    groups = info.get("group_by", "")
-    told: dict[str, Any] = {"revision": info.get("revision"), "promised": _share(info.get("objective"))}
-    if not groups:
-        return replace(_plain(samples), **told)
-    by_group: dict[str, list[Sample]] = {}
-    for sample in samples:
-        if sample.labels["__name__"] != INFO:
-            values = [sample.labels.get(label, "") for label in groups.split(",")]
-            # What lacks a label was recorded before the objective had these groups.
-            if all(values):
-                by_group.setdefault("/".join(values), []).append(sample)
-    return replace(worst({name: _plain(by_group[name]) for name in sorted(by_group)}), **told)
-
-
-def _share(text: str | None) -> float | None:
-    """A share between 0 and 1, both excluded; None for anything else."""
-    try:
-        share = float(text or "")
-    except ValueError:
-        return None
-    return share if 0 < share < 1 else None
-
-
-def _plain(samples: list[Sample]) -> Figure:
-    """The figures of one group, or of an objective without."""
-    values: dict[str, Any] = {}
-    burn: dict[str, float] = {}
-    blame: dict[str, float] = {}
-    firing = set()
-    for sample in samples:
-        name = sample.labels["__name__"]
-        if name == "ALERTS":
-            firing.add(sample.labels.get("burn_tier", ""))
-        elif not isfinite(sample.value):
-            continue
-        elif name.startswith(BURN):
-            burn[name.removeprefix(BURN)] = sample.value
-        elif name == "slo:blame:ratio":
-            blame[sample.labels.get("component", "")] = sample.value
-        elif name in _FIELDS:
-            values[_FIELDS[name]] = sample.value
-    return replace(Figure(burn=burn, blame=blame, firing=frozenset(firing)), **values)
-
-
-class Figures:
+class MeasurementPoller:
     """Polls Prometheus every `interval` seconds. `run` is the polling task; readers use `snapshot` and `changes`."""
 
     def __init__(
@@ -148,7 +44,7 @@ class Figures:
         self._clock = clock
         self._snapshot = Snapshot()
         self._fresh = False
-        self._doubts: dict[str, tuple[Figure, float]] = {}
+        self._doubts: dict[str, tuple[Measurement, float]] = {}
         """What was contested lately, and until when that lasts, in seconds of the loop."""
         self._told: dict[str, object] = {}
         self._subscribers: set[Inbox] = set()
@@ -194,7 +90,7 @@ class Figures:
         self._told = seen
         self._tell(moved if was_reachable else moved | known | set(by_id))
 
-    async def _read(self) -> dict[str, Figure]:
+    async def _read(self) -> dict[str, Measurement]:
         usual = self._origins.usual
         samples = await self._ask(usual)
         if usual and (names := compared(samples)) != self._compared:
@@ -219,14 +115,14 @@ class Figures:
             await self._origins.look()
         return {slo_id: cause for slo_id, cause in found.items() if slo_id not in self._origins.split}
 
-    def _held(self, suspected: Iterable[str]) -> dict[str, Figure]:
+    def _held(self, suspected: Iterable[str]) -> dict[str, Measurement]:
         """The last figures of objectives whose rules have just moved: times tell nothing of them yet, so that neither
         are the present ones believed, nor is anybody suspected."""
         last = self._snapshot.by_id
         moved = self._origins.unsettled.intersection(suspected, last)
         return {slo_id: last[slo_id] for slo_id in moved if not last[slo_id].contested}
 
-    def _doubted(self, found: dict[str, Figure]) -> dict[str, Figure]:
+    def _doubted(self, found: dict[str, Measurement]) -> dict[str, Measurement]:
         """Contested for some polls more: two writers of a series take turns, and one poll may see only one of them."""
         now = asyncio.get_running_loop().time()
         lasts = now + CALM * self._interval
@@ -273,25 +169,3 @@ def _unseen(sample: Sample, compared: Collection[str]) -> bool:
     """Whether it is no figure, or a burn rate whose times were not compared."""
     name = sample.labels.get("__name__", "")
     return not name or (name.startswith(BURN) and name not in compared)
-
-
-class Inbox:
-    """What one subscriber has yet to read: a set, so that a slow reader costs no memory and no repeats."""
-
-    def __init__(self, first: set[str]) -> None:
-        self._waiting: dict[str, None] = {}
-        self._filled = asyncio.Event()
-        self.put(first)
-
-    def put(self, slo_ids: set[str]) -> None:
-        self._waiting.update(dict.fromkeys(slo_ids))
-        if self._waiting:
-            self._filled.set()
-
-    async def take(self) -> str:
-        await self._filled.wait()
-        slo_id = next(iter(self._waiting))
-        del self._waiting[slo_id]
-        if not self._waiting:
-            self._filled.clear()
-        return slo_id

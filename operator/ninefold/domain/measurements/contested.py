@@ -14,24 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from ninefold.domain.measurements.series import BURN, FIGURES, INFO, PARTS, RECORDED
 from ninefold.integrations.prometheus import Recording, Sample
-from ninefold.reliability.servicelevelobjective.protection import RESERVED
-
-BURN = "slo:burn_rate:"
-INFO = "slo:info"
-FIGURES = (
-    "slo:error_budget_left:ratio",
-    "slo:error_ratio:window",
-    "slo:coverage:ratio",
-    "slo:events:rate5m",
-    "slo:time_to_exhaustion:seconds",
-    "slo:indicator_excess:ratio",
-    "slo:agreement:error_ratio",
-    "slo:blame:ratio",
-)
-"""The recordings that are read, beside the burn rates."""
-PARTS = ("slo:errors:rate5m", "slo:events:rate1h", "slo:errors:rate1h", "slo:events:hour", "slo:errors:hour")
-"""Those that the figures are made of: one of somebody else's among them is added up with ours."""
 
 _READ = {INFO, *FIGURES, *PARTS}
 
@@ -128,7 +112,7 @@ def foreign_files(recordings: Sequence[Recording]) -> Mapping[str, str]:
     causes: dict[str, str] = {}
     for each in recordings:
         slo_id = each.labels.get("slo_id", "")
-        if not slo_id or not re.search(RESERVED, each.name):
+        if not slo_id or not re.search(RECORDED, each.name):
             continue
         if is_ours(each):
             files.setdefault(slo_id, set()).add(each.file)
@@ -147,7 +131,7 @@ def displaced(recordings: Iterable[Recording]) -> Mapping[str, str]:
         each.labels["slo_id"]: f"{each.name} cannot be recorded, since something else writes it, too, or Prometheus' "
         f"clock went back: {each.error[:256]}"
         for each in recordings
-        if is_ours(each) and re.search(RESERVED, each.name) and _DISPLACED.search(each.error)
+        if is_ours(each) and re.search(RECORDED, each.name) and _DISPLACED.search(each.error)
     }
 
 

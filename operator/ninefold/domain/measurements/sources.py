@@ -11,14 +11,16 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from ninefold.domain.measurements.inbox import Inbox
+from ninefold.domain.measurements.measurement import Measurement, Snapshot
+from ninefold.domain.measurements.poller import MeasurementPoller
 from ninefold.integrations.prometheus import Prometheus
-from ninefold.kube.api import NAMESPACE, Key, Manifest
+from ninefold.kube.api import GROUP, NAMESPACE, VERSION, Api, Key, Manifest
 from ninefold.kube.errors import Stalled
 from ninefold.kube.store import Store
-from ninefold.reliability.servicelevelobjective.figure import Figure, Snapshot
-from ninefold.reliability.servicelevelobjective.figures import Figures, Inbox
-from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
+OBJECTIVES = Api(GROUP, VERSION, "ServiceLevelObjective", "servicelevelobjectives")
+"""What is measured; the kind itself belongs to a stage."""
 DEFAULT = "default"
 """The name of the Prometheus of the command line."""
 
@@ -28,7 +30,7 @@ class Source:
     """One Prometheus."""
 
     prometheus: Prometheus
-    figures: Figures
+    figures: MeasurementPoller
     name: str = DEFAULT
     namespaces: Mapping[str, str] | None = None
     """The labels of the namespaces that it is for; None if it is for those that choose it, and for all the rest."""
@@ -68,15 +70,13 @@ class Sources:
         labels: Mapping[str, str] = namespace["metadata"].get("labels") or {}
         return labels
 
-    def named(self, slo: ServiceLevelObjective) -> Source:
-        """As `of`. Raises Stalled."""
-        manifest = {"metadata": slo.metadata.model_dump(), "spec": {"prometheus": slo.spec.prometheus}}
+    def named(self, key: Key, prometheus: str | None) -> Source:
+        """The same for the objective under a key, by its spec.prometheus. Raises Stalled."""
+        manifest = {"metadata": {"namespace": key.namespace, "name": key.name}, "spec": {"prometheus": prometheus}}
         found = self.of(manifest)
         if found is None:
             known = ", ".join(each.name for each in self.all if each.serves(self._labels(manifest)))
-            text = (
-                f"spec.prometheus: there is no {slo.spec.prometheus} for this namespace: leave it out, or write one of "
-            )
+            text = f"spec.prometheus: there is no {prometheus} for this namespace: leave it out, or write one of "
             raise Stalled("NoSuchPrometheus", f"{text}{known}")
         return found
 
@@ -92,8 +92,8 @@ class Sources:
         return self._merged
 
     def _merge(self, parts: Sequence[Snapshot], now: datetime) -> Snapshot:
-        by_id: dict[str, Figure] = {}
-        for slo in self._store.all(ServiceLevelObjective.api):
+        by_id: dict[str, Measurement] = {}
+        for slo in self._store.all(OBJECTIVES):
             source, slo_id = self.of(slo), str(Key.of(slo))
             part = source.figures.snapshot if source else Snapshot()
             if part.fresh(now) and slo_id in part.by_id:
@@ -121,6 +121,6 @@ def _differ(one: tuple[Snapshot, bool], other: tuple[Snapshot, bool]) -> bool:
     return one[0] is not other[0] or one[1] != other[1]
 
 
-async def _forward(figures: Figures, inbox: Inbox) -> None:
+async def _forward(figures: MeasurementPoller, inbox: Inbox) -> None:
     async for slo_id in figures.changes():
         inbox.put({slo_id})

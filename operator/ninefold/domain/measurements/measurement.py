@@ -6,16 +6,18 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import floor
-from typing import Protocol
+from typing import Literal, Protocol
 
-from ninefold.reliability.servicelevelobjective.status import DataState
+DataState = Literal["Healthy", "Idle", "Unknown", "Broken", "Contested"]
+"""Healthy: measured. Idle: the total exists, nothing happens. Unknown: cannot be told. Broken: measured before,
+not now, or a rule fails. Contested: something else than our rules writes its series."""
 
 FRESH = timedelta(seconds=60)
 """How old figures may be: one poll that fails says nothing about the service."""
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Measurement:
     """What was measured for one objective; None where Prometheus has no value."""
 
     budget_left: float | None = None
@@ -44,7 +46,7 @@ class Figure:
     """The tiers whose alerts fire."""
     contested: str = ""
     """Why nobody should go by these figures, as a sentence; there are none then."""
-    groups: Mapping[str, Figure] = field(default_factory=dict)
+    groups: Mapping[str, Measurement] = field(default_factory=dict)
     """The figures of each group of an objective with `groupBy`, by the values of its labels, "eu/gold"; the figures
     of the objective itself are then the worst of these."""
 
@@ -67,7 +69,7 @@ class Snapshot:
     """When the last good poll was."""
     reachable: bool = False
     error: str = "Prometheus has not been asked yet"
-    by_id: Mapping[str, Figure] = field(default_factory=dict)
+    by_id: Mapping[str, Measurement] = field(default_factory=dict)
 
     @property
     def asked(self) -> bool:
@@ -80,7 +82,7 @@ class Snapshot:
         return self.at is not None and abs(now - self.at) < FRESH
 
 
-class Measured(Protocol):
+class Measurements(Protocol):
     """Where the figures of all objectives are read."""
 
     @property
@@ -91,7 +93,7 @@ class Measured(Protocol):
         ...
 
 
-def rounded(figure: Figure) -> object:
+def rounded(figure: Measurement) -> object:
     """What must differ for a reader to be told: a tenth of a percent, a tenth of a burn rate, a state.
 
     Figures are cut and not rounded, so that one that passes such a step is told at once: thresholds stand there, as a
@@ -118,7 +120,7 @@ def _burn_steps(rate: float) -> tuple[float, object]:
     return steps, floor(rate * steps)
 
 
-def worst(groups: Mapping[str, Figure]) -> Figure:
+def worst(groups: Mapping[str, Measurement]) -> Measurement:
     """The figures of an objective from those of its groups: the least budget, the highest burn rates, all events."""
 
     def each(name: str) -> list[float]:
@@ -129,7 +131,7 @@ def worst(groups: Mapping[str, Figure]) -> Figure:
         for window, rate in group.burn.items():
             burn[window] = max(rate, burn.get(window, rate))
     events = each("events_per_second")
-    return Figure(
+    return Measurement(
         budget_left=min(each("budget_left"), default=None),
         error_ratio=max(each("error_ratio"), default=None),
         burn=burn,
@@ -141,11 +143,3 @@ def worst(groups: Mapping[str, Figure]) -> Figure:
         firing=frozenset().union(*(group.firing for group in groups.values())),
         groups=groups,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """How Prometheus fares with a group of rules: whether it tried them all, and the first error, "" for none."""
-
-    evaluated: bool
-    error: str

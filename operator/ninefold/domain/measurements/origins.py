@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ninefold.domain.measurements.contested import displaced, foreign_files, is_ours
+from ninefold.domain.measurements.series import FIGURES, INFO
 from ninefold.integrations.prometheus import Prometheus, Recording, Refused, Unreachable
-from ninefold.reliability.servicelevelobjective.contested import FIGURES, INFO, displaced, foreign_files, is_ours
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""What Prometheus has measured for objectives, for each stage that goes by it."""

@@ -1,0 +1,26 @@
+"""The series that rules of objectives record, by name; docs/series.md says what each means. Pure."""
+
+from __future__ import annotations
+
+BURN = "slo:burn_rate:"
+INFO = "slo:info"
+FIGURES = (
+    "slo:error_budget_left:ratio",
+    "slo:error_ratio:window",
+    "slo:coverage:ratio",
+    "slo:events:rate5m",
+    "slo:time_to_exhaustion:seconds",
+    "slo:indicator_excess:ratio",
+    "slo:agreement:error_ratio",
+    "slo:blame:ratio",
+)
+"""The recordings that are read, beside the burn rates."""
+PARTS = ("slo:errors:rate5m", "slo:events:rate1h", "slo:errors:rate1h", "slo:events:hour", "slo:errors:hour")
+"""Those that the figures are made of: one of somebody else's among them is added up with ours."""
+
+RECORDED = (
+    "^slo:(info|(events|errors|counted|share|births|coverage|blame|bad|good|burn_rate|burn_rate_lower|local_time|component"
+    "|indicator|agreement|correction|ongoing_burn_rate):.+|error_ratio:window|error_budget_left:ratio|time_to_exhaustion:seconds"
+    "|indicator_excess:ratio)$"
+)
+"""A pattern of what the rules of an objective record, except slo:objective:ratio, which Sloth records, too."""
