@@ -9,8 +9,13 @@ ARGS ?=
 WORKERS ?= 4
 PEERS := prometheus-operator kustomize-controller argo-rollouts flagger argocd sloth
 export PYTHONPATH := operator
+# The image: what `make image` tags, `make load` loads, and the chart of `make dist` installs (there without a tag).
+IMAGE ?= ninefold:0.1.0
+DIGEST ?=
+# The kind cluster that `make load` loads into.
+KIND ?= kind
 
-.PHONY: help setup lock demo test test-peers test-slow test-all lint fmt crds bench clean
+.PHONY: help setup lock demo test test-peers test-slow test-all lint fmt crds bench image load dist clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -54,11 +59,13 @@ test-slow: setup ## Run the tests that take minutes: proofs of all samples, faul
 
 test-all: test test-peers test-slow ## Run all tests, one part after the other
 
-lint: setup ## ruff, mypy --strict, import-linter
+lint: setup ## ruff, mypy --strict, import-linter, actionlint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@# Without the helpers that it would use where they happen to be installed: the same everywhere.
+	$$($(BIN)/python -m devcluster which actionlint) -shellcheck= -pyflakes=
 
 fmt: setup ## Format the code
 	$(BIN)/ruff check --fix .
@@ -69,6 +76,17 @@ crds: setup ## Write crds/, the RBAC and the policies, also those of the chart
 
 bench: setup ## Measure against peers and floors (ARGS="--json FILE")
 	$(BIN)/python -m bench $(ARGS)
+
+image: ## Build the image (IMAGE=repository:tag; ARGS goes to docker: ARGS=--push)
+	docker build --tag $(IMAGE) $(ARGS) .
+
+load: image ## Build the image and load it into a kind cluster (KIND=name)
+	kind load docker-image $(IMAGE) --name $(KIND)
+
+dist: setup ## Build the wheel, the source distribution and the chart into dist/ (IMAGE=repository, DIGEST=sha256:...)
+	rm -rf dist
+	$(BIN)/python -m hatchling build --directory dist
+	$(BIN)/python .ci/release chart "$$($(BIN)/python -m devcluster which helm)" "$(IMAGE)" "$(DIGEST)" dist
 
 clean: ## Remove what the build made here (the shared cache of binaries stays)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -102,6 +102,11 @@ def _build(options: argparse.Namespace) -> int:
     return 0
 
 
+def _which(options: argparse.Namespace) -> int:
+    print(binary(options.name, options.version or DEFAULT_VERSION))
+    return 0
+
+
 def describe(cluster: Cluster) -> dict[str, str | None]:
     """What somebody who wants to use the cluster needs to know."""
     parts = cluster.processes()
@@ -156,6 +161,9 @@ def _parser() -> argparse.ArgumentParser:
     builder.add_argument("names", nargs="*", help="build these; without: find or build what the tests need")
     builder.add_argument("--all", action="store_true", help="every component, every Kubernetes minor")
     builder.set_defaults(run=_build)
+    which = commands.add_parser("which", parents=[versioned], help="the path of a program, built if need be")
+    which.add_argument("name", help="as in `build`: helm, promtool, ...")
+    which.set_defaults(run=_which)
     return parser
 
 

@@ -82,6 +82,8 @@ OTHERS = (
         {"helm": "cmd/helm"},
         stamp=("helm.sh/helm/v4/internal/version.version=v4.3.1",),
     ),
+    # Checks .github/workflows in `make lint`.
+    Recipe("actionlint", "github.com/rhysd/actionlint", "v1.7.12", {"actionlint": "cmd/actionlint"}),
 )
 #: What Ninefold must get along with: built for `make test-peers` and by `make bench` alone.
 PEERS = (

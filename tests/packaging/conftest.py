@@ -15,6 +15,8 @@ import devcluster
 from devcluster.binaries import binary
 
 Manifest = dict[str, Any]
+#: what the chart does not install without
+IMAGE = ("--set", "image.repository=ninefold")
 Helm = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -60,7 +62,8 @@ def rendered(helm: Helm) -> Callable[..., list[Manifest]]:
     """The objects of `helm template` with these arguments."""
 
     def render(*arguments: str) -> list[Manifest]:
-        text = helm("template", "ninefold", "helm/ninefold", "--namespace", "ninefold-system", *arguments).stdout
+        where = ("template", "ninefold", "helm/ninefold", "--namespace", "ninefold-system", *IMAGE)
+        text = helm(*where, *arguments).stdout
         return [document for document in yaml.safe_load_all(text) if document]
 
     return render

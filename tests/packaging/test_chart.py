@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.packaging.conftest import IMAGE
 from tests.processes import wait_for
 
 import devcluster
@@ -37,7 +38,7 @@ def container(manifests: list[Manifest]) -> Manifest:
 
 
 def test_helm_lint_is_content(helm: Helm) -> None:
-    helm("lint", "helm/ninefold", "--strict")
+    helm("lint", "helm/ninefold", "--strict", *IMAGE)
 
 
 def test_the_crds_can_be_left_out_and_are_kept_by_default(rendered: Render) -> None:
@@ -195,7 +196,7 @@ def test_options(rendered: Render) -> None:
 
 
 def test_every_object_follows_the_namespace_of_the_release(helm: Helm) -> None:
-    text = helm("template", "ninefold", "helm/ninefold", "--namespace", "elsewhere").stdout
+    text = helm("template", "ninefold", "helm/ninefold", "--namespace", "elsewhere", *IMAGE).stdout
     assert "ninefold-system" not in text
     # No policy names an account; that they follow all the same is in test_other_names.py.
     assert "namespace: elsewhere" in text
@@ -215,7 +216,7 @@ def test_every_object_follows_the_namespace_of_the_release(helm: Helm) -> None:
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused(helm: Helm, value: str) -> None:
-    done = helm("template", "ninefold", "helm/ninefold", "--set", value, check=False)
+    done = helm("template", "ninefold", "helm/ninefold", *IMAGE, "--set", value, check=False)
     assert done.returncode != 0
     assert f"/{value.split('=')[0].replace('.', '/')}" in done.stderr or "additional properties" in done.stderr
 
@@ -231,7 +232,7 @@ def test_install_upgrade_and_uninstall(bare: devcluster.Cluster, helm: Helm, tmp
     bare.kubectl("create", "namespace", "reliability")
     bare.kubectl("label", "namespace", "reliability", "pod-security.kubernetes.io/enforce=restricted")
     bare.wait_for_service_account("reliability")
-    where = ("ninefold", "helm/ninefold", "--namespace", "reliability")
+    where = ("ninefold", "helm/ninefold", "--namespace", "reliability", *IMAGE)
     rendered = tmp_path / "rendered.yaml"
     rendered.write_text(helm("template", *where).stdout)
     strictly = ("--warnings-as-errors", "apply", "--server-side", "--validate=strict", "--dry-run=server")
@@ -254,8 +255,9 @@ def test_install_upgrade_and_uninstall(bare: devcluster.Cluster, helm: Helm, tmp
     }
     bare.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(gate))
 
-    second = on("install", "other", "helm/ninefold", "--namespace", "reliability", check=False)
+    second = on("install", "other", *where[1:], check=False)
     assert second.returncode != 0
+    assert "image" not in second.stderr
 
     on("upgrade", *where, "--set", "replicas=1", "--wait", f"--timeout={patient(60):.0f}s")
     assert bare.kubectl("-n", "reliability", "get", "deploy", "ninefold", "-o", "jsonpath={.spec.replicas}") == "1"

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.packaging.conftest import IMAGE
 from tests.processes import wait_for
 
 import devcluster
@@ -93,7 +94,7 @@ GATE: Manifest = {
 
 def _chart(helm: Helm, account: str) -> list[Manifest]:
     text = helm(
-        "template", "sre", "helm/ninefold", "--namespace", NAMESPACE, "--set", f"serviceAccount.name={account}"
+        "template", "sre", "helm/ninefold", "--namespace", NAMESPACE, *IMAGE, "--set", f"serviceAccount.name={account}"
     ).stdout
     assert "ninefold-system" not in text
     manifests = [document for document in yaml.safe_load_all(text) if document]

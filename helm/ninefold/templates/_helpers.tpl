@@ -14,10 +14,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
 {{- define "ninefold.image" -}}
+{{- $repository := .Values.image.repository | required "image.repository is empty, and a checkout names no image: build one and push it (make image IMAGE=images.example.com/sre/ninefold:0.1.0 ARGS=--push), then add --set image.repository=images.example.com/sre/ninefold" -}}
 {{- if .Values.image.digest -}}
-{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{ $repository }}@{{ .Values.image.digest }}
 {{- else -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{ $repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 {{- end }}
 
