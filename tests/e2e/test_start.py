@@ -14,7 +14,7 @@ from tests.processes import ROOT, OperatorProcess, wait_for
 
 START = str(ROOT / "manifests/samples/start")
 NAMESPACE = "ninefold-start"
-MADE = {"slo/targets-up", "ebp/targets", "gate/targets", "dash/targets"}
+MADE = [("slo", "targets-up"), ("ebp", "targets"), ("gate", "targets"), ("dash", "targets")]
 
 
 def test_all_of_it_becomes_ready_and_goes_without_a_trace(
@@ -26,8 +26,8 @@ def test_all_of_it_becomes_ready_and_goes_without_a_trace(
     assert len(said.splitlines()) == len(MADE) + 1
     objects = Objects(cluster, NAMESPACE)
     try:
-        for each in sorted(MADE):
-            objects.wait_condition(*each.split("/"), {"True"}, 90)
+        for kind, name in MADE:
+            objects.wait_condition(kind, name, {"True"}, 90)
         wait_for("the objective to be measured", lambda: objects.status("slo", "targets-up")["data"] == "Healthy", 60)
         command = [sys.executable, "-m", "ninefold", "status", "-n", NAMESPACE]
         done = subprocess.run(
