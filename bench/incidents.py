@@ -26,8 +26,8 @@ from ninefold.release.releasegate.blame import blame
 from ninefold.reliability.errorbudgetpolicy import plan as policies
 from ninefold.reliability.errorbudgetpolicy.reading import Objective
 from ninefold.reliability.errorbudgetpolicy.reading import Reading as PolicyReading
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicyStatus
-from ninefold.reliability.errorbudgetpolicy.status import Identity
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
+from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus, Identity
 
 START = datetime(2026, 3, 1, 6, tzinfo=UTC)
 BUDGET = 0.001

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import devcluster
 from devcluster.errors import CommandError
-from ninefold.cli.kinds import GUARDS, KINDS, RECORDS
+from ninefold.kinds import GUARDS, MODELS, RECORDS
 from ninefold.kube.api import Manifest
 from ninefold.kube.rbac import OPERATOR_ROLE, binding, grants, people, role, rules
 from tests.installing import install
@@ -68,7 +68,7 @@ class Crowd:
 def crowd(cluster: devcluster.Cluster, *policies: Manifest) -> Iterator[Crowd]:
     """A namespace, the policies in force, and everybody with their rights."""
     namespace, mark = cluster.namespace("crowd"), secrets.token_hex(4)
-    roles = [manifest for manifest, _ in people(KINDS, GUARDS, RECORDS)]
+    roles = [manifest for manifest, _ in people(MODELS, GUARDS, RECORDS)]
     install(cluster, binding(OPERATOR_ROLE), *roles, *policies)
     everyone = Crowd(cluster, namespace, cluster.kubeconfig_for("gitops-user", ("gitops",)))
     for who in HERE:

@@ -8,17 +8,17 @@ from typing import Any
 
 import devcluster
 from devcluster import waiting
-from ninefold.cli.kinds import KINDS
+from ninefold.kinds import MODELS
 from ninefold.kube.api import Api, Manifest
 from ninefold.kube.crd import crd
 
 
 def install(cluster: devcluster.Cluster, *further: Manifest) -> None:
     """Apply every CRD, and whatever comes with them; return when the kinds are served."""
-    for manifest in [*map(crd, KINDS), *further]:
+    for manifest in [*map(crd, MODELS), *further]:
         cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(manifest))
     # Not by `kubectl wait`, which fails where a CRD has no conditions yet.
-    for kind in KINDS:
+    for kind in MODELS:
         waiting.until(partial(_served, cluster, kind.api), f"{kind.api.plural} to be served", 30)
 
 

@@ -11,11 +11,16 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
+
+from ninefold import kinds
+from ninefold.domain.kind import Kind
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "operator"
 TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
 CONTRACTS = TOOLS["importlinter"]["contracts"]
+SAMPLES = ROOT / "manifests" / "samples"
 KINDS = sorted(path.parent for path in SOURCE.glob("ninefold/*/*/resource.py"))
 
 
@@ -48,9 +53,23 @@ def test_every_stage_is_in_the_contracts() -> None:
         assert set(_contract(contract)["source_modules"]) >= stages
 
 
+def test_every_kind_is_registered_once() -> None:
+    registered = [sys.modules[kind.model.__module__].__file__ for kind in kinds.KINDS]
+    assert sorted(map(str, registered)) == sorted(str(kind / "resource.py") for kind in KINDS)
+
+
+@pytest.mark.parametrize("kind", kinds.KINDS, ids=lambda kind: str(kind.api.kind))
+def test_a_kind_has_a_sample_or_says_why_not(kind: Kind) -> None:
+    samples = yaml.safe_load_all("---\n".join(path.read_text() for path in SAMPLES.glob("*.yaml")))
+    is_shown = any(sample["kind"] == kind.api.kind for sample in samples)
+    assert is_shown == (not kind.no_sample)
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.name))
 def test_a_kind_has_its_files_and_its_plan_has_no_clock(kind: Path) -> None:
-    assert {"__init__.py", "resource.py", "plan.py", "controller.py"} <= {file.name for file in kind.iterdir()}
+    assert {"__init__.py", "kind.py", "resource.py", "plan.py", "controller.py"} <= {
+        file.name for file in kind.iterdir()
+    }
     for name in ("resource.py", "plan.py"):
         tree = ast.walk(ast.parse((kind / name).read_text()))
         attributes = {node.attr for node in tree if isinstance(node, ast.Attribute)}
@@ -77,6 +96,8 @@ SLO = "ninefold/reliability/servicelevelobjective"
             "ninefold/observability/dashboard/board.py",
             "import ninefold.reliability.servicelevelobjective.tiers",
         ),
+        ("layers", "ninefold/domain/kind.py", "import ninefold.release.tools"),
+        ("layers", "ninefold/release/kinds.py", "import ninefold.kinds"),
         ("kubernetes", f"{SLO}/controller.py", "import kubernetes.client"),
         ("kubernetes", "ninefold/cli/status.py", "import kopf"),
         ("http", "ninefold/kube/sweep.py", "import httpx"),

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import devcluster
-from ninefold.cli.kinds import KINDS
+from ninefold.kinds import MODELS
 from ninefold.kube.api import MANAGED_BY
 from tests.cli.conftest import Command
 from tests.cli.samples import GATE, POLICY, SLO
@@ -34,7 +34,7 @@ OTHERS = (
 @pytest.fixture(scope="module")
 def crds(cluster: devcluster.Cluster) -> None:
     cluster.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-    for kind in KINDS:
+    for kind in MODELS:
         cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind.api.name}")
 
 
@@ -108,7 +108,7 @@ def test_status(
 def test_rights_in_one_namespace_are_enough(
     cluster: devcluster.Cluster, shop: str, namespace: str, ninefold: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resources = ",".join(kind.api.name for kind in KINDS)
+    resources = ",".join(kind.api.name for kind in MODELS)
     cluster.kubectl("-n", namespace, "create", "role", "reader", "--verb=list", f"--resource={resources}")
     cluster.kubectl("-n", namespace, "create", "rolebinding", "reader", "--role=reader", "--user=reader")
     monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig_for("reader")))

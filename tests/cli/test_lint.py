@@ -184,7 +184,7 @@ def test_a_second_window_that_no_objective_records(ninefold: Command) -> None:
     [
         ("30d", "3d", ""),
         ("30d", "30d", ""),
-        ("30d", "31d", "the window of checkout is 30d, and nothing is foretold beyond that: write less"),
+        ("30d", "31d", "the window of checkout is 30d, and no forecast reaches beyond it: write less"),
         ("1h", "15m", "for checkout it rests on one window alone, 5m: a short spike is enough; prefer burnRate"),
     ],
 )

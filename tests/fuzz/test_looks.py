@@ -14,11 +14,11 @@ import pytest
 from tests.fuzz.hostile import Hostile, samples, schemas
 
 from ninefold.cli.collectors import collectors
-from ninefold.cli.kinds import KINDS
 from ninefold.domain.measurements.measurement import Measurement, Snapshot
 from ninefold.domain.measurements.poller import MeasurementPoller
 from ninefold.domain.measurements.sources import Source, Sources
 from ninefold.integrations.prometheus import Options, Prometheus
+from ninefold.kinds import MODELS
 from ninefold.kube.api import DEPLOYMENT, NAMESPACE, Key, Manifest
 from ninefold.kube.controller import AnyController
 from ninefold.kube.dispatch import Dispatcher, Item
@@ -44,7 +44,7 @@ FLOOR = 0.01
 """Seconds of CPU time of what `pace` works out."""
 NAMESPACES = ("shop", "default")
 SCHEMAS, SAMPLES = schemas(), samples()
-BY_KIND = {kind.api.kind: kind for kind in KINDS}
+BY_KIND = {kind.api.kind: kind for kind in MODELS}
 RELEASE: Manifest = {
     "apiVersion": "ninefold.dev/v1alpha1",
     "kind": "Release",

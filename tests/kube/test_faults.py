@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from ninefold.cli.kinds import KINDS
+from ninefold.kinds import MODELS
 from ninefold.kube.faults import sentence
 from tests.processes import ROOT
 
@@ -66,7 +66,7 @@ def _without(spec: Any, path: tuple[Any, ...]) -> Any:
     return made
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.api.kind)
+@pytest.mark.parametrize("kind", MODELS, ids=lambda kind: kind.api.kind)
 def test_each_fault_of_a_damaged_sample_says_what_to_write(kind: Any) -> None:
     own = [document for document in SAMPLES if document["kind"] == kind.api.kind]
     faults = 0

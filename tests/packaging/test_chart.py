@@ -16,10 +16,10 @@ from tests.processes import wait_for
 
 import devcluster
 from devcluster.waiting import patient
-from ninefold.cli.controllers import FOLLOWERS
-from ninefold.cli.kinds import KINDS
 from ninefold.cli.run import parser
+from ninefold.kinds import MODELS
 from ninefold.kube.accounts import MACHINES
+from ninefold.release.tools import TOOLS
 
 Manifest = dict[str, Any]
 Helm = Callable[..., subprocess.CompletedProcess[str]]
@@ -43,7 +43,7 @@ def test_helm_lint_is_content(helm: Helm) -> None:
 
 def test_the_crds_can_be_left_out_and_are_kept_by_default(rendered: Render) -> None:
     crds = of_kind(rendered(), "CustomResourceDefinition")
-    assert sorted(crd["metadata"]["name"] for crd in crds) == sorted(kind.api.name for kind in KINDS)
+    assert sorted(crd["metadata"]["name"] for crd in crds) == sorted(kind.api.name for kind in MODELS)
     assert all(crd["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for crd in crds)
     free = of_kind(rendered("--set", "crds.keep=false"), "CustomResourceDefinition")
     assert all("annotations" not in crd["metadata"] for crd in free)
@@ -156,7 +156,7 @@ def test_the_operator_understands_what_the_manifests_pass(rendered: Render) -> N
 def test_the_tools_to_hold_are_those_that_the_operator_knows(rendered: Render, root: Path) -> None:
     schema = json.loads((root / "helm/ninefold/values.schema.json").read_text())
     known = schema["properties"]["gates"]["properties"]["hold"]["items"]["enum"]
-    assert sorted(known) == sorted(FOLLOWERS)
+    assert sorted(known) == sorted(TOOLS)
     arguments = container(rendered("--set", f"gates.hold={{{','.join(known)}}}"))["args"]
     assert parser().parse_args(arguments[1:]).hold == known
     assert parser().parse_args(["--prometheus-url=http://a", "--hold=flux", "--hold", "flux"]).hold == ["flux", "flux"]

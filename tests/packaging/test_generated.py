@@ -8,9 +8,8 @@ import pytest
 import yaml
 
 from ninefold.cli import crds
-from ninefold.cli.controllers import CONTROLLERS
 from ninefold.cli.generated import HEADER, as_yaml, files
-from ninefold.cli.kinds import GUARDS, KINDS, RECORDS
+from ninefold.kinds import GUARDS, MODELS, RECORDS, controllers
 
 
 def test_the_committed_files_are_what_the_code_says(root: Path) -> None:
@@ -19,7 +18,7 @@ def test_the_committed_files_are_what_the_code_says(root: Path) -> None:
 
 def test_write_brings_everything_up_to_date_and_removes_what_is_gone(tmp_path: Path) -> None:
     crds.write(tmp_path)
-    stale, orphan = tmp_path / "crds" / f"{KINDS[0].api.plural}.yaml", tmp_path / "crds" / "gone.yaml"
+    stale, orphan = tmp_path / "crds" / f"{MODELS[0].api.plural}.yaml", tmp_path / "crds" / "gone.yaml"
     stale.write_text("changed by hand")
     orphan.write_text(HEADER)
     (tmp_path / "manifests/base/mine.yaml").write_text("not generated")
@@ -41,7 +40,7 @@ def test_check_fails_and_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureF
 def test_printed_the_crds_are_one_stream(capsys: pytest.CaptureFixture[str]) -> None:
     assert crds.main([]) == 0
     documents = list(yaml.safe_load_all(capsys.readouterr().out))
-    assert [document["metadata"]["name"] for document in documents] == [kind.api.name for kind in KINDS]
+    assert [document["metadata"]["name"] for document in documents] == [kind.api.name for kind in MODELS]
 
 
 def test_yaml_has_no_anchors_and_keeps_the_order() -> None:
@@ -58,11 +57,11 @@ def test_the_chart_can_cut_its_files_at_document_marks() -> None:
 
 
 def test_each_kind_has_its_controller() -> None:
-    assert tuple(controller.resource for controller in CONTROLLERS) == KINDS
+    assert tuple(controller.resource for controller in controllers()) == MODELS
 
 
 def test_short_names_and_plurals_are_unique() -> None:
-    names = [name for kind in KINDS for name in (kind.api.plural, kind.__name__.lower(), *kind.short_names)]
+    names = [name for kind in MODELS for name in (kind.api.plural, kind.__name__.lower(), *kind.short_names)]
     assert len(names) == len(set(names))
-    assert set(KINDS) >= GUARDS | RECORDS
+    assert set(MODELS) >= GUARDS | RECORDS
     assert not GUARDS & RECORDS

@@ -15,11 +15,11 @@ from tests.processes import wait_for
 import devcluster
 from devcluster import CommandError
 from devcluster.waiting import patient
-from ninefold.cli.controllers import FOLLOWERS
-from ninefold.cli.kinds import KINDS
+from ninefold.kinds import MODELS
 from ninefold.kube.accounts import MACHINES, OPERATOR_BINDING
 from ninefold.kube.api import GROUP, VERSION
 from ninefold.kube.rbac import LEASE_NAME
+from ninefold.release.tools import TOOLS
 
 Manifest = dict[str, Any]
 APPLY = ("--warnings-as-errors", "apply", "--server-side", "--validate=strict")
@@ -35,7 +35,7 @@ def installed(bare: devcluster.Cluster, root: Path) -> devcluster.Cluster:
         "--for=condition=Established",
         f"--timeout={patient(30):.0f}s",
         "crd",
-        *(kind.api.name for kind in KINDS),
+        *(kind.api.name for kind in MODELS),
     )
     # The API server serves a new kind a moment after it is established.
     wait_for("our kinds to be served", lambda: _served(bare), 30)
@@ -43,7 +43,7 @@ def installed(bare: devcluster.Cluster, root: Path) -> devcluster.Cluster:
 
 
 def _served(cluster: devcluster.Cluster) -> bool:
-    return all(cluster.api.request("GET", kind.api.path())[0] == 200 for kind in KINDS)
+    return all(cluster.api.request("GET", kind.api.path())[0] == 200 for kind in MODELS)
 
 
 def test_the_pods_run_in_a_restricted_namespace(installed: devcluster.Cluster) -> None:
@@ -75,7 +75,7 @@ def test_every_field_is_explained(installed: devcluster.Cluster) -> None:
     code, document = installed.api.request("GET", f"/openapi/v3/apis/{GROUP}/{VERSION}")
     assert code == 200
     schemas = document["components"]["schemas"]
-    for kind in KINDS:
+    for kind in MODELS:
         (schema,) = [each for name, each in schemas.items() if name.endswith(f".{kind.__name__}")]
         assert list(_unexplained(schema, kind.__name__)) == []
         assert "suspend\t<boolean>" in installed.kubectl("explain", f"{kind.api.plural}.spec", "--recursive")
@@ -94,10 +94,10 @@ def _unexplained(schema: Manifest, path: str) -> Iterator[str]:
 def test_the_category_and_the_short_names_work(installed: devcluster.Cluster) -> None:
     def names_known() -> bool:
         known = installed.kubectl("api-resources", "--categories=sre", "-o", "name").split()
-        return sorted(known) == sorted(kind.api.name for kind in KINDS if kind.in_category)
+        return sorted(known) == sorted(kind.api.name for kind in MODELS if kind.in_category)
 
     wait_for("the category", names_known, 30)
-    for kind in KINDS:
+    for kind in MODELS:
         for name in kind.short_names:
             installed.kubectl("get", name, "-A")
 
@@ -124,7 +124,7 @@ def test_the_samples_apply_without_a_warning(installed: devcluster.Cluster, root
     installed.kubectl("create", "namespace", "shop")
     installed.kubectl(*APPLY, "-f", str(root / "manifests/samples"))
     made = installed.kubectl("get", "sre", "-n", "shop", "-o", "name").split()
-    assert {name.split(".")[0] for name in made} == {kind.__name__.lower() for kind in KINDS if kind.in_category}
+    assert {name.split(".")[0] for name in made} == {kind.__name__.lower() for kind in MODELS if kind.in_category}
 
 
 def test_an_editor_writes_no_guard_and_an_admin_no_status(installed: devcluster.Cluster) -> None:
@@ -158,7 +158,7 @@ def test_the_operator_may_what_it_needs_and_not_more(installed: devcluster.Clust
         said = installed.kubectl("-n", namespace, "auth", "can-i", verb, resource, "--as", user, check=False)
         return said.strip() == "yes"
 
-    for kind in KINDS:
+    for kind in MODELS:
         assert may("watch", kind.api.name)
     lease = f"leases.coordination.k8s.io/{LEASE_NAME}"
     assert may("update", lease, "ninefold-system")
@@ -218,7 +218,7 @@ def test_the_component_lets_tools_ask_gates_as_the_chart_does(
     assert gates == [argument for argument in ours["containers"][0]["args"] if "gate" in argument] != []
 
 
-@pytest.mark.parametrize("tool", sorted(FOLLOWERS))
+@pytest.mark.parametrize("tool", sorted(TOOLS))
 def test_the_component_holds_the_objects_of_a_tool_as_the_chart_does(
     root: Path,
     kustomized: Callable[[str], list[Manifest]],
@@ -246,7 +246,7 @@ def test_the_component_holds_the_objects_of_a_tool_as_the_chart_does(
 def test_nothing_is_held_unless_an_installation_asks_for_it(
     kustomized: Callable[[str], list[Manifest]], rendered: Callable[..., list[Manifest]]
 ) -> None:
-    foreign = {follower.api.group for followers in FOLLOWERS.values() for follower in followers}
+    foreign = {follower.api.group for tool in TOOLS.values() for follower in tool.followers()}
     for manifests in (kustomized("manifests/base"), rendered()):
         rules = [rule for each in manifests if each["kind"] == "ClusterRole" for rule in each["rules"]]
         writes = [rule for rule in rules if set(rule["verbs"]) - {"get", "list", "watch"}]

@@ -11,7 +11,7 @@ import pytest
 from tests.processes import OperatorProcess, wait_for
 
 import devcluster
-from ninefold.cli.kinds import KINDS
+from ninefold.kinds import MODELS
 from ninefold.kube.rbac import LEASE_NAME
 
 OPERATOR = "system:serviceaccount:ninefold-system:ninefold"
@@ -166,7 +166,7 @@ def unused(cluster: devcluster.Cluster) -> list[str]:
     owning = {right for right in granted if right[1].endswith("/finalizers")}
     elsewhere = {right for right in granted if right[1] in _ELSEWHERE}
     # An object is read by its name when a conflict tells that what is known of it is old.
-    again = {("get", kind.api.plural) for kind in KINDS}
+    again = {("get", kind.api.plural) for kind in MODELS}
     return sorted(" ".join(right) for right in granted - used - set(UNSEEN) - owning - elsewhere - again)
 
 

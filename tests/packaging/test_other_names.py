@@ -17,7 +17,7 @@ from tests.processes import wait_for
 import devcluster
 from devcluster import CommandError
 from devcluster.waiting import patient
-from ninefold.cli.kinds import KINDS
+from ninefold.kinds import MODELS
 
 Manifest = dict[str, Any]
 Helm = Callable[..., subprocess.CompletedProcess[str]]
@@ -40,7 +40,7 @@ def test_the_policies_follow_an_installation(
         "--for=condition=Established",
         f"--timeout={patient(30):.0f}s",
         "crd",
-        *(kind.api.name for kind in KINDS),
+        *(kind.api.name for kind in MODELS),
     )
     namespace = bare.namespace()
 

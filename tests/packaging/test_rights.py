@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ninefold.cli.controllers import FOLLOWERS
-from ninefold.cli.kinds import GUARDS, KINDS, RECORDS
+from ninefold.kinds import GUARDS, MODELS, RECORDS
+from ninefold.release.tools import TOOLS
 
 Manifest = dict[str, Any]
 
@@ -20,7 +20,7 @@ def rules(
     kustomized: Callable[[str], list[Manifest]],
 ) -> list[tuple[str, Manifest]]:
     """(name of the role, rule) of every role of an installation."""
-    everything = ("--set", f"gates.hold={{{','.join(FOLLOWERS)}}}") if "holds" in request.param else ()
+    everything = ("--set", f"gates.hold={{{','.join(TOOLS)}}}") if "holds" in request.param else ()
     manifests = kustomized("manifests/base") if request.param == "kustomize" else rendered(*everything)
     return list(_rules(manifests))
 
@@ -83,4 +83,4 @@ def test_nobody_but_the_operator_writes_a_record(rules: list[tuple[str, Manifest
 
 def test_every_kind_can_be_seen(rules: list[tuple[str, Manifest]]) -> None:
     (seen,) = [rule["resources"] for name, rule in rules if name == "ninefold-view"]
-    assert sorted(seen) == sorted(kind.api.plural for kind in KINDS)
+    assert sorted(seen) == sorted(kind.api.plural for kind in MODELS)

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import devcluster
-from ninefold.cli.kinds import KINDS
+from ninefold.kinds import MODELS
 from ninefold.kube.model import RECONCILE
 from tests.integrations.argocd.states import HOOK, WAIT, Case, cases
 from tests.peers.argocd import CONFIG, ArgoCD, argocd
@@ -62,7 +62,7 @@ def judge(tmp_path: Path) -> Judge:
     return Judge(tmp_path)
 
 
-@pytest.mark.parametrize("kind", [kind.api.kind for kind in KINDS])
+@pytest.mark.parametrize("kind", [kind.api.kind for kind in MODELS])
 def test_health(judge: Judge, kind: str) -> None:
     mine = [case for case in CASES if case.object["kind"] == kind]
     told = dict(zip((case.name for case in mine), judge.health(mine), strict=True))
@@ -70,14 +70,14 @@ def test_health(judge: Judge, kind: str) -> None:
 
 
 def test_actions_are_offered(judge: Judge) -> None:
-    for kind in KINDS:
+    for kind in MODELS:
         offered = judge.says("list-actions", {**GATE, "kind": kind.api.kind}).splitlines()
         names = ["close", "reconcile"] if kind.api.kind == "ReleaseGate" else ["reconcile"]
         assert [line.split() for line in offered] == [["NAME", "DISABLED"], *([name, "false"] for name in names)]
 
 
 def test_reconcile(judge: Judge) -> None:
-    for kind in KINDS:
+    for kind in MODELS:
         told = judge.says("run-action", {**GATE, "kind": kind.api.kind}, "reconcile")
         assert f"{RECONCILE}: " in "".join(line for line in told.splitlines() if line.startswith(">")), told
 

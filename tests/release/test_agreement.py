@@ -173,7 +173,7 @@ def waits(gate: ReleaseGate, verdict: Verdict) -> None:
     obj["metadata"]["annotations"] = {"argocd.argoproj.io/hook": "PreSync"}
     obj["metadata"]["generation"] = obj["status"]["observedGeneration"] = 1
     obj["status"]["conditions"] = [{"type": "Ready", "status": "True", "message": ""}]
-    healthy = run(health("ReleaseGate"), obj)["status"] == "Healthy"
+    healthy = run(health(ReleaseGate), obj)["status"] == "Healthy"
     # Before the first decision only an Override lets the sync go on.
     decided = verdict.decision != "Unknown" or verdict.override is not None
     assert healthy is (verdict.passes and decided), (gate.status, verdict)

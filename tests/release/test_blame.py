@@ -16,7 +16,7 @@ from ninefold.release.releasegate.plan import Observed, plan
 from ninefold.release.releasegate.resource import MAX_BLAMED, ReleaseGate, ReleaseGateStatus
 from ninefold.release.releasegate.serving import Serving
 from ninefold.release.releasegate.workload import Workload
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus
+from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 NOW = datetime(2026, 3, 1, 13, 5, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)

@@ -16,7 +16,7 @@ from ninefold.release.clusterreleasegate.plan import Observed, plan
 from ninefold.release.clusterreleasegate.resource import SYSTEM, ClusterReleaseGate, ClusterReleaseGateStatus
 from ninefold.release.releasegate import plan as below
 from ninefold.release.releasegate.resource import ReleaseGate, ReleaseGateStatus
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus
+from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

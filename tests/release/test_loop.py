@@ -18,7 +18,7 @@ from tests.processes import OperatorProcess, wait_for
 import devcluster
 from devcluster.errors import CommandError
 from devcluster.waiting import patient
-from ninefold.cli.kinds import KINDS
+from ninefold.kinds import MODELS
 from ninefold.kube.fields import rfc3339
 from ninefold.release.releasegate.policy import policy_manifests
 
@@ -44,7 +44,7 @@ class Shop:
         return self.cluster.kubectl("-n", self.namespace, *args, **options)
 
     def apply(self, kind: str, name: str, **body: Any) -> None:
-        api = "ninefold.dev/v1alpha1" if kind in {k.__name__ for k in KINDS} else "v1"
+        api = "ninefold.dev/v1alpha1" if kind in {k.__name__ for k in MODELS} else "v1"
         api = "apps/v1" if kind == "Deployment" else api
         metadata = {"name": name, **body.pop("metadata", {})}
         manifest = {"apiVersion": api, "kind": kind, "metadata": metadata, **body}

@@ -19,7 +19,7 @@ import devcluster
 from devcluster import waiting
 from devcluster.errors import CommandError
 from devcluster.waiting import patient
-from ninefold.cli.kinds import GUARDS, KINDS, RECORDS
+from ninefold.kinds import GUARDS, MODELS, RECORDS
 from ninefold.kube.api import CRON_JOB, DAEMON_SET, DEPLOYMENT, STATEFUL_SET, Api
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.rbac import people
@@ -698,7 +698,7 @@ def test_a_cron_job_is_a_workload(server: devcluster.Cluster, namespace: str) ->
 
 def test_who_may_open_a_gate(shop: Shop, server: devcluster.Cluster) -> None:
     """Neither edit nor admin may write a gate's status; edit may not even change the gate."""
-    for manifest, _ in people(KINDS, GUARDS, RECORDS):
+    for manifest, _ in people(MODELS, GUARDS, RECORDS):
         server.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(manifest))
     for role in ("edit", "admin"):
         user = f"{role}-{shop.namespace}"

@@ -14,8 +14,7 @@ from tests.crowd import EVERYWHERE, HERE, Crowd, crowd, rights_of_operator
 import devcluster
 from devcluster import waiting
 from devcluster.waiting import patient
-from ninefold.cli.controllers import CONTROLLERS
-from ninefold.cli.kinds import KINDS
+from ninefold.kinds import MODELS, controllers
 from ninefold.kube.api import GROUP, VERSION
 from ninefold.kube.guard import STATUS, status_guard
 from ninefold.release.reserved import KEPT, RECORDS, reserved_manifests
@@ -72,9 +71,9 @@ def _in_force(crowd_: Crowd, policy: str) -> bool:
 
 @pytest.fixture(scope="module")
 def everyone(cluster: devcluster.Cluster) -> Iterator[Crowd]:
-    policies = [*status_guard(KINDS), *reserved_manifests()]
-    with crowd(cluster, *policies, rights_of_operator(CONTROLLERS)) as crowd_:
-        for kind in KINDS:
+    policies = [*status_guard(MODELS), *reserved_manifests()]
+    with crowd(cluster, *policies, rights_of_operator(controllers())) as crowd_:
+        for kind in MODELS:
             crowd_.kubectl("create", "-f", "-", body=whole(kind.api.kind, SPECS[kind.api.kind]))
         crowd_.kubectl("create", "-f", "-", body=whole("ReleaseGate", SPECS["ReleaseGate"], "cluster.production"))
         for name in (STATUS, KEPT, RECORDS):
@@ -99,7 +98,7 @@ def write_status(everyone: Crowd, who: str, kind: str, name: str = "it") -> str:
     return everyone.patch(who, kind, name, {"status": status}, "--subresource=status", "--dry-run=server")
 
 
-@pytest.mark.parametrize("kind", [kind.api.kind for kind in KINDS])
+@pytest.mark.parametrize("kind", [kind.api.kind for kind in MODELS])
 def test_nobody_but_the_operator_writes_a_status(everyone: Crowd, kind: str) -> None:
     for who in (*HERE, *EVERYWHERE):
         said = write_status(everyone, who, kind)

@@ -19,7 +19,7 @@ from ninefold.release.override.resource import Override
 from ninefold.release.releasegate.freeze import Span, spans
 from ninefold.release.releasegate.plan import Observed, plan
 from ninefold.release.releasegate.resource import Freeze, ReleaseGate, ReleaseGateStatus
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus
+from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 FRIDAY = datetime(2026, 11, 27, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from ninefold.cli import backfilling, files, history, resources
 from ninefold.cli.findings import in_order
 from ninefold.cli.progress import Failed, Progress
+from ninefold.domain.resource_set import Diagnostic
 from ninefold.integrations import tsdb
 from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
 from ninefold.kube.errors import Stalled
@@ -77,9 +78,9 @@ def _parsed(options: argparse.Namespace) -> tuple[list[Case], list[Correction]] 
             elif isinstance(one.resource, Correction):
                 verified(one.resource)
         except Stalled as stalled:
-            parsed.findings.append(one.finding(stalled))
+            parsed.findings.append(one.finding(Diagnostic.of(stalled.message)))
         except CannotEvaluate as error:
-            parsed.findings.append(one.about((), str(error)))
+            parsed.findings.append(one.finding(Diagnostic((), str(error))))
     findings = in_order([*findings, *parsed.findings])
     for finding in findings:
         print(finding, file=sys.stderr)

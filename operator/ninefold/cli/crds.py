@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ninefold.cli.generated import HEADER, as_yaml, files
-from ninefold.cli.kinds import KINDS
 from ninefold.cli.parser import Parser
+from ninefold.kinds import MODELS
 from ninefold.kube.crd import crd
 
 
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--root", type=Path, default=Path(), help="the top of the repository (default: here)")
     options = parser.parse_args(arguments)
     if not options.write and not options.check:
-        sys.stdout.write(as_yaml(crd(kind) for kind in KINDS))
+        sys.stdout.write(as_yaml(crd(model) for model in MODELS))
         return 0
     paths = write(options.root) if options.write else check(options.root)
     for path in paths:

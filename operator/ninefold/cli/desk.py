@@ -17,7 +17,8 @@ from ninefold.release.override.resource import Override
 from ninefold.release.releasegate.effective import Asked, Change
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.release.releasegate.workload import read, replaced
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicyStatus
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
+from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 Gate = ReleaseGate | ClusterReleaseGate
 MadeT = TypeVar("MadeT", Override, ErrorBudgetPolicy)

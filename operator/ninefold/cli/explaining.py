@@ -23,7 +23,7 @@ from ninefold.release.releasegate.effective import Asked, closures, decision, in
 from ninefold.release.releasegate.opinion import CLOSED
 from ninefold.release.releasegate.resource import OverrideInForce, ReleaseGate
 from ninefold.release.releasegate.workload import short
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus
+from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 _NAMED = 5
 """How many namespaces are named."""

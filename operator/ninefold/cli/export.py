@@ -15,6 +15,7 @@ from ninefold.cli.findings import Finding, in_order
 from ninefold.cli.interchange import Item
 from ninefold.cli.parser import Parser
 from ninefold.cli.resources import Found
+from ninefold.domain.resource_set import Diagnostic
 from ninefold.integrations import openslo
 from ninefold.integrations.translation.report import Remark
 from ninefold.kube import yamltext
@@ -55,7 +56,7 @@ def exported(found: Sequence[Found], findings: list[Finding]) -> tuple[list[Mani
         try:
             tiers = interchange.written_tiers(slo) if isinstance(slo, ServiceLevelObjective) else []
         except Stalled as stalled:
-            findings.append(one.finding(stalled))
+            findings.append(one.finding(Diagnostic.of(stalled.message)))
             continue
         manifest = dict(one.document.manifest)
         manifest["metadata"] = {**manifest["metadata"], "namespace": one.resource.key.namespace}

@@ -9,9 +9,8 @@ from typing import Any
 
 import yaml
 
-from ninefold.cli.controllers import CONTROLLERS, DELIVERED, FOLLOWERS
-from ninefold.cli.kinds import GUARDS, KINDS, RECORDS
 from ninefold.integrations.argocd.customizations import config_map
+from ninefold.kinds import GUARDS, KINDS, MODELS, RECORDS, controllers
 from ninefold.kube.api import Manifest
 from ninefold.kube.crd import crd
 from ninefold.kube.guard import guard, holding_guard, status_guard
@@ -31,13 +30,7 @@ from ninefold.kube.rbac import (
     rules,
 )
 from ninefold.kube.yamltext import document
-from ninefold.release.forgiving import forgiving_manifests
-from ninefold.release.people import VERBS, people_manifests
-from ninefold.release.releasegate.policy import policy_manifests
-from ninefold.release.releasegate.resource import ReleaseGate
-from ninefold.release.reserved import reserved_manifests
-from ninefold.reliability.servicelevelobjective.doubts import warning_manifests
-from ninefold.reliability.servicelevelobjective.protection import protection
+from ninefold.release.tools import TOOLS
 
 _CHART = Path("helm/ninefold/files")
 _KUSTOMIZATION = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
@@ -58,28 +51,28 @@ def as_yaml(manifests: Iterable[Manifest]) -> str:
 
 def rbac_yaml() -> str:
     """Every role as a YAML stream; above each rule of them the reason why it is there."""
-    operator = rules(grants(CONTROLLERS))
+    operator = rules(grants(controllers()))
     lease, alive = rules(LEASE_GRANTS), rules(ALIVE_GRANTS)
     roles = [
         (role(OPERATOR_ROLE, operator), operator),
         (role(LEASE_ROLE, lease, cluster=False), lease),
         (role(ALIVE_ROLE, alive, cluster=False), alive),
-        *people(KINDS, GUARDS, RECORDS),
-        *acts(VERBS, ReleaseGate.api),
+        *people(MODELS, GUARDS, RECORDS),
+        *(role for kind in KINDS for role in acts(kind.verbs, kind.api)),
     ]
     return "---\n".join(_with_reasons(manifest, rows) for manifest, rows in roles)
 
 
 def policies() -> list[Manifest]:
     """Every admission policy of an installation that holds no foreign objects, with its binding."""
-    ours = [*status_guard(KINDS), *reserved_manifests(), *protection(), *guard(CONTROLLERS)]
-    return [*policy_manifests(), *people_manifests(), *forgiving_manifests(), *warning_manifests(), *ours]
+    of_kinds = (manifest for kind in KINDS if kind.policies for manifest in kind.policies())
+    return [*of_kinds, *status_guard(MODELS), *guard(controllers())]
 
 
 def holding_yaml(tool: str) -> str:
     """What an installation takes that lets the operator hold the objects of a tool."""
-    followers, name = FOLLOWERS[tool], f"ninefold-hold-{tool}"
-    rows = rules(holding(followers, DELIVERED[tool]))
+    followers, name = TOOLS[tool].followers(), f"ninefold-hold-{tool}"
+    rows = rules(holding(followers, TOOLS[tool].delivers))
     policies = [manifest for follower in followers for manifest in holding_guard(follower)]
     return f"{_with_reasons(role(name, rows), rows)}---\n{as_yaml([binding(name), *policies])}"
 
@@ -95,7 +88,7 @@ def _with_reasons(manifest: Manifest, rows: Iterable[Rule]) -> str:
 
 def files() -> Mapping[Path, str]:
     """The text of every generated file, by its path from the top of the repository."""
-    crds = {f"{kind.api.plural}.yaml": as_yaml([crd(kind)]) for kind in KINDS}
+    crds = {f"{model.api.plural}.yaml": as_yaml([crd(model)]) for model in MODELS}
     cluster = {
         "rbac.yaml": rbac_yaml(),
         "policy.yaml": as_yaml(policies()),
@@ -108,10 +101,10 @@ def files() -> Mapping[Path, str]:
         (_CHART, cluster),
     ):
         found.update({folder / name: HEADER + text for name, text in texts.items()})
-    for tool in FOLLOWERS:
+    for tool in TOOLS:
         for path in (Path(f"manifests/components/hold-{tool}/rights.yaml"), _CHART / f"hold-{tool}.yaml"):
             found[path] = HEADER + holding_yaml(tool)
-    found[Path("manifests/argocd/argocd-cm.yaml")] = HEADER + document(config_map(KINDS))
+    found[Path("manifests/argocd/argocd-cm.yaml")] = HEADER + document(config_map(MODELS))
     # Without the ending .yaml, so that `kubectl apply -f crds/` does not take it for an object.
     found[Path("crds/Kustomization")] = HEADER + as_yaml([{**_KUSTOMIZATION, "resources": sorted(crds)}])
     return found

@@ -11,6 +11,7 @@ from ninefold.cli import history
 from ninefold.cli.findings import Finding
 from ninefold.cli.progress import Failed
 from ninefold.cli.resources import Found
+from ninefold.domain.resource_set import Diagnostic
 from ninefold.integrations.prometheus import Refused, Unreachable
 from ninefold.kube.errors import Stalled
 from ninefold.reliability.servicelevelobjective.buckets import missing
@@ -36,14 +37,14 @@ async def _findings(options: argparse.Namespace, found: Sequence[Found]) -> list
                 continue
             try:
                 for each in await unmatched(prometheus, names, one.resource, now - LOOKBACK, now):
-                    findings.append(one.finding(Stalled("NothingMatches", str(each)), warning=not each.fault))
+                    findings.append(one.finding(Diagnostic.of(str(each), warning=not each.fault)))
                 latency = one.resource.spec.indicator.latency
                 if latency and (words := await missing(prometheus, latency)):
-                    findings.append(one.finding(Stalled("NoSuchBucket", words)))
+                    findings.append(one.finding(Diagnostic.of(words)))
                 for field, sentence in await mistaken(prometheus, one.resource):
-                    findings.append(one.finding(Stalled("Mistyped", f"{field}: {sentence}"), warning=True))
+                    findings.append(one.finding(Diagnostic.of(f"{field}: {sentence}", warning=True)))
             except Refused as error:
-                findings.append(one.about(("spec", "indicator"), f"Prometheus refuses it: {error}"))
+                findings.append(one.finding(Diagnostic(("spec", "indicator"), f"Prometheus refuses it: {error}")))
             except Unreachable as error:
                 return [*findings, Finding(str(error), "--prometheus-url")]
             except Stalled:

@@ -11,17 +11,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ninefold.integrations.credentials import Options
+from ninefold.kube.arguments import labels
 from ninefold.kube.fields import seconds
 
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-
-
-def labels(text: str) -> dict[str, str]:
-    """The labels in "a=b,c=d"; raises what argparse turns into a message."""
-    pairs = [pair.partition("=") for pair in text.split(",") if pair]
-    if not all(equals and name for name, equals, _ in pairs):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=value,name=value")
-    return {name: value for name, _, value in pairs}
 
 
 def length(text: str) -> timedelta:
@@ -104,36 +97,6 @@ def access(options: argparse.Namespace, address: str, **further: Any) -> Options
         headers=dict(options.prometheus_header),
         external_labels=options.cluster_label,
         **further,
-    )
-
-
-def count(text: str) -> int:
-    """A number above 0; raises what argparse turns into a message."""
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return int(text)
-
-
-def add_rule_options(parser: argparse._ActionsContainer) -> None:
-    """How rules are written, on which `run` and `render` must agree."""
-    parser.add_argument(
-        "--aliases",
-        choices=("none", "sloth"),
-        default="none",
-        help="record series under the names of another tool, too",
-    )
-    parser.add_argument(
-        "--rules-per-group",
-        type=count,
-        metavar="N",
-        help="split the rules of an objective into groups of at most N, as Mimir wants (20); "
-        "an alert may then come one evaluation later for each further group",
-    )
-    parser.add_argument(
-        "--share-indicators",
-        action="store_true",
-        help="objectives of a namespace with the same indicator read its raw series once; "
-        "the figures of all but one are then up to one evaluation later",
     )
 
 

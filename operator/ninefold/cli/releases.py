@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ninefold.cli import asking, view
-from ninefold.cli.options import count
 from ninefold.cli.parser import Parser
 from ninefold.kube.api import Manifest
+from ninefold.kube.arguments import count
 from ninefold.kube.fields import rfc3339, rough
 from ninefold.release.release import dora
 from ninefold.release.release.resource import Release

@@ -8,28 +8,20 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 
-from ninefold.cli import costs, dashboards, files, printing, proving, resources
+from ninefold.cli import costs, files, printing, proving, resources
 from ninefold.cli.findings import in_order
-from ninefold.cli.options import add_rule_options, labels
 from ninefold.cli.parser import Parser
-from ninefold.cli.resources import Found
+from ninefold.domain.resource_set import Diagnostic, ResourceSet
+from ninefold.kinds import KINDS
 from ninefold.kube import yamltext
-from ninefold.kube.api import Key, Manifest
+from ninefold.kube.api import Manifest
 from ninefold.kube.errors import Stalled
-from ninefold.observability.dashboard import plan as dashboard
-from ninefold.observability.dashboard.resource import Dashboard
-from ninefold.reliability.correction.occurrences import concerning, verified
-from ninefold.reliability.correction.resource import Correction
-from ninefold.reliability.servicelevelobjective import indicator, sharing
-from ninefold.reliability.servicelevelobjective import output as rules
 from ninefold.reliability.servicelevelobjective.inhibition import inhibit_rules
-from ninefold.reliability.servicelevelobjective.output import Output
+from ninefold.reliability.servicelevelobjective.render import compilers
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Compile
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -38,26 +30,19 @@ def main(arguments: Sequence[str]) -> int:
     gc.disable()
     documents, findings = files.read(options.filename, recursive=options.recursive)
     parsed = resources.parse(documents, options.namespace)
-    output = Output(
-        "ConfigMap" if options.plain else options.rules,
-        options.rule_labels,
-        options.alertmanager_config,
-        options.rules_per_group,
-        options.aliases == "sloth",
-    )
-    slos = [one.resource for one in parsed.found if isinstance(one.resource, ServiceLevelObjective)]
-    compilers = sharing.compilers(slos) if options.share_indicators else {}
-    manifests = _manifests(parsed, output, compilers, plain=bool(options.plain))
+    others = resources.together(parsed.found)
+    manifests = _manifests(parsed, others, options)
     _pass_over(parsed.others)
     findings = in_order([*findings, *parsed.findings])
     for finding in findings:
         print(finding, file=sys.stderr)
     if findings:
         return 1
+    slos = others.all(ServiceLevelObjective)
     if options.inhibit_rules:
         options.inhibit_rules.write_text(yamltext.document({"inhibit_rules": inhibit_rules(slos)}), encoding="utf-8")
     if options.cost:
-        found = costs.estimates(slos, compilers)
+        found = costs.estimates(slos, compilers(others) if options.share_indicators else {})
         print(costs.as_json(found) if options.output == "json" else costs.as_text(found))
         return 0
     if options.tests:
@@ -77,16 +62,6 @@ def _parser() -> argparse.ArgumentParser:
     files.add_arguments(parser)
     parser.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml", help="default: yaml")
     parser.add_argument(
-        "--rules",
-        choices=("PrometheusRule", "ConfigMap"),
-        default="PrometheusRule",
-        help="what to write rules into (default: PrometheusRule)",
-    )
-    parser.add_argument(
-        "--rule-labels", type=labels, default={}, metavar="K=V,...", help="labels for the objects that hold rules"
-    )
-    add_rule_options(parser)
-    parser.add_argument(
         "--plain",
         type=Path,
         metavar="DIR",
@@ -105,51 +80,23 @@ def _parser() -> argparse.ArgumentParser:
         help="print instead what the rules of each objective, and all of them, will cost Prometheus",
     )
     parser.add_argument("--json", action="store_const", dest="output", const="json", help="the same as -o json")
-    parser.add_argument(
-        "--alertmanager-config",
-        action="store_true",
-        help="with an AlertmanagerConfig for each objective that depends on others",
-    )
-    parser.add_argument(
-        "--inhibit-rules",
-        type=Path,
-        metavar="FILE",
-        help="also write inhibit_rules for the configuration of Alertmanager: faster over slower, dependency first",
-    )
+    for kind in KINDS:
+        if kind.render_options:
+            kind.render_options(parser)
     return parser
 
 
-def _manifests(
-    parsed: resources.Resources, output: Output, compilers: Mapping[Key, Compile], *, plain: bool
-) -> list[Manifest]:
+def _manifests(parsed: resources.Resources, others: ResourceSet, options: argparse.Namespace) -> list[Manifest]:
     """What is made for each resource; what cannot be made becomes a finding."""
     manifests: list[Manifest] = []
-    known, now = resources.of_kind(Correction, parsed.found), datetime.now(UTC)
-
-    def rules_of(slo: ServiceLevelObjective) -> list[Manifest]:
-        base = compilers.get(slo.key, indicator.base)
-        return rules.render(slo, output, concerning(slo, known, now), base)
-
+    renders = {kind.model: kind.render for kind in KINDS if kind.render}
     for one in parsed.found:
         try:
-            manifests += _made(one, parsed.found, rules_of, plain)
+            if render := renders.get(type(one.resource)):
+                manifests += render(one.resource, others, options)
         except Stalled as stalled:
-            parsed.findings.append(one.finding(stalled))
+            parsed.findings.append(one.finding(Diagnostic.of(stalled.message)))
     return manifests
-
-
-def _made(
-    one: Found, found: Sequence[Found], rules_of: Callable[[ServiceLevelObjective], list[Manifest]], plain: bool
-) -> list[Manifest]:
-    """Of our kinds only objectives and dashboards have children; the others are only checked."""
-    if isinstance(one.resource, ServiceLevelObjective):
-        return rules_of(one.resource)
-    if isinstance(one.resource, Correction):
-        verified(one.resource)
-    if isinstance(one.resource, Dashboard):
-        wanted = dashboards.as_file(one.resource) if plain else one.resource
-        return [dashboard.render(wanted, dashboards.observed(wanted, found))]
-    return []
 
 
 def _pass_over(others: Sequence[files.Document]) -> None:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from ninefold.cli.files import Document
 from ninefold.cli.findings import Finding
-from ninefold.cli.kinds import KINDS
+from ninefold.domain.resource_set import Diagnostic, ResourceSet
+from ninefold.kinds import MODELS
 from ninefold.kube.api import GROUP, Key
-from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import ObjectName
 from ninefold.kube.model import Metadata, Resource, dotted, faults
 
 ResourceT = TypeVar("ResourceT", bound=Resource)
 
-_KINDS = {kind.api.kind: kind for kind in KINDS}
+_KINDS = {model.api.kind: model for model in MODELS}
 _NAME = TypeAdapter(ObjectName)
 
 _TOP = {"apiVersion", "kind", "metadata", "spec", "status"}
@@ -38,17 +39,16 @@ class Found:
     def name(self) -> str:
         return f"{self.resource.api.kind} {self.resource.key}"
 
-    def finding(self, stalled: Stalled, *, warning: bool = False) -> Finding:
-        """What the controller would report; its message begins with the field if it is about one."""
-        field, colon, rest = stalled.message.partition(": ")
-        if not colon or not field.startswith(("spec.", "metadata.")):
-            return self.about((), stalled.message, warning=warning)
-        return self.about(_parts(field), rest, warning=warning)
+    def finding(self, diagnostic: Diagnostic) -> Finding:
+        """The diagnostic with its place in the file."""
+        severity: Literal["error", "warning"] = "warning" if diagnostic.warning else "error"
+        line = self.document.line(diagnostic.path)
+        return Finding(diagnostic.message, self.document.file, line, self.name, dotted(diagnostic.path), severity)
 
-    def about(self, path: Sequence[str | int], message: str, *, warning: bool = False) -> Finding:
-        line = self.document.line(path)
-        severity: Literal["error", "warning"] = "warning" if warning else "error"
-        return Finding(message, self.document.file, line, self.name, dotted(path), severity)
+
+def together(found: Sequence[Found]) -> ResourceSet:
+    """All of them, as they are now."""
+    return ResourceSet(((one.resource, one.document.manifest) for one in found), datetime.now(UTC))
 
 
 def of_kind(kind: type[ResourceT], found: Sequence[Found]) -> list[ResourceT]:
@@ -81,7 +81,9 @@ def parse(documents: Sequence[Document], namespace: str) -> Resources:
         first = seen.setdefault((resource.api.kind, resource.key), found)
         if first is not found:
             place = f"{first.document.file}:{first.document.line()}"
-            result.findings.append(found.about((), f"this object stands in {place} already: keep one of them"))
+            result.findings.append(
+                found.finding(Diagnostic((), f"this object stands in {place} already: keep one of them"))
+            )
             continue
         result.found.append(found)
     return result
@@ -128,9 +130,3 @@ def _names(metadata: Mapping[str, Any], namespace: str) -> Iterator[tuple[str, s
             _NAME.validate_python(value)
         except ValidationError as error:
             yield part, faults(error)[0][1]
-
-
-def _parts(field: str) -> list[str | int]:
-    """The path in "spec.alerting.tiers[0]"."""
-    parts = field.replace("[", ".").replace("]", "").split(".")
-    return [int(part) if part.isdigit() else part for part in parts]

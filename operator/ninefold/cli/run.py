@@ -13,36 +13,23 @@ import uvloop
 from prometheus_client import disable_created_metrics
 
 from ninefold.cli.collectors import collectors
-from ninefold.cli.controllers import DELIVERED, FOLLOWERS
-from ninefold.cli.options import access, add_access, add_rule_options, http_url, labels
+from ninefold.cli.options import access, add_access, http_url
 from ninefold.cli.parser import Parser
 from ninefold.cli.prometheis import Unusable, read
+from ninefold.domain.kind import Parts
 from ninefold.domain.measurements.poller import REMEDY, MeasurementPoller
 from ninefold.domain.measurements.sources import DEFAULT, Source, Sources
 from ninefold.integrations.credentials import Unfit
 from ninefold.integrations.prometheus import Prometheus
+from ninefold.kinds import KINDS
 from ninefold.kube import logs
 from ninefold.kube.api import Key
 from ninefold.kube.client import ApiError, connect
-from ninefold.kube.clock import SystemClock
-from ninefold.kube.controller import AnyController
 from ninefold.kube.fields import seconds
 from ninefold.kube.metrics import Metrics
 from ninefold.kube.rbac import LEASE_NAME, NAMESPACE_OF_OPERATOR
 from ninefold.kube.runtime import Options, Runtime
-from ninefold.kube.secretfile import SecretFile
-from ninefold.observability.dashboard.controller import DashboardController
-from ninefold.release.answering.endpoints import Answering
-from ninefold.release.clusterreleasegate.controller import ClusterReleaseGateController
-from ninefold.release.override.controller import OverrideController
-from ninefold.release.release.controller import ReleaseController
-from ninefold.release.releasegate.controller import ReleaseGateController
-from ninefold.release.releasegate.resource import ReleaseGate
-from ninefold.reliability.correction.controller import CorrectionController
-from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
-from ninefold.reliability.servicelevelobjective.contract import tiers
-from ninefold.reliability.servicelevelobjective.controller import ServiceLevelObjectiveController
-from ninefold.reliability.servicelevelobjective.output import OutputChoice
+from ninefold.release.tools import TOOLS
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -94,26 +81,17 @@ def parser() -> argparse.ArgumentParser:
     prometheus.add_argument(
         "--poll-interval", type=_duration, default=15, metavar="TIME", help="ask for all figures every TIME (15s)"
     )
-    prometheus.add_argument(
-        "--rules",
-        choices=("auto", "PrometheusRule", "ConfigMap"),
-        default="auto",
-        help="what to write rules into; auto: PrometheusRule where its CRD exists, else ConfigMap",
-    )
-    prometheus.add_argument(
-        "--rule-labels", type=labels, default={}, metavar="K=V,...", help="labels for the objects that hold rules"
-    )
-    add_rule_options(prometheus)
-    gates = parser.add_argument_group("gates, for delivery tools (closed to questions over HTTP without a file)")
-    gates.add_argument("--gate-token-file", type=Path, metavar="FILE", help="bearer tokens that may ask, one a line")
-    gates.add_argument("--gate-hmac-key-file", type=Path, metavar="FILE", help="keys of Flagger's webhooks, one a line")
-    gates.add_argument(
+    for kind in KINDS:
+        if kind.run_options:
+            kind.run_options(parser)
+    holding = parser.add_argument_group("delivery tools")
+    holding.add_argument(
         "--hold",
         type=_tools,
         action="extend",
         default=[],
         metavar="TOOL,...",
-        help=f"hold what their objects would apply while a gate is closed: {', '.join(FOLLOWERS)} (default: none)",
+        help=f"hold what their objects would apply while a gate is closed: {', '.join(TOOLS)} (default: none)",
     )
     process = parser.add_argument_group("process")
     process.add_argument(
@@ -132,23 +110,11 @@ async def _run(options: argparse.Namespace) -> int:
         print(f"ninefold: {error.message}", file=sys.stderr)
         return 2
     sources = _sources(options)
-    controllers: list[AnyController] = [
-        ServiceLevelObjectiveController(
-            sources,
-            OutputChoice(options.rules, options.rule_labels, options.rules_per_group, options.aliases == "sloth"),
-            share_indicators=options.share_indicators,
-        ),
-        CorrectionController(),
-        ErrorBudgetPolicyController(sources),
-        ReleaseGateController(),
-        ClusterReleaseGateController(),
-        OverrideController(),
-        ReleaseController(sources, [api for tool in dict.fromkeys(options.hold) for api in DELIVERED[tool]]),
-        DashboardController(tiers),
-    ]
+    tools = [TOOLS[name] for name in dict.fromkeys(options.hold)]
+    parts = Parts(options, sources, [api for tool in tools for api in tool.delivers])
     host, port = options.bind
     runtime = Runtime(
-        controllers,
+        [kind.new_controller(parts) for kind in KINDS],
         cluster,
         metrics,
         Options(
@@ -159,9 +125,11 @@ async def _run(options: argparse.Namespace) -> int:
             sweep_interval=float(options.sweep_interval),
         ),
         services=[source.figures.run for source in sources.all],
-        followers=[follower() for tool in dict.fromkeys(options.hold) for follower in FOLLOWERS[tool]],
+        followers=[follower() for tool in tools for follower in tool.followers()],
     )
-    runtime.offer(_answering(runtime, options).endpoints())
+    for kind in KINDS:
+        if kind.pages:
+            runtime.offer(kind.pages(runtime, options))
     sources.bind(runtime.store)
     for source in sources.all:
         name = "prometheus" if source.name == DEFAULT else f"prometheus {source.name}"
@@ -187,19 +155,10 @@ def _sources(options: argparse.Namespace) -> Sources:
     return Sources([Source(prometheus, MeasurementPoller(prometheus, interval)), *further])
 
 
-def _answering(runtime: Runtime, options: argparse.Namespace) -> Answering:
-    clock = SystemClock()
-    tokens, keys = (SecretFile(path, clock) for path in (options.gate_token_file, options.gate_hmac_key_file))
-    # Nobody can ask without a secret, so nothing needs to be fresh.
-    asked = bool(tokens.path or keys.path)
-    age = runtime.keep_fresh(ReleaseGate.api) if asked else lambda: float("inf")
-    return Answering(runtime.store, age, tokens, keys, clock)
-
-
 def _tools(text: str) -> list[str]:
     tools = [tool.strip() for tool in text.split(",")]
-    if unknown := [tool for tool in tools if tool not in FOLLOWERS]:
-        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(FOLLOWERS)}")
+    if unknown := [tool for tool in tools if tool not in TOOLS]:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(TOOLS)}")
     return tools
 
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 from ninefold.cli import asking, files, resources
 from ninefold.cli.findings import Finding, in_order
 from ninefold.cli.progress import Failed
+from ninefold.domain.selectors.objectives import selects
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.client import ApiError, Cluster, NotFound
 from ninefold.kube.errors import Stalled
@@ -21,7 +22,7 @@ from ninefold.release.release.resource import Release
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.release.replay.history import Record
 from ninefold.reliability.correction.resource import Correction
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, selects
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 ResourceT = TypeVar("ResourceT", bound=Resource)

@@ -12,15 +12,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from ninefold.cli import asking, view
-from ninefold.cli.kinds import KINDS
 from ninefold.cli.parser import Parser
+from ninefold.kinds import MODELS
 from ninefold.kube.api import Manifest
 from ninefold.kube.client import Cluster
 from ninefold.kube.model import Resource
-from ninefold.release.release.resource import Release
 
-SHOWN = tuple(kind for kind in KINDS if kind is not Release)
-"""`ninefold releases` has the records: there are many of them."""
+SHOWN = tuple(model for model in MODELS if model.in_category)
+"""Those of `kubectl get ninefold`."""
 
 Found = Mapping[type[Resource], Sequence[Manifest]]
 

@@ -6,20 +6,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ninefold.domain.kind import Tone
+from ninefold.kinds import KINDS
 from ninefold.kube.api import Manifest
 from ninefold.kube.conditions import WRITE_REFUSED
 from ninefold.kube.model import Column, Resource
 
-_COLOURS = {
-    **dict.fromkeys(("Healthy", "Allow", "True", "Succeeded"), 32),
-    **dict.fromkeys(("Caution", "Approve", "Hold", "Unknown"), 33),
-    **dict.fromkeys(("Exhausted", "Deny", "Broken", "Contested", "False", "RolledBack", "Aborted"), 31),
-    **dict.fromkeys(("Idle", "Exempt"), 36),
-}
-"""ANSI colours by the words that statuses use."""
+_ANSI: dict[Tone, int] = {"good": 32, "attention": 33, "bad": 31, "notice": 36, "quiet": 36}
+_TONES: dict[str, Tone] = {"True": "good", "False": "bad", "Unknown": "attention"}
+"""What the words of conditions mean, and those that the kinds use."""
+for kind in KINDS:
+    _TONES.update(kind.words)
+_COLOURS = {word: _ANSI[tone] for word, tone in _TONES.items()}
 
-_TROUBLE = {word for word, colour in _COLOURS.items() if colour in (31, 33)} | {"Exempt"}
-"""Words below which a sentence stands: who is exempt should know until when, and what would be otherwise."""
+_TROUBLE = {word for word, tone in _TONES.items() if tone not in ("good", "quiet")}
+"""Words below which a sentence stands: the owner of an exempt policy should know until when that lasts."""
 _SENTENCES = (".status.message", ".status.reason")
 """Where a kind says why it is what it is."""
 _KSTATUS = ("Ready", "Reconciling", "Stalled")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from ninefold.cli.kinds import KINDS
+from ninefold.kinds import MODELS
 from ninefold.kube import conditions
 from ninefold.kube.errors import Stalled, Waiting
 from ninefold.kube.model import Resource, Status
@@ -48,7 +48,7 @@ def of(kind: type[Resource], verdicts: Verdicts, *, seen: int = 3, **parts: Any)
 
 
 def cases() -> Iterator[Case]:
-    for kind in KINDS:
+    for kind in MODELS:
         unseen = "Ninefold has not looked at it yet"
         new = of(kind, {}, seen=-1)
         yield Case("new", {**new, "status": {"observedGeneration": -1}}, "Progressing", unseen)

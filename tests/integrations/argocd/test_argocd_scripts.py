@@ -10,13 +10,13 @@ import yaml
 from tests.integrations.argocd.lua import LuaError, run
 from tests.integrations.argocd.states import Case, cases
 
-from ninefold.cli.kinds import KINDS
 from ninefold.integrations.argocd.customizations import config_map
+from ninefold.kinds import MODELS
 from ninefold.kube.model import RECONCILE
 from ninefold.release.releasegate.resource import Stop
 
 CASES = list(cases())
-CONFIG = config_map(KINDS)["data"]
+CONFIG = config_map(MODELS)["data"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.object['kind']}: {case.name}")
@@ -26,7 +26,7 @@ def test_health(case: Case) -> None:
 
 
 def test_a_status_of_an_unknown_shape_is_never_healthy_or_an_error() -> None:
-    for kind in KINDS:
+    for kind in MODELS:
         script = CONFIG[f"resource.customizations.health.ninefold.dev_{kind.api.kind}"]
         for status in ({}, {"observedGeneration": 3}, {"observedGeneration": 3, "conditions": []}):
             found = run(script, {"metadata": {"generation": 3}, "status": status})
@@ -53,7 +53,7 @@ def _action(kind: str, name: str) -> str:
 
 
 def test_each_kind_can_be_looked_at_now() -> None:
-    for kind in KINDS:
+    for kind in MODELS:
         offered = run(_actions(kind.api.kind)["discovery.lua"], {})
         assert offered["reconcile"]["displayName"] == "Look at it now"
         assert set(offered) == {each["name"] for each in _actions(kind.api.kind)["definitions"]}
@@ -66,7 +66,7 @@ def test_each_kind_can_be_looked_at_now() -> None:
 
 
 def test_only_a_gate_can_be_closed_and_nothing_can_be_opened() -> None:
-    offered = {kind.api.kind: set(run(_actions(kind.api.kind)["discovery.lua"], {})) for kind in KINDS}
+    offered = {kind.api.kind: set(run(_actions(kind.api.kind)["discovery.lua"], {})) for kind in MODELS}
     assert offered.pop("ReleaseGate") == {"reconcile", "close"}
     assert set(map(frozenset, offered.values())) == {frozenset({"reconcile"})}
 

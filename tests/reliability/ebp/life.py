@@ -10,8 +10,8 @@ from typing import Any, get_args
 from ninefold.kube.plan import Note, Plan
 from ninefold.reliability.errorbudgetpolicy.plan import Observed, plan
 from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicyStatus
-from ninefold.reliability.errorbudgetpolicy.status import Identity, State
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
+from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus, Identity, State
 from ninefold.reliability.servicelevelobjective.periods import period
 from ninefold.reliability.servicelevelobjective.resource import Calendar
 

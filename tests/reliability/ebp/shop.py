@@ -14,8 +14,8 @@ from ninefold.kube.fields import seconds
 from ninefold.reliability.errorbudgetpolicy.observation import followed
 from ninefold.reliability.errorbudgetpolicy.plan import Observed, plan
 from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicyStatus
-from ninefold.reliability.errorbudgetpolicy.status import Identity
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
+from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus, Identity
 
 TICK = timedelta(minutes=10)
 OPEN = ("Allow", "Unknown")

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from tests.counting import CountingStore
 
 from ninefold.domain.measurements.measurement import Measurement, Snapshot
+from ninefold.domain.selectors.objectives import selected, selects
 from ninefold.kube.api import Key
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.store import Store
 from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
 from ninefold.reliability.errorbudgetpolicy.observation import reading
 from ninefold.reliability.errorbudgetpolicy.reading import Reading
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, selected, selects
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.servicelevelobjective.periods import Span
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 

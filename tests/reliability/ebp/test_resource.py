@@ -14,9 +14,10 @@ import devcluster
 from devcluster.errors import CommandError
 from ninefold.kube.crd import crd
 from ninefold.kube.errors import Stalled
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicyStatus
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.errorbudgetpolicy.status import (
     ActiveRule,
+    ErrorBudgetPolicyStatus,
     Exhaustion,
     ObjectiveState,
     Remembered,

@@ -19,7 +19,7 @@ from tests.processes import ROOT, OperatorProcess, wait_for
 import devcluster
 from devcluster import waiting
 from devcluster.errors import CommandError
-from ninefold.cli.kinds import GUARDS, KINDS, RECORDS
+from ninefold.kinds import GUARDS, MODELS, RECORDS
 from ninefold.kube.accounts import machines
 from ninefold.kube.rbac import acts, people
 from ninefold.release.forgiving import forgiving_manifests
@@ -132,7 +132,7 @@ class Place:
 
 @pytest.fixture
 def place(cluster: devcluster.Cluster, namespace: str) -> Iterator[Place]:
-    roles = [manifest for manifest, _ in (*people(KINDS, GUARDS, RECORDS), *acts(VERBS, ReleaseGate.api))]
+    roles = [manifest for manifest, _ in (*people(MODELS, GUARDS, RECORDS), *acts(VERBS, ReleaseGate.api))]
     install(cluster, *machines(), *forgiving_manifests(), *roles)
     place = Place(cluster, namespace)
     place.set_up()

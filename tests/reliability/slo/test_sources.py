@@ -12,7 +12,8 @@ from tests.reliability.slo.objectives import manifest
 
 from ninefold.domain.measurements.measurement import FRESH, Measurement, Snapshot
 from ninefold.domain.measurements.poller import MeasurementPoller
-from ninefold.domain.measurements.sources import OBJECTIVES, Source, Sources
+from ninefold.domain.measurements.sources import Source, Sources
+from ninefold.domain.selectors.objectives import OBJECTIVES
 from ninefold.integrations.prometheus import Options, Prometheus
 from ninefold.kube.api import NAMESPACE, Key
 from ninefold.kube.errors import Stalled

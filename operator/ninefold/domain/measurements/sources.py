@@ -14,13 +14,12 @@ from datetime import UTC, datetime
 from ninefold.domain.measurements.inbox import Inbox
 from ninefold.domain.measurements.measurement import Measurement, Snapshot
 from ninefold.domain.measurements.poller import MeasurementPoller
+from ninefold.domain.selectors.objectives import OBJECTIVES
 from ninefold.integrations.prometheus import Prometheus
-from ninefold.kube.api import GROUP, NAMESPACE, VERSION, Api, Key, Manifest
+from ninefold.kube.api import NAMESPACE, Key, Manifest
 from ninefold.kube.errors import Stalled
 from ninefold.kube.store import Store
 
-OBJECTIVES = Api(GROUP, VERSION, "ServiceLevelObjective", "servicelevelobjectives")
-"""What is measured; the kind itself belongs to a stage."""
 DEFAULT = "default"
 """The name of the Prometheus of the command line."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,7 @@ def config_map(kinds: Iterable[type[Resource]]) -> Manifest:
     data: dict[str, str] = {}
     for kind in kinds:
         name = f"{kind.api.group}_{kind.api.kind}"
-        data[f"resource.customizations.health.{name}"] = health(kind.api.kind)
+        data[f"resource.customizations.health.{name}"] = health(kind)
         data[f"resource.customizations.actions.{name}"] = document(_actions(kind.api.kind))
     return {
         "apiVersion": "v1",
@@ -49,9 +50,10 @@ def config_map(kinds: Iterable[type[Resource]]) -> Manifest:
     }
 
 
-def health(kind: str) -> str:
-    """The script that judges a kind: what all have in common, and then what is its own."""
-    own = _SCRIPTS / f"{kind}.lua"
+def health(kind: type[Resource]) -> str:
+    """The script that judges a kind: what all have in common, then health.lua of the kind's own folder."""
+    module = sys.modules[kind.__module__].__file__ or ""
+    own = Path(module).with_name("health.lua")
     end = own.read_text(encoding="utf-8") if own.exists() else "\nreturn health()\n"
     return (_SCRIPTS / "health.lua").read_text(encoding="utf-8") + end
 

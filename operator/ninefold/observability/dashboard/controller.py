@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from datetime import datetime
 
+from ninefold.domain.selectors.objectives import found_by, looks_for, selected
 from ninefold.kube.api import CONFIG_MAP, GRAFANA_DASHBOARD, Key, Manifest
 from ninefold.kube.controller import Controller, Watch, written
 from ninefold.kube.index import Index
@@ -14,7 +15,6 @@ from ninefold.observability.dashboard.delivery import CONTENTS
 from ninefold.observability.dashboard.objective import Tiers
 from ninefold.observability.dashboard.plan import Observed, plan, see
 from ninefold.observability.dashboard.resource import Dashboard, DashboardSpec, DashboardStatus
-from ninefold.reliability.errorbudgetpolicy.resource import found_by, looks_for, selected
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 _FLEETS = Index(Dashboard.api, lambda manifest: [Key.of(manifest).namespace] if "fleet" in manifest["spec"] else [])

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
+from ninefold.domain.selectors.objectives import selects
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.errors import Stalled
 from ninefold.observability.dashboard.resource import Dashboard
-from ninefold.reliability.errorbudgetpolicy.resource import selects
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 

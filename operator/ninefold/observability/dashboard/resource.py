@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ninefold.domain.selectors.objectives import Objectives
 from ninefold.kube.api import GROUP, MANAGED_BY
 from ninefold.kube.fields import Cel, LabelValue, MatchLabels, matches
 from ninefold.kube.model import Column, Model, Resource, Spec, Status
-from ninefold.reliability.errorbudgetpolicy.resource import Objectives
 
 SIDECAR_LABEL = {"grafana_dashboard": "1"}
 """What the sidecar of Grafana's Helm chart collects by default."""

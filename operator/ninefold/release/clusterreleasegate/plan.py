@@ -16,7 +16,7 @@ from ninefold.release.releasegate.budget import of_policy
 from ninefold.release.releasegate.deciding import decide, moments, turned
 from ninefold.release.releasegate.hand import of_freeze, of_stop
 from ninefold.release.releasegate.opinion import Opinion
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus
+from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 _PASSES = "In each namespace a rollback to an image that is known to be good there passes."
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from ninefold.domain.measurements.measurement import Measurement, Measurements
+from ninefold.domain.selectors.objectives import selected
 from ninefold.kube.api import DAEMON_SET, DEPLOYMENT, ROLLOUT, STATEFUL_SET, Api, Key, Manifest
 from ninefold.kube.controller import Controller, Grant, Watch
 from ninefold.kube.fields import seconds
@@ -30,7 +31,7 @@ from ninefold.release.release.revision import Revision
 from ninefold.release.release.spending import Reading
 from ninefold.release.releasegate.resource import Records, ReleaseGate
 from ninefold.release.releasegate.selection import over, under_gate
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, selected
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 
 _BUILT_IN = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)
 WORKLOADS = (*_BUILT_IN, ROLLOUT)

@@ -20,7 +20,7 @@ from ninefold.release.releasegate.culprit import Exposure, culprits
 from ninefold.release.releasegate.opinion import clock
 from ninefold.release.releasegate.resource import MAX_BLAMED, Blame
 from ninefold.release.releasegate.workload import short
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus
+from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 WITHIN = timedelta(days=1)
 """How long before a rule began to hold a release may have begun: as long as a record watches the objectives."""

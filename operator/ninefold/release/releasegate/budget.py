@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from ninefold.kube.fields import number, rfc3339, seconds
 from ninefold.release.releasegate.opinion import CLOSED, Opinion, clock, most_severe
 from ninefold.release.releasegate.resource import Decision, FailMode, GateStatus
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus, ObjectiveState
+from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus, ObjectiveState
 
 
 def of_policy(

@@ -23,7 +23,8 @@ from ninefold.release.releasegate.plan import Observed, plan
 from ninefold.release.releasegate.resource import GateStatus, ReleaseGate, ReleaseGateStatus
 from ninefold.release.releasegate.selection import over, under
 from ninefold.release.releasegate.workload import WORKLOADS, Workload
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicyStatus
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
+from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 _BY_ABOVE = Index(
     ReleaseGate.api,

@@ -36,7 +36,7 @@ from ninefold.release.releasegate.resource import (
 )
 from ninefold.release.releasegate.trial import lasting
 from ninefold.release.releasegate.workload import Workload, fingerprint, short
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus
+from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 WORKLOADS_FOUND = "WorkloadsFound"
 """A condition: whether a gate that selects workloads is about any."""

@@ -15,7 +15,7 @@ from ninefold.release.releasegate.effective import Change, Verdict, closures, de
 from ninefold.release.releasegate.plan import Observed, plan
 from ninefold.release.releasegate.resource import Decision, ReleaseGate, ReleaseGateStatus
 from ninefold.release.replay.history import Record, good_before, running, under
-from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicyStatus
+from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 Fate = Literal["Passed", "RolledBack", "Created", "Stopped"]
 

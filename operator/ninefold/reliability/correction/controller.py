@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ninefold.domain.selectors.objectives import selected
 from ninefold.kube.api import Key
 from ninefold.kube.controller import Controller, Watch, in_namespace_of, written
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
 from ninefold.reliability.correction.plan import Observed, plan
 from ninefold.reliability.correction.resource import Correction, CorrectionStatus
-from ninefold.reliability.errorbudgetpolicy.resource import selected
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 

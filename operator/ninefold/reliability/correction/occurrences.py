@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrule, rrulestr
 
+from ninefold.domain.selectors.objectives import selects
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import seconds, zone
 from ninefold.reliability.correction.resource import Correction, Recurring
-from ninefold.reliability.errorbudgetpolicy.resource import selects
 from ninefold.reliability.servicelevelobjective.corrections import DAY, NONE, SETTLED, Corrections, Occurrence
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.status import CorrectionInForce

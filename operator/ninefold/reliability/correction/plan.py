@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from ninefold.domain.selectors.objectives import MAX_OBJECTIVES
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.plan import Note, Plan, Verdict
 from ninefold.reliability.correction.occurrences import occurrences, verified
@@ -15,7 +16,6 @@ from ninefold.reliability.correction.resource import (
     CorrectionStatus,
     Span,
 )
-from ninefold.reliability.errorbudgetpolicy.resource import MAX_OBJECTIVES
 from ninefold.reliability.servicelevelobjective.corrections import Occurrence
 from ninefold.reliability.servicelevelobjective.periods import period
 from ninefold.reliability.servicelevelobjective.resource import Window

@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ninefold.domain.selectors.objectives import MAX_OBJECTIVES, Objectives, found_by, looks_for, selects
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.fields import Cel, Timestamp, TimeZone, matches, seconds
 from ninefold.kube.index import Index
 from ninefold.kube.model import Column, Model, Resource, Spec, Status
 from ninefold.kube.store import Store
-from ninefold.reliability.errorbudgetpolicy.resource import MAX_OBJECTIVES, Objectives, found_by, looks_for, selects
 
 LONGEST = timedelta(days=7)
 """How long an occurrence may last."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Hashable, Iterable
 from datetime import datetime
 
 from ninefold.domain.measurements.measurement import Measurements
+from ninefold.domain.selectors.objectives import found_by, looks_for, selected, selects
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.controller import Controller, Watch, in_namespace_of, written
 from ninefold.kube.index import Index
@@ -21,14 +22,8 @@ from ninefold.reliability.errorbudgetpolicy.identity import (
 )
 from ninefold.reliability.errorbudgetpolicy.observation import followed, observed
 from ninefold.reliability.errorbudgetpolicy.plan import Observed, plan
-from ninefold.reliability.errorbudgetpolicy.resource import (
-    ErrorBudgetPolicy,
-    ErrorBudgetPolicyStatus,
-    found_by,
-    looks_for,
-    selected,
-    selects,
-)
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
+from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 

@@ -10,10 +10,10 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 
+from ninefold.domain.selectors.objectives import selects
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.conditions import NAME_TAKEN, STALLED, WRITE_REFUSED
 from ninefold.kube.errors import Stalled
-from ninefold.reliability.errorbudgetpolicy.resource import selects
 from ninefold.reliability.errorbudgetpolicy.status import Identity
 from ninefold.reliability.servicelevelobjective import indicator
 from ninefold.reliability.servicelevelobjective.averages import Series

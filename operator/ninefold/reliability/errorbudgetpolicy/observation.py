@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ninefold.domain.measurements.measurement import FRESH, Measurement, Snapshot
+from ninefold.domain.selectors.objectives import Objectives, selects
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.errors import Stalled
 from ninefold.reliability.errorbudgetpolicy.identity import (
@@ -18,12 +19,8 @@ from ninefold.reliability.errorbudgetpolicy.identity import (
 from ninefold.reliability.errorbudgetpolicy.listing import remembered
 from ninefold.reliability.errorbudgetpolicy.plan import Observed
 from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
-from ninefold.reliability.errorbudgetpolicy.resource import (
-    ErrorBudgetPolicy,
-    ErrorBudgetPolicyStatus,
-    Objectives,
-    selects,
-)
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
+from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 from ninefold.reliability.servicelevelobjective.periods import Span, period
 from ninefold.reliability.servicelevelobjective.resource import Calendar
 

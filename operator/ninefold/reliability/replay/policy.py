@@ -16,12 +16,8 @@ from ninefold.reliability.errorbudgetpolicy.look import unanswered
 from ninefold.reliability.errorbudgetpolicy.observation import observed
 from ninefold.reliability.errorbudgetpolicy.plan import plan
 from ninefold.reliability.errorbudgetpolicy.reading import Objective
-from ninefold.reliability.errorbudgetpolicy.resource import (
-    ErrorBudgetPolicy,
-    ErrorBudgetPolicySpec,
-    ErrorBudgetPolicyStatus,
-)
-from ninefold.reliability.errorbudgetpolicy.status import State, Stay
+from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicySpec
+from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus, State, Stay
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,74 @@
+"""Resources that stand in the same files, and what is said of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self, TypeVar
+
+from ninefold.kube.api import Key, Manifest
+from ninefold.kube.model import Resource
+
+ResourceT = TypeVar("ResourceT", bound=Resource)
+ValueT = TypeVar("ValueT")
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """A fault of a resource, or a doubt (`warning`), as a sentence about the field at `path`."""
+
+    path: tuple[str | int, ...]
+    message: str
+    warning: bool = False
+
+    @classmethod
+    def of(cls, message: str, *, warning: bool = False) -> Self:
+        """From a sentence that begins with the field if it is about a field, as those of Stalled do.
+
+        >>> Diagnostic.of("spec.rules[0].when: write less")
+        Diagnostic(path=('spec', 'rules', 0, 'when'), message='write less', warning=False)
+        """
+        field, colon, rest = message.partition(": ")
+        if not colon or not field.startswith(("spec.", "metadata.")):
+            return cls((), message, warning)
+        parts = field.replace("[", ".").replace("]", "").split(".")
+        return cls(tuple(int(part) if part.isdigit() else part for part in parts), rest, warning)
+
+
+class ResourceSet:
+    """What a cluster would hold if these files were all that it has, at the moment `now`."""
+
+    def __init__(self, resources: Iterable[tuple[Resource, Manifest]], now: datetime) -> None:
+        self.now = now
+        self._resources = list(resources)
+        self._worked_out: dict[Callable[[ResourceSet], Any], Any] = {}
+
+    def all(self, model: type[ResourceT]) -> list[ResourceT]:
+        """The resources of a kind, in the order of the files."""
+        return [resource for resource, _ in self._resources if isinstance(resource, model)]
+
+    def get(self, model: type[ResourceT], key: Key) -> ResourceT | None:
+        return self.by_key(model).get(key)
+
+    def by_key(self, model: type[ResourceT]) -> dict[Key, ResourceT]:
+        return {resource.key: resource for resource in self.all(model)}
+
+    def manifests(self, model: type[Resource]) -> Sequence[Manifest]:
+        """The same as the API server would have them: with the namespace that a file may leave out."""
+        return [
+            {**manifest, "metadata": {**manifest["metadata"], **_named(resource)}}
+            for resource, manifest in self._resources
+            if isinstance(resource, model)
+        ]
+
+    def once(self, work_out: Callable[[ResourceSet], ValueT]) -> ValueT:
+        """The result of a function of all resources, which is called only once."""
+        if work_out not in self._worked_out:
+            self._worked_out[work_out] = work_out(self)
+        result: ValueT = self._worked_out[work_out]
+        return result
+
+
+def _named(resource: Resource) -> dict[str, str]:
+    return {"namespace": resource.key.namespace, "name": resource.key.name}

@@ -1,0 +1,1 @@
+"""Which objects of a namespace a resource means."""

@@ -1,0 +1,20 @@
+"""Values of options of a command line. Each raises what argparse turns into a message. Pure."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def labels(text: str) -> dict[str, str]:
+    """The labels in "a=b,c=d"."""
+    pairs = [pair.partition("=") for pair in text.split(",") if pair]
+    if not all(equals and name for name, equals, _ in pairs):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=value,name=value")
+    return {name: value for name, _, value in pairs}
+
+
+def count(text: str) -> int:
+    """A number above 0."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return int(text)

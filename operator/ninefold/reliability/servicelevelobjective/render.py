@@ -1,0 +1,37 @@
+"""The objects that the controller would make for an objective in files. Pure."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+from ninefold.domain.resource_set import ResourceSet
+from ninefold.kube.api import Key, Manifest
+from ninefold.reliability.correction.occurrences import concerning
+from ninefold.reliability.correction.resource import Correction
+from ninefold.reliability.servicelevelobjective import indicator, output, sharing
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.rules import Compile
+
+
+def render(slo: ServiceLevelObjective, others: ResourceSet, options: argparse.Namespace) -> list[Manifest]:
+    """As these options say. Raises Stalled."""
+    choice = output.Output(
+        "ConfigMap" if options.plain else options.rules,
+        options.rule_labels,
+        options.alertmanager_config,
+        options.rules_per_group,
+        options.aliases == "sloth",
+    )
+    shared = compilers(others) if options.share_indicators else {}
+    base = shared.get(slo.key, indicator.base)
+    return output.render(slo, choice, concerning(slo, others.all(Correction), others.now), base)
+
+
+def compilers(others: ResourceSet) -> Mapping[Key, Compile]:
+    """How each objective that shares its indicator compiles it."""
+    return others.once(_compilers)
+
+
+def _compilers(others: ResourceSet) -> Mapping[Key, Compile]:
+    return sharing.compilers(others.all(ServiceLevelObjective))
