@@ -20,7 +20,7 @@ from bench.bare import Send, connected
 from bench.figure import Failed, Figure, at_most, compared, significant
 from bench.site import Site
 from ninefold.kube.api import DEPLOYMENT
-from ninefold.release.releasegate.policy import NAME as POLICY
+from ninefold.release.releasegate.admission.policies import NAME as POLICY
 from ninefold.release.releasegate.resource import ReleaseGate
 
 GATED, FREE = "gated", "free"

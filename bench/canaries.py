@@ -16,7 +16,7 @@ from bench.site import ROOT, Site
 from devcluster.build import unpacked
 from devcluster.recipes import RECIPES
 from ninefold.kube.api import EVENT, Api, Key, Manifest
-from ninefold.release.answering.access import signature
+from ninefold.release.gate_api.access import signature
 
 TOKEN, KEY = "token-of-the-bench", "key-of-the-bench"
 _SHIPPED = "http://ninefold.ninefold-system.svc:8080"

@@ -16,7 +16,7 @@ from ninefold.kube.metrics import Metrics
 from ninefold.kube.secretfile import SecretFile
 from ninefold.kube.server import Endpoint, Reply, application, serve
 from ninefold.kube.store import Store
-from ninefold.release.answering.endpoints import Answering
+from ninefold.release.gate_api.endpoints import Answering
 from ninefold.release.releasegate.resource import ReleaseGate
 
 NAMESPACE = "shop"

@@ -103,7 +103,7 @@ SLO = "ninefold/reliability/servicelevelobjective"
         ("http", "ninefold/kube/sweep.py", "import httpx"),
         ("pure", f"{SLO}/plan.py", "import time"),
         ("pure", f"{SLO}/rules.py", "import httpx"),
-        ("pure", "ninefold/release/following.py", "import ninefold.kube.client"),
+        ("pure", "ninefold/release/followers/gate_follower.py", "import ninefold.kube.client"),
         ("pure", "ninefold/release/releasegate/resource.py", "import ninefold.kube.client"),
         ("translators", "ninefold/integrations/openslo/alerts.py", "import ninefold.reliability"),
         ("translators", "ninefold/integrations/translation/ours.py", "import time"),

@@ -17,7 +17,7 @@ from devcluster.waiting import patient
 from ninefold.kube.api import LEASE
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.rbac import LEASE_NAME
-from ninefold.release.people import people_manifests
+from ninefold.release.people.gates import people_manifests
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from tests.cli.conftest import Command, Done, apart

@@ -23,7 +23,7 @@ from devcluster.web import Web
 from ninefold.kube.api import LEASE, Api, Key
 from ninefold.kube.lease import LONGEST
 from ninefold.kube.rbac import LEASE_NAME, NAMESPACE_OF_OPERATOR
-from ninefold.release.answering.access import signature
+from ninefold.release.gate_api.access import signature
 from tests.peers.conftest import ACCOUNT, GROUPS
 from tests.peers.objects import GATE, Manifest, Objects
 from tests.processes import ROOT, wait_for

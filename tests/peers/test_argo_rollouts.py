@@ -14,7 +14,7 @@ from devcluster.build import unpacked
 from devcluster.recipes import RECIPES
 from ninefold.kube.api import DEPLOYMENT, ROLLOUT, Api, Key
 from ninefold.kube.store import Store
-from ninefold.release.releasegate.elsewhere import seen
+from ninefold.release.workloads.delegation import seen
 from tests.peers.gate import Gates
 from tests.peers.objects import Manifest
 from tests.processes import wait_for

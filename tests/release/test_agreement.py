@@ -20,14 +20,15 @@ from ninefold.cli.liveness import Life
 from ninefold.integrations.argocd.customizations import health
 from ninefold.kube.api import DEPLOYMENT
 from ninefold.kube.store import Store
-from ninefold.release.answering.answer import answer
-from ninefold.release.answering.question import Question
+from ninefold.release.gate.effective import Asked, Change, Verdict, images_of, judge
+from ninefold.release.gate.status import ReleaseGateStatus
+from ninefold.release.gate_api.answer import answer
+from ninefold.release.gate_api.question import Question
 from ninefold.release.release.resource import Release
-from ninefold.release.releasegate.effective import Asked, Change, Verdict, images_of, judge
-from ninefold.release.releasegate.learning import revision
-from ninefold.release.releasegate.policy import policy_manifests
-from ninefold.release.releasegate.resource import ReleaseGate, ReleaseGateStatus
-from ninefold.release.releasegate.workload import pinned
+from ninefold.release.releasegate.admission.policies import policy_manifests
+from ninefold.release.releasegate.known_good.revisions import revision
+from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.release.workloads.workload import pinned
 
 NUMBERS = itertools.count()
 IMAGES = ("checkout:v41", "checkout:v42", "cart:v43", "proxy:1", "proxy:2", "proxy:latest")

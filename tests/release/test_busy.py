@@ -12,7 +12,7 @@ from tests.processes import wait_for
 from tests.release.test_loop import Operator, Shop
 
 import devcluster
-from ninefold.release.releasegate.policy import policy_manifests
+from ninefold.release.releasegate.admission.policies import policy_manifests
 
 
 class Busy(Shop):

@@ -14,8 +14,9 @@ from ninefold.kube.store import Store
 from ninefold.release.clusterreleasegate import keeping
 from ninefold.release.clusterreleasegate.plan import Observed, plan
 from ninefold.release.clusterreleasegate.resource import SYSTEM, ClusterReleaseGate, ClusterReleaseGateStatus
+from ninefold.release.gate.status import ReleaseGateStatus
 from ninefold.release.releasegate import plan as below
-from ninefold.release.releasegate.resource import ReleaseGate, ReleaseGateStatus
+from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)

@@ -17,7 +17,7 @@ import devcluster
 from devcluster.errors import CommandError
 from ninefold.cli import main
 from ninefold.kube.rbac import NAMESPACE_OF_OPERATOR
-from ninefold.release.releasegate.policy import policy_manifests
+from ninefold.release.releasegate.admission.policies import policy_manifests
 
 
 class Operator(OperatorProcess):

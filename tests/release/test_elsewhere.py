@@ -12,14 +12,14 @@ from tests.release.test_plan import NOW
 from ninefold.kube.api import DEPLOYMENT, ROLLOUT, Api, Key
 from ninefold.kube.plan import Verdict
 from ninefold.kube.store import Store
-from ninefold.release.answering.change import meant
-from ninefold.release.answering.question import Question
+from ninefold.release.gate.effective import Asked, Change, judge
+from ninefold.release.gate_api.change import meant
+from ninefold.release.gate_api.question import Question
 from ninefold.release.release.resource import Release
 from ninefold.release.releasegate.controller import ReleaseGateController
-from ninefold.release.releasegate.effective import Asked, Change, judge
-from ninefold.release.releasegate.elsewhere import seen
 from ninefold.release.releasegate.plan import plan
 from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.release.workloads.delegation import seen
 
 CANARY = {"apiVersion": "flagger.app/v1beta1", "kind": "Canary", "name": "checkout", "uid": "1"}
 RUNS = {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}

@@ -18,8 +18,8 @@ from tests.processes import ROOT, OperatorProcess, wait_for
 import devcluster
 from devcluster import CommandError
 from ninefold.kube.api import HOLDER, Api
-from ninefold.release.flux.followers import REQUESTED_AT, HelmReleaseFollower, KustomizationFollower
-from ninefold.release.following import GATE, HELD_BY
+from ninefold.release.followers.flux import REQUESTED_AT, HelmReleaseFollower, KustomizationFollower
+from ninefold.release.workloads.annotation import GATE, HELD_BY
 
 KUSTOMIZATION, HELM_RELEASE = KustomizationFollower.api, HelmReleaseFollower.api
 OPERATOR = "system:serviceaccount:ninefold-system:ninefold"

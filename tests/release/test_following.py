@@ -13,8 +13,9 @@ from ninefold.kube.errors import Stalled, Waiting
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.follower import Hold, LetGo
 from ninefold.kube.store import Store
-from ninefold.release.flux.followers import REQUESTED_AT, HelmReleaseFollower, KustomizationFollower
-from ninefold.release.following import GATE, HELD_BY, gate_of, rule
+from ninefold.release.followers.flux import REQUESTED_AT, HelmReleaseFollower, KustomizationFollower
+from ninefold.release.followers.gate_follower import rule
+from ninefold.release.workloads.annotation import GATE, HELD_BY, gate_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEY = Key("shop", "checkout")

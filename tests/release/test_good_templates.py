@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from ninefold.release.releasegate import templates
+from ninefold.release.gate.spec import KnownGood
+from ninefold.release.gate.status import GoodTemplate, Learning, ReleaseGateStatus
+from ninefold.release.releasegate.known_good import templates
 from ninefold.release.releasegate.plan import Observed, plan
-from ninefold.release.releasegate.resource import GoodTemplate, KnownGood, Learning, ReleaseGate, ReleaseGateStatus
-from ninefold.release.releasegate.serving import Serving
-from ninefold.release.releasegate.workload import RESTARTED_AT, Workload, fingerprint
+from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.release.workloads.serving import Serving
+from ninefold.release.workloads.workload import RESTARTED_AT, Workload, fingerprint
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

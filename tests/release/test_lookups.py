@@ -17,13 +17,13 @@ from ninefold.observability.dashboard.controller import DashboardController
 from ninefold.observability.dashboard.resource import Dashboard
 from ninefold.release.clusterreleasegate.controller import ClusterReleaseGateController
 from ninefold.release.clusterreleasegate.resource import ClusterReleaseGate
-from ninefold.release.following import GATE
 from ninefold.release.override.controller import OverrideController
 from ninefold.release.override.resource import Override
 from ninefold.release.release.controller import ReleaseController
 from ninefold.release.release.resource import Release
 from ninefold.release.releasegate.controller import ReleaseGateController
 from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.release.workloads.annotation import GATE
 from ninefold.reliability.correction.controller import CorrectionController
 from ninefold.reliability.correction.resource import Correction
 from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController

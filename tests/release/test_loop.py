@@ -20,7 +20,7 @@ from devcluster.errors import CommandError
 from devcluster.waiting import patient
 from ninefold.kinds import MODELS
 from ninefold.kube.fields import rfc3339
-from ninefold.release.releasegate.policy import policy_manifests
+from ninefold.release.releasegate.admission.policies import policy_manifests
 
 
 class Operator(OperatorProcess):

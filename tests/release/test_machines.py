@@ -16,7 +16,7 @@ from ninefold.kube.accounts import MACHINES
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.rbac import acts
 from ninefold.release.override.resource import Override
-from ninefold.release.people import VERBS, people_manifests
+from ninefold.release.people.gates import VERBS, people_manifests
 from ninefold.release.releasegate.resource import ReleaseGate
 
 USER = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "gitops-user"}

@@ -18,11 +18,12 @@ from ninefold.kube.api import DEPLOYMENT, NAMESPACE, Api, Manifest
 from ninefold.kube.store import Store
 from ninefold.release.clusterreleasegate.keeping import kept, key_of
 from ninefold.release.clusterreleasegate.resource import ClusterReleaseGate
+from ninefold.release.gate.status import GateStatus, ReleaseGateStatus
+from ninefold.release.releasegate.admission.policies import policy_manifests
 from ninefold.release.releasegate.plan import Observed, plan
-from ninefold.release.releasegate.policy import policy_manifests
-from ninefold.release.releasegate.resource import GateStatus, ReleaseGate, ReleaseGateStatus
-from ninefold.release.releasegate.serving import Serving
-from ninefold.release.releasegate.workload import Workload, read
+from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.release.workloads.serving import Serving
+from ninefold.release.workloads.workload import Workload, read
 
 pytestmark = pytest.mark.slow
 

@@ -20,7 +20,7 @@ from devcluster.waiting import patient
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.rbac import acts
 from ninefold.release.override.resource import Override
-from ninefold.release.people import OVERRIDES, STOPS, USED, VERBS, people_manifests
+from ninefold.release.people.gates import OVERRIDES, STOPS, USED, VERBS, people_manifests
 from ninefold.release.releasegate.resource import ReleaseGate
 
 GITOPS = "system:serviceaccount:flux-system:kustomize-controller"

@@ -16,7 +16,7 @@ from devcluster import waiting
 from devcluster.binaries import binary
 from ninefold.cli import main
 from ninefold.kube.api import DEPLOYMENT
-from ninefold.release.releasegate.policy import policy_manifests
+from ninefold.release.releasegate.admission.policies import policy_manifests
 
 V1, V2, V3 = (f"registry.example.com/shop/checkout:v{number}" for number in (1, 2, 3))
 TEMPLATE = """

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.plan import Plan
+from ninefold.release.gate.status import ReleaseGateStatus
 from ninefold.release.releasegate.plan import Observed, plan
-from ninefold.release.releasegate.resource import ReleaseGate, ReleaseGateStatus, Source
-from ninefold.release.releasegate.serving import Serving
-from ninefold.release.releasegate.workload import Workload
+from ninefold.release.releasegate.resource import ReleaseGate, Source
+from ninefold.release.workloads.serving import Serving
+from ninefold.release.workloads.workload import Workload
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 NOW = datetime(2026, 3, 1, 13, 5, tzinfo=UTC)

@@ -23,7 +23,7 @@ from ninefold.kinds import GUARDS, MODELS, RECORDS
 from ninefold.kube.api import CRON_JOB, DAEMON_SET, DEPLOYMENT, STATEFUL_SET, Api
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.rbac import people
-from ninefold.release.releasegate.policy import policy_manifests
+from ninefold.release.releasegate.admission.policies import policy_manifests
 from ninefold.release.releasegate.resource import ReleaseGate
 
 Change = Callable[[dict[str, Any]], object]

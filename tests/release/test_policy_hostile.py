@@ -22,7 +22,7 @@ from tests.release.test_policy import NEW, Shop, closure, environment, grant, im
 import devcluster
 from devcluster import waiting
 from ninefold.kube.api import DEPLOYMENT, ROLLOUT, Api
-from ninefold.release.releasegate.policy import policy_manifests
+from ninefold.release.releasegate.admission.policies import policy_manifests
 
 FAST = settings(max_examples=40, suppress_health_check=list(HealthCheck), database=None)
 LONG = settings(FAST, max_examples=1500)

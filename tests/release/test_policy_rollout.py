@@ -12,7 +12,7 @@ from tests.release.test_policy import RESTART, Shop, add_container, both, enviro
 import devcluster
 from devcluster import waiting
 from ninefold.kube.api import ROLLOUT
-from ninefold.release.releasegate.policy import policy_manifests
+from ninefold.release.releasegate.admission.policies import policy_manifests
 
 LABELS = {"app": "checkout"}
 

@@ -18,13 +18,13 @@ from ninefold.domain.measurements.measurement import Snapshot
 from ninefold.kube.api import APPLICATION, HELM_RELEASE, KUSTOMIZATION, Api, Key
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.store import Store
-from ninefold.release.following import GATE
 from ninefold.release.release import dora
 from ninefold.release.release.controller import ReleaseController
 from ninefold.release.release.delivered import READS, read
 from ninefold.release.release.resource import Release
 from ninefold.release.release.revision import Revision
 from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.release.workloads.annotation import GATE
 
 _versions = count(1)
 SHA = "0123456789abcdef0123456789abcdef01234567"

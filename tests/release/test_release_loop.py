@@ -25,7 +25,7 @@ from ninefold.kube.api import OPERATOR
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.rbac import NAMESPACE_OF_OPERATOR
 from ninefold.release.release.resource import Release
-from ninefold.release.releasegate.policy import policy_manifests
+from ninefold.release.releasegate.admission.policies import policy_manifests
 
 
 class Operator(OperatorProcess):

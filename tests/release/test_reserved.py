@@ -17,7 +17,7 @@ from devcluster.waiting import patient
 from ninefold.kinds import MODELS, controllers
 from ninefold.kube.api import GROUP, VERSION
 from ninefold.kube.guard import STATUS, status_guard
-from ninefold.release.reserved import KEPT, RECORDS, reserved_manifests
+from ninefold.release.people.reserved import KEPT, RECORDS, reserved_manifests
 
 API = f"{GROUP}/{VERSION}"
 SPECS: dict[str, dict[str, Any]] = {

@@ -14,8 +14,8 @@ from ninefold.release.override.resource import Override
 from ninefold.release.release.resource import Release
 from ninefold.release.releasegate.controller import ReleaseGateController
 from ninefold.release.releasegate.resource import ReleaseGate
-from ninefold.release.releasegate.selection import over, under_gate
-from ninefold.release.releasegate.workload import WORKLOADS, concerns
+from ninefold.release.workloads.selection import over, under_gate
+from ninefold.release.workloads.workload import WORKLOADS, concerns
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 
 NAMES = st.sampled_from(["a", "b", "a-primary"])

@@ -8,8 +8,8 @@ import pytest
 from tests.release.test_workload import deployment
 
 from ninefold.kube.fields import moment
-from ninefold.release.releasegate.serving import serving
-from ninefold.release.releasegate.workload import read
+from ninefold.release.workloads.serving import serving
+from ninefold.release.workloads.workload import read
 
 
 def enough(kind: str, manifest: dict[str, Any]) -> bool:

@@ -14,11 +14,13 @@ from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import rfc3339
 from ninefold.release.clusterreleasegate import plan as cluster_plan
 from ninefold.release.clusterreleasegate.resource import ClusterReleaseGate
+from ninefold.release.gate.freeze import Span, spans
+from ninefold.release.gate.spec import Freeze
+from ninefold.release.gate.status import ReleaseGateStatus
 from ninefold.release.override import plan as override_plan
 from ninefold.release.override.resource import Override
-from ninefold.release.releasegate.freeze import Span, spans
 from ninefold.release.releasegate.plan import Observed, plan
-from ninefold.release.releasegate.resource import Freeze, ReleaseGate, ReleaseGateStatus
+from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 FRIDAY = datetime(2026, 11, 27, 12, tzinfo=UTC)

@@ -14,8 +14,8 @@ from tests.release.test_plan import after, gate, good
 from ninefold.kube.fields import rfc3339
 from ninefold.release.releasegate.plan import Observed, plan
 from ninefold.release.releasegate.resource import ReleaseGate
-from ninefold.release.releasegate.serving import Serving, serving
-from ninefold.release.releasegate.workload import Workload
+from ninefold.release.workloads.serving import Serving, serving
+from ninefold.release.workloads.workload import Workload
 
 NOW = datetime(2026, 3, 1, 13, 5, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from ninefold.release.releasegate.resource import Workloads
-from ninefold.release.releasegate.serving import Serving
-from ninefold.release.releasegate.workload import Workload, concerns, parts, read
+from ninefold.release.workloads.selector import Workloads
+from ninefold.release.workloads.serving import Serving
+from ninefold.release.workloads.workload import Workload, concerns, parts, read
 
 
 def deployment(**status: int) -> dict[str, Any]:

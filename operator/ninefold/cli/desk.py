@@ -13,10 +13,10 @@ from ninefold.kube.client import ApiError, Cluster, NotFound
 from ninefold.release.clusterreleasegate.keeping import key_of, made_for, selects
 from ninefold.release.clusterreleasegate.plan import called
 from ninefold.release.clusterreleasegate.resource import PREFIX, ClusterReleaseGate
+from ninefold.release.gate.effective import Asked, Change
 from ninefold.release.override.resource import Override
-from ninefold.release.releasegate.effective import Asked, Change
 from ninefold.release.releasegate.resource import ReleaseGate
-from ninefold.release.releasegate.workload import read, replaced
+from ninefold.release.workloads.workload import read, replaced
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 

@@ -17,12 +17,13 @@ from ninefold.kube.conditions import READY
 from ninefold.kube.fields import rfc3339, rough
 from ninefold.release.clusterreleasegate.keeping import key_of
 from ninefold.release.clusterreleasegate.resource import ClusterReleaseGate
+from ninefold.release.gate.effective import Asked, closures, decision, in_force, message
+from ninefold.release.gate.opinion import CLOSED
+from ninefold.release.gate.status import OverrideInForce
 from ninefold.release.override.resource import Override
 from ninefold.release.release.resource import Release
-from ninefold.release.releasegate.effective import Asked, closures, decision, in_force, message
-from ninefold.release.releasegate.opinion import CLOSED
-from ninefold.release.releasegate.resource import OverrideInForce, ReleaseGate
-from ninefold.release.releasegate.workload import short
+from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.release.workloads.workload import short
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 _NAMED = 5

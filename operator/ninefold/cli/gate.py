@@ -22,7 +22,7 @@ from ninefold.cli.desk import Desk
 from ninefold.cli.options import length, reason
 from ninefold.cli.parser import Parser
 from ninefold.kube.api import Api
-from ninefold.release.releasegate.workload import WORKLOADS
+from ninefold.release.workloads.workload import WORKLOADS
 
 Act = Callable[[Desk, argparse.Namespace], Awaitable[int]]
 _Acts: TypeAlias = "argparse._SubParsersAction[Parser]"

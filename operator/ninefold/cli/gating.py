@@ -14,8 +14,8 @@ from ninefold.cli.desk import Desk, Gate, is_unseen
 from ninefold.cli.liveness import Life
 from ninefold.kube.api import Key
 from ninefold.kube.fields import rfc3339, rough
-from ninefold.release.releasegate.effective import Asked, Change, closures, judge, message
-from ninefold.release.releasegate.opinion import CLOSED
+from ninefold.release.gate.effective import Asked, Change, closures, judge, message
+from ninefold.release.gate.opinion import CLOSED
 
 _POLL = 2.0
 """Seconds between two looks while waiting."""

@@ -18,7 +18,7 @@ from ninefold.kube.api import LEASE, Key
 from ninefold.kube.client import ApiError, Cluster
 from ninefold.kube.lease import Lease
 from ninefold.kube.rbac import LEASE_NAME, NAMESPACE_OF_OPERATOR
-from ninefold.release.answering.answer import STALE_AFTER
+from ninefold.release.gate_api.answer import STALE_AFTER
 
 _VARIABLE = "NINEFOLD_NAMESPACE"
 _LOOK = 2 * Lease.period + 1

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from ninefold.kube.api import Key
-from ninefold.release.answering.access import signature
+from ninefold.release.gate_api.access import signature
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

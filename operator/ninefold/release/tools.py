@@ -8,13 +8,13 @@ from ninefold.kube.follower import Follower
 
 
 def _argocd() -> tuple[type[Follower], ...]:
-    from ninefold.release.argocd.followers import AppProjectFollower
+    from ninefold.release.followers.argocd import AppProjectFollower
 
     return (AppProjectFollower,)
 
 
 def _flux() -> tuple[type[Follower], ...]:
-    from ninefold.release.flux.followers import HelmReleaseFollower, KustomizationFollower
+    from ninefold.release.followers.flux import HelmReleaseFollower, KustomizationFollower
 
     return (KustomizationFollower, HelmReleaseFollower)
 

@@ -13,7 +13,7 @@ from tests.processes import wait_for
 import devcluster
 from devcluster.errors import CommandError
 from ninefold.integrations.argocd.customizations import ACTIONS
-from ninefold.release.people import people_manifests
+from ninefold.release.people.gates import people_manifests
 
 SERVER = "system:serviceaccount:argocd:argocd-server"
 ELSEWHERE = "system:serviceaccount:kube-system:argocd-manager"

@@ -13,7 +13,7 @@ from tests.integrations.argocd.states import Case, cases
 from ninefold.integrations.argocd.customizations import config_map
 from ninefold.kinds import MODELS
 from ninefold.kube.model import RECONCILE
-from ninefold.release.releasegate.resource import Stop
+from ninefold.release.gate.spec import Stop
 
 CASES = list(cases())
 CONFIG = config_map(MODELS)["data"]

@@ -11,8 +11,8 @@ from tests.release.answering import gates
 from tests.release.blaming import blames
 
 from ninefold.kube.store import Store
-from ninefold.release.answering.answer import STALE_AFTER, Answer, answer
-from ninefold.release.answering.question import Question, WrongCall, question
+from ninefold.release.gate_api.answer import STALE_AFTER, Answer, answer
+from ninefold.release.gate_api.question import Question, WrongCall, question
 
 FRESH = 1.0
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

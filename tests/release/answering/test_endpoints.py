@@ -26,7 +26,7 @@ from ninefold.kube.metrics import Metrics
 from ninefold.kube.secretfile import SecretFile
 from ninefold.kube.server import BODY_TIMEOUT, LARGEST_BODY, application, serve
 from ninefold.kube.store import Store
-from ninefold.release.answering.endpoints import Answering
+from ninefold.release.gate_api.endpoints import Answering
 
 TOKEN, KEY = "token-of-argo", "key-of-flagger"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}

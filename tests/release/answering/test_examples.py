@@ -23,10 +23,10 @@ from devcluster.waiting import patient
 from ninefold.kube.clock import SystemClock
 from ninefold.kube.secretfile import SecretFile
 from ninefold.kube.store import Store
-from ninefold.release.answering.answer import Answer, answer
-from ninefold.release.answering.endpoints import Answering
-from ninefold.release.answering.prometheus import evaluate
-from ninefold.release.answering.question import question
+from ninefold.release.gate_api.answer import Answer, answer
+from ninefold.release.gate_api.endpoints import Answering
+from ninefold.release.gate_api.prometheus import evaluate
+from ninefold.release.gate_api.question import question
 
 FOLDER = ROOT / "manifests" / "delivery"
 EXAMPLES = [file for file in sorted(FOLDER.glob("*.yaml")) if not file.name.startswith(("argocd", "flux"))]

@@ -8,7 +8,7 @@ from itertools import groupby
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ninefold.release.answering.pace import goes_on
+from ninefold.release.gate_api.pace import goes_on
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

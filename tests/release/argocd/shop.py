@@ -9,10 +9,10 @@ from typing import Any
 from tests.processes import ROOT, OperatorProcess, wait_for
 
 import devcluster
-from ninefold.release.argocd.followers import AppProjectFollower
-from ninefold.release.argocd.windows import until
-from ninefold.release.following import GATE
+from ninefold.release.followers.argocd import AppProjectFollower
+from ninefold.release.followers.argocd_windows import until
 from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.release.workloads.annotation import GATE
 
 PROJECT = AppProjectFollower.api
 OPERATOR = "system:serviceaccount:ninefold-system:ninefold"

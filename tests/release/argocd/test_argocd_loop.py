@@ -20,7 +20,7 @@ from tests.release.argocd.shop import OPERATOR, PROJECT, THEIRS, Shop
 import devcluster
 from devcluster import CommandError
 from ninefold.kube.api import APPLICATION, Api
-from ninefold.release.following import GATE, HELD_BY
+from ninefold.release.workloads.annotation import GATE, HELD_BY
 
 _ANY = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _SPEC = {**_ANY, "properties": {"syncWindows": {"type": "array", "items": _ANY}}}

@@ -12,9 +12,9 @@ from ninefold.kube.api import Key
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.follower import Replace, Wanted
 from ninefold.kube.store import Store
-from ninefold.release.argocd.followers import MANUAL, AppProjectFollower
-from ninefold.release.argocd.windows import LASTS, held
-from ninefold.release.following import GATE, HELD_BY
+from ninefold.release.followers.argocd import MANUAL, AppProjectFollower
+from ninefold.release.followers.argocd_windows import LASTS, held
+from ninefold.release.workloads.annotation import GATE, HELD_BY
 
 NOW = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 KEY = Key("shop", "checkout")

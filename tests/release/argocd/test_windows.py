@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.release.argocd.argo import active, complaint
 
 from ninefold.kube.api import Key
-from ninefold.release.argocd.windows import LASTS, held, let_go, renewal, until
+from ninefold.release.followers.argocd_windows import LASTS, held, let_go, renewal, until
 
 GATE = Key("shop", "checkout")
 NOW = datetime(2026, 3, 1, 13, 5, 40, tzinfo=UTC)

@@ -14,8 +14,9 @@ from tests.reliability.ebp.life import RULES, Life, dump, existing, healthy, pol
 from tests.reliability.ebp.shop import TICK, Shop
 
 from ninefold.kube.fields import rfc3339
-from ninefold.release.releasegate.budget import of_policy
-from ninefold.release.releasegate.resource import FailMode, GateStatus
+from ninefold.release.gate.source_budget import of_policy
+from ninefold.release.gate.spec import FailMode
+from ninefold.release.gate.status import GateStatus
 from ninefold.reliability.errorbudgetpolicy.carrying import bounded
 from ninefold.reliability.errorbudgetpolicy.holding import is_weaker
 from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading

@@ -22,8 +22,8 @@ from devcluster.errors import CommandError
 from ninefold.kinds import GUARDS, MODELS, RECORDS
 from ninefold.kube.accounts import machines
 from ninefold.kube.rbac import acts, people
-from ninefold.release.forgiving import forgiving_manifests
-from ninefold.release.people import VERBS
+from ninefold.release.people.forgiving import forgiving_manifests
+from ninefold.release.people.gates import VERBS
 from ninefold.release.releasegate.resource import ReleaseGate
 
 API = "ninefold.dev/v1alpha1"

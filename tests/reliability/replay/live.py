@@ -16,8 +16,8 @@ from ninefold.integrations.prometheus import Prometheus, Sample
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.controller import AnyController
 from ninefold.kube.store import Store
+from ninefold.release.gate import effective
 from ninefold.release.release.resource import Release
-from ninefold.release.releasegate import effective
 from ninefold.release.releasegate.controller import ReleaseGateController
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.reliability.backtest.grid import Vector

@@ -14,7 +14,7 @@ from ninefold.kube.store import Store
 from ninefold.release.clusterreleasegate.keeping import key_of, made_for, selected
 from ninefold.release.clusterreleasegate.plan import Observed, called, plan
 from ninefold.release.clusterreleasegate.resource import PREFIX, ClusterReleaseGate, ClusterReleaseGateStatus
-from ninefold.release.releasegate.controller import policy_status
+from ninefold.release.gate.policy_status import policy_status
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 

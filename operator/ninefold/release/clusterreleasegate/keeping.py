@@ -9,7 +9,8 @@ from ninefold.kube.api import MANAGED_BY, NAMESPACE, OPERATOR, Key, Manifest
 from ninefold.kube.apply import adopt
 from ninefold.kube.store import Store
 from ninefold.release.clusterreleasegate.resource import PREFIX, ClusterReleaseGate, Namespaces
-from ninefold.release.releasegate.resource import GateSpec, ReleaseGate
+from ninefold.release.gate.spec import GateSpec
+from ninefold.release.releasegate.resource import ReleaseGate
 
 _TAKEN_OVER = set(GateSpec.model_fields) - {"stop"}
 """The settings that a kept gate has, too. What is decided it reads from the status."""

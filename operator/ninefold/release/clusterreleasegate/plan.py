@@ -12,10 +12,10 @@ from ninefold.release.clusterreleasegate.resource import (
     ClusterReleaseGateStatus,
     PolicyReference,
 )
-from ninefold.release.releasegate.budget import of_policy
-from ninefold.release.releasegate.deciding import decide, moments, turned
-from ninefold.release.releasegate.hand import of_freeze, of_stop
-from ninefold.release.releasegate.opinion import Opinion
+from ninefold.release.gate.decide import decide, moments, turned
+from ninefold.release.gate.opinion import Opinion
+from ninefold.release.gate.source_budget import of_policy
+from ninefold.release.gate.source_stop_and_freeze import of_freeze, of_stop
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 _PASSES = "In each namespace a rollback to an image that is known to be good there passes."

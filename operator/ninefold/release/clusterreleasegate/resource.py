@@ -6,7 +6,8 @@ from pydantic import Field
 
 from ninefold.kube.fields import MatchLabels, ObjectName
 from ninefold.kube.model import Column, Model, Resource
-from ninefold.release.releasegate.resource import Freeze, GateSpec, GateStatus
+from ninefold.release.gate.spec import Freeze, GateSpec
+from ninefold.release.gate.status import GateStatus
 
 PREFIX = "cluster."
 """Begins the name of each gate that is kept for a ClusterReleaseGate; nobody else may use such a name."""

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.plan import Note, Plan, Verdict
-from ninefold.release.override.force import in_force, lacking, too_long
+from ninefold.release.gate.effective import closures
 from ninefold.release.override.resource import Override, OverrideState, OverrideStatus
-from ninefold.release.releasegate.effective import closures
+from ninefold.release.override.validity import in_force, lacking, too_long
 from ninefold.release.releasegate.resource import ReleaseGate
 
 

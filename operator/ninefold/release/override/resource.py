@@ -11,7 +11,7 @@ from ninefold.kube.fields import Cel, ObjectName, Timestamp
 from ninefold.kube.index import Index
 from ninefold.kube.model import Column, Model, Resource, Spec, Status
 from ninefold.kube.store import Store
-from ninefold.release.releasegate.resource import Image
+from ninefold.release.gate.status import Image
 
 Person = Annotated[str, Field(min_length=1, max_length=256)]
 """A user as the API server knows him."""

@@ -18,19 +18,20 @@ from ninefold.kube.fields import seconds
 from ninefold.kube.index import Index
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
-from ninefold.release.following import gate_of, named
+from ninefold.release.gate.spec import Records
 from ninefold.release.override.resource import Override
 from ninefold.release.release import delivered as of_tools
 from ninefold.release.release import revision as of_workloads
 from ninefold.release.release.delivered import READS
-from ninefold.release.release.passing import passed_by
+from ninefold.release.release.overrides_passed import passed_by
 from ninefold.release.release.plan import Later, Observed, plan
 from ninefold.release.release.records import BY_WORKLOAD, key_for, next_record, sequence
 from ninefold.release.release.resource import PassedBy, Release, ReleaseStatus
 from ninefold.release.release.revision import Revision
 from ninefold.release.release.spending import Reading
-from ninefold.release.releasegate.resource import Records, ReleaseGate
-from ninefold.release.releasegate.selection import over, under_gate
+from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.release.workloads.annotation import gate_of, named
+from ninefold.release.workloads.selection import over, under_gate
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 
 _BUILT_IN = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)

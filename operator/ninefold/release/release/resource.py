@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ninefold.kube.fields import Cel, Timestamp, figure
 from ninefold.kube.model import Column, Model, Resource, Spec, Status
-from ninefold.release.releasegate.resource import MAX_IMAGES, Image
+from ninefold.release.gate.status import MAX_IMAGES, Image
 
 Outcome = Literal["Progressing", "Succeeded", "RolledBack", "Aborted", "Superseded"]
 

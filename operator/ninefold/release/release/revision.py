@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.fields import moment
+from ninefold.release.gate.status import MAX_IMAGES
 from ninefold.release.release.resource import Change
-from ninefold.release.releasegate.resource import MAX_IMAGES
-from ninefold.release.releasegate.workload import fingerprint, parts
+from ninefold.release.workloads.workload import fingerprint, parts
 
 State = Literal["Rolling", "Complete", "GaveUp"]
 

@@ -13,13 +13,13 @@ from itertools import zip_longest
 
 from ninefold.kube.api import Manifest
 from ninefold.kube.fields import FIRST, moment, number
+from ninefold.release.gate.opinion import clock
+from ninefold.release.gate.source_budget import closing
+from ninefold.release.gate.status import MAX_BLAMED, Blame
 from ninefold.release.release.records import of_workload
 from ninefold.release.release.resource import SUSPECTED
-from ninefold.release.releasegate.budget import closing
 from ninefold.release.releasegate.culprit import Exposure, culprits
-from ninefold.release.releasegate.opinion import clock
-from ninefold.release.releasegate.resource import MAX_BLAMED, Blame
-from ninefold.release.releasegate.workload import short
+from ninefold.release.workloads.workload import short
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 WITHIN = timedelta(days=1)

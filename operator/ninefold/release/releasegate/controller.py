@@ -15,16 +15,17 @@ from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
 from ninefold.release.clusterreleasegate.keeping import corrected, is_unwanted, kept, key_of
 from ninefold.release.clusterreleasegate.resource import PREFIX, ClusterReleaseGate
+from ninefold.release.gate.policy_status import policy_status
+from ninefold.release.gate.status import GateStatus, ReleaseGateStatus
 from ninefold.release.override.resource import Override, meant_for
 from ninefold.release.release.records import BY_WORKLOAD
 from ninefold.release.release.resource import Release
-from ninefold.release.releasegate.elsewhere import seen, shown_by, unguarded
 from ninefold.release.releasegate.plan import Observed, plan
-from ninefold.release.releasegate.resource import GateStatus, ReleaseGate, ReleaseGateStatus
-from ninefold.release.releasegate.selection import over, under
-from ninefold.release.releasegate.workload import WORKLOADS, Workload
+from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.release.workloads.delegation import seen, shown_by, unguarded
+from ninefold.release.workloads.selection import over, under
+from ninefold.release.workloads.workload import WORKLOADS, Workload
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
-from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 _BY_ABOVE = Index(
     ReleaseGate.api,
@@ -126,17 +127,6 @@ class ReleaseGateController(Controller[ReleaseGate, Observed]):
 
     def plan(self, resource: ReleaseGate, observed: Observed, now: datetime) -> Plan[ReleaseGateStatus]:
         return plan(resource, observed, now)
-
-
-def policy_status(store: Store, key: Key) -> ErrorBudgetPolicyStatus | None:
-    manifest = store.get(ErrorBudgetPolicy.api, key)
-    if manifest is None:
-        return None
-    try:
-        return ErrorBudgetPolicy.parse(manifest).status
-    except Stalled:
-        # It cannot be read, so it says nothing; its own status says why.
-        return ErrorBudgetPolicyStatus.model_validate({})
 
 
 def _above(store: Store, name: str) -> GateStatus | None:

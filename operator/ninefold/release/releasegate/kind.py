@@ -12,7 +12,7 @@ from ninefold.domain.resource_set import Diagnostic, ResourceSet
 from ninefold.kube.api import Manifest
 from ninefold.kube.controller import AnyController
 from ninefold.kube.store import Store
-from ninefold.release.people import VERBS
+from ninefold.release.people.gates import VERBS
 from ninefold.release.releasegate.resource import ReleaseGate
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _run_options(parser: argparse.ArgumentParser) -> None:
 def _pages(process: Process, options: argparse.Namespace) -> Sequence[Endpoint]:
     from ninefold.kube.clock import SystemClock
     from ninefold.kube.secretfile import SecretFile
-    from ninefold.release.answering.endpoints import Answering
+    from ninefold.release.gate_api.endpoints import Answering
 
     clock = SystemClock()
     tokens, keys = (SecretFile(path, clock) for path in (options.gate_token_file, options.gate_hmac_key_file))
@@ -60,10 +60,10 @@ def _lint(gate: ReleaseGate, others: ResourceSet) -> Iterable[Diagnostic]:
 
 
 def _policies() -> list[Manifest]:
-    from ninefold.release.forgiving import forgiving_manifests
-    from ninefold.release.people import people_manifests
-    from ninefold.release.releasegate.policy import policy_manifests
-    from ninefold.release.reserved import reserved_manifests
+    from ninefold.release.people.forgiving import forgiving_manifests
+    from ninefold.release.people.gates import people_manifests
+    from ninefold.release.people.reserved import reserved_manifests
+    from ninefold.release.releasegate.admission.policies import policy_manifests
 
     return [*policy_manifests(), *people_manifests(), *forgiving_manifests(), *reserved_manifests()]
 

@@ -8,7 +8,7 @@ from ninefold.domain.resource_set import Diagnostic, ResourceSet
 from ninefold.domain.selectors.objectives import absent
 from ninefold.kube.api import Key
 from ninefold.kube.errors import Stalled
-from ninefold.release.releasegate.hand import of_freeze
+from ninefold.release.gate.source_stop_and_freeze import of_freeze
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 

@@ -13,7 +13,8 @@ from ninefold.kube.export import one_of
 from ninefold.kube.fields import moment
 from ninefold.kube.store import Store
 from ninefold.release.clusterreleasegate.resource import ClusterReleaseGate
-from ninefold.release.releasegate.resource import Decision, ReleaseGate
+from ninefold.release.gate.status import Decision
+from ninefold.release.releasegate.resource import ReleaseGate
 
 
 class GateMetrics(Collector):

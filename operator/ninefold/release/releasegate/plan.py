@@ -10,18 +10,12 @@ from typing import Any
 from ninefold.kube.api import Manifest
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.plan import Note, Plan, Verdict
-from ninefold.release.override.force import in_force
-from ninefold.release.override.resource import Override
-from ninefold.release.releasegate import templates
-from ninefold.release.releasegate.above import of_cluster
-from ninefold.release.releasegate.blame import blame, suspected
-from ninefold.release.releasegate.budget import closing, of_policy
-from ninefold.release.releasegate.deciding import decide, moments, turned
-from ninefold.release.releasegate.effective import current, targets
-from ninefold.release.releasegate.hand import of_freeze, of_stop
-from ninefold.release.releasegate.learning import Good, learn
-from ninefold.release.releasegate.opinion import Opinion
-from ninefold.release.releasegate.resource import (
+from ninefold.release.gate.decide import decide, moments, turned
+from ninefold.release.gate.effective import current, targets
+from ninefold.release.gate.opinion import Opinion
+from ninefold.release.gate.source_budget import closing, of_policy
+from ninefold.release.gate.source_stop_and_freeze import of_freeze, of_stop
+from ninefold.release.gate.status import (
     MAX_LEARNING,
     MAX_OVERRIDES,
     Blame,
@@ -29,13 +23,18 @@ from ninefold.release.releasegate.resource import (
     GoodTemplate,
     Learning,
     OverrideInForce,
-    ReleaseGate,
-    ReleaseGateSpec,
     ReleaseGateStatus,
-    Workloads,
 )
-from ninefold.release.releasegate.trial import lasting
-from ninefold.release.releasegate.workload import Workload, fingerprint, short
+from ninefold.release.override.resource import Override
+from ninefold.release.override.validity import in_force
+from ninefold.release.releasegate.blame import blame, suspected
+from ninefold.release.releasegate.known_good import templates
+from ninefold.release.releasegate.known_good.revisions import Good, learn
+from ninefold.release.releasegate.known_good.trial import lasting
+from ninefold.release.releasegate.resource import ReleaseGate, ReleaseGateSpec
+from ninefold.release.releasegate.source_cluster_gate import of_cluster
+from ninefold.release.workloads.selector import Workloads
+from ninefold.release.workloads.workload import Workload, fingerprint, short
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 WORKLOADS_FOUND = "WorkloadsFound"

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from ninefold.kube.api import Key
-from ninefold.release.releasegate.effective import Change, Verdict, closures, decision, judge
+from ninefold.release.gate.effective import Change, Verdict, closures, decision, judge
+from ninefold.release.gate.status import Decision, ReleaseGateStatus
 from ninefold.release.releasegate.plan import Observed, plan
-from ninefold.release.releasegate.resource import Decision, ReleaseGate, ReleaseGateStatus
+from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.release.replay.history import Record, good_before, running, under
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 

@@ -9,10 +9,10 @@ from datetime import datetime
 from ninefold.kube.api import Manifest
 from ninefold.kube.fields import number
 from ninefold.release.release.resource import Release, went_bad
-from ninefold.release.releasegate.learning import Good, revision
+from ninefold.release.releasegate.known_good.revisions import Good, revision
 from ninefold.release.releasegate.resource import ReleaseGate
-from ninefold.release.releasegate.serving import Serving
-from ninefold.release.releasegate.workload import WORKLOADS, Workload, by_repository
+from ninefold.release.workloads.serving import Serving
+from ninefold.release.workloads.workload import WORKLOADS, Workload, by_repository
 
 _KINDS = frozenset(api.kind for api in WORKLOADS)
 

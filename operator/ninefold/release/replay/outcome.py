@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ninefold.release.releasegate.opinion import CLOSED, most_severe
-from ninefold.release.releasegate.resource import Decision
+from ninefold.release.gate.opinion import CLOSED, most_severe
+from ninefold.release.gate.status import Decision
 from ninefold.release.replay.gate import Admission, GateReplay, Standing
 
 

@@ -6,7 +6,7 @@ environment variable. The gate lists the names (`restartedBy`); whatever else di
 
 from __future__ import annotations
 
-from ninefold.release.releasegate.resource import RESTART_ANNOTATIONS, RESTART_ENVIRONMENT
+from ninefold.release.gate.spec import RESTART_ANNOTATIONS, RESTART_ENVIRONMENT
 
 _MOST_NOTES = 256
 _MOST_CONTAINERS = 24

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ninefold.release.releasegate.resource import SERVICE_LABELS, TEAM_LABELS
+from ninefold.release.workloads.selector import SERVICE_LABELS, TEAM_LABELS
 
 _WANTED = "variables.wanted"
 

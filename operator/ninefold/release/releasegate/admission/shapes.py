@@ -7,7 +7,7 @@ refuse, and one that walks a hundred thousand keys would keep the API server bus
 
 from __future__ import annotations
 
-from ninefold.release.releasegate.workload import VOLUME
+from ninefold.release.workloads.workload import VOLUME
 
 MOST_PARTS = 96
 """Containers and image volumes of a pod that are compared."""

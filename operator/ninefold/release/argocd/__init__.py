@@ -1,1 +1,0 @@
-"""Argo CD: a project syncs nothing while the gate that it follows is closed."""

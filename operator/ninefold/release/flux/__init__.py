@@ -1,1 +1,0 @@
-"""Flux: what it would apply waits while a gate is closed."""

@@ -1,0 +1,1 @@
+"""Objects of delivery tools that follow a gate."""

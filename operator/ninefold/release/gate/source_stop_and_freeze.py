@@ -1,0 +1,75 @@
+"""What people and calendars say to a gate: a stop by hand, and freezes. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ninefold.release.gate.freeze import Span, spans
+from ninefold.release.gate.opinion import Opinion
+from ninefold.release.gate.spec import Freeze, Stop
+from ninefold.release.gate.status import Closure
+
+AHEAD = timedelta(days=36)
+"""How far ahead the API server knows freezes, should the operator be down."""
+_NEXT = 4
+"""How many freezes to come of one source are written down."""
+
+
+def of_stop(stop: Stop | None, now: datetime) -> Opinion:
+    """A stop whose time is over is none."""
+    if stop is None or (stop.until is not None and stop.until <= now):
+        return Opinion("Allow")
+    ends = f" Until {_moment(stop.until)}." if stop.until else ""
+    return Opinion(
+        decision=stop.decision,
+        because=f"stopped by {stop.by}",
+        message=f"{stop.by} has closed it: {_sentence(stop.reason)}{ends}",
+        until=stop.until,
+        ends=stop.until,
+        changes=stop.until,
+    )
+
+
+def of_freeze(freeze: Freeze, now: datetime, field: str) -> Opinion:
+    """What holds now and what is to come. Raises Stalled for what is no schedule."""
+    found = spans(freeze, now, now + AHEAD, field)
+    present = next((span for span in found if span.start <= now), None)
+    coming = [span for span in found if span.start > now][:_NEXT]
+    changes = [present.end] if present else [span.start for span in coming[:1]]
+    # What is written down must be renewed before the API server has come to its end.
+    later = tuple(_closure(freeze, span) for span in coming)
+    moment = min([*changes, now + AHEAD / 2])
+    if present is None:
+        return Opinion("Allow", later=later, changes=moment)
+    closed = _closure(freeze, present)
+    return Opinion(
+        decision=closed.decision,
+        because=closed.because,
+        message=closed.message,
+        calendar=True,
+        until=present.end,
+        ends=present.end,
+        later=later,
+        changes=moment,
+    )
+
+
+def _closure(freeze: Freeze, span: Span) -> Closure:
+    return Closure.model_validate(
+        {
+            "decision": freeze.decision,
+            "because": f"freeze: {freeze.reason}",
+            "message": f"Nothing changes now: {_sentence(freeze.reason)} Until {_moment(span.end)}.",
+            "from": span.start,
+            "until": span.end,
+            "calendar": True,
+        }
+    )
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."

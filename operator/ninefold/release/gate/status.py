@@ -1,0 +1,176 @@
+"""What gates tell back: the decision, why, and what passes. Delivery tools and replays read it, too. Pure."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from ninefold.kube.fields import Timestamp
+from ninefold.kube.model import Model, Status
+from ninefold.kube.schema import ANYTHING
+
+Decision = Literal["Allow", "Hold", "Deny", "Unknown"]
+
+MAX_IMAGES = 64
+MAX_WORKLOADS = 4096
+MAX_LEARNING = 512
+LONGEST_REVISIONS = 65_536
+MAX_CLOSURES = 32
+MAX_OVERRIDES = 8
+MAX_BLAMED = 8
+MAX_TEMPLATES = 64
+
+Image = Annotated[str, Field(min_length=1, max_length=512)]
+"""An image as a container names it: "example.com/shop/checkout:v41"."""
+
+
+class Learning(Model):
+    """A revision that is served, on its way to be known as good."""
+
+    workload: str = Field(max_length=300, description='The workload, such as "Deployment/checkout".')
+    revision: str | None = Field(default=None, max_length=64, description="A hash of its images, if it is about these.")
+    template: str | None = Field(
+        default=None, max_length=64, description="The hash of its pod template, if it is about that."
+    )
+    since: Timestamp = Field(description="Since when enough pods serve it and data are known.")
+    fewest: int | None = Field(default=None, description="The fewest available pods that have been enough since then.")
+
+
+class Closure(Model):
+    """A reason for which change is held or refused, with the time in which it is."""
+
+    decision: Literal["Hold", "Deny"] = Field(description="What it asks for.")
+    because: str = Field(max_length=320, description="Who closes, in a few words.")
+    message: str = Field(default="", max_length=1024, description="Why, as a sentence.")
+    from_: Timestamp | None = Field(default=None, alias="from", description="From when on; left out, now.")
+    until: Timestamp | None = Field(
+        default=None, description="Until when; left out, until the operator says otherwise."
+    )
+    calendar: bool | None = Field(
+        default=None,
+        description="Set of a freeze: it says nothing of how well the workloads are, so what runs meanwhile can become "
+        "known to be good.",
+    )
+    approvals: int | None = Field(
+        default=None,
+        ge=1,
+        le=4,
+        description="How many others must approve an Override for this reason, if spec.overrides asks for fewer.",
+    )
+
+
+Anything = Annotated[dict[str, Any], Field(json_schema_extra={ANYTHING: True})]
+
+
+class GoodTemplate(Model):
+    """A pod template a rollback to which passes a closed gate."""
+
+    workload: str = Field(max_length=300, description='The workload, such as "Deployment/checkout".')
+    hash: str = Field(max_length=64, description="The templateHash of its Release.")
+    labels: Anything = Field(default_factory=dict, description="Its labels.")
+    annotations: Anything = Field(default_factory=dict, description="Its annotations, but for that of a restart.")
+    spec: Anything = Field(description="Its pod spec.")
+
+
+class OverrideInForce(Model):
+    """An Override that lets change pass a closed gate."""
+
+    name: str = Field(max_length=253, description="The Override.")
+    by: str = Field(max_length=256, description="Who asked for it.")
+    until: Timestamp = Field(description="When it ends by itself.")
+    images: list[Image] = Field(
+        default_factory=list, max_length=16, description="The images it is about; without any, all change passes."
+    )
+
+
+class Blame(Model):
+    """A release that is suspected for what closes the gate. What it brought passes as a rollback no more."""
+
+    release: str = Field(max_length=253, description="The Release.")
+    workload: str = Field(max_length=300, description='What it changed, such as "Deployment/checkout".')
+    objective: str = Field(max_length=253, description="The objective that has burnt since.")
+    began: Timestamp = Field(description="When its rollout began.")
+    images: list[Image] = Field(
+        default_factory=list,
+        max_length=MAX_IMAGES,
+        description="The images that came with it; none if it changed configuration alone.",
+    )
+    hashes: list[Annotated[str, Field(max_length=64)]] = Field(
+        default_factory=list,
+        max_length=2,
+        description="What else its revision is called: the templateHash of the Release, and the hash by which an Argo "
+        "Rollout goes.",
+    )
+
+
+class GateStatus(Status):
+    """A decision, why, since when and until when."""
+
+    decision: Decision = Field(
+        default="Unknown", description="Allow and Unknown let change pass, Hold lets it wait, Deny refuses it."
+    )
+    because: str = Field(default="", max_length=320, description="Who decided, in a few words.")
+    message: str = Field(
+        default="", max_length=2048, description="The decision in full, on one line: what a refused person reads."
+    )
+    closures: list[Closure] = Field(
+        default_factory=list,
+        max_length=MAX_CLOSURES,
+        description="All that closes the gate now, the most severe first, and the freezes to come. The API server "
+        "compares their times with its own clock.",
+    )
+    passes: str = Field(default="", max_length=1024, description="What passes a closed gate, as a sentence.")
+    pace: str | None = Field(
+        default=None,
+        max_length=3,
+        description="How large the steps of a delivery may be once the gate is open, in percent of their usual size; "
+        "absent at full pace.",
+    )
+    since: Timestamp | None = Field(default=None, description="When the decision last changed.")
+    until: str | None = Field(
+        default=None,
+        max_length=20,
+        description="When the gate is predicted to open (RFC 3339), if that can be told from what is known.",
+    )
+    unknown_since: Timestamp | None = Field(
+        default=None, description="Since when data are missing; not set while they are there."
+    )
+
+
+class ReleaseGateStatus(GateStatus):
+    """The decision. The API server reads it from here for every change of a pod template."""
+
+    overrides: list[OverrideInForce] = Field(
+        default_factory=list, max_length=MAX_OVERRIDES, description="The Overrides that let change pass now."
+    )
+    blamed: list[Blame] = Field(
+        default_factory=list,
+        max_length=MAX_BLAMED,
+        description="The releases that are suspected for what closes the gate, the newest first. Delivery tools abort "
+        "these alone.",
+    )
+    workloads: int = Field(default=0, description="How many workloads the gate is about now.")
+    known_good_revisions: dict[str, Annotated[str, Field(max_length=LONGEST_REVISIONS)]] = Field(
+        default_factory=dict,
+        max_length=MAX_WORKLOADS,
+        description='By workload, such as "Deployment/checkout", what it ran while it was well. A rollback to it '
+        "passes a closed gate. Each line is a revision, the newest first, with CONTAINER=IMAGE for each container, and "
+        "volume/NAME=IMAGE for an image volume. Where the image moves, as latest does, it is left out.",
+    )
+    known_good_images: list[Image] = Field(
+        default_factory=list,
+        max_length=MAX_IMAGES,
+        description="What an operator of the version before has learnt, until it is known for each workload.",
+    )
+    known_good_templates: list[GoodTemplate] = Field(
+        default_factory=list,
+        max_length=MAX_TEMPLATES,
+        description="The pod templates a rollback to which passes a closed gate, the newest first, if "
+        "spec.knownGood.templates asks for them.",
+    )
+    learning: list[Learning] = Field(
+        default_factory=list,
+        max_length=MAX_LEARNING,
+        description="Revisions that are served, on their way to be known as good.",
+    )

@@ -1,0 +1,1 @@
+"""What a gate knows to be good, so that a rollback to it passes."""

@@ -1,0 +1,1 @@
+"""Workloads as gates, releases and replays read them. It holds no kind."""
