@@ -20,8 +20,8 @@ from bench.figure import Figure, Say, at_most
 from bench.history import DAY, HOUR, MINUTE
 from bench.samples import layers, sloth
 from bench.tsdb import Rule, Tsdb
+from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Group
 
 RATIOS = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002)
 BUDGET = 0.001

@@ -24,8 +24,8 @@ from ninefold.release.release.revision import Revision, State
 from ninefold.release.release.spending import Reading
 from ninefold.release.releasegate.blame import blame
 from ninefold.reliability.errorbudgetpolicy import plan as policies
-from ninefold.reliability.errorbudgetpolicy.reading import Objective
-from ninefold.reliability.errorbudgetpolicy.reading import Reading as PolicyReading
+from ninefold.reliability.errorbudgetpolicy.objective import Objective
+from ninefold.reliability.errorbudgetpolicy.objective import Reading as PolicyReading
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus, Identity
 

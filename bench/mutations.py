@@ -14,9 +14,9 @@ from bench.figure import Figure, Say
 from bench.mutants import Mutant, mutants
 from devcluster.binaries import binary
 from ninefold.kube import yamltext
+from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.proofs.suite import proof
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Group
 
 GOAL = 0.95
 SHAPES: Mapping[str, dict[str, Any]] = {

@@ -20,8 +20,8 @@ import yaml
 from bench.figure import Figure, Say, at_most, significant
 from bench.history import DAY, HOUR, MINUTE, History
 from bench.tsdb import Rule, Tsdb, ask
+from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Group
 
 DATA = Path(__file__).parent / "data"
 WINDOW = 30 * DAY

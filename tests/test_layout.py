@@ -90,11 +90,15 @@ SLO = "ninefold/reliability/servicelevelobjective"
         ("layers", "ninefold/kube/queue.py", "import ninefold.integrations.prometheus"),
         ("layers", "ninefold/integrations/prometheus.py", "import ninefold.reliability"),
         ("layers", f"{SLO}/health.py", "import ninefold.cli.kinds"),
-        ("stages", "ninefold/release/releasegate/controller.py", "import ninefold.reliability.errorbudgetpolicy.latch"),
+        (
+            "stages",
+            "ninefold/release/releasegate/controller.py",
+            "import ninefold.reliability.errorbudgetpolicy.hysteresis",
+        ),
         (
             "stages",
             "ninefold/observability/dashboard/board.py",
-            "import ninefold.reliability.servicelevelobjective.tiers",
+            "import ninefold.reliability.servicelevelobjective.alerting.tiers",
         ),
         ("layers", "ninefold/domain/kind.py", "import ninefold.release.tools"),
         ("layers", "ninefold/release/kinds.py", "import ninefold.kinds"),

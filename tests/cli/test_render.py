@@ -15,8 +15,8 @@ import yaml
 from ninefold.kube.store import Store
 from ninefold.observability.dashboard.controller import DashboardController
 from ninefold.observability.dashboard.resource import Dashboard
-from ninefold.reliability.servicelevelobjective.contract import tiers
-from ninefold.reliability.servicelevelobjective.output import Output, render
+from ninefold.reliability.servicelevelobjective.alerting.solver import tiers
+from ninefold.reliability.servicelevelobjective.output.manifests import Output, render
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from tests.cli.conftest import Command
 from tests.cli.samples import CORRECTION, DASHBOARD, GATE, POLICY, SLO

@@ -33,9 +33,9 @@ from ninefold.release.release.controller import ReleaseController
 from ninefold.release.releasegate.controller import ReleaseGateController
 from ninefold.reliability.correction.controller import CorrectionController
 from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
-from ninefold.reliability.servicelevelobjective.contract import tiers
+from ninefold.reliability.servicelevelobjective.alerting.solver import tiers
 from ninefold.reliability.servicelevelobjective.controller import ServiceLevelObjectiveController
-from ninefold.reliability.servicelevelobjective.output import OutputChoice
+from ninefold.reliability.servicelevelobjective.output.manifests import OutputChoice
 
 NOW = datetime(2026, 11, 23, 18, tzinfo=UTC)
 LIMIT = 1.0

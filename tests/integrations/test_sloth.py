@@ -20,8 +20,8 @@ from tests.integrations.dialects import (
 )
 
 from ninefold.integrations.sloth import recognizes, translate
+from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Group
 
 PLAIN, CRD, WINDOWS = (documents(f"sloth-{name}.yaml") for name in ("plain", "crd", "windows"))
 MAPS = ("labels", "annotations", "options", "config", "ownerReferences[]")

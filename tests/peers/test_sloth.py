@@ -14,8 +14,8 @@ import yaml
 
 from devcluster.binaries import binary
 from ninefold.integrations import sloth
+from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Group
 from tests.integrations.dialects import outcome
 from tests.reliability.slo.promtool import Promtool
 

@@ -28,7 +28,7 @@ from ninefold.reliability.correction.controller import CorrectionController
 from ninefold.reliability.correction.resource import Correction
 from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
-from ninefold.reliability.servicelevelobjective.contract import tiers
+from ninefold.reliability.servicelevelobjective.alerting.solver import tiers
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 MANY = 200

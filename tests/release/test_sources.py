@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ninefold.domain.schedules.span import Span
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import rfc3339
 from ninefold.release.clusterreleasegate import plan as cluster_plan
 from ninefold.release.clusterreleasegate.resource import ClusterReleaseGate
-from ninefold.release.gate.freeze import Span, spans
+from ninefold.release.gate.freeze import spans
 from ninefold.release.gate.spec import Freeze
 from ninefold.release.gate.status import ReleaseGateStatus
 from ninefold.release.override import plan as override_plan

@@ -27,13 +27,14 @@ from ninefold.reliability.backtest.judgement import Judgement
 from ninefold.reliability.backtest.scenario import Case, Scenario
 from ninefold.reliability.backtest.sweep import Wishes
 from ninefold.reliability.backtest.words import length
-from ninefold.reliability.correction.occurrences import recorded, verified
+from ninefold.reliability.correction.occurrences import verified
 from ninefold.reliability.correction.resource import Correction
-from ninefold.reliability.servicelevelobjective.corrections import NONE
-from ninefold.reliability.servicelevelobjective.matching import Names, unmatched
+from ninefold.reliability.servicelevelobjective.feedback.matching import Names, unmatched
+from ninefold.reliability.servicelevelobjective.feedback.unmatched import doubt
+from ninefold.reliability.servicelevelobjective.namespace.corrections import recorded
+from ninefold.reliability.servicelevelobjective.recording.corrections import NONE
+from ninefold.reliability.servicelevelobjective.recording.selectors import selectors
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.selectors import selectors
-from ninefold.reliability.servicelevelobjective.unmatched import doubt
 
 _MOST = 10_000_000
 """Points of all groups of an objective together: some gigabytes for its recordings."""

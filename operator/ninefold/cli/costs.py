@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 
 from ninefold.kube.api import Key
-from ninefold.reliability.servicelevelobjective import indicator
-from ninefold.reliability.servicelevelobjective.cost import Estimate, estimate
+from ninefold.reliability.servicelevelobjective.compiler import Compile, Group
+from ninefold.reliability.servicelevelobjective.cost.estimate import Estimate, estimate
+from ninefold.reliability.servicelevelobjective.recording import indicator
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Compile, Group
 
 _HEAD = ("OBJECTIVE", "RULES", "SERIES", "SAMPLES")
 _NOTE = (

@@ -17,7 +17,7 @@ from ninefold.integrations.translation.report import Remark
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import duration
 from ninefold.kube.model import dotted
-from ninefold.reliability.servicelevelobjective.contract import tiers
+from ninefold.reliability.servicelevelobjective.alerting.solver import tiers
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 

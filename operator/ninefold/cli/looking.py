@@ -14,9 +14,9 @@ from ninefold.cli.resources import Found
 from ninefold.domain.resource_set import Diagnostic
 from ninefold.integrations.prometheus import Refused, Unreachable
 from ninefold.kube.errors import Stalled
-from ninefold.reliability.servicelevelobjective.buckets import missing
-from ninefold.reliability.servicelevelobjective.matching import LOOKBACK, Names, unmatched
-from ninefold.reliability.servicelevelobjective.metrictypes import mistaken
+from ninefold.reliability.servicelevelobjective.feedback.buckets import missing
+from ninefold.reliability.servicelevelobjective.feedback.matching import LOOKBACK, Names, unmatched
+from ninefold.reliability.servicelevelobjective.feedback.metric_types import mistaken
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 

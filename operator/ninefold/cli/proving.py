@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ninefold.kube import yamltext
+from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.proofs.suite import proof
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Group
 
 
 def write(slos: Sequence[ServiceLevelObjective], folder: Path) -> list[str]:

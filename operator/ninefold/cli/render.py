@@ -19,7 +19,7 @@ from ninefold.kinds import KINDS
 from ninefold.kube import yamltext
 from ninefold.kube.api import Manifest
 from ninefold.kube.errors import Stalled
-from ninefold.reliability.servicelevelobjective.inhibition import inhibit_rules
+from ninefold.reliability.servicelevelobjective.alerting.inhibition import inhibit_rules
 from ninefold.reliability.servicelevelobjective.render import compilers
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 

@@ -26,10 +26,10 @@ from ninefold.reliability.backtest.asking import ask
 from ninefold.reliability.backtest.grid import NAME, CannotEvaluate, Grid, Vector
 from ninefold.reliability.backtest.scenario import Case, Scenario
 from ninefold.reliability.backtest.spending import EVENTS
-from ninefold.reliability.correction.occurrences import recorded
 from ninefold.reliability.replay.history import moments
 from ninefold.reliability.replay.policy import Moment, PolicyReplay, Said, stays
-from ninefold.reliability.servicelevelobjective.composite import components
+from ninefold.reliability.servicelevelobjective.namespace.corrections import recorded
+from ninefold.reliability.servicelevelobjective.recording.composite import components
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 LEAD = timedelta(days=1)

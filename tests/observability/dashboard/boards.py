@@ -17,7 +17,7 @@ from tests.reliability.slo.objectives import manifest as slo_manifest
 from ninefold.observability.dashboard.objective import Objective, read
 from ninefold.observability.dashboard.plan import Observed, render
 from ninefold.observability.dashboard.resource import Dashboard
-from ninefold.reliability.servicelevelobjective.contract import tiers
+from ninefold.reliability.servicelevelobjective.alerting.solver import tiers
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))")

@@ -21,7 +21,7 @@ from ninefold.observability.dashboard.controller import DashboardController
 from ninefold.observability.dashboard.objective import by_service, chosen, uid
 from ninefold.observability.dashboard.plan import Observed, plan
 from ninefold.observability.dashboard.resource import Dashboard, DashboardStatus
-from ninefold.reliability.servicelevelobjective.contract import tiers
+from ninefold.reliability.servicelevelobjective.alerting.solver import tiers
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -15,7 +15,7 @@ from tests.processes import wait_for
 from devcluster.waiting import patient
 from ninefold.kube.api import Key
 from ninefold.observability.dashboard.objective import uid
-from ninefold.reliability.servicelevelobjective.rules import Group
+from ninefold.reliability.servicelevelobjective.compiler import Group
 
 TOTAL = f'prometheus_http_requests_total{{job="{SELF}"}}'
 """The requests that Prometheus itself answers: it scrapes itself, and we ask it questions."""

@@ -19,7 +19,7 @@ from ninefold.integrations.tsdb import serving
 from ninefold.reliability.backtest.asking import ask
 from ninefold.reliability.backtest.grid import Grid, Vector
 from ninefold.reliability.backtest.scenario import Case, Scenario
-from ninefold.reliability.servicelevelobjective.rules import Group
+from ninefold.reliability.servicelevelobjective.compiler import Group
 
 MINUTES = 500
 AT = grid(MINUTES)

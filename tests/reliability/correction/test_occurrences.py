@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from tests.reliability.correction.corrections import ONCE, SUNDAYS, correction
 from tests.reliability.slo.objectives import objective
 
+from ninefold.domain.schedules.local_time import moment
 from ninefold.kube.errors import Stalled
-from ninefold.reliability.correction.occurrences import concerning, in_force, moment, occurrences, verified
-from ninefold.reliability.servicelevelobjective.corrections import Corrections, Occurrence
-from ninefold.reliability.servicelevelobjective.rules import Group
+from ninefold.reliability.correction.occurrences import occurrences, verified
+from ninefold.reliability.servicelevelobjective.compiler import Group
+from ninefold.reliability.servicelevelobjective.namespace.corrections import concerning, in_force
+from ninefold.reliability.servicelevelobjective.recording.corrections import Corrections, Occurrence
 
 ZONES = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/")))
 LOCAL = st.integers(0, 50 * 365 * 24 * 60).map(
@@ -33,7 +35,7 @@ def starts(first: str, last: str, **recurring: Any) -> list[str]:
     """As moments in UTC."""
     made = correction(recurring={**SUNDAYS, **recurring})
     found = occurrences(made, datetime.fromisoformat(first), datetime.fromisoformat(last))
-    return [f"{datetime.fromtimestamp(one.start, UTC):%Y-%m-%dT%H:%M}" for one in found]
+    return [f"{one.start:%Y-%m-%dT%H:%M}" for one in found]
 
 
 def test_it_keeps_to_the_clocks_on_the_wall() -> None:
@@ -94,9 +96,9 @@ def test_occurrences_are_those_of_dateutil(rule: str, start: datetime, first: in
     made = correction(recurring={"rrule": rule, "start": f"{start:%Y-%m-%dT%H:%M}", "duration": "90m"})
     found = occurrences(made, early, late)
     plain = rrulestr(rule, dtstart=start).between(early.replace(tzinfo=None), late.replace(tzinfo=None))
-    assert [
-        datetime.fromtimestamp(one.start, UTC).replace(tzinfo=None) for one in found if one.start > early.timestamp()
-    ] == [at for at in plain if at < late.replace(tzinfo=None)]
+    assert [one.start.replace(tzinfo=None) for one in found if one.start > early] == [
+        at for at in plain if at < late.replace(tzinfo=None)
+    ]
 
 
 @settings(max_examples=100)

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from tests.reliability.correction.corrections import ONCE, correction
 
+from ninefold.domain.schedules.calendar import Calendar
 from ninefold.kube.plan import Plan
 from ninefold.reliability.correction.plan import Observed, plan, taken
 from ninefold.reliability.correction.resource import Correction, CorrectionStatus
-from ninefold.reliability.servicelevelobjective.resource import Calendar, Window
+from ninefold.reliability.servicelevelobjective.resource import Window
 
 MONTH = Window(rolling="30d")
 BEGINS, ENDS = (datetime.fromisoformat(ONCE[name]) for name in ("start", "end"))

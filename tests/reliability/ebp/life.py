@@ -7,13 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
+from ninefold.domain.schedules.calendar import Calendar, period
 from ninefold.kube.plan import Note, Plan
+from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
 from ninefold.reliability.errorbudgetpolicy.plan import Observed, plan
-from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus, Identity, State
-from ninefold.reliability.servicelevelobjective.periods import period
-from ninefold.reliability.servicelevelobjective.resource import Calendar
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -11,9 +11,9 @@ from tests.reliability.ebp.life import START, dump
 from tests.reliability.ebp.life import policy as policy_of
 
 from ninefold.kube.fields import seconds
-from ninefold.reliability.errorbudgetpolicy.observation import followed
+from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.observe import followed
 from ninefold.reliability.errorbudgetpolicy.plan import Observed, plan
-from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus, Identity
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.reliability.ebp.life import MINUTE, UNKNOWN, Life, healthy, policy
 
-from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
 
 
 def rule(below: str, **then: Any) -> dict[str, Any]:

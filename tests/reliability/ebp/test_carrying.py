@@ -13,13 +13,14 @@ import pytest
 from tests.reliability.ebp.life import RULES, Life, dump, existing, healthy, policy
 from tests.reliability.ebp.shop import TICK, Shop
 
+from ninefold.domain.schedules.calendar import Calendar
 from ninefold.kube.fields import rfc3339
 from ninefold.release.gate.source_budget import of_policy
 from ninefold.release.gate.spec import FailMode
 from ninefold.release.gate.status import GateStatus
 from ninefold.reliability.errorbudgetpolicy.carrying import bounded
 from ninefold.reliability.errorbudgetpolicy.holding import is_weaker
-from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
 from ninefold.reliability.errorbudgetpolicy.status import (
     MAX_CARRIED,
     ActiveRule,
@@ -27,7 +28,6 @@ from ninefold.reliability.errorbudgetpolicy.status import (
     ErrorBudgetPolicyStatus,
     ObjectiveState,
 )
-from ninefold.reliability.servicelevelobjective.resource import Calendar
 
 HOURS = 6
 BUDGET = [RULES[1]]

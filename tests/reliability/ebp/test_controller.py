@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from tests.counting import CountingStore
 
 from ninefold.domain.measurements.measurement import Measurement, Snapshot
+from ninefold.domain.schedules.span import Span
 from ninefold.domain.selectors.objectives import selected, selects
 from ninefold.kube.api import Key
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.store import Store
 from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
-from ninefold.reliability.errorbudgetpolicy.observation import reading
-from ninefold.reliability.errorbudgetpolicy.reading import Reading
+from ninefold.reliability.errorbudgetpolicy.objective import Reading
+from ninefold.reliability.errorbudgetpolicy.observe import reading
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
-from ninefold.reliability.servicelevelobjective.periods import Span
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

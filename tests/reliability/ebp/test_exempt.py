@@ -7,7 +7,7 @@ from datetime import timedelta
 from tests.reliability.ebp.life import MINUTE, RULES, START, UNKNOWN, Life, healthy, policy
 
 from ninefold.kube.fields import rfc3339
-from ninefold.reliability.errorbudgetpolicy.reading import Objective
+from ninefold.reliability.errorbudgetpolicy.objective import Objective
 
 UNTIL = START + timedelta(hours=2)
 SPENT = {"when": {"budgetLeftBelow": "0"}, "state": "Exhausted"}

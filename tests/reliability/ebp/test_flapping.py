@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.reliability.ebp.life import MINUTE, Life, healthy, policy
 
 from ninefold.domain.measurements.measurement import DataState
-from ninefold.reliability.errorbudgetpolicy.reading import Reading
-from ninefold.reliability.servicelevelobjective.resource import Calendar
+from ninefold.domain.schedules.calendar import Calendar
+from ninefold.reliability.errorbudgetpolicy.objective import Reading
 
 SPENT = [{"when": {"budgetLeftBelow": "0"}, "state": "Exhausted", "then": {"gate": "Hold"}}]
 FAST = {"burnRate": {"above": "9", "over": "6h", "and": "1h"}}

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.reliability.ebp.life import MINUTE, START, UNKNOWN, Life, dump, healthy, policy
 
-from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
 
 RULES = [
     {"when": {"budgetLeftBelow": "25"}, "state": "Caution", "then": {"pace": "50"}},

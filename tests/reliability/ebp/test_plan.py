@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.reliability.ebp.life import MINUTE, START, UNKNOWN, Life, dump, healthy, policy
 
+from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
 from ninefold.reliability.errorbudgetpolicy.plan import Observed, plan
-from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.reliability.ebp.life import MINUTE, START, UNKNOWN, Life, policy
 
+from ninefold.domain.schedules.calendar import Calendar
+from ninefold.domain.schedules.span import Span
+from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
 from ninefold.reliability.errorbudgetpolicy.projection import lasts, length, rates
-from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
-from ninefold.reliability.servicelevelobjective.periods import Span
-from ninefold.reliability.servicelevelobjective.resource import Calendar
 
 DAY = 86_400
 SOON = [{"when": {"exhaustedWithin": "3d"}, "state": "Exhausted", "then": {"gate": "Hold"}}]

@@ -21,9 +21,9 @@ from ninefold.reliability.correction.occurrences import applies
 from ninefold.reliability.correction.resource import Correction, correcting
 from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
 from ninefold.reliability.errorbudgetpolicy.identity import Identities
-from ninefold.reliability.errorbudgetpolicy.observation import observed
+from ninefold.reliability.errorbudgetpolicy.observe import observed
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
-from ninefold.reliability.servicelevelobjective.contract import tiers
+from ninefold.reliability.servicelevelobjective.alerting.solver import tiers
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 NAMES = st.sampled_from(["a", "c"])

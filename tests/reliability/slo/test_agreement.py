@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from tests.reliability.slo.objectives import objective
 
 from ninefold.domain.measurements.measurement import Measurement
-from ninefold.reliability.servicelevelobjective.agreement import RECORDED, Ended, credit, stands, unjudged
-from ninefold.reliability.servicelevelobjective.periods import Span, period
-from ninefold.reliability.servicelevelobjective.resource import Agreement, Calendar, ServiceLevelObjective
+from ninefold.domain.schedules.calendar import Calendar, period
+from ninefold.domain.schedules.span import Span
+from ninefold.reliability.servicelevelobjective.feedback.sla import RECORDED, Ended, credit, stands, unjudged
+from ninefold.reliability.servicelevelobjective.resource import Agreement, ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.status import AgreementStatus
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)

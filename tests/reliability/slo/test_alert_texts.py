@@ -16,7 +16,7 @@ from tests.reliability.slo.promtool import Promtool
 
 from devcluster.binaries import binary
 from ninefold.kube.errors import Stalled
-from ninefold.reliability.servicelevelobjective.contract import tiers
+from ninefold.reliability.servicelevelobjective.alerting.solver import tiers
 from ninefold.reliability.servicelevelobjective.fields import TemplateText
 
 GOOD_SERIES = 'http_requests_total{job="checkout",code="200"}'

@@ -14,9 +14,9 @@ from tests.reliability.slo.objectives import manifest
 from tests.reliability.slo.promtool import Promtool, near
 
 from ninefold.integrations import sloth as importer
-from ninefold.reliability.servicelevelobjective import aliases
+from ninefold.reliability.servicelevelobjective.compiler import Group
+from ninefold.reliability.servicelevelobjective.recording import aliases
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Group
 
 RULES_OF_SLOTH = (Path(__file__).parent / "data" / "sloth-availability.rules.yaml").read_text()
 SLOTH = yaml.safe_load(RULES_OF_SLOTH)["groups"]

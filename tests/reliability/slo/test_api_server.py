@@ -16,8 +16,8 @@ from tests.reliability.slo.test_resource import RATIO, TIER, WRONG, composite
 
 import devcluster
 from ninefold.kube.crd import crd
-from ninefold.reliability.servicelevelobjective.doubts import INTENDED, POLICY, warning_manifests
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.seldom_meant import INTENDED, POLICY, warning_manifests
 
 BY_SCHEMA = ("write it in quotes", "unknown field", "at most 4096 characters")
 """What the schema refuses: in the API server's own words."""

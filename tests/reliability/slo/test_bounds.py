@@ -15,7 +15,7 @@ from tests.processes import wait_for
 from tests.reliability.slo.objectives import expression, group
 
 from ninefold.integrations.prometheus import Prometheus, Sample
-from ninefold.reliability.servicelevelobjective.bounds import pattern, widened
+from ninefold.reliability.servicelevelobjective.recording.bounds import pattern, widened
 
 DURATION, SIZE = "prometheus_http_request_duration_seconds", "prometheus_http_response_size_bytes"
 

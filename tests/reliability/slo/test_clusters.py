@@ -15,7 +15,7 @@ from devcluster.waiting import patient
 from ninefold.domain.measurements.measurement import Measurement
 from ninefold.domain.measurements.poller import MeasurementPoller
 from ninefold.integrations.prometheus import Options, Prometheus
-from ninefold.reliability.servicelevelobjective.rules import Group
+from ninefold.reliability.servicelevelobjective.compiler import Group
 
 TOTAL = f'prometheus_http_requests_total{{job="{SELF}"}}'
 

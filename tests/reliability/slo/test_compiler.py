@@ -15,11 +15,11 @@ from tests.reliability.slo.objectives import BAD, TOTAL, expression, group, obje
 
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import duration
-from ninefold.reliability.servicelevelobjective.averages import STEP
-from ninefold.reliability.servicelevelobjective.contract import tiers
-from ninefold.reliability.servicelevelobjective.output import RULES_LABEL, Output, render
-from ninefold.reliability.servicelevelobjective.rules import Group
-from ninefold.reliability.servicelevelobjective.tiers import SEVERITIES
+from ninefold.reliability.servicelevelobjective.alerting.solver import tiers
+from ninefold.reliability.servicelevelobjective.alerting.tiers import SEVERITIES
+from ninefold.reliability.servicelevelobjective.compiler import Group
+from ninefold.reliability.servicelevelobjective.output.manifests import RULES_LABEL, Output, render
+from ninefold.reliability.servicelevelobjective.recording.series import STEP
 
 GOLDEN = Path(__file__).parent / "data" / "checkout.rules.yaml"
 

@@ -23,8 +23,8 @@ from ninefold.domain.measurements.contested import displaced, foreign_files, for
 from ninefold.domain.measurements.measurement import Measurement
 from ninefold.domain.measurements.poller import MeasurementPoller
 from ninefold.integrations.prometheus import Prometheus, Recording, Sample
+from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Group
 
 SLO_ID = "shop/checkout"
 LEFT = "slo:error_budget_left:ratio"

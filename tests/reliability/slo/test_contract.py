@@ -15,11 +15,11 @@ from tests.reliability.slo.promtool import Promtool, firing
 
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import seconds
-from ninefold.reliability.servicelevelobjective.contract import delays, tiers
-from ninefold.reliability.servicelevelobjective.quiet import Guard
+from ninefold.reliability.servicelevelobjective.alerting.quiet import Guard
+from ninefold.reliability.servicelevelobjective.alerting.solver import delays, tiers
+from ninefold.reliability.servicelevelobjective.alerting.tiers import AlertTier, promised
+from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Group
-from ninefold.reliability.servicelevelobjective.tiers import AlertTier, promised
 
 GOOD = 'http_requests_total{job="checkout",code="200"}'
 BAD = 'http_requests_total{job="checkout",code="500"}'

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tests.reliability.slo.objectives import objective
 from tests.reliability.slo.promtool import Promtool, firing, near
 
-from ninefold.reliability.servicelevelobjective import corrections
-from ninefold.reliability.servicelevelobjective.corrections import Corrections, Occurrence
-from ninefold.reliability.servicelevelobjective.rules import Group
+from ninefold.reliability.servicelevelobjective.compiler import Group
+from ninefold.reliability.servicelevelobjective.recording import corrections
+from ninefold.reliability.servicelevelobjective.recording.corrections import Corrections, Occurrence
 
 GOOD = 'http_requests_total{job="checkout",code="200"}'
 BAD = 'http_requests_total{job="checkout",code="500"}'

@@ -15,9 +15,9 @@ from tests.reliability.slo.history import DAY, END, HOUR, MINUTE, load, samples
 from tests.reliability.slo.objectives import group, objective
 
 from ninefold.integrations.prometheus import Options, Prometheus, Unreachable
-from ninefold.reliability.servicelevelobjective.cost import estimate, shown
-from ninefold.reliability.servicelevelobjective.readings import Readings
-from ninefold.reliability.servicelevelobjective.rules import Group
+from ninefold.reliability.servicelevelobjective.compiler import Group
+from ninefold.reliability.servicelevelobjective.cost.estimate import estimate, shown
+from ninefold.reliability.servicelevelobjective.cost.measured import Readings
 from ninefold.reliability.servicelevelobjective.status import Cost
 
 PARIS = {"period": "Month", "timeZone": "Europe/Paris"}
@@ -151,7 +151,7 @@ class Counts:
 def _readings(counts: Counts, monkeypatch: pytest.MonkeyPatch) -> tuple[Readings, Callable[[float], None]]:
     """Readings of that server, and how to let time pass."""
     now = [0.0]
-    monkeypatch.setattr("ninefold.reliability.servicelevelobjective.readings._now", lambda: now[0])
+    monkeypatch.setattr("ninefold.reliability.servicelevelobjective.cost.measured._now", lambda: now[0])
 
     def later(seconds: float) -> None:
         now[0] += seconds

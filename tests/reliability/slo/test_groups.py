@@ -23,8 +23,8 @@ from ninefold.kube import yamltext
 from ninefold.kube.api import Manifest
 from ninefold.kube.errors import Stalled
 from ninefold.kube.promqltext import DEEPEST
-from ninefold.reliability.servicelevelobjective import groups, size
-from ninefold.reliability.servicelevelobjective.output import Output, render
+from ninefold.reliability.servicelevelobjective.output import groups, size
+from ninefold.reliability.servicelevelobjective.output.manifests import Output, render
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 SHAPES: list[dict[str, Any]] = [

@@ -15,8 +15,8 @@ from tests.reliability.slo.objectives import objective
 
 from devcluster.binaries import binary
 from devcluster.waiting import patient
-from ninefold.reliability.servicelevelobjective.inhibition import dependencies, inhibit_rules, manifests
-from ninefold.reliability.servicelevelobjective.output import Output, render
+from ninefold.reliability.servicelevelobjective.alerting.inhibition import dependencies, inhibit_rules, manifests
+from ninefold.reliability.servicelevelobjective.output.manifests import Output, render
 
 
 class Alertmanager:

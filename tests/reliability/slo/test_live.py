@@ -26,12 +26,12 @@ from ninefold.kube.api import Key
 from ninefold.kube.errors import Stalled
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
+from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.controller import ServiceLevelObjectiveController
-from ninefold.reliability.servicelevelobjective.detection import _measured
-from ninefold.reliability.servicelevelobjective.output import OutputChoice
+from ninefold.reliability.servicelevelobjective.feedback.acceptance import Verdicts
+from ninefold.reliability.servicelevelobjective.feedback.detection import _measured
+from ninefold.reliability.servicelevelobjective.output.manifests import OutputChoice
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Group
-from ninefold.reliability.servicelevelobjective.verdicts import Verdicts
 
 TOTAL = f'prometheus_http_requests_total{{job="{SELF}"}}'
 """The requests that Prometheus itself answers: real traffic, since it scrapes itself and we ask it questions."""

@@ -17,13 +17,13 @@ from ninefold.domain.measurements.measurement import FRESH, Measurement, Snapsho
 from ninefold.kube.errors import Stalled
 from ninefold.kube.model import Condition
 from ninefold.kube.plan import Plan
-from ninefold.reliability.servicelevelobjective.buckets import advice
-from ninefold.reliability.servicelevelobjective.detection import onset
-from ninefold.reliability.servicelevelobjective.health import Health
-from ninefold.reliability.servicelevelobjective.output import Output
+from ninefold.reliability.servicelevelobjective.compiler import Group
+from ninefold.reliability.servicelevelobjective.feedback.buckets import advice
+from ninefold.reliability.servicelevelobjective.feedback.detection import onset
+from ninefold.reliability.servicelevelobjective.feedback.health import Health
+from ninefold.reliability.servicelevelobjective.output.manifests import Output
 from ninefold.reliability.servicelevelobjective.plan import Observed, plan
 from ninefold.reliability.servicelevelobjective.resource import Latency, ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Group
 from ninefold.reliability.servicelevelobjective.status import ServiceLevelObjectiveStatus
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

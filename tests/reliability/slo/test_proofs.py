@@ -18,10 +18,10 @@ from tests.reliability.slo.promtool import Promtool
 
 from devcluster.binaries import binary
 from ninefold.cli import main
+from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.proofs.labels import Matcher, samples, satisfying
 from ninefold.reliability.servicelevelobjective.proofs.suite import proof
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Group
 
 SAMPLES = sorted((Path(__file__).parents[3] / "manifests" / "samples").glob("slo-*.yaml"))
 

@@ -19,11 +19,11 @@ from devcluster.errors import CommandError
 from ninefold.domain.measurements.series import RECORDED
 from ninefold.kube import rbac
 from ninefold.kube.api import PROMETHEUS_RULE
-from ninefold.reliability.servicelevelobjective.aliases import sloth
-from ninefold.reliability.servicelevelobjective.corrections import Corrections, Occurrence
-from ninefold.reliability.servicelevelobjective.protection import MOST_GROUPS, MOST_RULES, protection
-from ninefold.reliability.servicelevelobjective.rules import Group
-from ninefold.reliability.servicelevelobjective.sharing import recorded
+from ninefold.reliability.servicelevelobjective.compiler import Group
+from ninefold.reliability.servicelevelobjective.namespace.shared_indicator import recorded
+from ninefold.reliability.servicelevelobjective.output.protection import MOST_GROUPS, MOST_RULES, protection
+from ninefold.reliability.servicelevelobjective.recording.aliases import sloth
+from ninefold.reliability.servicelevelobjective.recording.corrections import Corrections, Occurrence
 
 OPERATOR = "system:serviceaccount:ninefold-system:ninefold"
 GITOPS = "system:serviceaccount:flux-system:kustomize-controller"

@@ -8,8 +8,8 @@ import pytest
 from tests.reliability.slo.objectives import BAD, TOTAL, group, objective
 from tests.reliability.slo.promtool import Promtool, firing
 
-from ninefold.reliability.servicelevelobjective.contract import tiers
-from ninefold.reliability.servicelevelobjective.rules import Group
+from ninefold.reliability.servicelevelobjective.alerting.solver import tiers
+from ninefold.reliability.servicelevelobjective.compiler import Group
 
 GOOD_SERIES = 'http_requests_total{job="checkout",code="200"}'
 BAD_SERIES = 'http_requests_total{job="checkout",code="500"}'

@@ -14,9 +14,9 @@ from tests.reliability.slo.test_plan import figure, look
 from ninefold.kube.api import NAMESPACE, Key
 from ninefold.kube.errors import Stalled
 from ninefold.kube.store import Store
-from ninefold.reliability.servicelevelobjective.allowances import Allowance, Allowances
-from ninefold.reliability.servicelevelobjective.neighbours import Neighbours
-from ninefold.reliability.servicelevelobjective.quota import ANNOTATION, Claim, Quota, refusal
+from ninefold.reliability.servicelevelobjective.namespace.allowances import Allowance, Allowances
+from ninefold.reliability.servicelevelobjective.namespace.neighbours import Neighbours
+from ninefold.reliability.servicelevelobjective.namespace.quota import ANNOTATION, Claim, Quota, refusal
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 API = ServiceLevelObjective.api

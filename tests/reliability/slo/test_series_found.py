@@ -18,14 +18,14 @@ from tests.reliability.slo.test_live import operator, run
 from ninefold.integrations.prometheus import Prometheus
 from ninefold.kube.model import Condition
 from ninefold.kube.plan import Verdict
-from ninefold.reliability.servicelevelobjective import promql
-from ninefold.reliability.servicelevelobjective.matching import Names, unmatched
-from ninefold.reliability.servicelevelobjective.metrictypes import mistaken
+from ninefold.reliability.servicelevelobjective.compiler import Group
+from ninefold.reliability.servicelevelobjective.feedback.matching import Names, unmatched
+from ninefold.reliability.servicelevelobjective.feedback.metric_types import mistaken
+from ninefold.reliability.servicelevelobjective.feedback.series_search import of_components
+from ninefold.reliability.servicelevelobjective.feedback.unmatched import SERIES, near, verdict
+from ninefold.reliability.servicelevelobjective.recording import promql
+from ninefold.reliability.servicelevelobjective.recording.selectors import selectors
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Group
-from ninefold.reliability.servicelevelobjective.search import of_components
-from ninefold.reliability.servicelevelobjective.selectors import selectors
-from ninefold.reliability.servicelevelobjective.unmatched import SERIES, near, verdict
 
 REQUESTS = f'prometheus_http_requests_total{{job="{SELF}"}}'
 # No such answer occurs: asked before it is ready, Prometheus counts a 503 of its own.

@@ -25,13 +25,13 @@ from ninefold.domain.measurements.measurement import Measurement, Snapshot
 from ninefold.integrations.prometheus import Options, Prometheus
 from ninefold.kube.api import Key
 from ninefold.kube.store import Store
-from ninefold.reliability.servicelevelobjective.corrections import NONE
-from ninefold.reliability.servicelevelobjective.cost import estimate
-from ninefold.reliability.servicelevelobjective.neighbours import Neighbours
+from ninefold.reliability.servicelevelobjective.compiler import Group
+from ninefold.reliability.servicelevelobjective.cost.estimate import estimate
+from ninefold.reliability.servicelevelobjective.feedback.acceptance import Verdicts
+from ninefold.reliability.servicelevelobjective.namespace.neighbours import Neighbours
+from ninefold.reliability.servicelevelobjective.namespace.shared_indicator import compilers, number, read_from, recorded
+from ninefold.reliability.servicelevelobjective.recording.corrections import NONE
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Group
-from ninefold.reliability.servicelevelobjective.sharing import compilers, number, read_from, recorded
-from ninefold.reliability.servicelevelobjective.verdicts import Verdicts
 
 API = ServiceLevelObjective.api
 A = Key("shop", "a")

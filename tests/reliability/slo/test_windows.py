@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tests.reliability.slo.objectives import expression, group, objective
 from tests.reliability.slo.promtool import Promtool, near
 
+from ninefold.domain.schedules.calendar import Calendar
 from ninefold.kube.errors import Stalled
-from ninefold.reliability.servicelevelobjective import windows
-from ninefold.reliability.servicelevelobjective.resource import Calendar
+from ninefold.reliability.servicelevelobjective.recording import windows
 
 GOOD = 'http_requests_total{job="checkout",code="200"}'
 BAD = 'http_requests_total{job="checkout",code="500"}'

@@ -20,21 +20,21 @@ def _controller() -> type[AnyController]:
 
 def _make(parts: Parts) -> AnyController:
     from ninefold.observability.dashboard.controller import DashboardController
-    from ninefold.reliability.servicelevelobjective.contract import tiers
+    from ninefold.reliability.servicelevelobjective.alerting.solver import tiers
 
     return DashboardController(tiers)
 
 
 def _lint(dashboard: Dashboard, others: ResourceSet) -> Iterable[Diagnostic]:
     from ninefold.observability.dashboard.lint import check
-    from ninefold.reliability.servicelevelobjective.contract import tiers
+    from ninefold.reliability.servicelevelobjective.alerting.solver import tiers
 
     return check(dashboard, others, tiers)
 
 
 def _render(dashboard: Dashboard, others: ResourceSet, options: argparse.Namespace) -> Sequence[Manifest]:
     from ninefold.observability.dashboard.files import render
-    from ninefold.reliability.servicelevelobjective.contract import tiers
+    from ninefold.reliability.servicelevelobjective.alerting.solver import tiers
 
     return [render(dashboard, others, tiers, plain=bool(options.plain))]
 

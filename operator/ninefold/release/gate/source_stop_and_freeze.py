@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from ninefold.release.gate.freeze import Span, spans
+from ninefold.domain.schedules.span import Span
+from ninefold.release.gate.freeze import spans
 from ninefold.release.gate.opinion import Opinion
 from ninefold.release.gate.spec import Freeze, Stop
 from ninefold.release.gate.status import Closure

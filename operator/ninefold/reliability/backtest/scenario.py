@@ -16,8 +16,8 @@ from ninefold.reliability.backtest.recordings import LOOKBACK
 from ninefold.reliability.backtest.rulefile import Group, Library, Makers, Rule, parse
 from ninefold.reliability.backtest.simulate import Outcome, Simulation
 from ninefold.reliability.backtest.sweep import Wishes, around, retargeted, suggestion
-from ninefold.reliability.servicelevelobjective import rules
-from ninefold.reliability.servicelevelobjective.corrections import NONE, Corrections
+from ninefold.reliability.servicelevelobjective import compiler
+from ninefold.reliability.servicelevelobjective.recording.corrections import NONE, Corrections
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 
@@ -114,7 +114,7 @@ def _depths(groups: Sequence[Group]) -> dict[Rule, int]:
 
 def compiled(slo: ServiceLevelObjective, corrections: Corrections = NONE) -> Group:
     """The rules of an objective. Raises Stalled, and CannotEvaluate for PromQL that is not understood here."""
-    return parse(rules.Group(slo, corrections).as_dict())
+    return parse(compiler.Group(slo, corrections).as_dict())
 
 
 def _variant(slo: ServiceLevelObjective, corrections: Corrections) -> Variant:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from ninefold.domain.schedules.calendar import period
+from ninefold.domain.schedules.span import Span
 from ninefold.domain.selectors.objectives import MAX_OBJECTIVES
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.plan import Note, Plan, Verdict
@@ -13,11 +15,9 @@ from ninefold.reliability.correction.occurrences import occurrences, verified
 from ninefold.reliability.correction.resource import (
     CorrectedObjective,
     Correction,
+    CorrectionSpan,
     CorrectionStatus,
-    Span,
 )
-from ninefold.reliability.servicelevelobjective.corrections import Occurrence
-from ninefold.reliability.servicelevelobjective.periods import period
 from ninefold.reliability.servicelevelobjective.resource import Window
 
 RECHECK = timedelta(hours=1)
@@ -38,8 +38,8 @@ def plan(correction: Correction, observed: Observed, now: datetime) -> Plan[Corr
     """Raises Stalled for a recurrence that cannot be read."""
     verified(correction)
     coming = occurrences(correction, now, now + _AHEAD)
-    current = next((_span(one) for one in coming if one.start <= now.timestamp()), None)
-    later = next((_span(one) for one in coming if one.start > now.timestamp()), None)
+    current = next((_span(one) for one in coming if one.start <= now), None)
+    later = next((_span(one) for one in coming if one.start > now), None)
     status = correction.status.model_copy(
         update={
             "active": current is not None,
@@ -68,18 +68,15 @@ def taken(correction: Correction, window: Window, now: datetime) -> float:
         start, end = whole.start, whole.end
     else:
         start, end = now - timedelta(seconds=window.length), now
-    first, last = int(start.timestamp()), int(end.timestamp())
-    within, covered = 0, first
+    within, covered = timedelta(), start
     for one in occurrences(correction, start, end):
-        begin, finish = max(one.start, covered), min(one.end, last)
-        within, covered = within + max(finish - begin, 0), max(covered, finish)
-    return within / (last - first)
+        begin, finish = max(one.start, covered), min(one.end, end)
+        within, covered = within + max(finish - begin, timedelta()), max(covered, finish)
+    return within / (end - start)
 
 
-def _span(one: Occurrence) -> Span:
-    return Span.model_validate(
-        {"from": datetime.fromtimestamp(one.start, UTC), "until": datetime.fromtimestamp(one.end, UTC)}
-    )
+def _span(one: Span) -> CorrectionSpan:
+    return CorrectionSpan.model_validate({"from": one.start, "until": one.end})
 
 
 def _ready(observed: Observed, status: CorrectionStatus) -> Verdict:

@@ -2,67 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ninefold.domain.schedules.recurrence import LONGEST, Recurring
 from ninefold.domain.selectors.objectives import MAX_OBJECTIVES, Objectives, found_by, looks_for, selects
 from ninefold.kube.api import Key, Manifest
-from ninefold.kube.fields import Cel, Timestamp, TimeZone, matches, seconds
+from ninefold.kube.fields import Cel, Timestamp
 from ninefold.kube.index import Index
 from ninefold.kube.model import Column, Model, Resource, Spec, Status
 from ninefold.kube.store import Store
-
-LONGEST = timedelta(days=7)
-"""How long an occurrence may last."""
-
-_LENGTH = "[0-9]{1,5}[mhd]"
-_MINUTES = "int(self.substring(0, self.size() - 1)) * {'m': 1, 'h': 60, 'd': 1440}[self.substring(self.size() - 1)]"
-
-Length = Annotated[
-    str,
-    Field(min_length=2, max_length=6),
-    Cel(
-        f"self.matches('^{_LENGTH}$') && {_MINUTES} >= 1 && {_MINUTES} <= 10080",
-        "write a length of 1m to 7d in one unit, such as 30m, 2h or 1d",
-        lambda value: bool(re.fullmatch(_LENGTH, value)) and 60 <= seconds(value) <= LONGEST.total_seconds(),
-    ),
-]
-"""How long an occurrence lasts, in one unit: "30m", "2h"."""
-
-LocalTime = Annotated[
-    str,
-    Field(min_length=16, max_length=16),
-    matches(
-        "2[01][0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]",
-        "write a local date and time such as 2026-11-01T02:00, without a zone",
-    ),
-]
-"""What clocks on the wall show."""
-
-_DAY = "[+-]?[1-5]?(MO|TU|WE|TH|FR|SA|SU)"
-_PART = (
-    r"INTERVAL=[1-9][0-9]{0,2}"
-    f"|BYDAY={_DAY}(,{_DAY}){{0,9}}"
-    r"|BYMONTHDAY=-?[1-9][0-9]?(,-?[1-9][0-9]?){0,30}"
-    r"|BYMONTH=[1-9][0-9]?(,[1-9][0-9]?){0,11}"
-    r"|BYHOUR=[0-9]{1,2}(,[0-9]{1,2}){0,23}"
-    r"|BYSETPOS=-?[1-9][0-9]?(,-?[1-9][0-9]?){0,9}"
-    r"|WKST=(MO|TU|WE|TH|FR|SA|SU)"
-)
-
-RecurrenceRule = Annotated[
-    str,
-    Field(min_length=10, max_length=256),
-    matches(
-        f"FREQ=(DAILY|WEEKLY|MONTHLY|YEARLY)(;({_PART})){{0,7}}",
-        "write a recurrence such as FREQ=WEEKLY;BYDAY=SU: FREQ is DAILY, WEEKLY, MONTHLY or YEARLY, then INTERVAL, "
-        "BYDAY, BYMONTHDAY, BYMONTH, BYHOUR or BYSETPOS; hours apart are FREQ=DAILY;BYHOUR=0,12, an end is until",
-    ),
-]
-"""A recurrence of RFC 5545, at most hourly."""
 
 
 class Once(
@@ -82,31 +32,6 @@ class Once(
     end: Timestamp = Field(description="When it ends: events count again from here on.")
 
 
-class Recurring(
-    Model,
-    rules=(
-        Cel(
-            "!has(self.until) || self.until >= self.start",
-            "write an until that is not before the start",
-            lambda recurring: recurring.until is None or recurring.until >= recurring.start,
-        ),
-    ),
-):
-    """A time that comes again and again, by the clocks of some place."""
-
-    rrule: RecurrenceRule = Field(description="When it comes again, as in calendars (RFC 5545): FREQ=WEEKLY;BYDAY=SU.")
-    start: LocalTime = Field(
-        description="The first day that counts for the rule, and the time of day at which it begins, in local time: "
-        "2026-11-01T02:00. A time that the clocks skip is the moment after it; of one that they show twice it is the "
-        "first."
-    )
-    duration: Length = Field(description="How long it lasts each time, 1m to 7d in one unit: 2h.")
-    time_zone: TimeZone = Field(default="UTC", description="Whose clocks: an IANA name such as Europe/Paris.")
-    until: LocalTime | None = Field(
-        default=None, description="None begins after this local time. Left out, it goes on for ever."
-    )
-
-
 class CorrectionSpec(Spec, exactly_one_of=("once", "recurring")):
     """Which time does not count for which objectives, and why."""
 
@@ -121,7 +46,7 @@ class CorrectionSpec(Spec, exactly_one_of=("once", "recurring")):
     recurring: Recurring | None = Field(default=None, description="A time that comes again and again.")
 
 
-class Span(Model):
+class CorrectionSpan(Model):
     """An occurrence."""
 
     from_: Timestamp = Field(alias="from", description="When it begins.")
@@ -143,8 +68,10 @@ class CorrectionStatus(Status):
     """When it is, and what it takes out."""
 
     active: bool = Field(default=False, description="Whether the present time does not count.")
-    current: Span | None = Field(default=None, description="The occurrence that is going on.")
-    next: Span | None = Field(default=None, description="The next occurrence; absent if there is none to come.")
+    current: CorrectionSpan | None = Field(default=None, description="The occurrence that is going on.")
+    next: CorrectionSpan | None = Field(
+        default=None, description="The next occurrence; absent if there is none to come."
+    )
     objective_count: int = Field(default=0, description="How many objectives it applies to.")
     objectives: Annotated[
         list[CorrectedObjective],

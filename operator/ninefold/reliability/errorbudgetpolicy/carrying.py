@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from ninefold.domain.schedules.calendar import Calendar, period
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import rfc3339, seconds
-from ninefold.reliability.errorbudgetpolicy.latch import lasting
-from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.hysteresis import lasting
+from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicySpec
 from ninefold.reliability.errorbudgetpolicy.status import (
     MAX_CARRIED,
@@ -23,8 +24,6 @@ from ninefold.reliability.errorbudgetpolicy.status import (
     ObjectiveState,
     Remembered,
 )
-from ninefold.reliability.servicelevelobjective.periods import period
-from ninefold.reliability.servicelevelobjective.resource import Calendar
 
 LAG = timedelta(minutes=10)
 """For how long figures may still be those of a time before: rules are loaded late, and rates look 5 minutes back."""

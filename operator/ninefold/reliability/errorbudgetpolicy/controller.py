@@ -20,7 +20,7 @@ from ninefold.reliability.errorbudgetpolicy.identity import (
     is_in_force,
     last_manager,
 )
-from ninefold.reliability.errorbudgetpolicy.observation import followed, observed
+from ninefold.reliability.errorbudgetpolicy.observe import followed, observed
 from ninefold.reliability.errorbudgetpolicy.plan import Observed, plan
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from ninefold.kube.fields import seconds
 from ninefold.reliability.errorbudgetpolicy.carrying import LAG
-from ninefold.reliability.errorbudgetpolicy.reading import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicySpec
 from ninefold.reliability.errorbudgetpolicy.rules import When
 from ninefold.reliability.errorbudgetpolicy.status import Carried, Identity, Remembered

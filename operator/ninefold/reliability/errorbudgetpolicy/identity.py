@@ -15,8 +15,8 @@ from ninefold.kube.api import Key, Manifest
 from ninefold.kube.conditions import NAME_TAKEN, STALLED, WRITE_REFUSED
 from ninefold.kube.errors import Stalled
 from ninefold.reliability.errorbudgetpolicy.status import Identity
-from ninefold.reliability.servicelevelobjective import indicator
-from ninefold.reliability.servicelevelobjective.averages import Series
+from ninefold.reliability.servicelevelobjective.recording import indicator
+from ninefold.reliability.servicelevelobjective.recording.series import Series
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 Find = Callable[[str], Manifest | None]

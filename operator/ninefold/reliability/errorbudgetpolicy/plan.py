@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from ninefold.kube.conditions import reported
 from ninefold.kube.fields import percentage
 from ninefold.kube.plan import Plan, Verdict
-from ninefold.reliability.errorbudgetpolicy import carrying, holding, reasons, timeline
-from ninefold.reliability.errorbudgetpolicy.latch import lasting
-from ninefold.reliability.errorbudgetpolicy.listing import CLOSING, STATES, listed, most_severe, remembered
-from ninefold.reliability.errorbudgetpolicy.look import advance
-from ninefold.reliability.errorbudgetpolicy.notes import notes
-from ninefold.reliability.errorbudgetpolicy.reading import Objective
+from ninefold.reliability.errorbudgetpolicy import carrying, holding, messages, timeline
+from ninefold.reliability.errorbudgetpolicy.evaluation import advance
+from ninefold.reliability.errorbudgetpolicy.events import notes
+from ninefold.reliability.errorbudgetpolicy.hysteresis import lasting
+from ninefold.reliability.errorbudgetpolicy.objective import Objective
+from ninefold.reliability.errorbudgetpolicy.ranking import CLOSING, STATES, listed, most_severe, remembered
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicySpec, Exempt
 from ninefold.reliability.errorbudgetpolicy.status import (
     MAX_WATCHED,
@@ -61,7 +61,7 @@ def plan(policy: ErrorBudgetPolicy, observed: Observed, now: datetime) -> Plan[E
     status = timeline.continued(policy, status, states, windows, now)
     return Plan(
         status=status,
-        ready=_too_many(len(observed.objectives)) or reasons.ready(policy.spec, objectives, status),
+        ready=_too_many(len(observed.objectives)) or messages.ready(policy.spec, objectives, status),
         events=notes(policy.spec.rules, policy.status, status, states),
         due=_due(policy.spec, states, observed.stale_at, now),
     )
@@ -110,7 +110,7 @@ def _summary(
     spec, exempt = policy.spec, _in_force(policy.spec.exempt, now)
     shown, others = listed(states, remembered(policy.status))
     decision = most_severe(state.decision for state in counting)
-    reason = reasons.reason(spec, objectives, states, shown)
+    reason = messages.reason(spec, objectives, states, shown)
     unknown = [objective.unknown_since for objective in states if objective.unknown_since]
     budgets = [objective.budget_left for objective in shown if objective.budget_left is not None]
     closing = [(s, rule) for s in states for rule in s.active if rule.gate] if decision in CLOSING else []
@@ -121,7 +121,7 @@ def _summary(
         watched=len(states),
         lowest_budget=min(budgets, key=percentage, default=None),
         reason=reason[:1024],
-        recovers=reasons.recovers(spec, closing)[:1024],
+        recovers=messages.recovers(spec, closing)[:1024],
         predicted_recovery=None if unknown else _predicted(spec, closing),
         # Without any objective nothing is known either.
         unknown_since=min(unknown) if states and unknown else None if states else policy.status.unknown_since or now,
@@ -131,7 +131,7 @@ def _summary(
     if exempt is None:
         return status
     lifted = {"state": "Exempt", "decision": "Allow", "pace": None, "recovers": "", "predicted_recovery": None}
-    reason = reasons.exempted(
+    reason = messages.exempted(
         exempt, decision, [state for state in (*shown, *others) if state.decision in CLOSING], reason
     )
     return status.model_copy(update={**lifted, "reason": reason[:1024]})

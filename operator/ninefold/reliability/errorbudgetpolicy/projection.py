@@ -14,7 +14,7 @@ from datetime import datetime
 from math import inf
 
 from ninefold.kube.fields import seconds
-from ninefold.reliability.errorbudgetpolicy.reading import Objective
+from ninefold.reliability.errorbudgetpolicy.objective import Objective
 from ninefold.reliability.errorbudgetpolicy.status import Exhaustion
 
 HOUR = 3_600

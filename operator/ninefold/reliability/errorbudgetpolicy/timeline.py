@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import get_args
 
-from ninefold.reliability.errorbudgetpolicy import telling, words
-from ninefold.reliability.errorbudgetpolicy.listing import STATES, remembered
+from ninefold.reliability.errorbudgetpolicy import carried_messages, formatting
+from ninefold.reliability.errorbudgetpolicy.ranking import STATES, remembered
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.errorbudgetpolicy.status import (
     MAX_TRANSITIONS,
@@ -34,7 +34,7 @@ def continued(
     """
     old = policy.status
     before = list(remembered(old).values())
-    acts = [*telling.forgiven(policy.spec, before), *telling.news(before, states)]
+    acts = [*carried_messages.forgiven(policy.spec, before), *carried_messages.news(before, states)]
     kept: dict[str, object] = {"transitions": old.transitions, "totals": old.totals, "since": old.since or now}
     if old.state == new.state and not acts:
         return new.model_copy(update=kept)
@@ -92,5 +92,5 @@ def _why(
     for name, rule in ended:
         if name in by_name:
             more = f" (and {len(ended) - 1} more)" if len(ended) > 1 else ""
-            return f"{rule} has ended{more}: {words.standing(by_name[name], windows[name])}"
+            return f"{rule} has ended{more}: {formatting.standing(by_name[name], windows[name])}"
     return new.reason

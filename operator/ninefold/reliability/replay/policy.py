@@ -10,12 +10,12 @@ from typing import get_args
 
 from ninefold.domain.measurements.measurement import Measurement, Snapshot
 from ninefold.kube.api import Key, Manifest
+from ninefold.reliability.errorbudgetpolicy.evaluation import unanswered
+from ninefold.reliability.errorbudgetpolicy.hysteresis import judge
 from ninefold.reliability.errorbudgetpolicy.identity import Identities
-from ninefold.reliability.errorbudgetpolicy.latch import judge
-from ninefold.reliability.errorbudgetpolicy.look import unanswered
-from ninefold.reliability.errorbudgetpolicy.observation import observed
+from ninefold.reliability.errorbudgetpolicy.objective import Objective
+from ninefold.reliability.errorbudgetpolicy.observe import observed
 from ninefold.reliability.errorbudgetpolicy.plan import plan
-from ninefold.reliability.errorbudgetpolicy.reading import Objective
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicySpec
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus, State, Stay
 

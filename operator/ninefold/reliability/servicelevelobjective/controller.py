@@ -15,24 +15,24 @@ from ninefold.kube.controller import Controller, Watch, in_namespace_of, written
 from ninefold.kube.errors import Stalled
 from ninefold.kube.plan import Plan, Verdict
 from ninefold.kube.store import Store
-from ninefold.reliability.correction.occurrences import concerning, in_force
 from ninefold.reliability.correction.resource import Correction, correcting
-from ninefold.reliability.servicelevelobjective import groups
-from ninefold.reliability.servicelevelobjective.agreement import Ended, unjudged
-from ninefold.reliability.servicelevelobjective.allowances import Allowances
-from ninefold.reliability.servicelevelobjective.buckets import Buckets
-from ninefold.reliability.servicelevelobjective.composite import check, components
-from ninefold.reliability.servicelevelobjective.detection import measure
-from ninefold.reliability.servicelevelobjective.neighbours import Neighbours
-from ninefold.reliability.servicelevelobjective.output import CONTENTS, OutputChoice
+from ninefold.reliability.servicelevelobjective.cost.measured import Readings
+from ninefold.reliability.servicelevelobjective.feedback.acceptance import Verdicts
+from ninefold.reliability.servicelevelobjective.feedback.buckets import Buckets
+from ninefold.reliability.servicelevelobjective.feedback.detection import measure
+from ninefold.reliability.servicelevelobjective.feedback.rule_health import RuleHealth
+from ninefold.reliability.servicelevelobjective.feedback.series_search import SeriesSearch, of_components
+from ninefold.reliability.servicelevelobjective.feedback.sla import Ended, unjudged
+from ninefold.reliability.servicelevelobjective.feedback.unmatched import SERIES
+from ninefold.reliability.servicelevelobjective.namespace.allowances import Allowances
+from ninefold.reliability.servicelevelobjective.namespace.corrections import concerning, in_force
+from ninefold.reliability.servicelevelobjective.namespace.neighbours import Neighbours
+from ninefold.reliability.servicelevelobjective.output import groups
+from ninefold.reliability.servicelevelobjective.output.manifests import CONTENTS, OutputChoice
 from ninefold.reliability.servicelevelobjective.plan import Observed, plan
-from ninefold.reliability.servicelevelobjective.readings import Readings
+from ninefold.reliability.servicelevelobjective.recording.composite import check, components
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rule_health import RuleHealth
-from ninefold.reliability.servicelevelobjective.search import SeriesSearch, of_components
 from ninefold.reliability.servicelevelobjective.status import ServiceLevelObjectiveStatus
-from ninefold.reliability.servicelevelobjective.unmatched import SERIES
-from ninefold.reliability.servicelevelobjective.verdicts import Verdicts
 
 
 def _in_namespace(manifest: Manifest, store: Store) -> Iterable[Key]:

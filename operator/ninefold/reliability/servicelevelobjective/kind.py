@@ -28,7 +28,7 @@ def _controller() -> type[AnyController]:
 
 def _make(parts: Parts) -> AnyController:
     from ninefold.reliability.servicelevelobjective.controller import ServiceLevelObjectiveController
-    from ninefold.reliability.servicelevelobjective.output import OutputChoice
+    from ninefold.reliability.servicelevelobjective.output.manifests import OutputChoice
 
     options = parts.options
     choice = OutputChoice(options.rules, options.rule_labels, options.rules_per_group, options.aliases == "sloth")
@@ -54,8 +54,8 @@ def _render(slo: ServiceLevelObjective, others: ResourceSet, options: argparse.N
 
 
 def _policies() -> list[Manifest]:
-    from ninefold.reliability.servicelevelobjective.doubts import warning_manifests
-    from ninefold.reliability.servicelevelobjective.protection import protection
+    from ninefold.reliability.servicelevelobjective.output.protection import protection
+    from ninefold.reliability.servicelevelobjective.seldom_meant import warning_manifests
 
     return [*warning_manifests(), *protection()]
 

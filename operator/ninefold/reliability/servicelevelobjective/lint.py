@@ -10,13 +10,13 @@ from ninefold.domain.resource_set import Diagnostic, ResourceSet
 from ninefold.domain.selectors.objectives import OBJECTIVES, absent
 from ninefold.kube.api import Key
 from ninefold.kube.errors import Stalled
-from ninefold.reliability.correction.occurrences import concerning
 from ninefold.reliability.correction.resource import Correction
-from ninefold.reliability.servicelevelobjective import composite
-from ninefold.reliability.servicelevelobjective.doubts import doubts
-from ninefold.reliability.servicelevelobjective.output import Output, manifests
+from ninefold.reliability.servicelevelobjective.compiler import Group
+from ninefold.reliability.servicelevelobjective.namespace.corrections import concerning
+from ninefold.reliability.servicelevelobjective.output.manifests import Output, manifests
+from ninefold.reliability.servicelevelobjective.recording import composite
 from ninefold.reliability.servicelevelobjective.resource import Composite, ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Group
+from ninefold.reliability.servicelevelobjective.seldom_meant import doubts
 
 _BURN = "slo:burn_rate:"
 

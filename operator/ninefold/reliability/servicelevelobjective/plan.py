@@ -11,15 +11,18 @@ from ninefold.kube.api import Key
 from ninefold.kube.conditions import find, reported
 from ninefold.kube.errors import Stalled
 from ninefold.kube.plan import Plan, Verdict
-from ninefold.reliability.servicelevelobjective import agreement, cost
-from ninefold.reliability.servicelevelobjective.agreement import Ended
-from ninefold.reliability.servicelevelobjective.allowances import EXCEEDED, Allowance
-from ninefold.reliability.servicelevelobjective.contract import delays
-from ninefold.reliability.servicelevelobjective.health import Health
-from ninefold.reliability.servicelevelobjective.output import Output, manifests, object_name
+from ninefold.reliability.servicelevelobjective.alerting.solver import delays
+from ninefold.reliability.servicelevelobjective.alerting.tiers import promised
+from ninefold.reliability.servicelevelobjective.compiler import Group
+from ninefold.reliability.servicelevelobjective.cost import estimate
+from ninefold.reliability.servicelevelobjective.feedback import sla
+from ninefold.reliability.servicelevelobjective.feedback.health import Health
+from ninefold.reliability.servicelevelobjective.feedback.shown_figures import standing
+from ninefold.reliability.servicelevelobjective.feedback.sla import Ended
+from ninefold.reliability.servicelevelobjective.feedback.unmatched import SERIES
+from ninefold.reliability.servicelevelobjective.namespace.allowances import EXCEEDED, Allowance
+from ninefold.reliability.servicelevelobjective.output.manifests import Output, manifests, object_name
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Group
-from ninefold.reliability.servicelevelobjective.standing import standing
 from ninefold.reliability.servicelevelobjective.status import (
     CorrectionInForce,
     Cost,
@@ -27,8 +30,6 @@ from ninefold.reliability.servicelevelobjective.status import (
     Rules,
     ServiceLevelObjectiveStatus,
 )
-from ninefold.reliability.servicelevelobjective.tiers import promised
-from ninefold.reliability.servicelevelobjective.unmatched import SERIES
 
 QUOTA = "QuotaUnderstood"
 """The condition that tells of a quota of the namespace that cannot be read."""
@@ -88,14 +89,14 @@ def plan(slo: ServiceLevelObjective, observed: Observed, now: datetime) -> Plan[
     figure = observed.snapshot.by_id.get(slo.slo_id) if observed.snapshot.fresh(now) else None
     rules = _rules(slo, observed, figure, now)
     shown = standing(slo, _data(figure, rules), figure, now)
-    agreed, notes = agreement.stands(slo, figure, observed.ended, now)
+    agreed, notes = sla.stands(slo, figure, observed.ended, now)
     further = {
         "tiers": promised(slo, group.tiers, delays(slo)),
         "last_detection": observed.detection or slo.status.last_detection,
         "agreement": agreed,
         "correction": observed.correction,
         "rules": rules,
-        "cost": cost.shown(slo.status.cost, observed.cost) if observed.cost else slo.status.cost,
+        "cost": estimate.shown(slo.status.cost, observed.cost) if observed.cost else slo.status.cost,
     }
     return Plan(
         status=slo.status.model_copy(update={**shown._asdict(), **further}),

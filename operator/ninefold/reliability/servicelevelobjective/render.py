@@ -7,11 +7,13 @@ from collections.abc import Mapping
 
 from ninefold.domain.resource_set import ResourceSet
 from ninefold.kube.api import Key, Manifest
-from ninefold.reliability.correction.occurrences import concerning
 from ninefold.reliability.correction.resource import Correction
-from ninefold.reliability.servicelevelobjective import indicator, output, sharing
+from ninefold.reliability.servicelevelobjective.compiler import Compile
+from ninefold.reliability.servicelevelobjective.namespace import shared_indicator
+from ninefold.reliability.servicelevelobjective.namespace.corrections import concerning
+from ninefold.reliability.servicelevelobjective.output import manifests as output
+from ninefold.reliability.servicelevelobjective.recording import indicator
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Compile
 
 
 def render(slo: ServiceLevelObjective, others: ResourceSet, options: argparse.Namespace) -> list[Manifest]:
@@ -34,4 +36,4 @@ def compilers(others: ResourceSet) -> Mapping[Key, Compile]:
 
 
 def _compilers(others: ResourceSet) -> Mapping[Key, Compile]:
-    return sharing.compilers(others.all(ServiceLevelObjective))
+    return shared_indicator.compilers(others.all(ServiceLevelObjective))

@@ -7,19 +7,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ninefold.domain.schedules.calendar import Calendar
 from ninefold.kube.fields import (
     Cel,
     LabelValue,
     Number,
     ObjectName,
     Percent,
-    TimeZone,
     matches,
     ratio,
     seconds,
 )
 from ninefold.kube.model import Column, Model, Resource, Spec
-from ninefold.reliability.servicelevelobjective.alerting import Alerting
+from ninefold.reliability.servicelevelobjective.alert_fields import Alerting
 from ninefold.reliability.servicelevelobjective.fields import (
     GroupLabel,
     Level,
@@ -29,17 +29,6 @@ from ninefold.reliability.servicelevelobjective.fields import (
     RollingWindow,
 )
 from ninefold.reliability.servicelevelobjective.status import ServiceLevelObjectiveStatus
-
-
-class Calendar(Model):
-    """A week from Monday, a month or a quarter, in somebody's time."""
-
-    period: Literal["Week", "Month", "Quarter"] = Field(
-        description="What the budget is for; it begins anew with each. Weeks begin on Monday."
-    )
-    time_zone: TimeZone = Field(
-        default="UTC", description="Where the period begins at midnight: an IANA name such as Europe/Paris."
-    )
 
 
 class Window(Model, exactly_one_of=("rolling", "calendar")):

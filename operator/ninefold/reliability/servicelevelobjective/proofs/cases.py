@@ -13,13 +13,13 @@ from decimal import Decimal
 from math import ceil, floor
 
 from ninefold.kube.fields import seconds
-from ninefold.reliability.servicelevelobjective.averages import HOUR, OVERLAP, SHORT_LIMIT, STEP
+from ninefold.reliability.servicelevelobjective.alerting.quiet import USUAL_ERRORS, fewest_errors
+from ninefold.reliability.servicelevelobjective.alerting.recovery import held_back
+from ninefold.reliability.servicelevelobjective.alerting.tiers import AlertTier
+from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.proofs.traffic import Pattern, Source
-from ninefold.reliability.servicelevelobjective.quiet import USUAL_ERRORS, fewest_errors
-from ninefold.reliability.servicelevelobjective.recovery import held_back
+from ninefold.reliability.servicelevelobjective.recording.series import HOUR, OVERLAP, SHORT_LIMIT, STEP
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Group
-from ninefold.reliability.servicelevelobjective.tiers import AlertTier
 
 DAY = 86_400
 MANY = 60_000.0

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ninefold.reliability.servicelevelobjective.averages import Series
-from ninefold.reliability.servicelevelobjective.indicator import Rule, base
+from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.proofs.cases import MANY, Case, cases, first_group
 from ninefold.reliability.servicelevelobjective.proofs.traffic import Pattern, Source, source
+from ninefold.reliability.servicelevelobjective.recording.indicator import Rule, base
+from ninefold.reliability.servicelevelobjective.recording.series import Series
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from ninefold.reliability.servicelevelobjective.rules import Group
 
 START = int(datetime(2026, 1, 5, 0, 0, 17, tzinfo=UTC).timestamp())
 """When the traffic of a case begins: not on the stroke of a minute, as Prometheus does not evaluate then either; and

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from ninefold.kube.api import Key
-from ninefold.reliability.servicelevelobjective import promql
-from ninefold.reliability.servicelevelobjective.indicator import bound
 from ninefold.reliability.servicelevelobjective.proofs.labels import matchers, satisfying
+from ninefold.reliability.servicelevelobjective.recording import promql
+from ninefold.reliability.servicelevelobjective.recording.indicator import bound
 from ninefold.reliability.servicelevelobjective.resource import Composite, Latency, Ratio, ServiceLevelObjective
 
 BEFORE = 1_000_000

@@ -1,0 +1,1 @@
+"""Which alerts an objective gets, and when they fire."""

@@ -1,0 +1,85 @@
+"""What alerts ask for besides a burn rate, and how long that takes with little traffic. Pure.
+
+With N events in the long window and a threshold of t = k * b for the error ratio, minimumErrors asks for m bad events.
+confidence asks for so many that Wilson's lower bound of their share is above t, which is the case from
+N * t + z * sqrt(N * t * (1 - t)) on. More than N there cannot be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from math import sqrt
+from statistics import NormalDist
+
+from ninefold.reliability.servicelevelobjective.recording.series import HOUR, OVERLAP, SHORT_LIMIT, STEP
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+
+USUAL_ERRORS = 2
+"""The fewest bad events where none are written: after idle hours a single failed request is an error ratio of 100 %."""
+
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """minimumErrors and confidence."""
+
+    errors: int
+    z: float
+    """The quantile of the normal distribution; 0 without confidence."""
+
+    @classmethod
+    def of(cls, slo: ServiceLevelObjective) -> Guard:
+        confidence = slo.spec.alerting.confidence
+        z = NormalDist().inv_cdf(float(Decimal(confidence) / 100)) if confidence else 0.0
+        return cls(fewest_errors(slo), z)
+
+    @property
+    def asks(self) -> bool:
+        """Whether more than a burn rate is asked for."""
+        return self.errors > 1 or self.z > 0
+
+    def needs(self, events: float, threshold: float) -> float | None:
+        """How many of so many events must be bad; None if that is more than all."""
+        needed = max(self.errors, events * threshold + self.z * sqrt(events * threshold * (1 - threshold)))
+        return needed if needed <= events and threshold < 1 else None
+
+    def after(self, long: int, threshold: float, traffic: float, error_ratio: float = 1.0) -> float | None:
+        """Seconds from the first failed event until enough have failed; None if they never do."""
+        needed = self.needs(traffic * (long - lost(long)), threshold)
+        return None if needed is None or error_ratio <= 0 else needed / (traffic * error_ratio)
+
+
+def fewest_errors(slo: ServiceLevelObjective) -> int:
+    """How many bad events a tier's long window must hold. Tiers that are written mean what they say."""
+    alerting = slo.spec.alerting
+    if alerting.minimum_errors is not None:
+        return alerting.minimum_errors
+    return USUAL_ERRORS if alerting.tiers is None and _counts_events(slo) else 1
+
+
+def _counts_events(slo: ServiceLevelObjective) -> bool:
+    """Whether a bad event is one that happened, not a second that passed."""
+    indicator = slo.spec.indicator
+    weighed = (
+        indicator.ratio,
+        indicator.latency,
+        indicator.error_ratio and indicator.error_ratio.traffic,
+        indicator.composite and indicator.composite.traffic_of,
+    )
+    return any(weighed) and slo.spec.time_slices is None
+
+
+def per_second(traffic: str) -> Fraction:
+    """ "20/h" as events per second."""
+    count, _, unit = traffic.partition("/")
+    return Fraction(count) / _UNITS[unit]
+
+
+def lost(long: int) -> int:
+    """Seconds by which a window, as it is added up, may be shorter than its name."""
+    if long <= STEP:
+        return 0
+    return OVERLAP if long <= SHORT_LIMIT else HOUR

@@ -1,0 +1,159 @@
+"""Which alerts an objective gets: burn rates, windows and severities. Pure.
+
+Terms: T the objective's window, b = 1 - objective the budget, k the burn rate of a tier, L and S its long and short
+window, e an error ratio from 0 to 1. A constant burn of exactly k spends the share p = k * L / T of the budget in L.
+From the first failed event on, a tier fires after k * b * L / e; whatever e is, k * L of the budget is gone by then.
+All times in seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
+from typing import Literal
+
+from ninefold.kube.errors import Stalled
+from ninefold.kube.fields import duration, rough, seconds
+from ninefold.reliability.servicelevelobjective.alert_fields import Tier
+from ninefold.reliability.servicelevelobjective.alerting.quiet import Guard, lost, per_second
+from ninefold.reliability.servicelevelobjective.recording.series import STEP
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.status import TierStatus
+
+Severity = Literal["Page", "Ticket"]
+SEVERITIES: tuple[Severity, ...] = ("Ticket", "Page")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertTier:
+    """One alert, in seconds; `hold` is its `for`."""
+
+    burn_rate: Decimal
+    long: int
+    short: int
+    severity: Severity
+    hold: int = 0
+
+    @property
+    def name(self) -> str:
+        """As the label burn_tier: "14.4x/1h"."""
+        return f"{self.burn_rate:f}x/{duration(self.long)}"
+
+    @property
+    def spends(self) -> Decimal:
+        """k * L: over T, the share of the budget that is gone when it fires."""
+        return self.burn_rate * self.long
+
+    def covers(self, other: AlertTier) -> bool:
+        """Whether this one fires whenever the other does, to at least the same people."""
+        return (
+            SEVERITIES.index(self.severity) >= SEVERITIES.index(other.severity)
+            and self.burn_rate <= other.burn_rate
+            and self.long == other.long
+            and self.short == other.short
+            and self.hold <= other.hold
+        )
+
+    def detects_after(self, budget: Decimal, error_ratio: Decimal = Decimal(1)) -> Decimal | None:
+        """Seconds from the first failed event until it is true; None where it never is. Delays of scrapes and
+        evaluations come on top."""
+        if error_ratio <= self.burn_rate * budget:
+            return None
+        return self.spends * budget / error_ratio + self.hold
+
+    def resets_after(self, budget: Decimal, error_ratio: Decimal = Decimal(1)) -> Decimal:
+        """Seconds from the last failed event until it is true no more, if the long window was full of them."""
+        return self.short * (1 - min(Decimal(1), self.burn_rate * budget / error_ratio))
+
+
+def promised(slo: ServiceLevelObjective, tiers: list[AlertTier], delay: int) -> list[TierStatus]:
+    """What each tier does in a total outage, scrapes and evaluations allowed for."""
+    budget = 1 - slo.objective
+    return [
+        TierStatus(
+            tier=tier.name,
+            severity=tier.severity,
+            outage_after=_outage_after(slo, tier, delay),
+            budget=f"{(tier.spends / slo.window * 100).quantize(Decimal('0.1')).normalize():f} %",
+            resets_within=rough(float(tier.resets_after(budget)) + delay),
+        )
+        for tier in tiers
+    ]
+
+
+def _outage_after(slo: ServiceLevelObjective, tier: AlertTier, delay: int) -> str:
+    """By the traffic of a quiet hour where alerts ask for a number of events, or for certainty."""
+    alerting, budget = slo.spec.alerting, 1 - slo.objective
+    guard, soonest = Guard.of(slo), float(tier.detects_after(budget) or 0)
+    if alerting.minimum_traffic is None:
+        asked = (alerting.minimum_errors or 1) > 1 or alerting.confidence
+        return f"{rough(soonest + delay)} or later" if asked else rough(soonest + delay)
+    if not guard.asks:
+        return rough(soonest + delay)
+    traffic = float(per_second(alerting.minimum_traffic))
+    enough = guard.after(tier.long, float(tier.burn_rate * budget), traffic)
+    return "never" if enough is None else rough(max(soonest, enough + tier.hold) + delay)
+
+
+def explicit(slo: ServiceLevelObjective, written: list[Tier]) -> list[AlertTier]:
+    """The tiers as written. Raises Stalled for one that can never fire or says what another does, and for a burn that
+    none of them sees."""
+    field = "spec.alerting.tiers"
+    found = [_tier(tier, slo, f"{field}[{index}]") for index, tier in enumerate(written)]
+    for index, tier in enumerate(found):
+        for other in (*range(index), *range(index + 1, len(found))):
+            if found[other].covers(tier) and not (index < other and tier.covers(found[other])):
+                raise Stalled(
+                    "DuplicateTier", f"{field}[{index}]: {field}[{other}] fires whenever this one does: remove one"
+                )
+    if not any(tier.burn_rate <= 1 and tier.spends <= slo.window for tier in found):
+        lowest = min(tier.burn_rate for tier in found)
+        raise Stalled(
+            "SilentBurn",
+            f"{field}: a constant burn of up to {max(lowest, Decimal(1)):f}x would spend the whole budget and raise "
+            'no alert; add a tier with burnRate "1", as {burnRate: "1", long: '
+            f"{duration(whole(Decimal(slo.window) / 10))}, short: {duration(whole(Decimal(slo.window) / 120))}, "
+            "severity: Ticket}",
+        )
+    return found
+
+
+def _tier(tier: Tier, slo: ServiceLevelObjective, field: str) -> AlertTier:
+    burn_rate, long = Decimal(tier.burn_rate), seconds(tier.long)
+    highest = (1 / (1 - slo.objective)).quantize(Decimal("0.01"), ROUND_DOWN)
+    if burn_rate * (1 - slo.objective) >= 1:
+        raise Stalled(
+            "ImpossibleAlert",
+            f"{field}: a burn rate of {tier.burn_rate} can never be exceeded: at {slo.spec.objective} % a total outage "
+            f"burns {highest}x; write a burnRate below {highest}, or leave out tiers",
+        )
+    _check_quiet(tier, slo, field)
+    if long > slo.window:
+        raise Stalled(
+            "ImpossibleAlert",
+            f"{field}: the window {tier.long} is longer than the objective's, {slo.spec.window}; write a shorter one",
+        )
+    hold = seconds(tier.hold) if tier.hold else 0
+    return AlertTier(burn_rate.normalize(), long, seconds(tier.short), tier.severity, hold)
+
+
+def _check_quiet(tier: Tier, slo: ServiceLevelObjective, field: str) -> None:
+    """Whether enough events occur in its long window where there is so little traffic."""
+    alerting, long = slo.spec.alerting, seconds(tier.long)
+    if alerting.minimum_traffic is None:
+        return
+    traffic = float(per_second(alerting.minimum_traffic))
+    threshold, events = float(Decimal(tier.burn_rate) * (1 - slo.objective)), traffic * (long - lost(long))
+    if Guard.of(slo).after(long, threshold, traffic) is None:
+        certain = f"a confidence of {alerting.confidence} %" if alerting.confidence else ""
+        asked = " and ".join(filter(None, (f"minimumErrors {alerting.minimum_errors or 1}", certain)))
+        raise Stalled(
+            "ImpossibleAlert",
+            f"{field}: at minimumTraffic {alerting.minimum_traffic} {events:.3g} events occur in {tier.long}, too few "
+            f"for {asked}: write a longer window, or ask for less",
+        )
+
+
+def whole(length: Decimal) -> int:
+    """Rounded to whole steps, at least one."""
+    return max(1, round(length / STEP)) * STEP

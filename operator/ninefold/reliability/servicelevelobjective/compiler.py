@@ -1,0 +1,211 @@
+"""The compiler: one objective becomes one group of recordings and alerts, in the order of their dependence. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ninefold.kube.fields import duration
+from ninefold.reliability.servicelevelobjective.alerting import alerts, recovery
+from ninefold.reliability.servicelevelobjective.alerting.solver import tiers
+from ninefold.reliability.servicelevelobjective.alerting.tiers import AlertTier
+from ninefold.reliability.servicelevelobjective.recording import indicator, windows
+from ninefold.reliability.servicelevelobjective.recording.aliases import sloth
+from ninefold.reliability.servicelevelobjective.recording.corrections import NONE, Corrections
+from ninefold.reliability.servicelevelobjective.recording.indicator import Base, Rule, record
+from ninefold.reliability.servicelevelobjective.recording.mask import Mask
+from ninefold.reliability.servicelevelobjective.recording.series import (
+    HOUR,
+    STEP,
+    Series,
+    in_alert_window,
+    so_far,
+    tile_mean,
+)
+from ninefold.reliability.servicelevelobjective.recording.windows import ObjectiveWindow, Period
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective, Window
+
+DAY = 86_400
+
+Compile = Callable[[ServiceLevelObjective, Series], Base]
+"""From an objective to the first of its rules."""
+
+
+class Group:
+    """The compiled group of one objective: its name, its rules, and the revision that slo:info carries."""
+
+    def __init__(
+        self,
+        slo: ServiceLevelObjective,
+        corrections: Corrections = NONE,
+        *,
+        base: Compile = indicator.base,
+        aliases: bool = False,
+    ) -> None:
+        """`base` compiles the indicator; with `aliases` also under the names of Sloth.
+
+        Raises Stalled for an indicator that cannot be parsed or a tier that cannot fire.
+        """
+        self.name = f"ninefold/{slo.slo_id}"
+        self.tiers = tiers(slo)
+        compiler = _Compiler(slo, self.tiers, corrections, base)
+        rules = list(compiler.recordings())
+        self.user_expressions = compiler.user_expressions
+        """What came from the user, for Prometheus' own verdict."""
+        self.reads = compiler.base.reads
+        """The objective whose recordings stand for the raw series; "" if these rules read them."""
+        for rule in rules:
+            rule["labels"] = {"slo_id": slo.slo_id, **rule.get("labels", {})}
+        if aliases:
+            rules += sloth(slo, rules)
+        alert_rules = [*alerts.rules(slo, compiler.series, self.tiers)]
+        info = {"slo_id": slo.slo_id, **_description(slo)}
+        self.revision = _hash([self.name, rules, info, alert_rules])
+        labels = {**info, "revision": self.revision}
+        rules.append({"record": "slo:info", "expr": "vector(1)", "labels": labels})
+        self.rules: list[Rule] = rules + alert_rules
+
+    def as_dict(self) -> dict[str, Any]:
+        """As in a rule file and in a PrometheusRule."""
+        return {"name": self.name, "rules": self.rules}
+
+
+class _Compiler:
+    """Writes the recordings, those first that others read."""
+
+    def __init__(
+        self, slo: ServiceLevelObjective, alert_tiers: list[AlertTier], corrections: Corrections, base: Compile
+    ) -> None:
+        self._slo = slo
+        self._tiers = alert_tiers
+        agreed = slo.spec.agreement.window if slo.spec.agreement else None
+        calendars = [window.calendar for window in (slo.spec.window, agreed) if window and window.calendar]
+        self.series = Series(slo.slo_id, slo.spec.group_by, windows.tile(calendars))
+        self._mask = Mask(slo, self.series, corrections)
+        self._window = self._made(slo.spec.window, "period")
+        self._agreed = self._made(agreed, "agreement_period") if agreed else self._window
+        # Two windows that are one period need its label once.
+        if agreed and agreed.calendar == slo.spec.window.calendar and agreed.calendar is not None:
+            self._agreed = self._window
+        self._periods = [w for w in dict.fromkeys((self._window, self._agreed)) if isinstance(w, Period)]
+        self.base = base(slo, self.series)
+        self._recent = (recovery.held_back(slo, alert_tiers) and self.base.recent) or Base([])
+        self.user_expressions = (*self.base.written, *self._recent.written)
+
+    def _made(self, window: Window, label: str) -> ObjectiveWindow:
+        return windows.of(window, self._mask.within(windows.longest(window)), label)
+
+    def recordings(self) -> Iterator[Rule]:
+        yield record("slo:objective:ratio", f"vector({self._slo.objective.normalize():f})")
+        yield from self._mask.over(self.base.rules)
+        yield from self._recent.rules
+        yield from self._local_times()
+        yield from self._hourly()
+        yield from self._increases()
+        yield from self._burn_rates()
+        yield from alerts.ongoing(self._slo, self.series, self._tiers)
+        yield from self._budget()
+        yield from self._agreement()
+        yield from self._blame()
+
+    def _local_times(self) -> Iterator[Rule]:
+        for period in self._periods:
+            yield record(period.local_time, windows.local_time(period.calendar))
+
+    def _hourly(self) -> Iterator[Rule]:
+        whats = ["events", "errors"]
+        if self._window.short and self._agreed.short:
+            yield from self._tiles(self.series, whats)
+            return
+        yield record("slo:coverage:rate5m", f"{self.series('slo:events:rate5m')} * 0 + 1")
+        whats.append("coverage")
+        yield from self._tiles(self.series, whats)
+        yield from self._begun(self.series, whats)
+
+    def _tiles(self, series: Series, whats: list[str]) -> Iterator[Rule]:
+        for what in whats:
+            mean = tile_mean(series, f"slo:{what}:rate5m")
+            for period in self._periods:
+                # An evaluation on the stroke of midnight records the last hour of the period that ends.
+                mean += f" * on () group_left ({period.label}) {period.marks(' offset 1s')}"
+            yield record(f"slo:{what}:{series.tile_name}", mean)
+
+    @staticmethod
+    def _begun(series: Series, whats: list[str]) -> Iterator[Rule]:
+        for what in whats:
+            yield record(f"slo:{what}:hour", so_far(series, f"slo:{what}:rate5m"))
+
+    def _increases(self) -> Iterator[Rule]:
+        """Numbers of events, where alerts look at them."""
+        for window in sorted({tier.long for tier in self._tiers}):
+            for what in alerts.counted(self._slo):
+                amount, unit = in_alert_window(self._mask.within(window), what, window)
+                yield record(f"slo:{what}:increase{duration(window)}", f"{amount} * {unit}")
+
+    def _burn_rates(self) -> Iterator[Rule]:
+        # 1 h and 6 h are also what people and policies look at.
+        found = {STEP, HOUR, *({6 * HOUR} if self._slo.window >= DAY else ())}
+        for tier in self._tiers:
+            found |= {tier.long, tier.short}
+        for window in sorted(found):
+            (errors, counts), (events, unit) = (self._amount(what, window) for what in ("errors", "events"))
+            scaled = events if counts == unit else f"{events} * {unit}"
+            ratio = f"{errors} / ({scaled} > 0) / {alerts.budget_ratio(self._slo)}"
+            yield record(f"slo:burn_rate:{duration(window)}", ratio)
+            if counts == unit == 1 and self._slo.spec.alerting.confidence:
+                yield record(f"slo:burn_rate_lower:{duration(window)}", alerts.lower_bound(self._slo, errors, events))
+
+    def _amount(self, what: str, window: int) -> tuple[str, int]:
+        """Events or bad events in a window, and the unit of the number."""
+        if what in alerts.counted(self._slo) and any(tier.long == window for tier in self._tiers):
+            return self.series(f"slo:{what}:increase{duration(window)}"), 1
+        return in_alert_window(self._mask.within(window), what, window)
+
+    def _budget(self) -> Iterator[Rule]:
+        budget, left = alerts.budget_ratio(self._slo), self.series("slo:error_budget_left:ratio")
+        yield record("slo:error_ratio:window", _ratio(self._window))
+        yield record("slo:error_budget_left:ratio", f"1 - {self.series('slo:error_ratio:window')} / {budget}")
+        yield record("slo:coverage:ratio", self._window.coverage())
+        burn = f"({self.series(f'slo:burn_rate:{duration(HOUR)}')} > 1)"
+        yield record("slo:time_to_exhaustion:seconds", self._window.exhaustion(f"({left} > 0)", burn))
+
+    def _agreement(self) -> Iterator[Rule]:
+        if self._slo.spec.agreement is None:
+            return
+        same = self._agreed is self._window
+        ratio = self.series("slo:error_ratio:window") if same else _ratio(self._agreed)
+        yield record("slo:agreement:error_ratio", ratio)
+
+    def _blame(self) -> Iterator[Rule]:
+        """The share of each component in the bad events of a composite."""
+        if self._slo.spec.indicator.composite is None:
+            return
+        series = self._window.series.and_component()
+        yield from self._tiles(series, ["blame"])
+        if not self._window.short:
+            yield from self._begun(series, ["blame"])
+        blame, errors = self._window.amount("blame", series), self._window.amount("errors")
+        yield record("slo:blame:ratio", f"{blame} / on ({self.series.by}) group_left () ({errors} > 0)")
+
+
+def _ratio(window: ObjectiveWindow) -> str:
+    return f"{window.amount('errors')} / ({window.amount('events')} > 0)"
+
+
+def _description(slo: ServiceLevelObjective) -> dict[str, str]:
+    """The labels of slo:info, the only place of what describes an objective."""
+    groups = slo.spec.group_by
+    return {
+        "service": slo.spec.service,
+        "namespace": slo.metadata.namespace,
+        "name": slo.metadata.name,
+        "window": str(slo.spec.window),
+        "objective": f"{slo.objective.normalize():f}",
+        **({"group_by": ",".join(groups)} if groups else {}),
+    }
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:10]

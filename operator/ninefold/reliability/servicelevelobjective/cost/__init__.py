@@ -1,0 +1,1 @@
+"""What the rules of an objective cost Prometheus."""

@@ -1,0 +1,1 @@
+"""What comes back from Prometheus about an objective and its rules."""

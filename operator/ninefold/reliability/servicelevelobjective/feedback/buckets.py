@@ -1,0 +1,109 @@
+"""Whether a classic histogram has the bucket that a latency objective counts by.
+
+A threshold between two bounds cannot be measured, and would show as missing data for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from decimal import Decimal, InvalidOperation
+
+from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
+from ninefold.reliability.servicelevelobjective.compiler import Group
+from ninefold.reliability.servicelevelobjective.recording import promql
+from ninefold.reliability.servicelevelobjective.recording.indicator import UNITS, bound, check_unit
+from ninefold.reliability.servicelevelobjective.resource import Latency, ServiceLevelObjective
+
+FIELD = "spec.indicator.latency"
+
+
+class Buckets:
+    """Asks once for each revision of the rules, and again as long as the bucket is missing."""
+
+    def __init__(self, prometheus: Prometheus) -> None:
+        self._prometheus = prometheus
+        self._found: dict[str, str] = {}
+
+    async def missing(self, slo: ServiceLevelObjective, group: Group) -> str:
+        """What to write instead; "" if the bucket exists, if nothing can be told, or if nobody needs it."""
+        latency = slo.spec.indicator.latency
+        if latency is None or self._found.get(group.name) == group.revision:
+            return ""
+        try:
+            words = await missing(self._prometheus, latency)
+        except (Unreachable, Refused):
+            return ""
+        if words == "":
+            self._found[group.name] = group.revision
+        return words or ""
+
+
+async def missing(prometheus: Prometheus, latency: Latency) -> str | None:
+    """What to write instead of a threshold that has no bucket; "" if it has one or needs none, None while the histogram
+    has no series. Raises Unreachable, Refused and, for what is no histogram or one in another unit, Stalled."""
+    if latency.buckets == "Native":
+        return ""
+    name, matchers = promql.histogram(latency.histogram, f"{FIELD}.histogram")
+    check_unit(name, latency.threshold)
+    samples = await prometheus.query(f"count by (le) ({name}_bucket{{{matchers}}})")
+    bounds = _bounds(sample.labels.get("le", "") for sample in samples)
+    return advice(latency, bounds) if bounds else None
+
+
+def advice(latency: Latency, bounds: Collection[Decimal]) -> str:
+    """What to write instead of a threshold that is none of these bounds; "" if it is one."""
+    wanted = Decimal(bound(latency.threshold))
+    # Both sides as Prometheus holds them.
+    if float(wanted) in {float(each) for each in bounds}:
+        return ""
+    if meant := _in_another_unit(latency, wanted, bounds):
+        return f"{FIELD}.threshold: the histogram has no bucket with the bound {latency.threshold}, and {meant}"
+    below = max((each for each in bounds if each < wanted), default=None)
+    above = min((each for each in bounds if each > wanted), default=None)
+    nearest = [_written(each, latency.threshold) for each in (below, above) if each is not None]
+    return (
+        f"{FIELD}.threshold: the histogram has no bucket with the bound {latency.threshold}: write "
+        f"{' or '.join(nearest)}, the nearest that it has, or add a bucket to the service"
+    )
+
+
+def _in_another_unit(latency: Latency, wanted: Decimal, bounds: Collection[Decimal]) -> str:
+    """Which bound there is if the histogram counts something else than the threshold; "" if none."""
+    there = {float(each) for each in bounds}
+    if latency.threshold[-1].isdigit():
+        # Milliseconds, for a histogram in seconds.
+        found = wanted / 1000
+        return (
+            f'one with {found.normalize():f}: if it counts seconds, write "{wanted:f}ms"'
+            if float(found) in there
+            else ""
+        )
+    if "seconds" in latency.histogram.partition("{")[0]:
+        return ""
+    for unit, length in UNITS.items():
+        found = wanted / length
+        if float(found) in there:
+            return f'one with {found.normalize():f}: if it counts {unit}, write "{found.normalize():f}"'
+    return ""
+
+
+def _bounds(texts: Iterable[str]) -> list[Decimal]:
+    """The finite ones."""
+    found = []
+    for text in texts:
+        try:
+            value = Decimal(text)
+        except InvalidOperation:
+            continue
+        if value.is_finite():
+            found.append(value)
+    return found
+
+
+def _written(value: Decimal, like: str) -> str:
+    """A bound as somebody writes it who writes thresholds like this one."""
+    if like[-1].isdigit():
+        return f"{value.normalize():f}"
+    if value < 1:
+        return f"{(value * 1000).normalize():f}ms"
+    return f"{value.normalize():f}s"

@@ -1,0 +1,102 @@
+"""How an alert did that has just fired: measured by what Prometheus recorded, beside what its tier promises."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from ninefold.domain.measurements.measurement import Measurement
+from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
+from ninefold.kube.fields import duration, rough
+from ninefold.reliability.servicelevelobjective.alerting.quiet import Guard
+from ninefold.reliability.servicelevelobjective.alerting.solver import delays
+from ninefold.reliability.servicelevelobjective.alerting.tiers import AlertTier
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.status import Detection
+
+_STEP, _FINE = timedelta(seconds=60), timedelta(seconds=5)
+"""How closely the time before an alert is looked at, and how closely the minute in which it began."""
+
+
+async def measure(
+    prometheus: Prometheus, slo: ServiceLevelObjective, tiers: Sequence[AlertTier], figure: Measurement
+) -> Detection | None:
+    """The fastest alert that fires now; None if none does, or Prometheus cannot tell. Asked once for each firing."""
+    firing = [tier for tier in tiers if tier.name in figure.firing]
+    if not firing:
+        return None
+    tier = firing[0]
+    before = slo.status.last_detection
+    try:
+        active = await prometheus.query(f"ALERTS_FOR_STATE{{{_matchers(slo, tier)}}}")
+        if not active:
+            return None
+        first = min(active, key=lambda sample: sample.value)
+        at = datetime.fromtimestamp(int(first.value), UTC)
+        if before is not None and before.tier == tier.name and before.at == at:
+            return before
+        labels = {name: first.labels.get(name, "") for name in slo.spec.group_by}
+        of_group = figure.groups.get("/".join(labels.values()), figure)
+        return await _measured(prometheus, slo, tier, labels, at, of_group)
+    except (Unreachable, Refused):
+        return None
+
+
+async def _measured(
+    prometheus: Prometheus,
+    slo: ServiceLevelObjective,
+    tier: AlertTier,
+    labels: dict[str, str],
+    at: datetime,
+    figure: Measurement,
+) -> Detection | None:
+    matchers = ",".join(f"{name}={json.dumps(value)}" for name, value in {"slo_id": slo.slo_id, **labels}.items())
+    start = at - timedelta(seconds=tier.long) - 5 * _STEP
+    # Prometheus gives whole seconds: what it recorded at that evaluation is a little later.
+    after = at + timedelta(seconds=1)
+    recent = await prometheus.query_range(f"slo:burn_rate:5m{{{matchers}}}", start + timedelta(seconds=1), after, _STEP)
+    over = await prometheus.query(f"slo:burn_rate:{duration(tier.long)}{{{matchers}}}", after)
+    if not recent or not over:
+        return None
+    began, burn = onset(recent[0].points, at)
+    fine = await prometheus.query_range(f"slo:burn_rate:5m{{{matchers}}}", began - _STEP, began, _FINE)
+    began = onset(fine[0].points, began)[0] if fine else began
+    budget = 1 - slo.objective
+    error_ratio = min(Decimal(1), Decimal(str(burn)) * budget)
+    predicted = _predicted(slo, tier, error_ratio, figure)
+    return Detection(
+        tier=tier.name,
+        group="/".join(labels.values()),
+        at=at,
+        detected_after=rough(max(0.0, (at - began).total_seconds())),
+        predicted_after=rough(predicted + delays(slo)) if predicted is not None else "never",
+        budget_spent=f"{over[0].value * tier.long / slo.window * 100:.1f} %",
+    )
+
+
+def _predicted(slo: ServiceLevelObjective, tier: AlertTier, error_ratio: Decimal, figure: Measurement) -> float | None:
+    """Seconds at this error ratio and the present traffic; None where it should not have fired."""
+    budget, guard = 1 - slo.objective, Guard.of(slo)
+    soonest = tier.detects_after(budget, error_ratio)
+    if soonest is None or not guard.asks or not figure.events_per_second:
+        return None if soonest is None else float(soonest)
+    threshold = float(tier.burn_rate * budget)
+    enough = guard.after(tier.long, threshold, figure.events_per_second, float(error_ratio))
+    return None if enough is None else max(float(soonest), enough + tier.hold)
+
+
+def onset(points: Sequence[tuple[float, float]], at: datetime) -> tuple[datetime, float]:
+    """When the burn rate last went above 1 before an alert, and its highest value from then on."""
+    began, highest = at.timestamp(), 0.0
+    for moment, burn in reversed(points):
+        if burn <= 1:
+            break
+        began, highest = moment, max(highest, burn)
+    return datetime.fromtimestamp(began, UTC), highest
+
+
+def _matchers(slo: ServiceLevelObjective, tier: AlertTier) -> str:
+    labels = {"slo_id": slo.slo_id, "burn_tier": tier.name}
+    return ",".join(f"{name}={json.dumps(value)}" for name, value in labels.items())

@@ -1,0 +1,1 @@
+"""What an objective has to do with the others of its namespace."""

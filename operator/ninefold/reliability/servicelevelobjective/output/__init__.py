@@ -1,0 +1,1 @@
+"""How rules reach Prometheus: objects, groups, sizes, and who may write them."""

@@ -1,0 +1,1 @@
+"""What the rules of an objective record: events, errors, averages over windows."""

@@ -1,0 +1,81 @@
+"""Our series under the names and labels of Sloth 0.16, so that dashboards made for it keep working. Pure.
+
+They are read from our recordings, so they cost next to nothing and say what ours say: every event counts the same,
+where Sloth averages ratios. The labels are Sloth's and no others: joins on them must find one series, also while
+Sloth's own rules for the objective still run. So, as with Sloth, the same service and name in two namespaces share one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ninefold.kube.api import GROUP
+from ninefold.reliability.servicelevelobjective.recording.indicator import Rule
+from ninefold.reliability.servicelevelobjective.recording.series import Series
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+
+SERVICE, SLO = f"{GROUP}/sloth-service", f"{GROUP}/sloth-slo"
+"""Annotations that `ninefold import` writes where a name of Sloth's is none of Kubernetes."""
+
+_BURN = "slo:burn_rate:"
+_WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
+_UNITS = (("y", 31_536_000, True), ("w", 604_800, True), ("d", 86_400, False), ("h", 3_600, False), ("m", 60, False))
+"""Units as Prometheus prints a duration; whether it takes one only if nothing is left over."""
+
+
+def sloth(slo: ServiceLevelObjective, rules: Iterable[Rule]) -> Iterator[Rule]:
+    """The aliases for an objective; `rules` are the recordings of its group, after which these belong.
+
+    Windows that the group does not record are left out.
+    """
+    series, budget = Series(slo.slo_id), f"{(1 - slo.objective).normalize():f}"
+    recorded = {str(rule.get("record", "")).removeprefix(_BURN) for rule in rules}
+    period, labels = prometheus_duration(slo.window), _labels(slo)
+
+    def alias(name: str, expression: str, **more: str) -> Rule:
+        return {"record": name, "expr": expression, "labels": {**labels, **more}}
+
+    def read(name: str) -> str:
+        """One of ours, without our identity: a group keeps its own labels."""
+        return f"sum without (slo_id) ({series(name)})"
+
+    for window in _WINDOWS:
+        if window in recorded and window != period:
+            expression = f"{read(_BURN + window)} * {budget}"
+            yield alias(f"slo:sli_error:ratio_rate{window}", expression, sloth_window=window)
+    yield alias(f"slo:sli_error:ratio_rate{period}", read("slo:error_ratio:window"), sloth_window=period)
+    yield alias("slo:objective:ratio", f"vector({slo.objective.normalize():f})")
+    yield alias("slo:error_budget:ratio", f"vector({budget})")
+    yield alias("slo:time_period:days", f"vector({slo.window / 86_400:g})")
+    yield alias("slo:current_burn_rate:ratio", read(f"{_BURN}5m"))
+    yield alias("slo:period_burn_rate:ratio", f"{read('slo:error_ratio:window')} / {budget}")
+    yield alias("slo:period_error_budget_remaining:ratio", read("slo:error_budget_left:ratio"))
+    yield alias(
+        "sloth_slo_info",
+        "vector(1)",
+        sloth_mode="ninefold",
+        sloth_objective=slo.spec.objective,
+        sloth_spec=f"{slo.api.group}/{slo.api.version}",
+        sloth_version="v0.16.0",
+    )
+
+
+def _labels(slo: ServiceLevelObjective) -> dict[str, str]:
+    """Sloth names an SLO within its service: of checkout-availability of the service checkout, availability."""
+    service = slo.metadata.annotations.get(SERVICE, slo.spec.service)
+    name = slo.metadata.annotations.get(SLO, slo.metadata.name.removeprefix(f"{service}-"))
+    return {"sloth_id": f"{service}-{name}", "sloth_service": service, "sloth_slo": name}
+
+
+def prometheus_duration(seconds: int) -> str:
+    """A length as Prometheus prints it, and Sloth with it: whole weeks as such, others in days.
+
+    >>> prometheus_duration(2_592_000), prometheus_duration(2_419_200), prometheus_duration(5_400)
+    ('30d', '4w', '1h30m')
+    """
+    text = ""
+    for unit, length, exact in _UNITS:
+        if seconds >= length and not (exact and seconds % length):
+            text += f"{seconds // length}{unit}"
+            seconds %= length
+    return text or "0s"

@@ -1,0 +1,108 @@
+"""An objective made of others: its error ratio from theirs, and each one's share of the blame. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from functools import reduce
+from operator import mul
+from typing import Any
+
+from ninefold.kube.api import Key
+from ninefold.kube.errors import Stalled
+from ninefold.reliability.servicelevelobjective.recording.series import Series
+from ninefold.reliability.servicelevelobjective.resource import Composite, ServiceLevelObjective
+
+
+def rules(slo: ServiceLevelObjective, composite: Composite, series: Series) -> Iterator[dict[str, Any]]:
+    """The error ratio of every component, then events and bad events of the whole.
+
+    A component without traffic has no errors. One whose figures are missing makes the whole unknown.
+    """
+    names = [str(Key(slo.key.namespace, component.objective)) for component in composite.components]
+    of = [Series(name) for name in names]
+    aggregated = series.aggregate("sum")
+    for name, theirs in zip(names, of, strict=True):
+        errors, events = (
+            series.named(f"{aggregated}({theirs(f'slo:{what}:rate5m')})") for what in ("errors", "events")
+        )
+        ratio = f"{errors} / ({events} > 0) or {events} * 0"
+        yield {"record": "slo:component:error_ratio", "expr": ratio, "labels": {"component": name}}
+    each = [series("slo:component:error_ratio", f'component="{name}"') for name in names]
+    yield {"record": "slo:counted:rate5m", "expr": _whole(composite, each)}
+    counted = series("slo:counted:rate5m")
+    events = f"{counted} * 0 + 1"
+    if composite.traffic_of is not None:
+        theirs = Series(str(Key(slo.key.namespace, composite.traffic_of)))
+        traffic = series.named(f"{aggregated}({theirs('slo:events:rate5m')})")
+        events = f"{traffic} and on ({series.groups}) {counted}"
+    yield {"record": "slo:events:rate5m", "expr": events}
+    yield {"record": "slo:errors:rate5m", "expr": f"{counted} * {series('slo:events:rate5m')}"}
+    yield {"record": "slo:blame:rate5m", "expr": _blame(composite, series, each)}
+
+
+def components(slo: ServiceLevelObjective) -> list[Key]:
+    """The objectives that a composite is made of; none of any other objective."""
+    composite = slo.spec.indicator.composite
+    return [Key(slo.key.namespace, each.objective) for each in composite.components] if composite else []
+
+
+def check(slo: ServiceLevelObjective, find: Callable[[Key], ServiceLevelObjective | None]) -> list[Key]:
+    """The components that do not exist. Raises Stalled for an objective that is made of itself, directly or not.
+
+    `find` looks an objective up.
+    """
+    waiting, seen = [(key, f"{slo.key.name} -> {key.name}") for key in components(slo)], set[Key]()
+    missing = []
+    while waiting:
+        key, path = waiting.pop()
+        if key == slo.key:
+            raise Stalled("CompositeOfItself", f"spec.indicator.composite: {path}: leave one of these components out")
+        found = find(key)
+        if found is None and key in components(slo):
+            missing.append(key)
+        if found is not None and key not in seen:
+            waiting += [(each, f"{path} -> {each.name}") for each in components(found)]
+        seen.add(key)
+    return sorted(missing)
+
+
+def attainable(composite: Composite, objectives: Sequence[Decimal]) -> Decimal:
+    """The share of good events that the composite has if each component just keeps its objective; all from 0 to 1."""
+    match composite.mode:
+        case "Serial":
+            return reduce(mul, objectives, Decimal(1))
+        case "Parallel":
+            return 1 - reduce(mul, (1 - each for each in objectives), Decimal(1))
+        case "Weighted":
+            weights = [Decimal(component.weight) for component in composite.components]
+            return sum((w * o for w, o in zip(weights, objectives, strict=True)), Decimal(0)) / sum(weights)
+
+
+def _whole(composite: Composite, each: list[str]) -> str:
+    """The error ratio of the whole; absent if that of a component is."""
+    times = " * ignoring (component) "
+    match composite.mode:
+        case "Serial":
+            return f"1 - {times.join(f'(1 - {ratio})' for ratio in each)}"
+        case "Parallel":
+            return times.join(each)
+        case "Weighted":
+            parts = " + ignoring (component) ".join(
+                f"{weight} * {ratio}" for weight, ratio in zip(_weights(composite), each, strict=True)
+            )
+            total = sum((Decimal(component.weight) for component in composite.components), Decimal(0))
+            return f"({parts}) / {total.normalize():f}"
+
+
+def _blame(composite: Composite, series: Series, each: list[str]) -> str:
+    """Bad events per second for which each component is to blame: in proportion to its (weighted) error ratio."""
+    share = series("slo:component:error_ratio")
+    if composite.mode == "Weighted":
+        share = " or ".join(f"{weight} * {ratio}" for weight, ratio in zip(_weights(composite), each, strict=True))
+    whole = f"{series('slo:errors:rate5m')} / (sum by ({series.by}) ({share}) > 0)"
+    return f"({share}) * on ({series.by}) group_left () ({whole})"
+
+
+def _weights(composite: Composite) -> list[str]:
+    return [f"{Decimal(component.weight).normalize():f}" for component in composite.components]

@@ -1,0 +1,53 @@
+"""Where the rules of an objective leave out time that does not count: in what is recorded, and in its windows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ninefold.kube.fields import seconds
+from ninefold.reliability.servicelevelobjective.recording.corrections import (
+    SEAM,
+    SETTLED,
+    Corrections,
+    active,
+    stretches,
+)
+from ninefold.reliability.servicelevelobjective.recording.indicator import Rule, record
+from ninefold.reliability.servicelevelobjective.recording.series import Series
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+
+ACTIVE = "slo:correction:active"
+_RATES = ("slo:events:rate5m", "slo:errors:rate5m")
+_FAULTS = ("slo:indicator_excess:ratio",)
+
+
+class Mask:
+    """The corrections of one objective; without any it changes nothing."""
+
+    def __init__(self, slo: ServiceLevelObjective, series: Series, corrections: Corrections) -> None:
+        slices = slo.spec.time_slices
+        self._series, self._today = series, corrections.today
+        self._all = stretches(corrections.occurrences, SEAM + (seconds(slices.length) if slices else 0))
+
+    def over(self, rules: Iterable[Rule]) -> Iterator[Rule]:
+        """The base recordings, 0 for every label set while a correction is active."""
+        coming = [one for one in self._all if one.clear > self._today]
+        if not coming:
+            yield from rules
+            return
+        yield record(ACTIVE, active(coming))
+        now = self._series.single(ACTIVE)
+        for rule in rules:
+            text = rule["expr"]
+            if rule["record"] in _RATES:
+                text = f"({text}) * on () group_left () ({now} * 0 or on () vector(1))"
+            elif rule["record"] in _FAULTS:
+                text = f"({text}) unless on () {now}"
+            yield {**rule, "expr": text}
+
+    def within(self, length: int) -> Series:
+        """The series without what does not count in a window of so many seconds."""
+        today = self._today
+        return self._series.without(
+            [one for one in self._all if today - length < one.until and one.after < today + SETTLED]
+        )
