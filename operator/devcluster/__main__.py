@@ -7,10 +7,10 @@ import sys
 from contextlib import suppress
 
 from devcluster import build
-from devcluster.binaries import binary
+from devcluster.binaries import binary, prepare
 from devcluster.cluster import Cluster
 from devcluster.errors import DevclusterError
-from devcluster.recipes import DEFAULT_VERSION, KUBERNETES, RECIPES, recipe_of
+from devcluster.recipes import DEFAULT_VERSION, KUBERNETES, RECIPES, Recipe, recipe_of
 from devcluster.starting import CONTROL_PLANE, TEMPORARY, attach, running, start
 
 DEFAULT_NAME = "default"
@@ -90,16 +90,24 @@ def _kubectl(options: argparse.Namespace) -> int:
 def _build(options: argparse.Namespace) -> int:
     version = options.version or DEFAULT_VERSION
     if not options.names and not options.all:
-        for name in (*CONTROL_PLANE, *BESIDE):
+        needed = (*CONTROL_PLANE, *BESIDE)
+        prepare(needed, version)
+        for name in needed:
             print(f"{name}  {binary(name, version)}")
-    for name in RECIPES if options.all else options.names:
-        recipe = RECIPES.get(name) or recipe_of(name, version)
-        if recipe is None:
-            raise DevclusterError(
-                f"nothing here builds {name!r}: choose from {', '.join(RECIPES)}, or a program of theirs"
-            )
+        return 0
+    recipes = {name: _recipe(name, version) for name in (RECIPES if options.all else options.names)}
+    build.build_all(recipes.values())
+    for name, recipe in recipes.items():
         print(f"{name}  {build.built(recipe)}")
     return 0
+
+
+def _recipe(name: str, version: str) -> Recipe:
+    """By its own name, or by that of a program."""
+    recipe = RECIPES.get(name) or recipe_of(name, version)
+    if recipe is None:
+        raise DevclusterError(f"nothing here builds {name!r}: choose from {', '.join(RECIPES)}, or a program of theirs")
+    return recipe
 
 
 def _which(options: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from functools import cache as memoize
 from pathlib import Path
 
@@ -19,6 +20,18 @@ KUBECTL_WHEELS = {"1.37": "kubectl-1.37", "1.36": "kubectl-1.36", "1.35": "kubec
 @memoize
 def binary(name: str, version: str = DEFAULT_VERSION) -> Path:
     """The program `name` for the Kubernetes minor `version` (as "1.37"); may build it, which takes minutes once."""
+    found = _found(name, version)
+    return found if isinstance(found, Path) else build.built(found) / name
+
+
+def prepare(names: Iterable[str], version: str = DEFAULT_VERSION) -> None:
+    """Build what of these programs is neither found nor built yet, and tell how far all of it is."""
+    found = [_found(name, version) for name in names]
+    build.build_all(each for each in found if isinstance(each, Recipe))
+
+
+def _found(name: str, version: str) -> Path | Recipe:
+    """The program, or what builds it."""
     if version not in KUBERNETES:
         raise DevclusterError(f"no Kubernetes {version} here: choose one of {', '.join(KUBERNETES)}")
     if (asset := _asset(name)) is not None:
@@ -32,7 +45,7 @@ def binary(name: str, version: str = DEFAULT_VERSION) -> Path:
     if recipe is None:
         known = sorted({each for recipe in RECIPES.values() for each in recipe.binaries})
         raise DevclusterError(f"`{name}` is not on PATH, and only these are built here: {', '.join(known)}")
-    return build.built(recipe) / name
+    return recipe
 
 
 def _asset(name: str) -> Path | None:
@@ -70,9 +83,9 @@ def _release(path: Path) -> tuple[int, int] | None:
 
 
 def _series(recipe: Recipe) -> tuple[int, int]:
-    """(major, minor) of a recipe; Prometheus publishes 3.16 as the module version v0.316."""
-    major, minor, _ = (int(part) for part in recipe.version.removeprefix("v").split("."))
-    return divmod(minor, 100) if major == 0 and minor >= 100 else (major, minor)
+    """(major, minor) of a recipe."""
+    major, minor, _ = (int(part) for part in recipe.released.split("."))
+    return major, minor
 
 
 def _said(path: Path, arguments: list[str]) -> str:

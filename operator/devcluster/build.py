@@ -6,21 +6,66 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
-from devcluster import cache, wheels
+from devcluster import cache, images, wheels
 from devcluster.errors import CommandError
 from devcluster.progress import Progress
 from devcluster.recipes import GOMOD, RECIPES, Recipe
+from devcluster.work import LINK, Work
 
 #: Ours to decide, whatever the user's settings are: the bytes depend on them.  One set for all: nothing compiles twice.
 ENVIRONMENT = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
 
 
-def built(recipe: Recipe) -> Path:
-    """The directory with `recipe`'s binaries, built the first time (minutes; Go's own cache resumes a broken build)."""
-    what = f"build {', '.join(recipe.binaries)} {recipe.version}"
-    return cache.once(cached_name(recipe), what, lambda directory, progress: _build(recipe, directory, progress))
+def built(recipe: Recipe, part: str = "", work: Work | None = None) -> Path:
+    """The directory with `recipe`'s binaries, made the first time: copied out of images where Docker runs, else built
+    (minutes; Go's own cache resumes a broken build).
+
+    Of several builds `part` says which this is, as "2 of 5", and `work` is that of all.
+    """
+    what = f"build {f'{part}: ' if part else ''}{', '.join(recipe.binaries)} {recipe.version}"
+    return cache.once(cached_name(recipe), what, lambda directory, progress: _build(recipe, directory, progress, work))
+
+
+def _is_built(recipe: Recipe) -> bool:
+    """Whether `built` has nothing to do."""
+    return (cache.root() / cached_name(recipe)).is_dir()
+
+
+def to_compile(recipe: Recipe) -> list[str]:
+    """The packages that Go has not compiled yet for `recipe`; fetches the sources of all. Empty if it cannot tell: the
+    build will say why."""
+    listed = '{{if .Stale}}{{if .Standard}}std {{else if eq .Name "main"}}main {{end}}{{.ImportPath}}{{end}}'
+    argv = [str(go_for(recipe)), "list", *_options(recipe), "-deps", "-f", listed, *recipe.packages]
+    environment = {**os.environ, **ENVIRONMENT}
+    done = subprocess.run(argv, cwd=recipe.directory, env=environment, capture_output=True, text=True, check=False)
+    return [] if done.returncode else [line for line in done.stdout.splitlines() if line]
+
+
+def amount(packages: Iterable[str]) -> int:
+    """Of what `to_compile` gave: packages, and links in packages."""
+    return sum(1 + (LINK if package.startswith("main ") else 0) for package in packages)
+
+
+def build_all(recipes: Iterable[Recipe]) -> None:
+    """Build what of these is missing: the quick ones first, and each line tells how far all of it is."""
+    missing = list({each.name: each for each in recipes if not _is_built(each)}.values())
+    for recipe in [each for each in missing if len(missing) == 1 or images.offers(each)]:
+        built(recipe)
+        missing.remove(recipe)
+    if not missing:
+        return
+    with Progress(f"look at what {len(missing)} builds compile") as progress:
+        progress.note("fetching sources")
+        left = {recipe.name: to_compile(recipe) for recipe in missing}
+    missing.sort(key=lambda recipe: amount(left[recipe.name]))
+    # Go compiles the packages of its standard library once for all of them.
+    shared = {package for packages in left.values() for package in packages if package.startswith("std ")}
+    work = Work(len(shared) + sum(amount(set(packages) - shared) for packages in left.values()))
+    for number, recipe in enumerate(missing, 1):
+        built(recipe, f"{number} of {len(missing)}", work)
 
 
 def cached_name(recipe: Recipe) -> str:
@@ -32,21 +77,44 @@ def cached_name(recipe: Recipe) -> str:
     return f"bin/{recipe.name}-{recipe.version}-{digest}"
 
 
-def _build(recipe: Recipe, directory: Path, progress: Progress) -> None:
+def _options(recipe: Recipe) -> list[str]:
     stamps = " ".join(f"-X {stamp}" for stamp in recipe.stamp)
-    options = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", f"-s -w {stamps}"]
-    if recipe.tags:
-        options += ["-tags", recipe.tags]
-    progress.note("fetching sources and compiling")
-    argv = [str(go_for(recipe)), "build", *options, "-o", f"{directory}/", *recipe.packages]
-    done = subprocess.run(
-        argv, cwd=recipe.directory, env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise CommandError(argv, done.returncode, done.stderr[-4000:])
+    # Debugging information is stripped by the linker: not to make it saves a fifth of the compiler's time.
+    options = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false"]
+    options += ["-ldflags", f"-s -w {stamps}"]
+    return [*options, "-tags", recipe.tags] if recipe.tags else options
+
+
+def _build(recipe: Recipe, directory: Path, progress: Progress, work: Work | None) -> None:
+    if images.copied(recipe, directory, progress):
+        return
+    progress.note("fetching sources")
+    left = amount(to_compile(recipe))
+    work = work or Work(left)
+    argv = [str(go_for(recipe)), "build", "-v", *_options(recipe), "-o", f"{directory}/", *recipe.packages]
+    end = work.done + left
+    work.begin()
+    code, said = _compiled(argv, recipe, work, progress)
+    if code:
+        raise CommandError(argv, code, said[-4000:])
+    work.end(end)
     for name, package in zip(recipe.binaries, recipe.packages, strict=True):
         made = directory / _default_output(package)
         made.rename(directory / name)
+
+
+def _compiled(argv: list[str], recipe: Recipe, work: Work, progress: Progress) -> tuple[int, str]:
+    """The exit code and what was said beside the names of packages, which are counted."""
+    said: list[str] = []
+    environment = {**os.environ, **ENVIRONMENT}
+    with subprocess.Popen(argv, cwd=recipe.directory, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        progress.follow(work.told)
+        for line in process.stderr or ():
+            if re.fullmatch(r"[\w.~/-]+\n", line):
+                work.done += 1
+            else:
+                said.append(line)
+    return process.returncode, "".join(said)
 
 
 def _default_output(package: str) -> str:

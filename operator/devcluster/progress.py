@@ -3,6 +3,7 @@
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -15,7 +16,7 @@ class Progress:
 
     def __init__(self, what: str) -> None:
         self._what = what
-        self._note = ""
+        self._note: Callable[[], str] = str
         self._began = time.monotonic()
         self._ended = threading.Event()
         self._terminal = sys.stderr.isatty()
@@ -23,7 +24,11 @@ class Progress:
 
     def note(self, text: str) -> None:
         """Show `text` beside the step from now on."""
-        self._note = text
+        self.follow(lambda: text)
+
+    def follow(self, note: Callable[[], str]) -> None:
+        """Show beside the step what `note` gives whenever the line is drawn."""
+        self._note = note
         self._show()
 
     def __enter__(self) -> Self:
@@ -36,7 +41,7 @@ class Progress:
     ) -> None:
         self._ended.set()
         self._thread.join()
-        self._note = "failed" if kind else "done"
+        self._note = lambda: "failed" if kind else "done"
         self._show(last=True)
 
     def _beat(self) -> None:
@@ -45,6 +50,6 @@ class Progress:
 
     def _show(self, *, last: bool = False) -> None:
         elapsed = time.monotonic() - self._began
-        text = f"devcluster: {self._what}  {elapsed:.0f} s  {self._note}".rstrip()
+        text = f"devcluster: {self._what}  {elapsed:.0f} s  {self._note()}".rstrip()
         end = "\n" if last or not self._terminal else ""
         print(f"\r\033[K{text}" if self._terminal else text, end=end, file=sys.stderr, flush=True)

@@ -20,11 +20,21 @@ class Recipe:
     stamp: tuple[str, ...] = ()
     #: modules that the authors replace by a directory of their repository, and what was published of that
     published: dict[str, str] = field(default_factory=dict)
+    #: binary -> the image that its project publishes, and the path in it
+    images: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def directory(self) -> Path:
         """Where its pinned go.mod and go.sum are."""
         return GOMOD / self.name
+
+    @property
+    def released(self) -> str:
+        """The version as people call it: "1.2.3".  Prometheus publishes 3.16.0 as the module version v0.316.0."""
+        major, minor, patch = self.version.removeprefix("v").split(".")
+        if major == "0" and len(minor) > 2:
+            major, minor = minor[:-2], str(int(minor[-2:]))
+        return f"{major}.{minor}.{patch}"
 
     @property
     def packages(self) -> list[str]:
@@ -43,6 +53,7 @@ def _kubernetes(version: str, *more: str) -> Recipe:
         version=version,
         binaries={name: f"cmd/{name}" for name in names},
         stamp=tuple(f"{base}.{key}={value}" for key, value in stamp),
+        images={name: (f"registry.k8s.io/{name}:{version}", f"/usr/local/bin/{name}") for name in names[:3]},
     )
 
 
@@ -57,8 +68,20 @@ DEFAULT_VERSION = "1.37"
 
 _prometheus = "github.com/prometheus"
 OTHERS = (
-    Recipe("etcd", "go.etcd.io/etcd/server/v3", "v3.7.3", {"etcd": ""}),
-    Recipe("kwok", "sigs.k8s.io/kwok", "v0.8.0", {"kwok": "cmd/kwok"}),
+    Recipe(
+        "etcd",
+        "go.etcd.io/etcd/server/v3",
+        "v3.7.3",
+        {"etcd": ""},
+        images={"etcd": ("gcr.io/etcd-development/etcd:v3.7.3", "/usr/local/bin/etcd")},
+    ),
+    Recipe(
+        "kwok",
+        "sigs.k8s.io/kwok",
+        "v0.8.0",
+        {"kwok": "cmd/kwok"},
+        images={"kwok": ("registry.k8s.io/kwok/kwok:v0.8.0", "/usr/local/bin/kwok")},
+    ),
     Recipe(
         "prometheus",
         f"{_prometheus}/prometheus",
@@ -67,6 +90,7 @@ OTHERS = (
         # Service discovery of every cloud is most of Prometheus' build time, and the plain build of this release fails.
         tags="remove_all_sd,enable_kubernetes_sd",
         stamp=("github.com/prometheus/common/version.Version=3.16.0",),
+        images={name: ("quay.io/prometheus/prometheus:v3.16.0", f"/bin/{name}") for name in ("prometheus", "promtool")},
     ),
     Recipe(
         "alertmanager",
@@ -74,6 +98,7 @@ OTHERS = (
         "v0.31.1",
         {"alertmanager": "cmd/alertmanager"},
         stamp=("github.com/prometheus/common/version.Version=0.31.1",),
+        images={"alertmanager": ("quay.io/prometheus/alertmanager:v0.31.1", "/bin/alertmanager")},
     ),
     Recipe(
         "helm",

@@ -8,7 +8,7 @@ from typing import Any
 
 from devcluster.binaries import binary
 from devcluster.errors import DevclusterError
-from devcluster.waiting import patient
+from devcluster.images import docker_runs
 
 __all__ = ["binary", "choose", "lend", "return_"]
 
@@ -22,7 +22,7 @@ def choose() -> str:
     if os.environ.get("KUBEBUILDER_ASSETS"):
         return "own"
     # pytest-kind would fetch a kind of its own choice, whose Kubernetes is years old: only an installed one counts.
-    if shutil.which("kind") and _docker_runs():
+    if shutil.which("kind") and docker_runs():
         return "kind"
     return "own"
 
@@ -61,13 +61,3 @@ def _kind(home: Path) -> Any:
         kind_path=Path(kind) if kind else None,
         kubectl_path=Path(kubectl) if kubectl else None,
     )
-
-
-def _docker_runs() -> bool:
-    docker = shutil.which("docker")
-    if docker is None:
-        return False
-    try:
-        return subprocess.run([docker, "info"], capture_output=True, timeout=patient(10), check=False).returncode == 0
-    except subprocess.TimeoutExpired:
-        return False

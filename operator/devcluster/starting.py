@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from devcluster import cache, sources, waiting
+from devcluster import binaries, cache, sources, waiting
 from devcluster.cluster import FORMAT, Cluster, is_cluster
 from devcluster.control import Control
 from devcluster.controlplane import PORTS, ControlPlane
@@ -79,8 +79,7 @@ def start(
     wish = Wish(version or DEFAULT_VERSION, nodes, prometheus, alertmanager, intervals, detach)
     source = "own" if own or version else sources.choose()
     parts = ["kubectl", *(CONTROL_PLANE if source == "own" else ()), *wish.extras]
-    for part in parts:
-        sources.binary(part, wish.version)  # a long build belongs before anything runs
+    binaries.prepare(parts, wish.version)  # a long build belongs before anything runs
     home = (directory or new_directory(name)).absolute()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     control = Control(home)

@@ -1,5 +1,6 @@
 """Where binaries come from, and that each is made once."""
 
+import math
 import os
 import re
 import subprocess
@@ -13,6 +14,7 @@ import devcluster
 from devcluster import binaries, build, cache, waiting, wheels
 from devcluster.recipes import RECIPES, Recipe
 from devcluster.waiting import patient
+from devcluster.work import Work
 
 
 @pytest.fixture(autouse=True)
@@ -44,8 +46,15 @@ def quick_go(directory: Path) -> None:
     (directory / "go").write_text(
         """#!/bin/sh
         [ "$1" = env ] && { echo go99.0; exit; }
+        # Two packages beside the program; etcd has a third one.
+        if [ "$1" = list ]; then
+          printf 'std fmt\\nexample.com/a\\nmain example.com/cmd\\n'
+          case "$*" in *etcd*) echo example.com/b; esac
+          exit
+        fi
         while [ "$1" != -o ]; do shift; done
         directory=$2; shift 2
+        printf 'fmt\\nexample.com/a\\ngo: a remark\\n' >&2
         for package; do
           case $package in */v[0-9]) package=${package%/*};; esac
           echo built > "$directory/${package##*/}"
@@ -93,6 +102,81 @@ def test_another_version_on_path_is_not(bare: Path, name: str, says: str) -> Non
     found = binaries.binary(name)
     assert found.is_relative_to(cache.root() / "bin")
     assert found.read_text() == "built\n"
+
+
+def played_docker(directory: Path, version: str) -> Path:
+    """Docker in whose every image each program says that it is of this version; the file with what it was asked for."""
+    program(directory / "docker", "")
+    (directory / "docker").write_text(f"""#!/bin/sh
+        echo "$@" >> {directory}/asked
+        case $1 in
+        create) echo c1;;
+        cp) printf '#!/bin/sh\necho x, version v{version}\n' > "$3"; chmod +x "$3";;
+        esac
+        """)
+    return directory / "asked"
+
+
+def test_where_docker_runs_programs_come_out_of_images(bare: Path) -> None:
+    quick_go(bare)
+    asked = played_docker(bare, "3.16.0")
+    binaries.prepare(["prometheus", "promtool"])
+    assert "version v3.16.0" in binaries.binary("promtool").read_text()
+    calls = [re.sub(r" /\S+$", "", line) for line in asked.read_text().splitlines() if line != "info"]
+    expected = []
+    for name in ("prometheus", "promtool"):
+        expected += ["create --quiet quay.io/prometheus/prometheus:v3.16.0", f"cp c1:/bin/{name}", "rm c1"]
+    assert calls == expected
+
+
+@pytest.mark.parametrize(("version", "choice"), [("3.15.0", ""), ("3.16.0", "never")])
+def test_an_image_of_another_version_or_none_wanted_leaves_the_build(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, version: str, choice: str
+) -> None:
+    quick_go(bare)
+    played_docker(bare, version)
+    monkeypatch.setenv("NINEFOLD_IMAGES", choice)
+    assert binaries.binary("prometheus").read_text() == "built\n"
+
+
+def test_quick_builds_come_first_and_each_line_tells_how_far_all_of_it_is(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quick_go(bare)
+    monkeypatch.setattr("devcluster.work.EARLY", math.inf)
+    binaries.prepare(["etcd", "kwok", "etcd"])
+    lines = capsys.readouterr().err.splitlines()
+    said = list(dict.fromkeys(re.sub(r"  \d+ s", "", line.removeprefix("devcluster: ")) for line in lines))
+    # Packages and links (40 each); `fmt` is compiled once for both.
+    assert said == [
+        "look at what 2 builds compile",
+        "look at what 2 builds compile  fetching sources",
+        "look at what 2 builds compile  done",
+        "build 1 of 2: kwok v0.8.0",
+        "build 1 of 2: kwok v0.8.0  fetching sources",
+        "build 1 of 2: kwok v0.8.0  0 of 86 packages",
+        "build 1 of 2: kwok v0.8.0  done",
+        "build 2 of 2: etcd v3.7.3",
+        "build 2 of 2: etcd v3.7.3  fetching sources",
+        "build 2 of 2: etcd v3.7.3  43 of 86 packages",
+        "build 2 of 2: etcd v3.7.3  done",
+    ]
+    binaries.prepare(["etcd", "kwok"])
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("work", "told"),
+    [
+        (Work(0), "compiling"),
+        (Work(100, 2, 4.0), "2 of 100 packages"),
+        (Work(100, 25, 60.0), "25 of 100 packages, some 3 min left"),
+        (Work(100, 90, 60.0), "90 of 100 packages, some 10 s left"),
+        (Work(100, 120, 60.0), "100 of 100 packages, some 10 s left"),
+    ],
+)
+def test_the_time_left_follows_from_the_pace(work: Work, told: str) -> None:
+    assert work.told() == told
 
 
 def test_an_unknown_program_is_refused_with_what_there_is(bare: Path) -> None:
