@@ -42,7 +42,7 @@ def ninefold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     """Run `ninefold ARGUMENTS` in an empty directory; `files` are written there first."""
     monkeypatch.chdir(tmp_path)
     # Progress is printed when something takes long, which a busy machine decides: tests that are about it turn it on.
-    monkeypatch.setattr("ninefold.cli.progress._PATIENCE", math.inf)
+    monkeypatch.setattr("ninefold.cli.shared.progress._PATIENCE", math.inf)
 
     def run(*arguments: str, files: Mapping[str, str] | None = None, stdin: str = "") -> Done:
         for name, text in (files or {}).items():

@@ -186,7 +186,7 @@ def test_the_past_is_written_and_made_into_blocks(ninefold: Command, tsdb: list[
 def test_more_than_memory_may_hold_is_refused(
     ninefold: Command, tsdb: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ninefold.cli.backtesting._MOST", 1000)
+    monkeypatch.setattr("ninefold.cli.backtest.steps._MOST", 1000)
     done = ninefold("backtest", "-f", "-", *tsdb, "--days", "1", stdin=DAILY)
     assert (done.returncode, done.stdout) == (1, "")
     assert "are too many: look at fewer days, or with a longer --step" in done.stderr
@@ -195,7 +195,7 @@ def test_more_than_memory_may_hold_is_refused(
 def test_what_takes_long_tells_how_far_it_is_but_to_machines(
     ninefold: Command, tsdb: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ninefold.cli.progress._PATIENCE", 0.0)
+    monkeypatch.setattr("ninefold.cli.shared.progress._PATIENCE", 0.0)
     options = ["-f", "slo.yaml", *tsdb, "--days", "1"]
     done = ninefold("backtest", *options, files={"slo.yaml": DAILY})
     assert "ninefold: asked Prometheus for " in done.stderr
@@ -267,7 +267,7 @@ def test_the_example_in_the_documents_is_what_it_prints(ninefold: Command, tmp_p
 
 
 def test_without_numpy_it_says_what_to_install(ninefold: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ninefold.cli.history.find_spec", lambda name: None if name == "numpy" else sys)
+    monkeypatch.setattr("ninefold.cli.shared.history.find_spec", lambda name: None if name == "numpy" else sys)
     done = ninefold("backtest", "-f", "-", "--prometheus-url", "http://127.0.0.1:1", stdin=DAILY)
     assert (done.returncode, done.stderr) == (
         1,
@@ -278,7 +278,8 @@ def test_without_numpy_it_says_what_to_install(ninefold: Command, monkeypatch: p
 def test_the_operator_and_the_other_commands_do_without_numpy() -> None:
     program = (
         "import sys; sys.modules['numpy'] = None\n"
-        "import ninefold.cli.run, ninefold.cli.render, ninefold.cli.lint, ninefold.cli.status, ninefold.cli.backtest"
+        "import ninefold.cli.run.command, ninefold.cli.render.command, ninefold.cli.lint.command\n"
+        "import ninefold.cli.status.command, ninefold.cli.backtest.command"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ninefold.cli.files import Document, read
+from ninefold.cli.shared.files import Document, read
 
 
 def _read(path: Path, text: str, **options: bool) -> tuple[list[Document], list[str]]:

@@ -309,7 +309,7 @@ def _of(namespace: str, *texts: str) -> str:
 def test_what_takes_long_tells_how_far_it_is_but_to_machines(
     ninefold: Command, tsdb: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ninefold.cli.progress._PATIENCE", 0.0)
+    monkeypatch.setattr("ninefold.cli.shared.progress._PATIENCE", 0.0)
     done = ninefold("gate", "backtest", "-f", *FILES, *tsdb, files=FILES)
     assert "ninefold: asked Prometheus for " in done.stderr
     assert "ninefold: replayed 0 of 9 days\n" in done.stderr
@@ -326,7 +326,7 @@ def test_a_source_that_is_left_out_is_told(ninefold: Command, tsdb: list[str]) -
 def test_more_than_memory_may_hold_is_refused(
     ninefold: Command, tsdb: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ninefold.cli.replaying._MOST", 1000)
+    monkeypatch.setattr("ninefold.cli.gate.backtest.steps._MOST", 1000)
     done = ninefold("gate", "backtest", "-f", *FILES, *tsdb, files=FILES)
     assert (done.returncode, done.stdout) == (1, "")
     assert "values are too many: look at less time" in done.stderr
@@ -393,7 +393,7 @@ def test_a_wrong_option_gets_a_sentence(ninefold: Command, options: list[str], w
 
 
 def test_without_numpy_it_says_what_to_install(ninefold: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ninefold.cli.history.find_spec", lambda name: None)
+    monkeypatch.setattr("ninefold.cli.shared.history.find_spec", lambda name: None)
     done = ninefold("gate", "backtest", "-f", "gate.yaml", "--prometheus-url", "http://127.0.0.1:1")
     assert (done.returncode, done.stderr) == (
         1,

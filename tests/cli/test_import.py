@@ -11,8 +11,8 @@ import pytest
 import yaml
 from hypothesis import given, settings
 
-from ninefold.cli.files import from_text
-from ninefold.cli.import_ import DIALECTS, checked, translated
+from ninefold.cli.convert.import_ import DIALECTS, checked, translated
+from ninefold.cli.shared.files import from_text
 from tests.cli.conftest import Command
 from tests.cli.samples import GATE, SLO
 from tests.integrations.dialects import damaged

@@ -7,7 +7,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from ninefold.cli.collectors import collectors
+from ninefold.cli.run.collectors import collectors
 from ninefold.domain.measurements.measurement import FRESH, Measurement, Snapshot
 from ninefold.domain.measurements.poller import MeasurementPoller
 from ninefold.domain.measurements.sources import Source, Sources

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ninefold.cli.prometheis import Unusable, read
+from ninefold.cli.run.prometheis import Unusable, read
 
 WHOLE = """
 prometheis:

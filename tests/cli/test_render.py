@@ -143,7 +143,7 @@ def test_grafanas_sdk_is_loaded_for_dashboards_alone(tmp_path: Path) -> None:
 
 
 def test_it_starts_without_the_machinery() -> None:
-    program = "import sys, ninefold.cli.render, ninefold.cli.lint; print(*sys.modules)"
+    program = "import sys, ninefold.cli.render.command, ninefold.cli.lint.command; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert not {
         "kopf",

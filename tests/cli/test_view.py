@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ninefold.cli.view import age, as_dict, as_text
+from ninefold.cli.shared.table import age, as_dict, as_text
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective

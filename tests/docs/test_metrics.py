@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prometheus_client.metrics import MetricWrapperBase
 
-from ninefold.cli.collectors import collectors
+from ninefold.cli.run.collectors import collectors
 from ninefold.domain.measurements.poller import MeasurementPoller
 from ninefold.domain.measurements.sources import Source, Sources
 from ninefold.integrations.prometheus import Options, Prometheus

@@ -19,8 +19,8 @@ import pytest
 import yaml
 
 import devcluster
-from ninefold.cli.files import read
-from ninefold.cli.resources import parse
+from ninefold.cli.shared.files import read
+from ninefold.cli.shared.resources import parse
 from tests.processes import ROOT
 
 PAGES = sorted(

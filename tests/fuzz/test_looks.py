@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import pytest
 from tests.fuzz.hostile import Hostile, samples, schemas
 
-from ninefold.cli.collectors import collectors
+from ninefold.cli.run.collectors import collectors
 from ninefold.domain.measurements.measurement import Measurement, Snapshot
 from ninefold.domain.measurements.poller import MeasurementPoller
 from ninefold.domain.measurements.sources import Source, Sources

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
-from ninefold.cli.interchange import usual_tiers
+from ninefold.cli.convert.report import usual_tiers
 from ninefold.integrations.translation.report import Remark, Target, Translation
 from ninefold.reliability.servicelevelobjective.fields import NOT_A_GROUP, RESERVED
 

@@ -15,7 +15,7 @@ import pytest
 from tests.integrations.server import PrometheusServer
 
 from devcluster.pki import Authority
-from ninefold.cli.options import access, add_access
+from ninefold.cli.shared.options import access, add_access
 from ninefold.integrations.credentials import Unfit
 from ninefold.integrations.prometheus import Options, Prometheus, Unreachable
 

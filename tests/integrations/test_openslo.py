@@ -27,7 +27,7 @@ from tests.integrations.dialects import (
     unreported,
 )
 
-from ninefold.cli.interchange import written_tiers
+from ninefold.cli.convert.report import written_tiers
 from ninefold.integrations.openslo import export, recognizes, translate
 from ninefold.kube import yamltext
 from ninefold.kube.errors import Stalled

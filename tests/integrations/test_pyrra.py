@@ -19,7 +19,7 @@ from tests.integrations.dialects import (
     unreported,
 )
 
-from ninefold.cli.import_ import checked
+from ninefold.cli.convert.import_ import checked
 from ninefold.integrations.pyrra import recognizes, translate
 
 DOCUMENTS = documents("pyrra.yaml")

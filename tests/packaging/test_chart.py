@@ -16,7 +16,7 @@ from tests.processes import wait_for
 
 import devcluster
 from devcluster.waiting import patient
-from ninefold.cli.run import parser
+from ninefold.cli.run.command import parser
 from ninefold.kinds import MODELS
 from ninefold.kube.accounts import MACHINES
 from ninefold.release.tools import TOOLS

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ninefold.cli import crds
-from ninefold.cli.generated import HEADER, as_yaml, files
+from ninefold.cli.crds import command as crds
+from ninefold.cli.crds.generated import HEADER, as_yaml, files
 from ninefold.kinds import GUARDS, MODELS, RECORDS, controllers
 
 

@@ -15,8 +15,8 @@ from tests.release.test_policy import Shop, closure, grant, moment
 
 import devcluster
 from devcluster import waiting
-from ninefold.cli.gating import told
-from ninefold.cli.liveness import Life
+from ninefold.cli.gate.actions import told
+from ninefold.cli.shared.liveness import Life
 from ninefold.integrations.argocd.customizations import health
 from ninefold.kube.api import DEPLOYMENT
 from ninefold.kube.store import Store

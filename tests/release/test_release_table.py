@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.release.releases import DAY, MINUTE, NOW
 
-from ninefold.cli.releases import as_dict, as_text
+from ninefold.cli.releases.command import as_dict, as_text
 from ninefold.kube.fields import rfc3339
 
 

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from keyword import iskeyword
 
 from ninefold import __version__
 
@@ -23,6 +22,8 @@ COMMANDS = {
     "releases": "show the record of releases and the DORA figures",
     "crds": "print or write the CustomResourceDefinitions",
 }
+
+_CONVERTERS = {"import": "ninefold.cli.convert.import_", "export": "ninefold.cli.convert.export"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,8 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def module(command: str) -> str:
-    """The module of a command; one named by a word of Python ends in an underscore, as `import_` does."""
-    return f"ninefold.cli.{command}_" if iskeyword(command) else f"ninefold.cli.{command}"
+    """The module of a command: the folder of its name has it, but for the two that convert."""
+    return _CONVERTERS.get(command, f"ninefold.cli.{command}.command")
 
 
 def _usage() -> str:

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from tests.reliability.replay.live import Loop, note
 from tests.reliability.replay.recorded import BEGIN, BURN, COVERAGE, EVENTS, LEFT, MINUTE, grid, labels, slo
 
-from ninefold.cli.replaying import Play
-from ninefold.cli.scene import Scene
+from ninefold.cli.gate.backtest.scene import Scene
+from ninefold.cli.gate.backtest.steps import Play
 from ninefold.kube.api import Key
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.reliability.backtest.grid import Vector

@@ -1,0 +1,1 @@
+"""`ninefold import` and `ninefold export`."""

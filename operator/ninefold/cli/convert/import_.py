@@ -1,0 +1,251 @@
+"""`ninefold import`: objectives of Sloth, Pyrra or OpenSLO in, and out come ServiceLevelObjectives that say the same.
+
+Prints only what `ninefold lint` would accept, and reports to standard error whatever is not carried as it was. Exit
+code: 0 all carried, be it in another form, 1 no objective came out, something was lost with --strict or a file is
+unreadable, 2 a wrong call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ninefold.cli.convert import report
+from ninefold.cli.convert.report import Item
+from ninefold.cli.lint.command import check
+from ninefold.cli.shared import files, resources, series
+from ninefold.cli.shared.files import Document
+from ninefold.cli.shared.findings import Finding
+from ninefold.cli.shared.parser import Parser
+from ninefold.cli.shared.resources import Found, Resources
+from ninefold.integrations import openslo, pyrra, sloth
+from ninefold.integrations.translation.report import Made, Remark, Target, Translation
+from ninefold.kube import yamltext
+from ninefold.reliability.servicelevelobjective.fields import NOT_A_GROUP, RESERVED
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+
+
+class Dialect(NamedTuple):
+    """A translator: whether a document is its own, and what documents become."""
+
+    recognizes: Callable[[Mapping[str, Any]], bool]
+    translate: Callable[[Sequence[Mapping[str, Any]], Target], Translation]
+
+
+DIALECTS = {
+    "sloth": Dialect(sloth.recognizes, sloth.translate),
+    "pyrra": Dialect(pyrra.recognizes, pyrra.translate),
+    "openslo": Dialect(openslo.recognizes, openslo.translate),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(arguments)
+    documents, unreadable = files.unfolded(options.filename, recursive=options.recursive)
+    documents = [each for document in documents for each in _apart(document)]
+    names = list(DIALECTS) if options.source == "auto" else [options.source]
+    made, items = translated(documents, names, options.namespace)
+    manifests = [one.manifest for one, _ in made]
+    sys.stdout.write(yamltext.stream(manifests) if manifests else "")
+    sys.stdout.flush()
+    items += _without_series(options, made)
+    if not manifests and not unreadable:
+        unreadable.append(_none_made(options, items))
+    as_json = options.report == "json"
+    return report.report(len(manifests), items, unreadable, as_json=as_json, strict=options.strict)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(prog="ninefold import", description=__doc__)
+    files.add_arguments(parser)
+    parser.add_argument(
+        "--from",
+        dest="source",
+        choices=("auto", *DIALECTS),
+        default="auto",
+        help="what the files hold; auto tells by each document (default: auto)",
+    )
+    report.add_arguments(parser)
+    series.add_arguments(parser)
+    return parser
+
+
+def _none_made(options: argparse.Namespace, items: Sequence[Item]) -> Finding:
+    """Why nothing is printed."""
+    if any(item.severity == "Lost" for item in items):
+        sentence = "no objective could be made: mend what is lost, and import again"
+    else:
+        known = "Sloth, Pyrra or OpenSLO" if options.source == "auto" else f"the dialect {options.source}"
+        sentence = f"there is no objective of {known} here: name the files that hold them, or a directory with -R"
+    return Finding(sentence, ", ".join(files.STDIN_NAME if name == files.STDIN else name for name in options.filename))
+
+
+def _without_series(options: argparse.Namespace, made: Sequence[tuple[Made, Document]]) -> Iterator[Item]:
+    """Selectors that match nothing in the Prometheus that was named, by the part of a document that they come from."""
+    found = _parsed([one.manifest for one, _ in made], options.namespace).found
+    for finding in series.findings(options, found):
+        if not finding.object:
+            # It is about Prometheus itself.
+            yield Item(
+                "Lost", finding.file, 0, "", "", finding.message, "no selector was looked up", "look it up again"
+            )
+            continue
+        one, document = made[int(finding.file)]
+        remark = Remark(
+            "Lost" if finding.severity == "error" else "Changed",
+            one.document,
+            one.path,
+            f"{finding.path}: {finding.message}",
+            "it does not measure what it is meant to" if finding.severity == "error" else "it is measured as it stands",
+            "correct the selector" if finding.severity == "error" else "check the selector",
+        )
+        yield Item.of(remark, document)
+
+
+def translated(
+    documents: Sequence[Document], names: Sequence[str], namespace: str
+) -> tuple[list[tuple[Made, Document]], list[Item]]:
+    """The manifests that stand every check, each with its document, in their order, and the report."""
+    target = Target(namespace, frozenset(RESERVED), frozenset(NOT_A_GROUP), report.usual_tiers)
+    made: list[tuple[Made, Document]] = []
+    items: list[Item] = []
+    for name, own in _sorted(documents, names).items():
+        if name is None:
+            items += [_passed_over(document, names) for document in own]
+            continue
+        items += [item for document in own for item in _repeated(document)]
+        translation = DIALECTS[name].translate([document.manifest for document in own], target)
+        items += [Item.of(remark, own[remark.document]) for remark in translation.remarks]
+        made += [(one, own[one.document]) for one in translation.made]
+    made, twice = _once(made)
+    items += twice
+    refused, doubtful = checked([one.manifest for one, _ in made], namespace)
+    items += [_doubt(*made[index], finding) for index, finding in doubtful]
+    for index, message in refused.items():
+        one, document = made[index]
+        remark = Remark(
+            "Lost",
+            one.document,
+            one.path,
+            f"ServiceLevelObjective {one.manifest['metadata'].get('name')} would be refused: {message}",
+            "it is not printed",
+            "mend what the sentence is about, and import again",
+        )
+        items.append(Item.of(remark, document))
+    return [one for index, one in enumerate(made) if index not in refused], items
+
+
+def _once(made: Sequence[tuple[Made, Document]]) -> tuple[list[tuple[Made, Document]], list[Item]]:
+    """Of several manifests with one name the first, and a word about the others."""
+    first: dict[tuple[str, str], tuple[Made, Document]] = {}
+    items = []
+    for one, document in made:
+        metadata = one.manifest["metadata"]
+        other, its = first.setdefault((metadata.get("namespace", ""), metadata.get("name", "")), (one, document))
+        if other is not one:
+            remark = Remark(
+                "Lost",
+                one.document,
+                one.path,
+                f"an objective of the name {metadata.get('name')} is made of {its.file}:{its.line(other.path)} already",
+                "it is not printed",
+                "give one of them another name, and import again",
+            )
+            items.append(Item.of(remark, document))
+    return list(first.values()), items
+
+
+def _doubt(one: Made, document: Document, finding: Finding) -> Item:
+    """What `ninefold lint` warns of in a manifest."""
+    remark = Remark(
+        "Changed",
+        one.document,
+        one.path,
+        f"{finding.path}: {finding.message}",
+        "it means what it meant before, and is seldom meant",
+        "check it",
+    )
+    return Item.of(remark, document)
+
+
+def checked(manifests: Sequence[Mapping[str, Any]], namespace: str) -> tuple[dict[int, str], list[tuple[int, Finding]]]:
+    """Why `ninefold lint` would not accept a manifest, by its place among them, and of what it warns in the others.
+
+    Each is printed, read and compiled.
+    """
+    parsed = _parsed(manifests, namespace)
+    findings = [*parsed.findings, *check(parsed.found)]
+    refused: dict[int, list[str]] = {}
+    for finding in findings:
+        if finding.severity == "error":
+            sentence = f"{finding.path}: {finding.message}" if finding.path else finding.message
+            refused.setdefault(int(finding.file), []).append(sentence)
+    absent = {str(manifests[index]["metadata"].get("name")) for index in refused}
+    refused = {**_without_a_part(parsed.found, absent), **refused}
+    warned = [(int(finding.file), finding) for finding in findings if finding.severity == "warning"]
+    return (
+        {index: "; ".join(sentences) for index, sentences in refused.items()},
+        [(index, finding) for index, finding in warned if index not in refused],
+    )
+
+
+def _parsed(manifests: Sequence[Mapping[str, Any]], namespace: str) -> Resources:
+    """What they are once they were printed; the number of a manifest stands where a file's name would."""
+    texts = (files.from_text(yamltext.document(manifest), str(index)) for index, manifest in enumerate(manifests))
+    return resources.parse([document for documents in texts for document in documents], namespace)
+
+
+def _without_a_part(found: Sequence[Found], absent: Collection[str]) -> dict[int, list[str]]:
+    """Composites that would refer to an objective which is not printed."""
+    refused: dict[int, list[str]] = {}
+    for one in found:
+        composite = one.resource.spec.indicator.composite if isinstance(one.resource, ServiceLevelObjective) else None
+        missing = [part.objective for part in composite.components if part.objective in absent] if composite else []
+        if missing:
+            refused[int(one.document.file)] = [f"its component {missing[0]} is not printed"]
+    return refused
+
+
+def _apart(document: Document) -> Iterator[Document]:
+    """The documents in a list, as tools of OpenSLO write several in one."""
+    if not isinstance(document.manifest, list):
+        yield document
+        return
+    for item, node in zip(document.manifest, document.node.value, strict=True):
+        yield Document(item, document.file, node)
+
+
+def _sorted(documents: Sequence[Document], names: Sequence[str]) -> dict[str | None, list[Document]]:
+    """The documents by dialect, in the order in which each is met first; None for those of none."""
+    found: dict[str | None, list[Document]] = {}
+    for document in documents:
+        found.setdefault(_dialect(document, names), []).append(document)
+    return found
+
+
+def _dialect(document: Document, names: Sequence[str]) -> str | None:
+    if not isinstance(document.manifest, Mapping):
+        return None
+    return next((name for name in names if DIALECTS[name].recognizes(document.manifest)), None)
+
+
+def _passed_over(document: Document, names: Sequence[str]) -> Item:
+    remark = Remark(
+        "Changed",
+        0,
+        (),
+        f"the document is none of {', '.join(names)}",
+        "it is passed over",
+        "nothing need be done if it holds no objective",
+    )
+    return Item.of(remark, document)
+
+
+def _repeated(document: Document) -> Iterator[Item]:
+    place = (document.file, report.title(document.manifest))
+    for key, line in document.repeated():
+        yield Item(
+            "Lost", place[0], line, place[1], "", f"{key} is written twice", "the last one counts", "keep one of them"
+        )

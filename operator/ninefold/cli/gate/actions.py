@@ -1,0 +1,134 @@
+"""What `ninefold gate` does with a cluster."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ninefold.cli.gate.client import Desk, Gate, is_unseen
+from ninefold.cli.shared import liveness
+from ninefold.cli.shared.liveness import Life
+from ninefold.kube.api import Key
+from ninefold.kube.fields import rfc3339, rough
+from ninefold.release.gate.effective import Asked, Change, closures, judge, message
+from ninefold.release.gate.opinion import CLOSED
+
+_POLL = 2.0
+"""Seconds between two looks while waiting."""
+
+
+async def check(desk: Desk, options: argparse.Namespace) -> int:
+    """0 open, 1 closed, 2 not known."""
+    until = datetime.now(UTC) + (options.wait or timedelta())
+    said = ""
+    while True:
+        life = await liveness.life(desk.cluster, options.operator_namespace)
+        gate, kept, now = await desk.gate(options.name), await desk.kept(), datetime.now(UTC)
+        change = await desk.change(options.workload, options.image)
+        found = told(gate, change, now, life)
+        if _code(found) != 1:
+            # Where the line is stopped, that goes for every gate of the namespace.
+            above = (told(each, change, now, life) for each in kept)
+            found = next((each for each in above if _code(each) == 1), found)
+        if _code(found) == 0 or now >= until:
+            break
+        if not options.json and found["message"] != said:
+            said = found["message"]
+            left = rough((until - now).total_seconds())
+            print(f"waiting up to {left}: {_headline(found)}", file=sys.stderr, flush=True)
+        await asyncio.sleep(min(_POLL, max(0.1, (until - now).total_seconds())))
+    if life.age is None:
+        print(f"ninefold: cannot tell whether the operator lives: {life.why}", file=sys.stderr)
+    print(json.dumps(found, indent=2, ensure_ascii=False) if options.json else _headline(found))
+    return _code(found)
+
+
+def _code(found: dict[str, Any]) -> int:
+    enforced = found["mode"] == "Enforce"
+    # What is closed stays closed: the API server refuses, whoever lives.
+    if found["decision"] in CLOSED and enforced:
+        return 1
+    return 2 if found["decision"] == "Unknown" or (found["stale"] and enforced) else 0
+
+
+_BY = {"override": "Override", "known good": "KnownGood"}
+"""What is printed as the decision where something passes a closed gate."""
+
+
+def told(gate: Gate, change: Change | Asked, now: datetime, life: Life) -> dict[str, Any]:
+    """What a gate means now for a change, as it is printed as JSON."""
+    status = gate.status
+    verdict = judge(status, change, now)
+    decided = verdict.decision
+    unknown = decided == "Unknown"
+    because = next((each.because for each in closures(status, now)), status.because if unknown else "")
+    return {
+        "gate": str(gate.key),
+        "decision": _BY.get(verdict.reason, decided),
+        "because": verdict.override.name if verdict.reason == "override" and verdict.override else because,
+        "message": message(status, now) or (status.message if unknown else ""),
+        "since": rfc3339(status.since) if status.since else None,
+        "until": status.until if decided in CLOSED else None,
+        "pace": int(status.pace or 100),
+        "mode": gate.spec.mode,
+        **life.as_dict(),
+        **({"stale": True} if is_unseen(gate) else {}),
+    }
+
+
+def _headline(found: dict[str, Any]) -> str:
+    said = _said(found)
+    if not found["stale"]:
+        return said
+    heard = f"the operator has not been heard for {rough(found['age'] or 0)}"
+    if not Life(found["age"]).stale:
+        heard = "the gate was changed, and the operator has not looked at it since"
+    return f"{said.removesuffix('.')}; but {heard}"
+
+
+def _said(found: dict[str, Any]) -> str:
+    if found["decision"] == "Override":
+        return f"{found['gate']} is overridden by {found['because']}: change passes"
+    if found["decision"] == "KnownGood":
+        return f"{found['gate']} is closed, and this passes: it is known to be good"
+    if found["decision"] == "Allow":
+        slower = f", at a pace of {found['pace']} %" if found["pace"] < 100 else ""
+        return f"{found['gate']} is open{slower}"
+    if found["decision"] == "Unknown":
+        said = "cannot decide" if found["message"] else "has not decided yet"
+        why = f": {found['message']}" if found["message"] else ""
+        return f"{found['gate']} {said}, so change passes, and nobody knows whether it should{why}"
+    mode = "" if found["mode"] == "Enforce" else f", but only {found['mode'].lower()}s"
+    return f"{found['gate']} is closed ({found['decision']}){mode}: {found['message']}"
+
+
+async def close(desk: Desk, options: argparse.Namespace) -> int:
+    until = {"until": rfc3339(datetime.now(UTC) + options.length)} if options.length else {}
+    stop = {
+        "by": await desk.me(),
+        "reason": options.reason,
+        "decision": "Deny" if options.deny else "Hold",
+        "until": None,
+        **until,
+    }
+    key = Key(desk.namespace, options.name)
+    await desk.cluster.patch(desk.api, key, {"spec": {"stop": stop}})
+    scope = " --cluster" if options.cluster else ""
+    ends = f"until {until['until']}" if until else f"until somebody opens it: ninefold gate open {options.name}{scope}"
+    print(f"{key} closes, {ends}")
+    return 0
+
+
+async def open_(desk: Desk, options: argparse.Namespace) -> int:
+    gate = await desk.gate(options.name)
+    if gate.spec.stop is None:
+        scope = " --cluster" if options.cluster else ""
+        print(f"nobody has closed {gate.key} by hand: ninefold gate explain {options.name}{scope}", file=sys.stderr)
+        return 1
+    await desk.cluster.patch(desk.api, gate.key, {"spec": {"stop": None}})
+    print(f"{gate.key} is no longer closed by hand")
+    return 0

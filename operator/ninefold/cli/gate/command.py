@@ -1,0 +1,103 @@
+"""`ninefold gate`: ask a release gate, close and open it by hand, and override it in an emergency.
+
+ninefold gate check checkout --wait 10m       in a pipeline: 0 open, 1 closed, 2 not known or a wrong call
+ninefold gate explain checkout                why, since when, until when, and what passes
+ninefold gate close checkout --reason TEXT    closes it by hand (--for 2h: it ends by itself)
+ninefold gate open checkout                   takes that back; other reasons stay
+ninefold gate override checkout --for 30m --reason TEXT
+ninefold gate approve OVERRIDE                agrees to the override of another
+ninefold gate close production --cluster --reason TEXT      stops the line: a ClusterReleaseGate
+ninefold gate backtest                        what gates and policies would have done over the last month
+ninefold gate sign shop/checkout --key-file FILE   signs the webhooks of a Flagger canary
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
+
+from ninefold.cli.gate import actions, explain, override, sign
+from ninefold.cli.gate.backtest import command as replay
+from ninefold.cli.gate.client import Desk
+from ninefold.cli.shared import cluster, liveness
+from ninefold.cli.shared.options import length, reason
+from ninefold.cli.shared.parser import Parser
+from ninefold.kube.api import Api
+from ninefold.release.workloads.workload import WORKLOADS
+
+Act = Callable[[Desk, argparse.Namespace], Awaitable[int]]
+_Acts: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(arguments)
+    if options.act is None:
+        code: int = options.run(options)
+        return code
+    act: Act = options.act
+    namespace = "" if options.cluster else cluster.namespace(options)
+    return cluster.acted(options, lambda cluster: act(Desk(cluster, namespace), options))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(prog="ninefold gate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    acts = parser.add_subparsers(required=True, metavar="ACT")
+    check = _add(acts, "check", actions.check, "tell whether change passes: 0 open, 1 closed, 2 not known")
+    check.add_argument("--wait", type=length, metavar="TIME", help="wait so long for it to open, as 10m")
+    check.add_argument("--image", action="append", default=[], help="an image to be rolled out; may be repeated")
+    check.add_argument(
+        "--workload", type=_workload, metavar="KIND/NAME", help="the workload that would run them: Deployment/checkout"
+    )
+    check.add_argument("--json", action="store_true", help="print JSON")
+    liveness.add_arguments(check)
+    _add_scope(check)
+    explained = _add(acts, "explain", explain.explain, "tell why it is open or closed")
+    explained.add_argument("--json", action="store_true", help="print JSON")
+    liveness.add_arguments(explained)
+    _add_scope(explained)
+    close = _add(acts, "close", actions.close, "close it by hand")
+    close.add_argument("--reason", type=reason, required=True, help="why, for the person who is refused")
+    close.add_argument(
+        "--for", dest="length", type=length, metavar="TIME", help="for so long, as 2h (default: for good)"
+    )
+    close.add_argument("--deny", action="store_true", help="delivery tools abort instead of waiting")
+    _add_scope(close)
+    _add_scope(_add(acts, "open", actions.open_, "take back a closing by hand"))
+    overriding = _add(acts, "override", override.override, "let change pass while it is closed")
+    overriding.add_argument("--reason", type=reason, required=True, help="why, for the record")
+    overriding.add_argument(
+        "--for", dest="length", type=length, required=True, metavar="TIME", help="for so long, as 30m"
+    )
+    overriding.add_argument("--image", action="append", default=[], help="only this image; may be repeated")
+    cluster.add_wait(overriding)
+    _add(acts, "approve", override.approve, "agree to the override of another", name="override")
+    signed = acts.add_parser("sign", help="print metadata.signature for the webhooks of a Flagger canary")
+    signed.set_defaults(act=None, run=sign.sign)
+    sign.add_arguments(signed)
+    what = "tell how often gates would have been closed over history, and what they would have stopped"
+    replayed = acts.add_parser("backtest", help=what, description=f"{what}; the objectives' recordings are read")
+    replayed.set_defaults(act=None, run=replay.run)
+    replay.add_arguments(replayed)
+    return parser
+
+
+def _add(acts: _Acts, verb: str, act: Act, what: str, name: str = "gate") -> argparse.ArgumentParser:
+    parser = acts.add_parser(verb, help=what, description=what)
+    parser.set_defaults(act=act, cluster=False)
+    parser.add_argument("name", metavar=name.upper())
+    parser.add_argument("-n", "--namespace", help="default: that of the kubeconfig's context")
+    cluster.add_context(parser)
+    return parser
+
+
+def _add_scope(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--cluster", action="store_true", help="the ClusterReleaseGate of this name")
+
+
+def _workload(text: str) -> tuple[Api, str]:
+    kind, _, name = text.partition("/")
+    found = next((api for api in WORKLOADS if api.kind.lower() == kind.lower()), None)
+    if found is None or not name:
+        raise argparse.ArgumentTypeError(f"write kind and name, such as Deployment/checkout, not {text}")
+    return found, name

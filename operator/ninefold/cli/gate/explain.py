@@ -1,0 +1,186 @@
+"""`ninefold gate explain`: why a gate is open or closed, since when and until when, and what passes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from ninefold.cli.gate.actions import told
+from ninefold.cli.gate.client import Desk, Gate
+from ninefold.cli.shared import liveness
+from ninefold.cli.shared.liveness import Life
+from ninefold.kube import conditions
+from ninefold.kube.conditions import READY
+from ninefold.kube.fields import rfc3339, rough
+from ninefold.release.clusterreleasegate.keeping import key_of
+from ninefold.release.clusterreleasegate.resource import ClusterReleaseGate
+from ninefold.release.gate.effective import Asked, closures, decision, in_force, message
+from ninefold.release.gate.opinion import CLOSED
+from ninefold.release.gate.status import OverrideInForce
+from ninefold.release.override.resource import Override
+from ninefold.release.release.resource import Release
+from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.release.workloads.workload import short
+from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
+
+_NAMED = 5
+"""How many namespaces are named."""
+
+
+async def explain(desk: Desk, options: argparse.Namespace) -> int:
+    gate, now = await desk.gate(options.name), datetime.now(UTC)
+    policies = await desk.policies(gate)
+    suspects = await _suspects(desk, gate) if isinstance(gate, ReleaseGate) else []
+    gateless = await desk.gateless(gate) if isinstance(gate, ClusterReleaseGate) else []
+    kept = [each for each in await desk.kept() if each.key != gate.key]
+    pending = await desk.pending(gate)
+    life = await liveness.life(desk.cluster, options.operator_namespace)
+    stopped = [each for each in kept if decision(each.status, now) in CLOSED and each.spec.mode == "Enforce"]
+    if options.json:
+        status = {name: policy.model_dump(mode="json", by_alias=True) for name, policy in policies.items()}
+        whole = {
+            **told(gate, Asked(()), now, life),
+            "policies": status,
+            "suspected": [_record(suspect) for suspect in suspects],
+        }
+        whole["above"] = [told(each, Asked(()), now, life) for each in stopped]
+        whole["overrides"] = [_override(each) for each in _given(gate, now)]
+        whole["pending"] = [_pending(each) for each in pending]
+        if isinstance(gate, ClusterReleaseGate):
+            whole["gateless"] = gateless
+        print(json.dumps(whole, indent=2, ensure_ascii=False))
+    else:
+        lines = [
+            *_explained(gate, policies, suspects, gateless, pending, now),
+            *_aged(life),
+            *(_stopped(each, now) for each in stopped),
+        ]
+        print("\n".join(lines))
+    return 0
+
+
+def _stopped(kept: ReleaseGate, now: datetime) -> str:
+    return f"{kept.key}, which holds for the whole namespace: {decision(kept.status, now)}: {message(kept.status, now)}"
+
+
+async def _suspects(desk: Desk, gate: ReleaseGate) -> list[Release]:
+    """The records of the releases that the gate blames."""
+    blamed = {blame.release for blame in gate.status.blamed}
+    records = await desk.cluster.list(Release.api, namespace=desk.namespace) if blamed else []
+    return [Release.parse(record) for record in records if record["metadata"]["name"] in blamed]
+
+
+def _explained(
+    gate: Gate,
+    policies: dict[str, ErrorBudgetPolicyStatus],
+    suspects: Iterable[Release],
+    gateless: Sequence[str],
+    pending: Iterable[Override],
+    now: datetime,
+) -> Iterator[str]:
+    status, decided = gate.status, decision(gate.status, now)
+    mode = "" if gate.spec.mode == "Enforce" else f", and only {gate.spec.mode.lower()}s"
+    since = f" since {rfc3339(status.since)}" if status.since else ""
+    yield f"{gate.key}: {decided}{since}{mode}"
+    if decided == "Unknown" and status.message:
+        yield f"  Unknown by {status.because}"
+        yield f"    {status.message}"
+    for each in closures(status, now):
+        yield f"  {each.decision} by {each.because}"
+        yield f"    {each.message}"
+    for name, policy in policies.items():
+        yield from _policy(name, policy)
+    for suspect in suspects:
+        yield from _suspected(suspect)
+    for each in (closure for closure in status.closures if closure.from_ and closure.from_ > now):
+        ends = f" until {rfc3339(each.until)}" if each.until else ""
+        yield f"  from {rfc3339(each.from_ or now)}{ends}: {each.because}"
+    if gateless:
+        others = f" and {len(gateless) - _NAMED} more" if len(gateless) > _NAMED else ""
+        yield f"  no gate yet in {', '.join(gateless[:_NAMED])}{others}: see the operator's log"
+    yield from _overridden(gate, pending, now)
+    if decided in CLOSED and status.until:
+        yield f"  predicted to open {status.until}"
+    # Of another mode a closed gate lets all pass.
+    if decided in CLOSED and gate.spec.mode == "Enforce":
+        kept = isinstance(gate, ClusterReleaseGate)
+        name = key_of(gate.metadata.name, "").name if kept else gate.metadata.name
+        ask = f"ninefold gate override {name} -n {gate.metadata.namespace or '...'} --for 30m --reason ..."
+        yield f"  you may: {status.passes or 'wait'} Or ask for an override: {ask}"
+
+
+def _policy(name: str, policy: ErrorBudgetPolicyStatus) -> Iterator[str]:
+    pace = f", pace {policy.pace} %" if policy.pace else ""
+    yield f"  ErrorBudgetPolicy {name}: {policy.state}{pace}"
+    if policy.state == "Exempt":
+        yield f"    {policy.reason}"
+    for objective in policy.objectives:
+        figures = [f"budget {objective.budget_left}"] if objective.budget_left else []
+        figures += [f"burn {objective.burn}"] if objective.burn else []
+        yield f"    {objective.name}   {'   '.join([*figures, f'data {objective.data}'])}"
+
+
+def _overridden(gate: Gate, pending: Iterable[Override], now: datetime) -> Iterator[str]:
+    """Who lets what pass, and who has asked for it."""
+    for given in _given(gate, now):
+        what = f" for {', '.join(given.images)}" if given.images else ""
+        yield f"  overridden by {given.by}{what} until {rfc3339(given.until)} ({given.name})"
+    for asked in pending:
+        yield f"  override {asked.metadata.name} waits: {_waits(asked)}"
+
+
+def _given(gate: Gate, now: datetime) -> list[OverrideInForce]:
+    """The overrides, of those that are in force first."""
+    return (in_force(gate.status, now) or gate.status.overrides) if isinstance(gate, ReleaseGate) else []
+
+
+def _override(given: OverrideInForce) -> dict[str, Any]:
+    return given.model_dump(mode="json", by_alias=True)
+
+
+def _pending(asked: Override) -> dict[str, Any]:
+    return {
+        "name": asked.metadata.name,
+        **asked.spec.model_dump(mode="json", by_alias=True, include={"by", "reason", "until", "images"}),
+        "approvedBy": [approval.by for approval in asked.spec.approvals],
+        "waitsFor": _waits(asked),
+    }
+
+
+def _waits(asked: Override) -> str:
+    ready = conditions.find(asked.status.conditions, READY)
+    return ready.message if ready else "the operator has not looked at it yet"
+
+
+def _aged(life: Life) -> Iterator[str]:
+    if life.stale:
+        yield f"  the operator has not been heard for {rough(life.age or 0)}: this may be out of date"
+    elif life.stale is None:
+        yield f"  nobody can tell whether the operator lives: {life.why}"
+
+
+def _record(suspect: Release) -> dict[str, Any]:
+    status = suspect.status
+    return {
+        "release": suspect.metadata.name,
+        "workload": f"{suspect.spec.workload.kind}/{suspect.spec.workload.name}",
+        "images": suspect.spec.images,
+        "revision": status.revision,
+        "commit": suspect.spec.change.commit if suspect.spec.change else None,
+        "start": rfc3339(status.start) if status.start else None,
+        "outcome": status.outcome,
+        "spent": status.spent,
+        "suspicion": status.suspicion,
+    }
+
+
+def _suspected(suspect: Release) -> Iterator[str]:
+    found = _record(suspect)
+    called = [short(image) for image in found["images"]]
+    called += [f"{name} {found[name]}" for name in ("revision", "commit") if found[name]]
+    yield f"  suspected ({found['suspicion']}): {', '.join(called)}"
+    came = f"released {found['start']}, {found['outcome']}, spent {found['spent']}"
+    yield f"    {found['workload']}, {came}: {found['release']}"

@@ -1,0 +1,58 @@
+"""`ninefold lint`: check resources in files as the API server and the controllers would, and how they fit together.
+
+Exit code: 0 fine or only warnings, 1 an error, 2 a wrong call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from ninefold.cli.shared import files, resources, series
+from ninefold.cli.shared.findings import Finding, in_order
+from ninefold.cli.shared.parser import Parser
+from ninefold.cli.shared.resources import Found
+from ninefold.kinds import KINDS
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(arguments)
+    documents, findings = files.read(options.filename, recursive=options.recursive)
+    parsed = resources.parse(documents, options.namespace)
+    findings = in_order([*findings, *parsed.findings, *check(parsed.found), *series.findings(options, parsed.found)])
+    errors = sum(finding.severity == "error" for finding in findings)
+    if options.json:
+        result = {"checked": len(parsed.found), "findings": [finding.as_dict() for finding in findings]}
+        print(json.dumps(result, indent=2, ensure_ascii=False))
+    else:
+        for finding in findings:
+            print(finding)
+        counts = (
+            (len(documents) - len(parsed.others), "resource"),
+            (errors, "error"),
+            (len(findings) - errors, "warning"),
+        )
+        print(", ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts), file=sys.stderr)
+    return 1 if errors else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(prog="ninefold lint", description=__doc__)
+    files.add_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    series.add_arguments(parser)
+    return parser
+
+
+def check(found: Sequence[Found]) -> list[Finding]:
+    """What only a controller could tell: rules that cannot be made, references that lead nowhere in these files."""
+    others = resources.together(found)
+    checks = {kind.model: kind.lint for kind in KINDS if kind.lint}
+    return [
+        one.finding(remark)
+        for one in found
+        if (check_one := checks.get(type(one.resource)))
+        for remark in check_one(one.resource, others)
+    ]

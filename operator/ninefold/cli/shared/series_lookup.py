@@ -1,0 +1,53 @@
+"""Looks the selectors of objectives up in a Prometheus."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from ninefold.cli.shared import history
+from ninefold.cli.shared.findings import Finding
+from ninefold.cli.shared.progress import Failed
+from ninefold.cli.shared.resources import Found
+from ninefold.domain.resource_set import Diagnostic
+from ninefold.integrations.prometheus import Refused, Unreachable
+from ninefold.kube.errors import Stalled
+from ninefold.reliability.servicelevelobjective.feedback.buckets import missing
+from ninefold.reliability.servicelevelobjective.feedback.matching import LOOKBACK, Names, unmatched
+from ninefold.reliability.servicelevelobjective.feedback.metric_types import mistaken
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+
+
+def findings(options: argparse.Namespace, found: Sequence[Found]) -> list[Finding]:
+    """As `series.findings`, with a Prometheus."""
+    try:
+        return asyncio.run(_findings(options, found))
+    except Failed as error:
+        return [Finding(str(error), "--prometheus-url")]
+
+
+async def _findings(options: argparse.Namespace, found: Sequence[Found]) -> list[Finding]:
+    findings, now = [], datetime.now(UTC)
+    async with history.client(options, options.prometheus_url) as prometheus:
+        names = Names(prometheus)
+        for one in found:
+            if not isinstance(one.resource, ServiceLevelObjective):
+                continue
+            try:
+                for each in await unmatched(prometheus, names, one.resource, now - LOOKBACK, now):
+                    findings.append(one.finding(Diagnostic.of(str(each), warning=not each.fault)))
+                latency = one.resource.spec.indicator.latency
+                if latency and (words := await missing(prometheus, latency)):
+                    findings.append(one.finding(Diagnostic.of(words)))
+                for field, sentence in await mistaken(prometheus, one.resource):
+                    findings.append(one.finding(Diagnostic.of(f"{field}: {sentence}", warning=True)))
+            except Refused as error:
+                findings.append(one.finding(Diagnostic(("spec", "indicator"), f"Prometheus refuses it: {error}")))
+            except Unreachable as error:
+                return [*findings, Finding(str(error), "--prometheus-url")]
+            except Stalled:
+                # What is no PromQL is said without Prometheus.
+                continue
+    return findings

@@ -1,0 +1,54 @@
+"""`ninefold status`: where a namespace or a cluster stands: objectives, policies, gates, and what is wrong with them.
+
+Only reads. Exit code: 0 fine, 1 the cluster could not be asked, 2 a wrong call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from ninefold.cli.shared import cluster, table
+from ninefold.cli.shared.parser import Parser
+from ninefold.kinds import MODELS
+from ninefold.kube.api import Manifest
+from ninefold.kube.client import Cluster
+from ninefold.kube.model import Resource
+
+SHOWN = tuple(model for model in MODELS if model.in_category)
+"""Those of `kubectl get ninefold`."""
+
+Found = Mapping[type[Resource], Sequence[Manifest]]
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(arguments)
+    found = cluster.shown(options, listing)
+    if found is None:
+        return 1
+    now = datetime.now(UTC)
+    if options.json:
+        print(json.dumps(table.as_dict(found), indent=2, ensure_ascii=False))
+        return 0
+    namespace = cluster.namespace(options)
+    text = table.as_text(found, now, namespaces=not namespace, colour=cluster.colour())
+    print(text or f"Ninefold has no objects {cluster.where(namespace)}.")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(prog="ninefold status", description=__doc__)
+    cluster.add_arguments(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+async def listing(cluster: Cluster, namespace: str) -> Found:
+    """Every object of the kinds shown, by kind; of all namespaces, and of the cluster itself, if none is given."""
+    # Who may look at one namespace only is shown that.
+    kinds = [kind for kind in SHOWN if kind.api.namespaced or not namespace]
+    lists = await asyncio.gather(*(cluster.list(kind.api, namespace=namespace) for kind in kinds))
+    return dict(zip(kinds, lists, strict=True))
