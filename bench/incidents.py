@@ -21,11 +21,10 @@ from ninefold.release.release.plan import Later, Observed, plan
 from ninefold.release.release.records import next_record, of_workload, sequence
 from ninefold.release.release.resource import Change, Release
 from ninefold.release.release.revision import Revision, State
-from ninefold.release.release.spending import Reading
+from ninefold.release.release.spending import SpendingReading
 from ninefold.release.releasegate.blame import blame
 from ninefold.reliability.errorbudgetpolicy import plan as policies
-from ninefold.reliability.errorbudgetpolicy.objective import Objective
-from ninefold.reliability.errorbudgetpolicy.objective import Reading as PolicyReading
+from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading, WatchedObjective
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus, Identity
 
@@ -193,7 +192,7 @@ class Shop:
         found = blame(list(self.records.values()), {"shop": self._policy.status})
         return {image for each in found for image in each.images}
 
-    def _record(self, name: str, readings: dict[str, Reading], second: int, now: datetime) -> None:
+    def _record(self, name: str, readings: dict[str, SpendingReading], second: int, now: datetime) -> None:
         manifest = self.records[name]
         release = Release.parse(manifest)
         if release.status.closed:
@@ -229,14 +228,14 @@ class Shop:
         return {**burn, "left": self.scenario.left - lost / (self.scenario.rate * _MONTH * BUDGET)}
 
     @staticmethod
-    def _reading(figures: dict[str, float]) -> Reading:
+    def _reading(figures: dict[str, float]) -> SpendingReading:
         burn = {window: rate for window, rate in figures.items() if window != "left"}
-        return Reading.of("Healthy", figures["left"], burn)
+        return SpendingReading.of("Healthy", figures["left"], burn)
 
     def _decide(self, figures: dict[str, float], now: datetime) -> ErrorBudgetPolicyStatus:
         burn = {window: rate for window, rate in figures.items() if window != "left"}
-        reading = PolicyReading("Healthy", figures["left"], burn)
-        measured = Objective("availability", "30d", reading, identity=_OBJECTIVE, in_force=True)
+        reading = BudgetReading("Healthy", figures["left"], burn)
+        measured = WatchedObjective("availability", "30d", reading, identity=_OBJECTIVE, in_force=True)
         status = policies.plan(self._policy, policies.Observed([measured], figures_at=now), now).status
         if status.unknown_since is not None:
             raise AssertionError(f"a policy without data closes no gate, and so shows nothing: {status.reason}")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from ninefold.kube.api import Api, Key, Manifest
 from ninefold.kube.controller import AnyController
-from ninefold.kube.dispatch import Dispatcher, Item
+from ninefold.kube.dispatch import Dispatcher, QueueItem
 from ninefold.kube.queue import WorkQueue
 from ninefold.kube.store import Store
 
@@ -18,14 +18,14 @@ Event = tuple[str, str, tuple[Api, Manifest]]
 """Whether the object is put or removed, its namespace, and the rest of it."""
 
 
-class _Queue(WorkQueue[Item]):
+class _Queue(WorkQueue[QueueItem]):
     """Notes what is added."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.added: set[Item] = set()
+        self.added: set[QueueItem] = set()
 
-    def add(self, item: Item) -> None:
+    def add(self, item: QueueItem) -> None:
         self.added.add(item)
 
 
@@ -44,12 +44,12 @@ def after(events: Iterable[Event], controllers: Sequence[AnyController]) -> Stor
     return store
 
 
-def _seen(store: Store, controllers: Sequence[AnyController]) -> dict[Item, str]:
+def _seen(store: Store, controllers: Sequence[AnyController]) -> dict[QueueItem, str]:
     """What a look at each object sees that can be read."""
 
-    async def look() -> dict[Item, str]:
+    async def look() -> dict[QueueItem, str]:
         return {
-            Item(controller.resource.api, each.key): repr(await controller.observe(each, store, NOW))
+            QueueItem(controller.resource.api, each.key): repr(await controller.observe(each, store, NOW))
             for controller in controllers
             for each in store.resources(controller.resource)
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tomllib
@@ -74,6 +75,23 @@ def test_a_kind_has_its_files_and_its_plan_has_no_clock(kind: Path) -> None:
         tree = ast.walk(ast.parse((kind / name).read_text()))
         attributes = {node.attr for node in tree if isinstance(node, ast.Attribute)}
         assert not attributes & {"now", "utcnow", "today"}, f"{name}: time is an argument"
+
+
+def test_the_name_of_a_class_means_one_thing() -> None:
+    """Apart from what the plan of each kind observes."""
+    names = [
+        node.name
+        for file in (SOURCE / "ninefold").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ClassDef) and node.name != "Observed"
+    ]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_files_are_short() -> None:
+    lines = sorted(len(file.read_text().splitlines()) for file in (SOURCE / "ninefold").rglob("*.py"))
+    assert statistics.median(lines) < 150
+    assert lines[-1] < 400
 
 
 def test_the_imports_are_as_agreed() -> None:

@@ -14,14 +14,14 @@ import yaml
 
 import devcluster
 from devcluster.binaries import binary
-from ninefold.integrations.prometheus import Options, Prometheus
+from ninefold.integrations.prometheus import ConnectionOptions, Prometheus
 from ninefold.integrations.tsdb import serving
 from ninefold.kube.fields import rfc3339
 from ninefold.reliability.backtest.asking import ask
 from ninefold.reliability.backtest.backfill import Past
 from ninefold.reliability.backtest.grid import Grid, Vector, present
 from ninefold.reliability.backtest.recordings import Recordings
-from ninefold.reliability.backtest.scenario import Case, Scenario
+from ninefold.reliability.backtest.scenario import BacktestCase, Scenario
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from tests.cli.conftest import Command
 from tests.cli.samples import GATE, POLICY, SLO
@@ -246,12 +246,12 @@ def test_corrections_and_composites_are_recomputed_as_their_rules_are(ninefold: 
 
 
 def _recorded(raw: Path) -> Iterator[str]:
-    case = Case(ServiceLevelObjective.parse(yaml.safe_load(DAILY)), [])
+    case = BacktestCase(ServiceLevelObjective.parse(yaml.safe_load(DAILY)), [])
     scenario = Scenario([case])
     grid = Grid((END - 4 * DAY) * 1000, MINUTE * 1000, 4 * DAY // MINUTE + 1)
 
     async def answers(url: str) -> dict[str, Vector]:
-        async with Prometheus(Options(url)) as prometheus:
+        async with Prometheus(ConnectionOptions(url)) as prometheus:
             return await ask(prometheus, scenario.questions(), grid, lambda done, of: None)
 
     with serving(raw, str(binary("prometheus"))) as url:

@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry
 from ninefold.cli.run.collectors import collectors
 from ninefold.domain.measurements.measurement import FRESH, Measurement, Snapshot
 from ninefold.domain.measurements.poller import MeasurementPoller
-from ninefold.domain.measurements.sources import Source, Sources
-from ninefold.integrations.prometheus import Options, Prometheus
+from ninefold.domain.measurements.sources import PrometheusSource, PrometheusSources
+from ninefold.integrations.prometheus import ConnectionOptions, Prometheus
 from ninefold.kube.api import Api
 from ninefold.kube.store import Store
 from ninefold.release.releasegate.resource import ReleaseGate
@@ -26,11 +26,11 @@ class Page:
 
     def __init__(self, snapshot: Snapshot | None = None) -> None:
         self.store = Store()
-        prometheus = Prometheus(Options("http://127.0.0.1:1"))
+        prometheus = Prometheus(ConnectionOptions("http://127.0.0.1:1"))
         figures = MeasurementPoller(prometheus)
         figures._snapshot = snapshot or Snapshot()
         self._registry = CollectorRegistry()
-        for collector in collectors(self.store, Sources([Source(prometheus, figures)])):
+        for collector in collectors(self.store, PrometheusSources([PrometheusSource(prometheus, figures)])):
             self._registry.register(collector)
 
     def put(self, api: Api, name: str, status: dict[str, Any], ready: tuple[str, str] | None = None) -> None:

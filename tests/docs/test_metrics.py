@@ -9,8 +9,8 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from ninefold.cli.run.collectors import collectors
 from ninefold.domain.measurements.poller import MeasurementPoller
-from ninefold.domain.measurements.sources import Source, Sources
-from ninefold.integrations.prometheus import Options, Prometheus
+from ninefold.domain.measurements.sources import PrometheusSource, PrometheusSources
+from ninefold.integrations.prometheus import ConnectionOptions, Prometheus
 from ninefold.kube.metrics import Metrics
 from ninefold.kube.store import Store
 
@@ -24,8 +24,10 @@ def served() -> list[str]:
         if isinstance(instrument, MetricWrapperBase):
             help_text, labels = instrument._documentation, instrument._labelnames
             rows.append(_row(instrument._name, instrument._type, labels, help_text))
-    prometheus = Prometheus(Options("http://127.0.0.1:1"))
-    for collector in collectors(Store(), Sources([Source(prometheus, MeasurementPoller(prometheus))])):
+    prometheus = Prometheus(ConnectionOptions("http://127.0.0.1:1"))
+    for collector in collectors(
+        Store(), PrometheusSources([PrometheusSource(prometheus, MeasurementPoller(prometheus))])
+    ):
         for family in collector.collect():
             rows.append(_row(family.name, family.type, getattr(family, "_labelnames", ()), family.documentation))
     return rows

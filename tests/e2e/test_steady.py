@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import devcluster
-from ninefold.integrations.prometheus import Options
+from ninefold.integrations.prometheus import ConnectionOptions
 from tests.e2e.conftest import install, open_shops
 from tests.e2e.objects import Manifest, Objects, dashboard, gate, objective, policy
 from tests.faultproxy import FaultProxy
@@ -66,7 +66,7 @@ def _slow(prometheus: devcluster.Process) -> None:
     """It answers nothing for longer than a question may take, and not for so long that figures are old."""
     prometheus.signal(signal.SIGSTOP)
     try:
-        time.sleep(Options("").timeout + 5)
+        time.sleep(ConnectionOptions("").timeout + 5)
     finally:
         prometheus.signal(signal.SIGCONT)
     time.sleep(10)

@@ -16,12 +16,12 @@ from tests.fuzz.hostile import Hostile, samples, schemas
 from ninefold.cli.run.collectors import collectors
 from ninefold.domain.measurements.measurement import Measurement, Snapshot
 from ninefold.domain.measurements.poller import MeasurementPoller
-from ninefold.domain.measurements.sources import Source, Sources
-from ninefold.integrations.prometheus import Options, Prometheus
+from ninefold.domain.measurements.sources import PrometheusSource, PrometheusSources
+from ninefold.integrations.prometheus import ConnectionOptions, Prometheus
 from ninefold.kinds import MODELS
 from ninefold.kube.api import DEPLOYMENT, NAMESPACE, Key, Manifest
 from ninefold.kube.controller import AnyController
-from ninefold.kube.dispatch import Dispatcher, Item
+from ninefold.kube.dispatch import Dispatcher, QueueItem
 from ninefold.kube.errors import Stalled, Waiting
 from ninefold.kube.export import Tolerant
 from ninefold.kube.queue import WorkQueue
@@ -65,10 +65,11 @@ class World:
     """A cluster as the store sees it: our samples, and one object of a stranger among them."""
 
     def __init__(self) -> None:
-        unreachable = Prometheus(Options("http://127.0.0.1:1"))
+        unreachable = Prometheus(ConnectionOptions("http://127.0.0.1:1"))
         figures = MeasurementPoller(unreachable)
         self.sources, measured = (
-            Sources([Source(unreachable, each)]) for each in (MeasurementPoller(unreachable), figures)
+            PrometheusSources([PrometheusSource(unreachable, each)])
+            for each in (MeasurementPoller(unreachable), figures)
         )
         burnt = Measurement(budget_left=-0.2, burn={"5m": 20.0, "1h": 20.0, "6h": 3.0}, coverage=1.0)
         by_id = {f"{namespace}/checkout-availability": burnt for namespace in NAMESPACES}
@@ -90,7 +91,7 @@ class World:
 
     async def look(self, manifest: Manifest) -> None:
         """Look at the object, then at each neighbour with it in the store."""
-        queue: WorkQueue[Item] = WorkQueue()
+        queue: WorkQueue[QueueItem] = WorkQueue()
         store = Store()
         dispatcher = Dispatcher(self.controllers.values(), store, queue)
         for namespace in NAMESPACES:

@@ -11,13 +11,13 @@ import yaml
 from hypothesis import strategies as st
 
 from ninefold.cli.convert.report import usual_tiers
-from ninefold.integrations.translation.report import Remark, Target, Translation
+from ninefold.integrations.translation.report import ImportTarget, Remark, Translation
 from ninefold.reliability.servicelevelobjective.fields import NOT_A_GROUP, RESERVED
 
-TARGET = Target("default", frozenset(RESERVED), frozenset(NOT_A_GROUP), usual_tiers)
+TARGET = ImportTarget("default", frozenset(RESERVED), frozenset(NOT_A_GROUP), usual_tiers)
 DATA = Path(__file__).parent / "data"
 
-Translate = Callable[[Sequence[Mapping[str, Any]], Target], Translation]
+Translate = Callable[[Sequence[Mapping[str, Any]], ImportTarget], Translation]
 Field = tuple[str | int | None, ...]
 
 

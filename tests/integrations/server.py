@@ -18,7 +18,7 @@ from tests.processes import free_port, wait_for
 
 from devcluster.binaries import binary
 from devcluster.waiting import patient
-from ninefold.integrations.credentials import Options
+from ninefold.integrations.credentials import ConnectionOptions
 
 SELF = "self"
 """The job under which it scrapes itself."""
@@ -42,9 +42,9 @@ class PrometheusServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
-    def options(self) -> Options:
+    def options(self) -> ConnectionOptions:
         """How it is asked; the time limit is for an idle machine, as those of all waits are."""
-        usual = Options(self.url)
+        usual = ConnectionOptions(self.url)
         return replace(usual, timeout=patient(usual.timeout))
 
     def __enter__(self) -> Self:

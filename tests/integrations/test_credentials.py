@@ -17,7 +17,7 @@ from tests.integrations.server import PrometheusServer
 from devcluster.pki import Authority
 from ninefold.cli.shared.options import access, add_access
 from ninefold.integrations.credentials import Unfit
-from ninefold.integrations.prometheus import Options, Prometheus, Unreachable
+from ninefold.integrations.prometheus import ConnectionOptions, Prometheus, Unreachable
 
 HASH = "$2b$12$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay"
 """Of the password "test", as the documentation of Prometheus has it."""
@@ -32,7 +32,7 @@ async def answers(prometheus: Prometheus) -> str:
     return ""
 
 
-def options(url: str, *arguments: str) -> Options:
+def options(url: str, *arguments: str) -> ConnectionOptions:
     """As `ninefold run` makes them of its command line."""
     parser = argparse.ArgumentParser(exit_on_error=False)
     add_access(parser, Path)
@@ -44,7 +44,7 @@ def test_a_password_is_read_for_each_request(tmp_path: Path) -> None:
 
     async def scenario(url: str) -> None:
         named = options(url, "--prometheus-username=ninefold", f"--prometheus-password-file={file}")
-        async with Prometheus(named) as prometheus, Prometheus(Options(url)) as nobody:
+        async with Prometheus(named) as prometheus, Prometheus(ConnectionOptions(url)) as nobody:
             assert "HTTP 401: credentials are missing: give --prometheus-token-file" in await answers(nobody)
             assert "No such file" in await answers(prometheus)
             file.write_text("wrong\n")
@@ -92,12 +92,12 @@ def test_a_client_certificate_is_exchanged_while_the_operator_runs(
             assert await answers(prometheus), "the key does not fit yet, and nothing falls over"
             mount(good.certificate_file, certificate, key)
             assert await answers(prometheus) == ""
-        async with Prometheus(Options(url)) as nobody:
+        async with Prometheus(ConnectionOptions(url)) as nobody:
             fault = await answers(nobody)
             assert "its certificate is not trusted (unable to get local issuer certificate): name the CA by" in fault
         async with Prometheus(options(url, arguments[0])) as nobody:
             assert "if it asks for a client certificate, give one that it trusts" in await answers(nobody)
-        async with Prometheus(Options(url.replace("https:", "http:"))) as nobody:
+        async with Prometheus(ConnectionOptions(url.replace("https:", "http:"))) as nobody:
             assert "it speaks TLS: write https:// into its address" in await answers(nobody)
 
     with PrometheusServer(tmp_path, web={"tls_server_config": tls}) as server:
@@ -135,14 +135,14 @@ def front() -> Iterator[str]:
 
 def test_a_tenant_is_named_in_each_request(front: str) -> None:
     async def scenario() -> None:
-        async with Prometheus(Options(front)) as nobody:
+        async with Prometheus(ConnectionOptions(front)) as nobody:
             assert "401: credentials are missing: give --prometheus-token-file" in await answers(nobody)
-        async with Prometheus(Options(front.replace("//", "//nine:s3cret@"))) as nobody:
+        async with Prometheus(ConnectionOptions(front.replace("//", "//nine:s3cret@"))) as nobody:
             fault = await answers(nobody)
             assert "401: the credentials are refused" in fault
             assert "or the tenant by --prometheus-header" in fault
             assert "s3cret" not in fault
-        async with Prometheus(Options(front.replace("http:", "https:"))) as nobody:
+        async with Prometheus(ConnectionOptions(front.replace("http:", "https:"))) as nobody:
             assert "it does not speak TLS: write http:// into its address" in await answers(nobody)
         async with Prometheus(options(front, "--prometheus-header=X-Scope-OrgID=team-a|team-b")) as prometheus:
             (sample,) = await prometheus.query("up")

@@ -17,9 +17,15 @@ from tests.reliability.slo.promtool import Promtool
 from devcluster.binaries import binary
 from ninefold.integrations import openslo, sloth
 from ninefold.integrations.translation import queries
-from ninefold.integrations.translation.meaning import Kind
+from ninefold.integrations.translation.meaning import WindowMeaning
 
-ADDITIVE, GUARDED, JUDGED, LEVEL, MOMENTARY = Kind.ADDITIVE, Kind.GUARDED, Kind.JUDGED, Kind.LEVEL, Kind.MOMENTARY
+ADDITIVE, GUARDED, JUDGED, LEVEL, MOMENTARY = (
+    WindowMeaning.ADDITIVE,
+    WindowMeaning.GUARDED,
+    WindowMeaning.JUDGED,
+    WindowMeaning.LEVEL,
+    WindowMeaning.MOMENTARY,
+)
 SECOND, WINDOW = False, True
 
 
@@ -95,7 +101,7 @@ SECOND, WINDOW = False, True
         ("up", LEVEL, SECOND, ""),
     ],
 )
-def test_the_class_of_a_query(query: str, kind: Kind, per_window: bool, why: str) -> None:
+def test_the_class_of_a_query(query: str, kind: WindowMeaning, per_window: bool, why: str) -> None:
     found = queries.meant(query)
     assert found is not None
     assert (found.kind, found.per_window, found.why) == (kind, per_window, why)

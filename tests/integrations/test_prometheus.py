@@ -16,12 +16,12 @@ from tests.integrations.server import SELF, PrometheusServer
 from tests.processes import free_port, wait_for
 
 from devcluster.waiting import patient
-from ninefold.integrations.prometheus import Options, Prometheus, Refused, Unreachable
+from ninefold.integrations.prometheus import ConnectionOptions, Prometheus, QueryRefused, Unreachable
 
 BROKEN = {"record": "broken", "expr": 'label_replace({__name__=~"go_gc_.+"}, "__name__", "x", "", "")'}
 
 
-def ask(options: Options, question: Callable[[Prometheus], Coroutine[Any, Any, Any]]) -> Any:
+def ask(options: ConnectionOptions, question: Callable[[Prometheus], Coroutine[Any, Any, Any]]) -> Any:
     """One question to a Prometheus, with a client of its own."""
 
     async def run() -> Any:
@@ -43,11 +43,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServe
 
 
 @pytest.fixture(scope="module")
-def options(server: PrometheusServer) -> Options:
+def options(server: PrometheusServer) -> ConnectionOptions:
     return server.options
 
 
-def test_an_instant_vector_with_labels_and_time(options: Options) -> None:
+def test_an_instant_vector_with_labels_and_time(options: ConnectionOptions) -> None:
     before = time.time()
     (sample,) = ask(options, lambda p: p.query("one"))
     assert (dict(sample.labels), sample.value) == ({"__name__": "one", "a": "b"}, 1.0)
@@ -56,7 +56,7 @@ def test_an_instant_vector_with_labels_and_time(options: Options) -> None:
     assert ask(options, lambda p: p.query("one", at=past)) == []
 
 
-def test_a_range(options: Options) -> None:
+def test_a_range(options: ConnectionOptions) -> None:
     end = datetime.now(UTC)
     (series,) = ask(
         options, lambda p: p.query_range("vector(3)", end - timedelta(seconds=20), end, timedelta(seconds=10))
@@ -64,12 +64,12 @@ def test_a_range(options: Options) -> None:
     assert [value for _, value in series.points] == [3.0, 3.0, 3.0]
 
 
-def test_a_question_longer_than_a_url_may_be(options: Options) -> None:
+def test_a_question_longer_than_a_url_may_be(options: ConnectionOptions) -> None:
     (sample,) = ask(options, lambda p: p.query(" or ".join(["vector(1)"] * 5000)))
     assert sample.value == 1.0
 
 
-def test_the_health_of_the_groups_that_were_asked_for(options: Options, server: PrometheusServer) -> None:
+def test_the_health_of_the_groups_that_were_asked_for(options: ConnectionOptions, server: PrometheusServer) -> None:
     wait_for("the failure", lambda: ask(options, lambda p: p.rules(["bad"]))["bad"].error)
     groups = ask(options, lambda p: p.rules(["good", "bad", "missing"]))
     assert set(groups) == {"good", "bad"}
@@ -79,26 +79,26 @@ def test_the_health_of_the_groups_that_were_asked_for(options: Options, server: 
     assert ask(options, lambda p: p.rules([])) == {}
 
 
-def test_many_names_are_asked_for_in_parts(options: Options) -> None:
+def test_many_names_are_asked_for_in_parts(options: ConnectionOptions) -> None:
     names = [f"ninefold/a-namespace-with-a-long-name/objective-{number}" for number in range(500)]
     assert set(ask(options, lambda p: p.rules([*names, "good"]))) == {"good"}
 
 
-def test_its_verdict_on_an_expression(options: Options) -> None:
+def test_its_verdict_on_an_expression(options: ConnectionOptions) -> None:
     ask(options, lambda p: p.check(f'sum(rate(up{{job="{SELF}"}}[5m] offset 1ms))'))
-    with pytest.raises(Refused, match="parse error"):
+    with pytest.raises(QueryRefused, match="parse error"):
         ask(options, lambda p: p.check("sum(rate(up))"))
 
 
 @pytest.mark.parametrize("expression", ["sum(", "1", "up[1m]"])
-def test_a_wrong_question_is_refused_with_a_reason(options: Options, expression: str) -> None:
-    with pytest.raises(Refused):
+def test_a_wrong_question_is_refused_with_a_reason(options: ConnectionOptions, expression: str) -> None:
+    with pytest.raises(QueryRefused):
         ask(options, lambda p: p.query(expression))
 
 
 def test_nobody_there() -> None:
     with pytest.raises(Unreachable, match=r"127\.0\.0\.1"):
-        ask(Options(f"http://127.0.0.1:{free_port()}"), lambda p: p.query("up"))
+        ask(ConnectionOptions(f"http://127.0.0.1:{free_port()}"), lambda p: p.query("up"))
 
 
 class _Odd(BaseHTTPRequestHandler):
@@ -174,7 +174,7 @@ def odd() -> Iterator[str]:
 def test_what_is_no_answer_is_unreachable(odd: str, kind: str, words: str) -> None:
     timeout = 0.5 if kind in ("slow", "drip") else patient(10)
     with pytest.raises(Unreachable) as lost:
-        ask(Options(f"{odd}/{kind}", max_bytes=10_000, timeout=timeout), lambda p: p.query("up"))
+        ask(ConnectionOptions(f"{odd}/{kind}", max_bytes=10_000, timeout=timeout), lambda p: p.query("up"))
     assert words in str(lost.value)
 
 
@@ -189,16 +189,16 @@ def test_a_token_is_read_anew_each_time(odd: str, tmp_path: Path) -> None:
             seen.append(sample.labels["token"])
         return seen
 
-    assert ask(Options(f"{odd}/token", token_file=file), both) == ["Bearer first", "Bearer second"]
+    assert ask(ConnectionOptions(f"{odd}/token", token_file=file), both) == ["Bearer first", "Bearer second"]
     with pytest.raises(Unreachable, match="No such file"):
-        ask(Options(f"{odd}/token", token_file=tmp_path / "absent"), lambda p: p.query("up"))
+        ask(ConnectionOptions(f"{odd}/token", token_file=tmp_path / "absent"), lambda p: p.query("up"))
 
 
 def test_after_many_requests_that_were_given_up_it_is_asked_again(server: PrometheusServer) -> None:
     """A connection that is lost with a request that still waits for one would be lost for ever."""
 
     async def work() -> None:
-        options = Options(server.url, timeout=0.3)
+        options = ConnectionOptions(server.url, timeout=0.3)
         async with Prometheus(options) as prometheus:
             with server.stopped():
                 asked = (prometheus.query("up") for _ in range(10 * options.max_connections))
@@ -218,5 +218,5 @@ def test_after_many_requests_that_were_given_up_it_is_asked_again(server: Promet
 
 def test_nobody_listening_is_said_in_plain_words() -> None:
     with pytest.raises(Unreachable, match="no connection: check host and port") as lost:
-        ask(Options("http://localhost:1"), lambda p: p.query("up"))
+        ask(ConnectionOptions("http://localhost:1"), lambda p: p.query("up"))
     assert "attempts" not in str(lost.value)

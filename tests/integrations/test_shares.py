@@ -15,7 +15,7 @@ from tests.reliability.slo.promtool import Promtool, near
 from devcluster.binaries import binary
 from ninefold.integrations import sloth
 from ninefold.integrations.translation import queries
-from ninefold.integrations.translation.meaning import Kind
+from ninefold.integrations.translation.meaning import WindowMeaning
 
 RATIO = "sum(rate(e[$window])) / sum(rate(t[$window]))"
 SERIES = {
@@ -109,7 +109,9 @@ def test_what_is_said_to_add_up_does(tmp_path: Path) -> None:
     """Every query of a leaf or two with something around it."""
     pairs = [join.format(left, right) for join in JOINED for left in LEAVES for right in LEAVES]
     every = [around.format(inner) for around in AROUND for inner in (*LEAVES, *pairs)]
-    found = [(query, meant) for query in every if (meant := queries.meant(query)) and meant.kind is Kind.ADDITIVE]
+    found = [
+        (query, meant) for query in every if (meant := queries.meant(query)) and meant.kind is WindowMeaning.ADDITIVE
+    ]
     assert len(found) > 300
     apart = [("45m", _apart(query, summed=meant.per_window)) for query, meant in found]
     Promtool(binary("promtool"), tmp_path).test([], SERIES, absent=apart)

@@ -14,7 +14,7 @@ from tests.processes import wait_for
 from tests.reliability.slo.history import DAY, END, MINUTE, load, samples
 
 from devcluster.binaries import binary
-from ninefold.integrations.prometheus import Options, Prometheus, Sample
+from ninefold.integrations.prometheus import ConnectionOptions, Prometheus, Sample
 from ninefold.integrations.tsdb import NotServed, blocks, serving
 
 PROMETHEUS = str(binary("prometheus"))
@@ -22,7 +22,7 @@ PROMETHEUS = str(binary("prometheus"))
 
 def ask(url: str, expression: str, at: datetime | None = None) -> list[Sample]:
     async def run() -> list[Sample]:
-        async with Prometheus(Options(url)) as prometheus:
+        async with Prometheus(ConnectionOptions(url)) as prometheus:
             return await prometheus.query(expression, at)
 
     return asyncio.run(run())
@@ -30,7 +30,7 @@ def ask(url: str, expression: str, at: datetime | None = None) -> list[Sample]:
 
 def newest(url: str) -> datetime | None:
     async def run() -> datetime | None:
-        async with Prometheus(Options(url)) as prometheus:
+        async with Prometheus(ConnectionOptions(url)) as prometheus:
             return await prometheus.newest()
 
     return asyncio.run(run())

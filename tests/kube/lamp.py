@@ -21,7 +21,7 @@ from ninefold.kube.errors import EffectFailed, Stalled
 from ninefold.kube.metrics import Metrics
 from ninefold.kube.model import Column, Resource, Spec, Status
 from ninefold.kube.plan import Effect, Note, Plan, Verdict
-from ninefold.kube.runtime import Options, Runtime
+from ninefold.kube.runtime import Runtime, RuntimeOptions
 from ninefold.kube.store import Store
 
 FOR = "example.com/for"
@@ -167,7 +167,7 @@ async def main() -> int:
         [controller],
         cluster,
         metrics,
-        Options(
+        RuntimeOptions(
             port=int(options.bind.rpartition(":")[2]),
             lease=lease,
             identity=options.identity,

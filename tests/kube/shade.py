@@ -18,7 +18,7 @@ from ninefold.kube.errors import Stalled, Waiting
 from ninefold.kube.follower import Follower, Hold, LetGo, Replace, Wanted
 from ninefold.kube.metrics import Metrics
 from ninefold.kube.plan import Note
-from ninefold.kube.runtime import Options, Runtime
+from ninefold.kube.runtime import Runtime, RuntimeOptions
 from ninefold.kube.store import Store
 from tests.kube.lamp import Lamp, LampController
 
@@ -102,7 +102,7 @@ async def main() -> int:
         [LampController()],
         cluster,
         metrics,
-        Options(port=port, sweep_interval=options.sweep),
+        RuntimeOptions(port=port, sweep_interval=options.sweep),
         followers=[Shades(), Namesakes()],
     )
     try:

@@ -12,7 +12,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 
 from ninefold.kube import deepjson
 from ninefold.kube.api import CONFIG_MAP, LEASE, Key
-from ninefold.kube.client import ApiError, KubernetesCluster, Unreachable
+from ninefold.kube.client import ApiError, ApiUnreachable, KubernetesCluster
 from ninefold.kube.clock import SystemClock
 from ninefold.kube.lease import Lease
 from ninefold.kube.metrics import Metrics
@@ -55,7 +55,7 @@ def with_server(body: str, kind: str, work: Callable[[KubernetesCluster], Awaita
 )
 def test_what_is_no_listing_is_no_empty_one(body: str, kind: str) -> None:
     async def work(cluster: KubernetesCluster) -> None:
-        with pytest.raises(Unreachable):
+        with pytest.raises(ApiUnreachable):
             await cluster.list(CONFIG_MAP)
 
     with_server(body, kind, work)

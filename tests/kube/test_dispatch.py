@@ -10,7 +10,7 @@ import pytest
 
 from ninefold.kube.api import CONFIG_MAP, Api, Key, Manifest
 from ninefold.kube.controller import AnyController, Controller, Watch, written
-from ninefold.kube.dispatch import Dispatcher, Item
+from ninefold.kube.dispatch import Dispatcher, QueueItem
 from ninefold.kube.follower import Follower
 from ninefold.kube.queue import WorkQueue
 from ninefold.kube.store import Store
@@ -34,7 +34,7 @@ def lamp(name: str, version: int) -> dict[str, Any]:
 
 def test_a_kind_says_whom_else_a_change_concerns() -> None:
     async def scenario() -> None:
-        queue: WorkQueue[Item] = WorkQueue()
+        queue: WorkQueue[QueueItem] = WorkQueue()
         dispatcher = Dispatcher([Switched()], Store(), queue)
 
         async def woken() -> set[str]:
@@ -122,7 +122,7 @@ def test_an_event_that_changes_nothing_of_what_is_read_leads_to_no_look() -> Non
         watches = (Watch(SHIP, lambda manifest, store: [Key("hall", "a")], reads=written),)
 
     async def scenario() -> None:
-        queue: WorkQueue[Item] = WorkQueue()
+        queue: WorkQueue[QueueItem] = WorkQueue()
         dispatcher = Dispatcher([Watcher()], Store(), queue)
         for version, content, looks in (
             (1, {"spec": {"sails": 1}}, 1),
@@ -151,13 +151,13 @@ def test_what_leaves_a_selection_concerns_whom_it_concerned() -> None:
         return {**made, "metadata": {**made["metadata"], "port": port}}
 
     async def scenario() -> None:
-        queue: WorkQueue[Item] = WorkQueue()
+        queue: WorkQueue[QueueItem] = WorkQueue()
         dispatcher = Dispatcher([Watcher()], Store(), queue)
 
         async def woken() -> set[str]:
             found = {(await queue.get()).key.name for _ in range(queue.depth)}
             for name in found:
-                queue.done(Item(API, Key("hall", name)))
+                queue.done(QueueItem(API, Key("hall", name)))
             return found
 
         dispatcher.seen(SHIP, ship("s", 1, "north"))
@@ -191,7 +191,7 @@ def test_a_child_of_another_groups_kind_of_the_same_name_is_not_ours() -> None:
         children = (CONFIG_MAP,)
 
     async def woken(api_version: str) -> list[str]:
-        queue: WorkQueue[Item] = WorkQueue()
+        queue: WorkQueue[QueueItem] = WorkQueue()
         reference = {"apiVersion": api_version, "kind": API.kind, "name": "owner", "uid": "1"}
         manifest = lamp("child", 1)
         manifest["metadata"]["ownerReferences"] = [reference]

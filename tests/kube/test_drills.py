@@ -15,7 +15,7 @@ import kopf
 
 from devcluster.waiting import patient
 from ninefold.kube.informer import _configure
-from ninefold.kube.runtime import Options
+from ninefold.kube.runtime import RuntimeOptions
 from tests.faultproxy import Answer, FaultProxy, Request
 from tests.kube.lamps import Lamps
 from tests.processes import OperatorProcess, wait_for
@@ -159,7 +159,7 @@ def test_an_exception_stays_out_of_the_status_and_is_retried(lamps: Lamps, lamp_
 
 def test_looks_that_never_end_are_given_up_and_others_are_served(lamps: Lamps, lamp_operator: Start) -> None:
     lamp_operator("--look-limit", "1")
-    hanging = [f"hung{number}" for number in range(2 * Options().workers)]
+    hanging = [f"hung{number}" for number in range(2 * RuntimeOptions().workers)]
     lamps.apply(*hanging, broken="hang")
     lamps.apply("good", bulbs=["red"])
     lamps.wait_ready("good", seconds=40)

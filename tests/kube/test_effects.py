@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from ninefold.kube import effects
 from ninefold.kube.api import FIELD_MANAGER, Api, Key, Manifest
-from ninefold.kube.client import Cluster, Conflict, Unreachable
+from ninefold.kube.client import ApiUnreachable, Cluster, Conflict
 from ninefold.kube.clock import SystemClock
-from ninefold.kube.dispatch import Dispatcher, Item
+from ninefold.kube.dispatch import Dispatcher, QueueItem
 from ninefold.kube.errors import EffectFailed, Stalled
 from ninefold.kube.events import Recorder
 from ninefold.kube.fence import Fence
@@ -178,7 +178,7 @@ class ApiServer(NotAsked):
     async def patch(self, api: Api, key: Key, patch: Mapping[str, Any], subresource: str = "") -> Manifest:
         fault, self.next_write = self.next_write, "passes"
         if fault == "is lost":
-            raise Unreachable(0, "Unreachable", "the request did not arrive")
+            raise ApiUnreachable(0, "Unreachable", "the request did not arrive")
         if patch["metadata"]["resourceVersion"] != self.newest["metadata"]["resourceVersion"]:
             raise Conflict(409, "Conflict", "the object has been modified")
         changed = copy.deepcopy(self.newest)
@@ -186,7 +186,7 @@ class ApiServer(NotAsked):
         if changed != self.newest:
             self._store(changed)
         if fault == "is not answered":
-            raise Unreachable(0, "Unreachable", "the answer did not arrive")
+            raise ApiUnreachable(0, "Unreachable", "the answer did not arrive")
         return self.newest
 
     def _store(self, manifest: dict[str, Any]) -> None:
@@ -241,7 +241,7 @@ class Process:
     """One life of the operator, with what its watch has told it."""
 
     def __init__(self, bells: Bells, clock: HandClock, version: Manifest) -> None:
-        queue: WorkQueue[Item] = WorkQueue()
+        queue: WorkQueue[QueueItem] = WorkQueue()
         self._queue = queue
         self.dispatcher = Dispatcher([bells], Store(), queue)
         self.performer = Performer(queue, Fence(lambda: float("inf")), clock, Metrics())

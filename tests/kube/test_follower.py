@@ -11,7 +11,7 @@ import pytest
 from ninefold.kube.api import HOLDER, Api, Key, Manifest
 from ninefold.kube.client import Cluster
 from ninefold.kube.clock import SystemClock
-from ninefold.kube.dispatch import Dispatcher, Item
+from ninefold.kube.dispatch import Dispatcher, QueueItem
 from ninefold.kube.events import Recorder
 from ninefold.kube.follower import Follower, LetGo, Wanted, covers, held
 from ninefold.kube.holding import Holding
@@ -91,7 +91,7 @@ def test_a_record_covers_just_the_fields_that_are_wanted(
 
 def test_a_change_of_what_is_followed_leads_to_a_look_at_those_that_follow_it() -> None:
     async def scenario() -> None:
-        queue: WorkQueue[Item] = WorkQueue()
+        queue: WorkQueue[QueueItem] = WorkQueue()
         dispatcher = Dispatcher([], Store(), queue, [Shades()])
 
         async def woken() -> set[str]:

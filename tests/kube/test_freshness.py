@@ -11,7 +11,7 @@ from devcluster.waiting import patient
 from ninefold.kube.api import Key
 from ninefold.kube.client import connect
 from ninefold.kube.clock import SystemClock
-from ninefold.kube.dispatch import Dispatcher, Item
+from ninefold.kube.dispatch import Dispatcher, QueueItem
 from ninefold.kube.freshness import Freshness
 from ninefold.kube.metrics import Metrics
 from ninefold.kube.queue import WorkQueue
@@ -44,7 +44,7 @@ def test_what_is_read_is_fresh_and_ages_while_the_api_server_is_not_heard(
                 await asyncio.sleep(0.05)
 
     async def scenario() -> None:
-        queue: WorkQueue[Item] = WorkQueue()
+        queue: WorkQueue[QueueItem] = WorkQueue()
         store, clock, metrics = Store(), AheadClock(), Metrics()
         dispatcher = Dispatcher([LampController()], store, queue)
         cluster = await connect(metrics)

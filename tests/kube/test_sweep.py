@@ -10,7 +10,7 @@ from pydantic import Field
 from ninefold.kube.client import connect
 from ninefold.kube.clock import SystemClock
 from ninefold.kube.controller import Controller
-from ninefold.kube.dispatch import Dispatcher, Item
+from ninefold.kube.dispatch import Dispatcher, QueueItem
 from ninefold.kube.metrics import Metrics
 from ninefold.kube.model import Resource, Spec, Status
 from ninefold.kube.plan import Plan, Verdict
@@ -40,7 +40,7 @@ def test_a_kind_that_the_cluster_does_not_know_is_warned_of_once_with_the_remedy
     monkeypatch.setenv("KUBECONFIG", str(proxy.kubeconfig))
 
     async def scenario() -> Sweep:
-        queue: WorkQueue[Item] = WorkQueue()
+        queue: WorkQueue[QueueItem] = WorkQueue()
         cluster = await connect(Metrics())
         sweep = Sweep(cluster, Dispatcher([GhostController()], Store(), queue), SystemClock(), Metrics())
         try:

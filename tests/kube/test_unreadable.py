@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.clock import SystemClock
-from ninefold.kube.dispatch import Dispatcher, Item
+from ninefold.kube.dispatch import Dispatcher, QueueItem
 from ninefold.kube.errors import Stalled
 from ninefold.kube.export import Tolerant
 from ninefold.kube.fence import Fence
@@ -108,7 +108,7 @@ def test_a_plan_that_cannot_be_worked_out_is_stalled_and_told_once(
     broken: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def scenario() -> None:
-        queue: WorkQueue[Item] = WorkQueue()
+        queue: WorkQueue[QueueItem] = WorkQueue()
         dispatcher, api = Dispatcher([Odd()], Store(), queue), Written(broken)
         recorder = SimpleNamespace(record=lambda *_: None)
         performer = Performer(queue, Fence(lambda: 60.0), SystemClock(), Metrics())

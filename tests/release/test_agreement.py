@@ -20,7 +20,7 @@ from ninefold.cli.shared.liveness import Life
 from ninefold.integrations.argocd.customizations import health
 from ninefold.kube.api import DEPLOYMENT
 from ninefold.kube.store import Store
-from ninefold.release.gate.effective import Asked, Change, Verdict, images_of, judge
+from ninefold.release.gate.effective import GateVerdict, ImagesAsked, TemplateChange, images_of, judge
 from ninefold.release.gate.status import ReleaseGateStatus
 from ninefold.release.gate_api.answer import answer
 from ninefold.release.gate_api.question import Question
@@ -106,7 +106,7 @@ class Bench:
         return self.shop.change(change, name=name) == ""
 
 
-def over_http(gate: ReleaseGate, change: Change, now: datetime) -> bool:
+def over_http(gate: ReleaseGate, change: TemplateChange, now: datetime) -> bool:
     """As a tool asks that releases it: records say what came before."""
     store = Store()
     store.put(
@@ -135,7 +135,7 @@ def told_by_images(old: dict[str, str], new: dict[str, str]) -> bool:
     return before.keys() == after.keys() and apart and len(set(before.values())) == len(set(after.values())) == len(old)
 
 
-def told_by_removal(status: ReleaseGateStatus, change: Change) -> bool:
+def told_by_removal(status: ReleaseGateStatus, change: TemplateChange) -> bool:
     """Whether records tell all of a change that only takes containers away: each had an image of its own, and no
     revision that is known to be good has those that stay in other containers, which the API server refuses."""
     lines = status.known_good_revisions.get(change.workload, "").splitlines()
@@ -157,7 +157,7 @@ def test_all_say_the_same(server: devcluster.Cluster, namespace: str, cases: lis
     for name, old, changes in found:
         gate, now = bench.gate(name), datetime.now(UTC)
         for new in changes:
-            change = Change(f"Deployment/{name}", old, new)
+            change = TemplateChange(f"Deployment/{name}", old, new)
             verdict = judge(gate.status, change, now)
             case = (gate.status, change, verdict)
             assert bench.passes(name, new) is verdict.passes, case
@@ -165,10 +165,10 @@ def test_all_say_the_same(server: devcluster.Cluster, namespace: str, cases: lis
             assert (printed not in ("Hold", "Deny")) is verdict.passes, case
             if told_by_images(old, new) or told_by_removal(gate.status, change):
                 assert over_http(gate, change, now) is verdict.passes, case
-        waits(gate, judge(gate.status, Asked(()), now))
+        waits(gate, judge(gate.status, ImagesAsked(()), now))
 
 
-def waits(gate: ReleaseGate, verdict: Verdict) -> None:
+def waits(gate: ReleaseGate, verdict: GateVerdict) -> None:
     """A hook of Argo CD holds a sync where change without a name does not pass, or nothing has been decided."""
     obj = gate.wire()
     obj["metadata"]["annotations"] = {"argocd.argoproj.io/hook": "PreSync"}

@@ -12,7 +12,7 @@ from tests.release.test_plan import NOW
 from ninefold.kube.api import DEPLOYMENT, ROLLOUT, Api, Key
 from ninefold.kube.plan import Verdict
 from ninefold.kube.store import Store
-from ninefold.release.gate.effective import Asked, Change, judge
+from ninefold.release.gate.effective import ImagesAsked, TemplateChange, judge
 from ninefold.release.gate_api.change import meant
 from ninefold.release.gate_api.question import Question
 from ninefold.release.release.resource import Release
@@ -89,11 +89,11 @@ def test_a_pod_hash_stands_for_the_images_of_the_deployment_that_the_rollout_ref
     deployment(store, "checkout", "checkout:v1", 0, GONE)
     rollout(store, phase="Progressing")
     asked = meant(store, Question("shop", "gate", "checkout", ("abc",)))
-    assert isinstance(asked, Asked)
+    assert isinstance(asked, ImagesAsked)
     assert "checkout:v1" in asked.revisions
     rollout(store, sees="0", phase="Progressing")
     asked = meant(store, Question("shop", "gate", "checkout", ("abc",)))
-    assert isinstance(asked, Asked)
+    assert isinstance(asked, ImagesAsked)
     assert asked.revisions == ("abc",), "what the hash stands for is not seen yet"
 
 
@@ -132,7 +132,7 @@ def test_records_tell_a_rollback_whatever_the_images_are_called(
         spec = {"workload": workload, "sequence": number, "templateHash": f"hash{number}", "images": images}
         put(store, Release.api, f"checkout-{number}", spec=spec)
     change = meant(store, Question("shop", "gate", "checkout", ("hash2",)))
-    assert isinstance(change, Change)
+    assert isinstance(change, TemplateChange)
     assert judge(found.status, change, NOW).passes is passes
 
 

@@ -14,7 +14,7 @@ from ninefold.kube.fields import rfc3339
 from ninefold.kube.plan import Plan
 from ninefold.release.gate.status import ReleaseGateStatus
 from ninefold.release.releasegate.plan import Observed, plan
-from ninefold.release.releasegate.resource import ReleaseGate, Source
+from ninefold.release.releasegate.resource import GateSource, ReleaseGate
 from ninefold.release.workloads.serving import Serving
 from ninefold.release.workloads.workload import Workload
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
@@ -64,7 +64,7 @@ def look(
     now: datetime = NOW,
 ) -> Plan[ReleaseGateStatus]:
     """With a source for each policy."""
-    sources = [Source(error_budget_policy=name) for name in policies]
+    sources = [GateSource(error_budget_policy=name) for name in policies]
     gate = gate.model_copy(update={"spec": gate.spec.model_copy(update={"sources": sources})})
     return plan(gate, Observed(policies, workloads), now)
 

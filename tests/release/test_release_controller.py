@@ -19,7 +19,7 @@ from ninefold.release.release import revision
 from ninefold.release.release.controller import ReleaseController
 from ninefold.release.release.plan import Observed
 from ninefold.release.release.resource import Release
-from ninefold.release.release.spending import Reading
+from ninefold.release.release.spending import SpendingReading
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
@@ -207,7 +207,7 @@ def test_it_observes_its_workload_its_objectives_and_what_came_after() -> None:
     assert [later.rolls_back for later in seen.later] == [False, True]
     assert seen.later[0].began == NOW + DAY
     assert (seen.keep, seen.max_age, seen.gone) == (7, 10 * DAY, False)
-    assert seen.readings == {"latency": Reading(0.4, 2.0, 9.0), "availability": Reading(0.9, 0.0, 0.0)}
+    assert seen.readings == {"latency": SpendingReading(0.4, 2.0, 9.0), "availability": SpendingReading(0.9, 0.0, 0.0)}
     assert seen.workload is not None
     assert seen.workload.hash == first["spec"]["templateHash"]
 
@@ -216,7 +216,7 @@ def test_figures_that_are_broken_or_missing_are_none() -> None:
     cluster = Cluster({"shop/latency": Measurement(budget_left=0.4, coverage=0.5, burn={"1h": 0.0})})
     cluster.gate()
     cluster.policy()
-    assert set(cluster.observe(cluster.record("checkout:v1")).readings.values()) == {Reading()}
+    assert set(cluster.observe(cluster.record("checkout:v1")).readings.values()) == {SpendingReading()}
 
 
 def test_without_its_gate_a_record_is_kept_as_by_default() -> None:

@@ -18,11 +18,11 @@ from ninefold.release.release import dora
 from ninefold.release.release.metrics import ReleaseMetrics
 from ninefold.release.release.resource import Release
 
-SERVICE = dora.Service("shop", "web", "shop")
+SERVICE = dora.ServiceKey("shop", "web", "shop")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-def figures(month: Month) -> dora.Figures:
+def figures(month: Month) -> dora.DoraFigures:
     return dora.by_service(month.records, END)[SERVICE]
 
 
@@ -138,7 +138,7 @@ def test_services_do_not_mix(seed: int) -> None:
     for record in other:
         record["spec"].update(service="cart", team="")
     found = dora.by_service([*month.records, *other], END)
-    assert list(found) == [dora.Service("shop", "cart", ""), SERVICE]
+    assert list(found) == [dora.ServiceKey("shop", "cart", ""), SERVICE]
     assert found[SERVICE] == figures(month)
 
 

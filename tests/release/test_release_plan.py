@@ -15,9 +15,9 @@ from ninefold.kube.fields import percentage
 from ninefold.kube.plan import Plan
 from ninefold.release.release.plan import EVIDENCE, OPENING, WATCHED, Later, Observed, plan
 from ninefold.release.release.resource import ObjectiveCost, ReleaseStatus
-from ninefold.release.release.spending import Reading
+from ninefold.release.release.spending import SpendingReading
 
-CALM = {"availability": Reading(left=0.9, burn=0.4)}
+CALM = {"availability": SpendingReading(left=0.9, burn=0.4)}
 
 
 def seen(state: str = "Rolling", **further: Any) -> Observed:
@@ -107,8 +107,8 @@ def test_the_next_release_supersedes_only_what_is_under_way(complete: bool, outc
     assert (status.outcome, status.closed) == (outcome, True)
 
 
-def burning(left: float, burn: float, fast: float) -> dict[str, Reading]:
-    return {"availability": Reading(left, burn, fast)}
+def burning(left: float, burn: float, fast: float) -> dict[str, SpendingReading]:
+    return {"availability": SpendingReading(left, burn, fast)}
 
 
 def test_what_a_release_did_counts_against_it_though_it_shows_after_it_was_undone() -> None:
@@ -199,9 +199,11 @@ def test_what_was_rolled_out_while_nobody_looked_has_an_end_and_no_beginning() -
 def test_what_it_costs_is_told_apart_by_when() -> None:
     life = Life()
     life.look(seen(), NOW)
-    life.look(seen(readings={"availability": Reading(0.88, 8.0)}), NOW + 2 * MINUTE)
-    life.look(seen("Complete", readings={"availability": Reading(0.8799, 8.0)}), NOW + 4 * MINUTE)
-    status = life.look(seen("Complete", readings={"availability": Reading(0.85, 22.0)}), NOW + 12 * MINUTE).status
+    life.look(seen(readings={"availability": SpendingReading(0.88, 8.0)}), NOW + 2 * MINUTE)
+    life.look(seen("Complete", readings={"availability": SpendingReading(0.8799, 8.0)}), NOW + 4 * MINUTE)
+    status = life.look(
+        seen("Complete", readings={"availability": SpendingReading(0.85, 22.0)}), NOW + 12 * MINUTE
+    ).status
     (cost,) = status.objectives
     assert (cost.rolling, cost.since, cost.left) == ("2.01 %", "2.99 %", "85.00 %")
     assert status.spent == "5.00 %"
@@ -213,10 +215,12 @@ def test_what_it_costs_is_told_apart_by_when() -> None:
 def test_a_later_burn_does_not_replace_an_earlier_one_that_is_worse() -> None:
     life = Life()
     life.look(seen(), NOW)
-    life.look(seen("Complete", readings={"availability": Reading(0.8, 22.0)}), NOW + MINUTE)
+    life.look(seen("Complete", readings={"availability": SpendingReading(0.8, 22.0)}), NOW + MINUTE)
     calm = life.look(seen("Complete"), NOW + 20 * MINUTE).status.objectives[0]
     assert calm.burn_ended == NOW + 20 * MINUTE
-    status = life.look(seen("Complete", readings={"availability": Reading(0.5, 900.0)}), NOW + 10 * 60 * MINUTE).status
+    status = life.look(
+        seen("Complete", readings={"availability": SpendingReading(0.5, 900.0)}), NOW + 10 * 60 * MINUTE
+    ).status
     assert (status.objectives[0].burn_after, status.suspicion) == ("22x", "0.91")
     assert status.objectives[0].burn_ended == calm.burn_ended
 
@@ -231,11 +235,11 @@ def test_a_burn_that_comes_back_soon_goes_on() -> None:
     assert cost.burn_paused
 
 
-@pytest.mark.parametrize("readings", [{}, {"availability": Reading()}])
-def test_without_data_nothing_is_told(readings: dict[str, Reading]) -> None:
+@pytest.mark.parametrize("readings", [{}, {"availability": SpendingReading()}])
+def test_without_data_nothing_is_told(readings: dict[str, SpendingReading]) -> None:
     life = Life()
     life.look(seen(readings=readings), NOW)
-    late = seen("Complete", readings={"availability": Reading(0.2, 30.0)})
+    late = seen("Complete", readings={"availability": SpendingReading(0.2, 30.0)})
     status = life.look(late, NOW + OPENING + MINUTE).status
     assert (status.spent, status.suspicion) == ("Unknown", "Unknown")
 
@@ -251,7 +255,7 @@ def test_a_gap_in_the_data_loses_nothing() -> None:
     life = Life()
     life.look(seen(), NOW)
     life.look(seen(readings={}), NOW + 2 * MINUTE)
-    status = life.look(seen("Complete", readings={"availability": Reading(0.7, 1.0)}), NOW + 4 * MINUTE).status
+    status = life.look(seen("Complete", readings={"availability": SpendingReading(0.7, 1.0)}), NOW + 4 * MINUTE).status
     assert status.spent == "20.00 %"
 
 
@@ -261,7 +265,9 @@ def test_looking_again_writes_nothing_and_costs_only_grow(looks: list[tuple[int,
     life.look(seen(), NOW)
     spent, lost, previous = 0.0, 0.0, 90.0
     for second, left, burn in sorted(looks):
-        observed = seen("Complete" if second >= end else "Rolling", readings={"availability": Reading(left, burn)})
+        observed = seen(
+            "Complete" if second >= end else "Rolling", readings={"availability": SpendingReading(left, burn)}
+        )
         now = NOW + timedelta(seconds=second)
         status = life.look(observed, now).status
         assert life.look(observed, now).status == status

@@ -11,8 +11,8 @@ from tests.release.test_plan import FINE, SPENT, gate, objective, says
 from ninefold.kube.fields import rfc3339
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.release.replay.gate import GateReplay
-from ninefold.release.replay.history import Record
-from ninefold.release.replay.outcome import Closing, Outcome, Reason, Releases, outcome
+from ninefold.release.replay.history import PastRecord
+from ninefold.release.replay.outcome import Closing, Reason, Releases, ReplayOutcome, outcome
 
 BEGIN = datetime(2026, 9, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -25,7 +25,7 @@ def at(minute: float) -> datetime:
 
 def record(
     sequence: int, start: int | None, came: str = "Succeeded", workload: str = "checkout", **changed: Any
-) -> Record:
+) -> PastRecord:
     """A release of image checkout:vSEQUENCE, rolled out in 5 minutes."""
     times = {} if start is None else {"start": rfc3339(at(start)), "end": rfc3339(at(start + 5))}
     spec = {
@@ -37,7 +37,7 @@ def record(
         "gate": "checkout",
         **changed.pop("spec", {}),
     }
-    return Record.read(
+    return PastRecord.read(
         {
             "metadata": {"name": f"{workload}-{sequence}", "namespace": changed.pop("namespace", "shop")},
             "spec": spec,
@@ -46,7 +46,7 @@ def record(
     )
 
 
-def replay(of: ReleaseGate, *records: Record, said: dict[int, Any], end: int = 1_000) -> Outcome:
+def replay(of: ReleaseGate, *records: PastRecord, said: dict[int, Any], end: int = 1_000) -> ReplayOutcome:
     """`said` is what the policy checkout said from a minute on."""
     found = GateReplay(of, ["checkout"], records, BEGIN)
     for minute, status in said.items():
@@ -58,7 +58,7 @@ def replay(of: ReleaseGate, *records: Record, said: dict[int, Any], end: int = 1
 CLOSED = {0: FINE, 100: SPENT, 200: FINE}
 
 
-def verdicts(found: Outcome) -> dict[str, str]:
+def verdicts(found: ReplayOutcome) -> dict[str, str]:
     return {each.record.release.metadata.name: each.verdict for each in found.admissions}
 
 

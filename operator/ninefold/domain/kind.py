@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     # These take longer to import than `ninefold lint` takes for its work.
     from prometheus_client.registry import Collector
 
-    from ninefold.domain.measurements.sources import Sources
+    from ninefold.domain.measurements.sources import PrometheusSources
     from ninefold.kube.server import Endpoint
 
 Tone = Literal["good", "attention", "bad", "notice", "quiet"]
@@ -36,7 +36,7 @@ class Parts:
     """What `ninefold run` gives to controllers."""
 
     options: argparse.Namespace
-    sources: Sources
+    sources: PrometheusSources
     delivered: Sequence[Api] = ()
     """The foreign kinds whose deliveries are recorded."""
 
@@ -71,7 +71,7 @@ class Kind:
     """Its rights follow from the class."""
     make: Callable[[Parts], AnyController] | None = None
     """Makes the controller of a running operator, if that needs more than nothing."""
-    metrics: Callable[[Store, Sources], Collector] | None = None
+    metrics: Callable[[Store, PrometheusSources], Collector] | None = None
     pages: Callable[[Process, argparse.Namespace], Sequence[Endpoint]] | None = None
     """What it answers over HTTP."""
     run_options: Callable[[argparse.ArgumentParser], None] | None = None

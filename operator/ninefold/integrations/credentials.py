@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ConnectionOptions:
     """How to reach it. Secrets are read for each request and certificates when their files change, since Kubernetes
     rotates what it mounts."""
 
@@ -46,7 +46,7 @@ class Unfit(Exception):
 class Credentials:
     """What goes with each request. What a secret is never goes into a message or a log."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: ConnectionOptions) -> None:
         """Raises Unfit."""
         if sentence := _contradiction(options):
             raise Unfit(sentence)
@@ -111,7 +111,7 @@ class Credentials:
         self._loaded = stamps
 
 
-def _contradiction(options: Options) -> str:
+def _contradiction(options: ConnectionOptions) -> str:
     """What credentials lack, or have too much of; "" if they fit together."""
     if options.token_file and (options.username or options.password_file):
         return "a token file and a user are given: give one of them, since a request has one header Authorization"
@@ -124,7 +124,7 @@ def _contradiction(options: Options) -> str:
     return ""
 
 
-def _unusable(options: Options) -> str:
+def _unusable(options: ConnectionOptions) -> str:
     """What to write into the files with certificates."""
     pair = f"{options.cert_file} and {options.key_file}" if options.key_file else f"{options.cert_file}"
     wanted = [f"{options.ca_file} a certificate in PEM"] if options.ca_file else []

@@ -17,17 +17,17 @@ from typing import Any
 import httpx
 
 from ninefold.integrations.connecting import unheard
-from ninefold.integrations.credentials import Credentials, Options
+from ninefold.integrations.credentials import ConnectionOptions, Credentials
 from ninefold.integrations.scope import scoped
 
-__all__ = ["Options", "Prometheus"]
+__all__ = ["ConnectionOptions", "Prometheus"]
 
 
 class Unreachable(Exception):
     """No usable answer: the network, a timeout, an error of the server, or an answer that is too large."""
 
 
-class Refused(Exception):
+class QueryRefused(Exception):
     """Prometheus understood the request and says that it is wrong; the message is its own."""
 
 
@@ -45,7 +45,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class RangeSeries:
     """One series of a range query: pairs of Unix seconds and value, oldest first."""
 
     labels: Mapping[str, str]
@@ -63,7 +63,7 @@ class RuleGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class LoadedRecording:
     """A recording rule that Prometheus has loaded: what it records, the labels that it sets, and where it is from."""
 
     name: str
@@ -86,7 +86,7 @@ class Prometheus:
 
     groups_per_request = 50
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: ConnectionOptions) -> None:
         """Raises Unfit for credentials that cannot be used."""
         self._options = options
         self._credentials = Credentials(options)
@@ -122,10 +122,10 @@ class Prometheus:
         form = {"query": self._scoped(expression), **({"time": f"{at.timestamp():.3f}"} if at else {})}
         data = await self._call("POST", "api/v1/query", form)
         if data.get("resultType") != "vector":
-            raise Refused(f"the query yields a {data.get('resultType')}, not an instant vector: {expression}")
+            raise QueryRefused(f"the query yields a {data.get('resultType')}, not an instant vector: {expression}")
         return [Sample(self._own(row["metric"]), float(row["value"][1]), float(row["value"][0])) for row in _rows(data)]
 
-    async def query_range(self, expression: str, start: datetime, end: datetime, step: timedelta) -> list[Series]:
+    async def query_range(self, expression: str, start: datetime, end: datetime, step: timedelta) -> list[RangeSeries]:
         """The expression at each step from start to end, both included."""
         form = {
             "query": self._scoped(expression),
@@ -135,7 +135,7 @@ class Prometheus:
         }
         data = await self._call("POST", "api/v1/query_range", form)
         return [
-            Series(self._own(row["metric"]), [(float(at), float(value)) for at, value in row.get("values", ())])
+            RangeSeries(self._own(row["metric"]), [(float(at), float(value)) for at, value in row.get("values", ())])
             for row in _rows(data)
         ]
 
@@ -165,7 +165,7 @@ class Prometheus:
                     found[group["name"]] = _rule_group(group)
         return found
 
-    async def recordings(self, name: str) -> list[Recording]:
+    async def recordings(self, name: str) -> list[LoadedRecording]:
         """Every rule that records a series of this name."""
         data = await self._call("GET", "api/v1/rules", {"type": "record", "rule_name[]": name})
         try:
@@ -206,7 +206,7 @@ class Prometheus:
         try:
             return scoped(expression, self._options.external_labels)
         except ValueError as error:
-            raise Refused(str(error)) from None
+            raise QueryRefused(str(error)) from None
 
     def _own(self, labels: Mapping[str, str]) -> Mapping[str, str]:
         """Without the labels that say which cluster it is."""
@@ -260,7 +260,7 @@ class Prometheus:
         if kind == "timeout" or (kind == "execution" and "too many samples" in str(error)):
             raise TooMuch(f"{self._shown}: HTTP {status} {error}")
         if status in (400, 422) and kind in ("bad_data", "execution"):
-            raise Refused(str(error))
+            raise QueryRefused(str(error))
         if status != 200 or not isinstance(answer, dict) or answer.get("status") != "success":
             raise Unreachable(f"{self._shown}: HTTP {status} {error or ''}".rstrip())
         return answer.get("data")
@@ -271,8 +271,8 @@ def _rows(data: Mapping[str, Any]) -> list[Any]:
     return [row for row in data.get("result") or () if "value" in row or "values" in row]
 
 
-def _recording(group: Mapping[str, Any], rule: Mapping[str, Any]) -> Recording:
-    return Recording(
+def _recording(group: Mapping[str, Any], rule: Mapping[str, Any]) -> LoadedRecording:
+    return LoadedRecording(
         rule["name"],
         dict(rule.get("labels") or {}),
         group["name"],

@@ -9,7 +9,7 @@ from typing import Any
 from ninefold.integrations.translation import ours, queries
 from ninefold.integrations.translation.foreign import Node
 from ninefold.integrations.translation.groups import Groups
-from ninefold.integrations.translation.report import Made, NotCarried, Target, Translation
+from ninefold.integrations.translation.report import ImportTarget, Made, NotCarried, Translation
 from ninefold.kube.fields import duration
 
 API = "pyrra.dev/v1alpha1"
@@ -26,7 +26,7 @@ def recognizes(document: Mapping[str, Any]) -> bool:
     return str(document.get("apiVersion", "")).startswith(PREFIX)
 
 
-def translate(documents: Sequence[Mapping[str, Any]], target: Target) -> Translation:
+def translate(documents: Sequence[Mapping[str, Any]], target: ImportTarget) -> Translation:
     """Each object becomes one of ours, with its name."""
     result = Translation()
     for index, document in enumerate(documents):
@@ -39,7 +39,7 @@ def translate(documents: Sequence[Mapping[str, Any]], target: Target) -> Transla
     return result
 
 
-def _objective(node: Node, target: Target) -> dict[str, Any]:
+def _objective(node: Node, target: ImportTarget) -> dict[str, Any]:
     version, kind = node.text("apiVersion"), node.text("kind")
     if (version, kind) != (API, "ServiceLevelObjective"):
         raise node.refused(
@@ -126,7 +126,7 @@ def _output(spec: Node) -> None:
         )
 
 
-def _indicator(indicator: Node, target: Target) -> dict[str, Any]:
+def _indicator(indicator: Node, target: ImportTarget) -> dict[str, Any]:
     """The fields `indicator` and `groupBy`."""
     found = [name for name in ("ratio", "latency", "latencyNative", "bool_gauge") if name in indicator]
     if len(found) != 1:
@@ -223,7 +223,7 @@ def _gauge(node: Node, groups: Groups) -> dict[str, Any]:
     return {"boolean": {"selector": metric}}
 
 
-def _alerting(node: Node, metadata: Mapping[str, Any], spec: Mapping[str, Any], target: Target) -> dict[str, Any]:
+def _alerting(node: Node, metadata: Mapping[str, Any], spec: Mapping[str, Any], target: ImportTarget) -> dict[str, Any]:
     alerting, source = node.child("spec").child("alerting"), node.child("metadata")
     propagated = {
         what: {name.removeprefix(PREFIX): value for name, value in metadata[what].items() if name.startswith(PREFIX)}

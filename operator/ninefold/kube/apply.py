@@ -8,7 +8,7 @@ from typing import Any
 from ninefold.kube.api import MANAGED_BY, OPERATOR, Api, Key, Manifest
 from ninefold.kube.client import Cluster, NotFound
 from ninefold.kube.conditions import NAME_TAKEN
-from ninefold.kube.dispatch import Dispatcher, Item
+from ninefold.kube.dispatch import Dispatcher, QueueItem
 from ninefold.kube.errors import Stalled
 from ninefold.kube.model import ObjectRef, Resource
 from ninefold.kube.refusal import naming
@@ -25,7 +25,7 @@ class Applier:
         # never equals what we want; it is right all the same until somebody else writes.
         self._written: dict[tuple[Api, Key], tuple[int, str]] = {}
 
-    async def apply(self, owner: Resource, children: Sequence[Manifest], by: Item) -> list[ObjectRef]:
+    async def apply(self, owner: Resource, children: Sequence[Manifest], by: QueueItem) -> list[ObjectRef]:
         """Apply and prune; the inventory to record. A crash in between is mended by the next call."""
         wanted: dict[tuple[Api, Key], Manifest] = {}
         for child in children:

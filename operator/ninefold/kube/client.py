@@ -60,7 +60,7 @@ class Terminating(ApiError):
     """The namespace is being deleted: nothing new is made in it any more."""
 
 
-class Unreachable(ApiError):
+class ApiUnreachable(ApiError):
     """No answer in time."""
 
 
@@ -116,7 +116,7 @@ class KubernetesCluster:
             page = await self._request("list", api, api.path(namespace), limit=_PAGE, _continue=token, **selector)
             if not str(page.get("kind")).endswith("List"):
                 # To take it for an empty one would be to take all objects for deleted.
-                raise Unreachable(0, "Unreachable", f"the answer to a listing is a {page.get('kind')}")
+                raise ApiUnreachable(0, "Unreachable", f"the answer to a listing is a {page.get('kind')}")
             items += [{"apiVersion": api.api_version, "kind": api.kind, **item} for item in page.get("items") or ()]
             token = (page.get("metadata") or {}).get("continue")
             if not token:
@@ -173,7 +173,7 @@ class KubernetesCluster:
             code = str(error.status)
             raise _translate(error) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unreachable(0, "Unreachable", f"{type(error).__name__}: {error}") from error
+            raise ApiUnreachable(0, "Unreachable", f"{type(error).__name__}: {error}") from error
         finally:
             _fence.reset(token)
             self._metrics.api_requests.labels(verb, api.plural, code).inc()
@@ -183,9 +183,11 @@ async def _read(response: aiohttp.ClientResponse) -> dict[str, Any]:
     try:
         found = await response.json()
     except ValueError as error:
-        raise Unreachable(0, "Unreachable", f"an answer that is no JSON: {error}") from error
+        raise ApiUnreachable(0, "Unreachable", f"an answer that is no JSON: {error}") from error
     if not isinstance(found, dict):
-        raise Unreachable(0, "Unreachable", "an answer that is no object: something else than the API server gives it")
+        raise ApiUnreachable(
+            0, "Unreachable", "an answer that is no object: something else than the API server gives it"
+        )
     return found
 
 
@@ -256,7 +258,7 @@ async def connect(metrics: Metrics, context: str | None = None) -> KubernetesClu
             )
     except config.ConfigException as error:
         why = _missing() or str(error).rstrip(".")
-        raise Unreachable(0, "NoCluster", f"{why}: set KUBECONFIG to a file that names a cluster") from None
+        raise ApiUnreachable(0, "NoCluster", f"{why}: set KUBECONFIG to a file that names a cluster") from None
     # Our queue retries with a backoff of its own; a second layer below would only hide errors from it.
     configuration.retries = None
     # aiohttp would look up proxies and ~/.netrc anew for each request, which took a fifth of our CPU time.

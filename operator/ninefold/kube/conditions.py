@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from ninefold.kube.errors import Refused, Stalled, Waiting
+from ninefold.kube.errors import Stalled, Waiting, WriteRefused
 from ninefold.kube.model import Condition
 from ninefold.kube.plan import Verdict
 
@@ -47,7 +47,7 @@ def of_error(error: Exception) -> dict[str, Verdict]:
             return {READY: Verdict("False", reason, message), STALLED: Verdict("True", reason, message)}
         case Waiting(reason=reason, message=message):
             verdict = Verdict("False", reason, message)
-        case Refused(message=message):
+        case WriteRefused(message=message):
             verdict = Verdict("False", "Refused", message)
             return {**of_plan(verdict, {}), WRITE_REFUSED: Verdict("True", "Refused", message)}
         case TimeoutError():

@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class QueueItem:
     """A key of a kind: what the queue holds. By `Api`, since kinds of two groups may have the same name."""
 
     api: Api
@@ -40,12 +40,12 @@ class Dispatcher:
         self,
         controllers: Iterable[AnyController],
         store: Store,
-        queue: WorkQueue[Item],
+        queue: WorkQueue[QueueItem],
         followers: Iterable[Follower] = (),
     ) -> None:
         self.store = store
         self.queue = queue
-        self.refusals: Refusals[Item] = Refusals(queue.add)
+        self.refusals: Refusals[QueueItem] = Refusals(queue.add)
         self.watched: dict[Api, str] = {}
         """Every resource to watch, with the label selector to watch it by."""
         self.own: dict[Api, Concerned] = {}
@@ -61,7 +61,7 @@ class Dispatcher:
         for follower in followers:
             self._follow(follower)
 
-    def seen(self, api: Api, manifest: Manifest, *, by: Item | None = None) -> None:
+    def seen(self, api: Api, manifest: Manifest, *, by: QueueItem | None = None) -> None:
         """A version of an object, from a watch, a sweep, or the answer to a write made for `by`."""
         if (fields := self._status.get(api)) is not None:
             manifest = _with_status(manifest, fields)
@@ -81,7 +81,7 @@ class Dispatcher:
         return api not in self._required
 
     def enqueue(self, api: Api, key: Key) -> None:
-        self.queue.add(Item(api, key))
+        self.queue.add(QueueItem(api, key))
 
     def _register(self, controller: AnyController) -> None:
         own = controller.resource.api
@@ -112,20 +112,20 @@ class Dispatcher:
         if not optional:
             self._required.add(api)
 
-    def _wake(self, api: Api, before: Manifest | None, now: Manifest | None, by: Item | None) -> None:
+    def _wake(self, api: Api, before: Manifest | None, now: Manifest | None, by: QueueItem | None) -> None:
         manifest = now or before or {}
         if api in self.own:
-            self._add(Item(api, Key.of(manifest)), by)
+            self._add(QueueItem(api, Key.of(manifest)), by)
             for key in self._concerned(functools.partial(self.own[api], before, now, self.store), manifest):
-                self._add(Item(api, key), by)
+                self._add(QueueItem(api, key), by)
         for reference in manifest["metadata"].get("ownerReferences", ()):
             for owner in self._owners.get(api, ()):
                 if owner.is_kind_of(reference):
                     namespace = Key.of(manifest).namespace if owner.namespaced else ""
-                    self._add(Item(owner, Key(namespace, reference["name"])), by)
+                    self._add(QueueItem(owner, Key(namespace, reference["name"])), by)
         for own, watch in self._routes.get(api, ()):
             for key in self._concerned(functools.partial(watch.concerns, before, now, self.store), manifest):
-                self._add(Item(own, key), by)
+                self._add(QueueItem(own, key), by)
 
     def _concerned(self, keys: Callable[[], Iterable[Key]], manifest: Manifest) -> Iterable[Key]:
         """Whom an object concerns; nobody if that cannot be told of it: it must not end the watch of all others."""
@@ -136,7 +136,7 @@ class Dispatcher:
             logger.exception("Cannot tell whom an object concerns", extra=about)
             return ()
 
-    def _add(self, item: Item, by: Item | None) -> None:
+    def _add(self, item: QueueItem, by: QueueItem | None) -> None:
         # Whoever wrote it has seen it.
         if item != by:
             self.queue.add(item)

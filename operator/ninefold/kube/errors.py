@@ -30,7 +30,7 @@ class Waiting(Exception):
         self.until = until
 
 
-class Refused(Exception):
+class WriteRefused(Exception):
     """A write of ours that the API server refuses, and will refuse again as long as nothing changes.
 
     `message` is what the API server said and what helps, `brief` which write it is, `error` the answer.

@@ -11,8 +11,8 @@ from ninefold.kube.api import HOLDER, Key, Manifest
 from ninefold.kube.apply import contains
 from ninefold.kube.client import ApiError, Cluster, Terminating
 from ninefold.kube.clock import Clock
-from ninefold.kube.dispatch import Dispatcher, Item
-from ninefold.kube.errors import Refused, Stalled, Waiting
+from ninefold.kube.dispatch import Dispatcher, QueueItem
+from ninefold.kube.errors import Stalled, Waiting, WriteRefused
 from ninefold.kube.events import Recorder
 from ninefold.kube.follower import Follower, Hold, LetGo, Replace, Wanted, covers, held
 from ninefold.kube.model import Metadata
@@ -45,7 +45,7 @@ class Holding:
         manifest = self._dispatcher.store.get(self._follower.api, key)
         if manifest is None or "deletionTimestamp" in manifest["metadata"]:
             self._told.pop(key, None)
-            self._dispatcher.refusals.clear(Item(self._follower.api, key))
+            self._dispatcher.refusals.clear(QueueItem(self._follower.api, key))
             return Outcome("Gone")
         try:
             return await self._look(manifest)
@@ -68,11 +68,11 @@ class Holding:
         try:
             with naming("write to", self._follower.api, Key.of(manifest)):
                 written = await self._write(manifest, wanted)
-        except Refused as refused:
+        except WriteRefused as refused:
             self._warn(manifest, Note("Warning", "Refused", refused.message))
             self._note(manifest, refused)
             return Outcome("Failed", error=refused.error)
-        self._dispatcher.refusals.clear(Item(self._follower.api, Key.of(manifest)))
+        self._dispatcher.refusals.clear(QueueItem(self._follower.api, Key.of(manifest)))
         if written and wanted.note:
             self._record(manifest, wanted.note)
         self._warn(manifest, wanted.warning)
@@ -109,18 +109,20 @@ class Holding:
         api, key = self._follower.api, Key.of(manifest)
         self._seen(await self._cluster.patch(api, key, {**patch, "metadata": metadata}))
 
-    def _note(self, manifest: Manifest, refused: Refused) -> None:
+    def _note(self, manifest: Manifest, refused: WriteRefused) -> None:
         """Have what it follows say it, too. What stands in another namespace is not for its readers."""
         key, leader = Key.of(manifest), self._follower.follows(manifest)
         if leader is None:
             return
         foreign = leader.namespace not in ("", key.namespace)
         sentence = f"{refused.brief}: an Event of that object says why." if foreign else refused.message
-        self._dispatcher.refusals.note(Item(self._follower.api, key), Item(self._follower.leader, leader), sentence)
+        self._dispatcher.refusals.note(
+            QueueItem(self._follower.api, key), QueueItem(self._follower.leader, leader), sentence
+        )
 
     def _seen(self, result: Manifest) -> None:
         api = self._follower.api
-        self._dispatcher.seen(api, result, by=Item(api, Key.of(result)))
+        self._dispatcher.seen(api, result, by=QueueItem(api, Key.of(result)))
 
     def _warn(self, manifest: Manifest, warning: Note | None) -> None:
         key, now = Key.of(manifest), self._clock.now()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from ninefold.kube import effects
 from ninefold.kube.api import Api
 from ninefold.kube.clock import Clock
-from ninefold.kube.dispatch import Item
+from ninefold.kube.dispatch import QueueItem
 from ninefold.kube.errors import EffectFailed
 from ninefold.kube.fence import Fence, Fenced
 from ninefold.kube.metrics import Metrics
@@ -41,26 +41,26 @@ class _Desk:
 class Performer:
     """Does effects once their records are stored, and has the object looked at when one has ended."""
 
-    def __init__(self, queue: WorkQueue[Item], fence: Fence, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, queue: WorkQueue[QueueItem], fence: Fence, clock: Clock, metrics: Metrics) -> None:
         self._queue = queue
         self._fence = fence
         self._clock = clock
         self._metrics = metrics
-        self._desks: dict[Item, _Desk] = {}
+        self._desks: dict[QueueItem, _Desk] = {}
         self._places: defaultdict[tuple[Api, str], asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
         self._closed = False
 
-    def running(self, item: Item, uid: str) -> frozenset[str]:
+    def running(self, item: QueueItem, uid: str) -> frozenset[str]:
         """The keys of which an attempt goes on, or has an outcome that is not stored yet."""
         desk = self._desk(item, uid)
         return frozenset((*desk.running, *desk.outcomes)) if desk else frozenset()
 
-    def outcomes(self, item: Item, uid: str) -> dict[str, EffectRecord]:
+    def outcomes(self, item: QueueItem, uid: str) -> dict[str, EffectRecord]:
         """The records of attempts that have ended, to be stored."""
         desk = self._desk(item, uid)
         return dict(desk.outcomes) if desk else {}
 
-    def stored(self, item: Item, records: Iterable[EffectRecord]) -> None:
+    def stored(self, item: QueueItem, records: Iterable[EffectRecord]) -> None:
         """The status holds these records: what is not Running there has its outcome."""
         desk = self._desks.get(item)
         if desk is None:
@@ -72,7 +72,7 @@ class Performer:
             del self._desks[item]
 
     def begin(
-        self, item: Item, uid: str, effect: Effect, record: EffectRecord, perform: Callable[[], Awaitable[str]]
+        self, item: QueueItem, uid: str, effect: Effect, record: EffectRecord, perform: Callable[[], Awaitable[str]]
     ) -> None:
         """Make one attempt, whose record is stored."""
         if self._closed:
@@ -82,11 +82,11 @@ class Performer:
             desk = self._desks[item] = _Desk(uid)
         desk.running[effect.key] = asyncio.create_task(self._attempt(item, desk, effect, record, perform))
 
-    def forget(self, item: Item) -> None:
+    def forget(self, item: QueueItem) -> None:
         """The object is gone: what goes on is finished, and its outcome is nobody's."""
         self._desks.pop(item, None)
 
-    async def finish(self, seconds: float) -> list[Item]:
+    async def finish(self, seconds: float) -> list[QueueItem]:
         """Begin nothing more, and let what goes on come to its end; the objects that have outcomes to be stored."""
         self._closed = True
         tasks = self._tasks()
@@ -103,12 +103,12 @@ class Performer:
     def _tasks(self) -> list[asyncio.Task[None]]:
         return [task for desk in self._desks.values() for task in desk.running.values()]
 
-    def _desk(self, item: Item, uid: str) -> _Desk | None:
+    def _desk(self, item: QueueItem, uid: str) -> _Desk | None:
         desk = self._desks.get(item)
         return desk if desk is not None and desk.uid == uid else None
 
     async def _attempt(
-        self, item: Item, desk: _Desk, effect: Effect, record: EffectRecord, perform: Callable[[], Awaitable[str]]
+        self, item: QueueItem, desk: _Desk, effect: Effect, record: EffectRecord, perform: Callable[[], Awaitable[str]]
     ) -> None:
         ended: EffectRecord | None = None
         try:
@@ -124,7 +124,7 @@ class Performer:
             self._queue.add(item)
 
     async def _outcome(
-        self, item: Item, effect: Effect, record: EffectRecord, perform: Callable[[], Awaitable[str]]
+        self, item: QueueItem, effect: Effect, record: EffectRecord, perform: Callable[[], Awaitable[str]]
     ) -> EffectRecord | None:
         """The record after the attempt; None if it was not begun, because the Lease is not sure to hold."""
         try:

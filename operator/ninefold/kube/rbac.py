@@ -49,7 +49,7 @@ LEASE_GRANTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RbacRule:
     """A rule of a role, and the reasons that its verbs were asked for."""
 
     manifest: Manifest
@@ -94,7 +94,7 @@ def holding(followers: Iterable[type[Follower]], recorded: Iterable[Api] = ()) -
     ]
 
 
-def rules(rows: Iterable[Grant]) -> list[Rule]:
+def rules(rows: Iterable[Grant]) -> list[RbacRule]:
     """The rows as rules, one a resource, with their verbs and reasons joined; sorted."""
     joined: dict[tuple[str, str, tuple[str, ...]], list[Grant]] = {}
     for row in rows:
@@ -106,7 +106,7 @@ def rules(rows: Iterable[Grant]) -> list[Rule]:
         rule: dict[str, Any] = {"apiGroups": [group], "resources": [resource]}
         if names:
             rule["resourceNames"] = list(names)
-        found.append(Rule({**rule, "verbs": verbs}, tuple(dict.fromkeys(row.why for row in same))))
+        found.append(RbacRule({**rule, "verbs": verbs}, tuple(dict.fromkeys(row.why for row in same))))
     return found
 
 
@@ -115,7 +115,9 @@ def _verb_order(verb: str) -> tuple[int, str]:
     return (known.index(verb) if verb in known else len(known), verb)
 
 
-def role(name: str, rows: Sequence[Rule], *, cluster: bool = True, labels: dict[str, str] | None = None) -> Manifest:
+def role(
+    name: str, rows: Sequence[RbacRule], *, cluster: bool = True, labels: dict[str, str] | None = None
+) -> Manifest:
     """A ClusterRole, or a Role in the operator's own namespace."""
     where = {} if cluster else {"namespace": NAMESPACE_OF_OPERATOR}
     return {
@@ -139,7 +141,7 @@ def binding(name: str) -> Manifest:
 
 def people(
     kinds: Sequence[type[Resource]], guards: Collection[type[Resource]], records: Collection[type[Resource]] = ()
-) -> list[tuple[Manifest, list[Rule]]]:
+) -> list[tuple[Manifest, list[RbacRule]]]:
     """What Kubernetes' own view, edit and admin roles gain. No one may write a status or a record, and only an admin a
     guard. What an editor does write, guards must see through: a policy carries spent budgets over edits of objectives.
     """
@@ -158,16 +160,16 @@ def people(
     )
     found = []
     for level, plurals, verbs, why in levels:
-        rows = [Rule({"apiGroups": [GROUP], "resources": plurals, "verbs": list(verbs)}, (why,))] if plurals else []
+        rows = [RbacRule({"apiGroups": [GROUP], "resources": plurals, "verbs": list(verbs)}, (why,))] if plurals else []
         labels = {f"rbac.authorization.k8s.io/aggregate-to-{level}": "true"}
         found.append((role(f"ninefold-{level}", rows, labels=labels), rows))
     return found
 
 
-def acts(verbs: Mapping[str, str], api: Api) -> list[tuple[Manifest, list[Rule]]]:
+def acts(verbs: Mapping[str, str], api: Api) -> list[tuple[Manifest, list[RbacRule]]]:
     """A role for each verb of ours on a resource, with its reason. No other role has them: they are given by name."""
     found = []
     for verb, why in verbs.items():
-        rows = [Rule({"apiGroups": [api.group], "resources": [api.plural], "verbs": [verb]}, (why,))]
+        rows = [RbacRule({"apiGroups": [api.group], "resources": [api.plural], "verbs": [verb]}, (why,))]
         found.append((role(f"ninefold-{verb}", rows), rows))
     return found

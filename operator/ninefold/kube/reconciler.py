@@ -17,8 +17,8 @@ from ninefold.kube.client import ApiError, Cluster, Conflict, Terminating
 from ninefold.kube.clock import Clock
 from ninefold.kube.conditions import READY
 from ninefold.kube.controller import AnyController
-from ninefold.kube.dispatch import Dispatcher, Item
-from ninefold.kube.errors import UNREADABLE, Refused, Stalled, Waiting
+from ninefold.kube.dispatch import Dispatcher, QueueItem
+from ninefold.kube.errors import UNREADABLE, Stalled, Waiting, WriteRefused
 from ninefold.kube.events import Recorder
 from ninefold.kube.model import Metadata, Resource, Status
 from ninefold.kube.performer import Performer
@@ -74,8 +74,8 @@ class Reconciler:
     def api(self) -> Api:
         return self.controller.resource.api
 
-    def _item(self, key: Key) -> Item:
-        return Item(self.api, key)
+    def _item(self, key: Key) -> QueueItem:
+        return QueueItem(self.api, key)
 
     async def reconcile(self, key: Key) -> Outcome:
         """Look at one object. Raises nothing but asyncio.CancelledError: an error is part of the outcome."""
@@ -86,7 +86,7 @@ class Reconciler:
             self._performer.forget(self._item(key))
             manifest = await self._make(key)
             return await self._look(manifest) if manifest is not None else Outcome("Gone")
-        except Refused as refused:
+        except WriteRefused as refused:
             # Said already: by the owner of what cannot be made, or in conditions without the status that is refused.
             return Outcome("Failed", error=refused.error)
         except Terminating:
@@ -117,7 +117,7 @@ class Reconciler:
         try:
             with naming("create", self.api, key):
                 created = await self._cluster.create(self.api, wanted)
-        except Refused as refused:
+        except WriteRefused as refused:
             self._note(key, wanted, refused)
             raise
         self._dispatcher.refusals.clear(self._item(key))
@@ -133,7 +133,7 @@ class Reconciler:
         try:
             with naming("correct", self.api, key):
                 manifest = await self._cluster.apply(self.api, wanted)
-        except Refused as refused:
+        except WriteRefused as refused:
             self._note(key, wanted, refused)
             outcome = await self._look(manifest)
             outcome.error = outcome.error or refused.error
@@ -149,10 +149,10 @@ class Reconciler:
         wanted = self.controller.corrected(manifest, self._dispatcher.store)
         return None if wanted is None or contains(manifest, wanted) else wanted
 
-    def _note(self, key: Key, wanted: Manifest, refused: Refused) -> None:
+    def _note(self, key: Key, wanted: Manifest, refused: WriteRefused) -> None:
         """Have whoever wants the object say that it cannot be written."""
         if owner := self.controller.wanted_by(wanted):
-            self._dispatcher.refusals.note(self._item(key), Item(*owner), refused.message)
+            self._dispatcher.refusals.note(self._item(key), QueueItem(*owner), refused.message)
 
     async def _look(self, manifest: Manifest) -> Outcome:
         now = self._clock.now()
@@ -174,7 +174,7 @@ class Reconciler:
         except Waiting as waiting:
             await self._reporter.report(resource.metadata, resource.status, conditions.of_error(waiting), now)
             return Outcome("Waiting", due=waiting.until)
-        except Refused as refused:
+        except WriteRefused as refused:
             await self._reporter.report(resource.metadata, resource.status, conditions.of_error(refused), now)
             return Outcome("Failed", error=refused.error)
         except ApiError:

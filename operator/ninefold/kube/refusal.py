@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from ninefold.kube.api import Api, Key
 from ninefold.kube.client import ApiError, Conflict, NotFound, Terminating
-from ninefold.kube.errors import Refused
+from ninefold.kube.errors import WriteRefused
 
 _LIMIT = 1024
 # These speak of the caller or of the moment, not of what was written.
@@ -37,4 +37,4 @@ def naming(act: str, api: Api, key: Key, remedy: str = "") -> Iterator[None]:
         brief = f"The API server refuses to {act} the {api.kind} {key} ({error.status} {error.reason})"
         said = " ".join(error.message.split())[:_LIMIT].rstrip(".")
         advice = f"{remedy or _REMEDIES.get(error.status, _REMEDY)} {_REPEATED}"
-        raise Refused(f"{brief}: {said}. {advice}", brief, error) from error
+        raise WriteRefused(f"{brief}: {said}. {advice}", brief, error) from error

@@ -11,8 +11,8 @@ from ninefold.kube import conditions
 from ninefold.kube.api import Api, Manifest
 from ninefold.kube.client import Cluster
 from ninefold.kube.conditions import READY, STALLED, WRITE_REFUSED
-from ninefold.kube.dispatch import Dispatcher, Item
-from ninefold.kube.errors import Refused
+from ninefold.kube.dispatch import Dispatcher, QueueItem
+from ninefold.kube.errors import WriteRefused
 from ninefold.kube.events import Recorder
 from ninefold.kube.model import RECONCILE, Metadata, Status
 from ninefold.kube.performer import Performer
@@ -51,7 +51,7 @@ class Reporter:
 
         `always`: write it all the same, since only a write shows that the version which was looked at is the newest.
         """
-        before, item = before or status, Item(self._api, metadata.key)
+        before, item = before or status, QueueItem(self._api, metadata.key)
         if elsewhere := self._dispatcher.refusals.verdict(item):
             verdicts = {**verdicts, WRITE_REFUSED: elsewhere}
         wanted = status.model_copy(
@@ -85,11 +85,11 @@ class Reporter:
     async def _write_or_say(self, metadata: Metadata, patch: Mapping[str, Any], now: datetime) -> None:
         try:
             await self._write(metadata, patch)
-        except Refused as refused:
+        except WriteRefused as refused:
             await self._say(metadata, refused, now)
             raise
 
-    async def _say(self, metadata: Metadata, refused: Refused, now: datetime) -> None:
+    async def _say(self, metadata: Metadata, refused: WriteRefused, now: datetime) -> None:
         """What is refused is most often a field that the CRD does not know: the conditions alone may pass."""
         stored = self._stored(metadata)
         before = readable(stored)
@@ -106,7 +106,7 @@ class Reporter:
             if patch:
                 await self._write(metadata, patch)
                 self._tell(metadata, before, after)
-        except Refused:
+        except WriteRefused:
             self._recorder.record(self._api, metadata, Note("Warning", "Refused", refused.message))
 
     async def _write(self, metadata: Metadata, patch: Mapping[str, Any]) -> None:
@@ -119,7 +119,7 @@ class Reporter:
         body = {"metadata": {"uid": metadata.uid, "resourceVersion": version}, "status": patch}
         with naming("store the status of", self._api, metadata.key, _OLD_CRD):
             result = await self._cluster.patch(self._api, metadata.key, body, subresource="status")
-        self._dispatcher.seen(self._api, result, by=Item(self._api, metadata.key))
+        self._dispatcher.seen(self._api, result, by=QueueItem(self._api, metadata.key))
 
 
 def readable(status: Mapping[str, Any]) -> Status:

@@ -14,7 +14,7 @@ from ninefold.kube.api import Api, Key
 from ninefold.kube.client import ApiError, Cluster
 from ninefold.kube.clock import Clock, SystemClock
 from ninefold.kube.controller import AnyController
-from ninefold.kube.dispatch import Dispatcher, Item
+from ninefold.kube.dispatch import Dispatcher, QueueItem
 from ninefold.kube.events import Recorder
 from ninefold.kube.fence import Fence
 from ninefold.kube.follower import Follower
@@ -45,7 +45,7 @@ WATCHES_GRACE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class RuntimeOptions:
     """How the process runs. `lease` is None where only one replica can be."""
 
     workers: int = 16
@@ -74,7 +74,7 @@ class Runtime:
         controllers: Sequence[AnyController],
         cluster: Cluster,
         metrics: Metrics,
-        options: Options,
+        options: RuntimeOptions,
         services: Sequence[Callable[[], Awaitable[None]]] = (),
         clock: Clock | None = None,
         followers: Sequence[Follower] = (),
@@ -85,7 +85,7 @@ class Runtime:
         self._metrics = metrics
         self._clock = clock or SystemClock()
         self.store = Store()
-        self.queue: WorkQueue[Item] = WorkQueue()
+        self.queue: WorkQueue[QueueItem] = WorkQueue()
         self._dispatcher = Dispatcher(controllers, self.store, self.queue, followers)
         self._informer = Informer(self._dispatcher, metrics)
         self._sweep = Sweep(cluster, self._dispatcher, self._clock, metrics, options.sweep_interval)
@@ -242,7 +242,7 @@ class Runtime:
             finally:
                 self.queue.done(item)
 
-    async def _reconcile(self, item: Item) -> None:
+    async def _reconcile(self, item: QueueItem) -> None:
         begun = self._clock.monotonic()
         outcome = await self._reconcilers[item.api].reconcile(item.key)
         took = self._clock.monotonic() - begun
@@ -254,7 +254,7 @@ class Runtime:
         if outcome.due is not None:
             self.queue.schedule(item, (outcome.due - self._clock.now()).total_seconds())
 
-    def _retry(self, item: Item, outcome: Outcome) -> None:
+    def _retry(self, item: QueueItem, outcome: Outcome) -> None:
         error = outcome.error
         reason = error.reason if isinstance(error, ApiError) else type(error).__name__
         self._metrics.errors.labels(item.api.kind, reason).inc()

@@ -9,7 +9,7 @@ import random
 from ninefold.kube.api import GROUP, Api, Key
 from ninefold.kube.client import ApiError, Cluster, NotFound
 from ninefold.kube.clock import Clock
-from ninefold.kube.dispatch import Dispatcher, Item
+from ninefold.kube.dispatch import Dispatcher, QueueItem
 from ninefold.kube.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -126,4 +126,4 @@ class Sweep:
         """A resync, spread so that it makes no wave."""
         for api in self._dispatcher.own:
             for key in self._dispatcher.store.keys(api):
-                self._dispatcher.queue.schedule(Item(api, key), random.uniform(0, SPREAD))  # noqa: S311 - no secret
+                self._dispatcher.queue.schedule(QueueItem(api, key), random.uniform(0, SPREAD))  # noqa: S311 - no secret

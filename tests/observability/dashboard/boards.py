@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.reliability.slo.objectives import manifest as slo_manifest
 
-from ninefold.observability.dashboard.objective import Objective, read
+from ninefold.observability.dashboard.objective import ShownObjective, read
 from ninefold.observability.dashboard.plan import Observed, render
 from ninefold.observability.dashboard.resource import Dashboard
 from ninefold.reliability.servicelevelobjective.alerting.solver import tiers
@@ -44,7 +44,7 @@ def slo(name: str, namespace: str = "shop", labels: dict[str, str] | None = None
     return made
 
 
-def objectives(*manifests: dict[str, Any]) -> tuple[Objective, ...]:
+def objectives(*manifests: dict[str, Any]) -> tuple[ShownObjective, ...]:
     found = tuple(read(manifests, tiers))
     assert len(found) == len(manifests), "one of them is wrong"
     return found
@@ -55,12 +55,12 @@ def names(count: int) -> list[str]:
     return [f"objective-{number:03}" for number in range(count)]
 
 
-def board(wanted: Dashboard, *shown: Objective, links: Mapping[str, str] | None = None) -> dict[str, Any]:
+def board(wanted: Dashboard, *shown: ShownObjective, links: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The JSON that a dashboard of these objectives holds."""
     return json_of(render(wanted, observed(*shown, links=links)))
 
 
-def observed(*shown: Objective, links: Mapping[str, str] | None = None) -> Observed:
+def observed(*shown: ShownObjective, links: Mapping[str, str] | None = None) -> Observed:
     return Observed(tuple(objective.name for objective in shown), shown, links or {})
 
 

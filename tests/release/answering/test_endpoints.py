@@ -21,7 +21,7 @@ from tests.release.answering import gates
 from tests.release.blaming import blames
 
 from ninefold.cli import main
-from ninefold.integrations.prometheus import Options, Prometheus
+from ninefold.integrations.prometheus import ConnectionOptions, Prometheus
 from ninefold.kube.metrics import Metrics
 from ninefold.kube.secretfile import SecretFile
 from ninefold.kube.server import BODY_TIMEOUT, LARGEST_BODY, application, serve
@@ -357,7 +357,7 @@ def test_our_own_client_of_prometheus_can_ask(served: Served) -> None:
     token = served.tokens
 
     async def ask() -> Any:
-        client = Prometheus(Options(served.url, token_file=token))
+        client = Prometheus(ConnectionOptions(served.url, token_file=token))
         try:
             return await client.query("ninefold_gate_open", served.clock.at)
         finally:

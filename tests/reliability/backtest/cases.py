@@ -12,7 +12,7 @@ from tests.reliability.slo.objectives import objective
 from ninefold.reliability.backtest.grid import Array, Grid, Labels, Vector
 from ninefold.reliability.backtest.judge import Limits
 from ninefold.reliability.backtest.judgement import Judgement
-from ninefold.reliability.backtest.scenario import Case, Scenario
+from ninefold.reliability.backtest.scenario import BacktestCase, Scenario
 from ninefold.reliability.backtest.sweep import Wishes
 
 DAY = 24 * 60
@@ -55,7 +55,7 @@ def judged(
     **spec: Any,
 ) -> Judgement:
     """The judgement about an objective of 99.9 % over a day, unless told otherwise."""
-    case = Case(objective(**{"window": "1d", **spec}), [] if targets is None else targets)
+    case = BacktestCase(objective(**{"window": "1d", **spec}), [] if targets is None else targets)
     scenario = Scenario([case])
     grid = Grid(START, 60_000, len(traffic.events))
     found = scenario.judgements(

@@ -15,7 +15,7 @@ from tests.reliability.slo.history import DAY, END, MINUTE, load
 
 from devcluster.binaries import binary
 from devcluster.waiting import patient
-from ninefold.integrations.prometheus import Options, Prometheus, Refused, TooMuch, Unreachable
+from ninefold.integrations.prometheus import ConnectionOptions, Prometheus, QueryRefused, TooMuch, Unreachable
 from ninefold.reliability.backtest import asking
 from ninefold.reliability.backtest.grid import Grid, Vector
 
@@ -69,7 +69,7 @@ def _ready(url: str) -> bool:
 
 def ask(url: str, *questions: str, grid: Grid, told: list[tuple[int, int]] | None = None) -> dict[str, Vector]:
     async def run() -> dict[str, Vector]:
-        async with Prometheus(Options(url)) as prometheus:
+        async with Prometheus(ConnectionOptions(url)) as prometheus:
             return await asking.ask(
                 prometheus, questions, grid, lambda done, of: None if told is None else told.append((done, of))
             )
@@ -105,7 +105,7 @@ def test_a_question_that_is_too_large_even_in_small_parts_is_told(url: str) -> N
 
 
 def test_a_question_that_is_wrong_is_refused_in_the_words_of_prometheus(url: str) -> None:
-    with pytest.raises(Refused, match="parse error"):
+    with pytest.raises(QueryRefused, match="parse error"):
         ask(url, "sum(", grid=Grid(0, 60_000, 2))
 
 

@@ -14,7 +14,7 @@ from ninefold.reliability.backtest.judge import Limits, judge
 from ninefold.reliability.backtest.judgement import Judgement
 from ninefold.reliability.backtest.report import text
 from ninefold.reliability.backtest.rulefile import parse
-from ninefold.reliability.backtest.simulate import Outcome
+from ninefold.reliability.backtest.simulate import SimulationOutcome
 from ninefold.reliability.backtest.sweep import Wishes, around
 from ninefold.reliability.backtest.thresholds import Threshold
 
@@ -165,7 +165,7 @@ def test_each_group_is_judged_by_itself() -> None:
         ]
     )
     recordings, alerts = simulated([group(*rules, alert)], grid(500), history)
-    eu, us = judge(slo, parse(group(*rules, alert)), Outcome(recordings, alerts), 0, Limits())
+    eu, us = judge(slo, parse(group(*rules, alert)), SimulationOutcome(recordings, alerts), 0, Limits())
     assert (eu.group, us.group) == ({"region": "eu"}, {"region": "us"})
     assert (eu.summary.pages, us.summary.pages) == (0, 1)
     assert (len(eu.incidents), len(us.incidents)) == (0, 1)

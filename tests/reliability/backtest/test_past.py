@@ -19,7 +19,7 @@ from ninefold.reliability.backtest.grid import NAME, Array, Grid, Labels, Vector
 from ninefold.reliability.backtest.reads import Times, reads
 from ninefold.reliability.backtest.recordings import Recordings
 from ninefold.reliability.backtest.rulefile import parse
-from ninefold.reliability.backtest.scenario import Case, Scenario
+from ninefold.reliability.backtest.scenario import BacktestCase, Scenario
 from ninefold.reliability.backtest.simulate import run
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -116,8 +116,10 @@ def test_how_far_back_and_at_which_times_an_expression_reads(expression: str, ex
 
 def test_as_much_is_asked_for_as_values_depend_on() -> None:
     # A window of 30 days, of hourly means, of minutes.
-    assert Scenario([Case(objectives.objective(), [])]).memory() == pytest.approx(30 * DAY + HOUR, abs=20 * MINUTE)
-    assert Scenario([Case(objectives.objective(window="1h"), [])]).memory() < 2 * HOUR
+    assert Scenario([BacktestCase(objectives.objective(), [])]).memory() == pytest.approx(
+        30 * DAY + HOUR, abs=20 * MINUTE
+    )
+    assert Scenario([BacktestCase(objectives.objective(window="1h"), [])]).memory() < 2 * HOUR
 
 
 def test_samples_are_written_as_openmetrics_with_full_precision() -> None:

@@ -14,11 +14,11 @@ from tests.reliability.slo.objectives import BAD, TOTAL, objective
 from tests.reliability.slo.promtool import Promtool
 
 from devcluster.binaries import binary
-from ninefold.integrations.prometheus import Options, Prometheus
+from ninefold.integrations.prometheus import ConnectionOptions, Prometheus
 from ninefold.integrations.tsdb import serving
 from ninefold.reliability.backtest.asking import ask
 from ninefold.reliability.backtest.grid import Grid, Vector
-from ninefold.reliability.backtest.scenario import Case, Scenario
+from ninefold.reliability.backtest.scenario import BacktestCase, Scenario
 from ninefold.reliability.servicelevelobjective.compiler import Group
 
 MINUTES = 500
@@ -58,7 +58,7 @@ def test_a_history_of_counters_becomes_the_same_recordings_and_alerts(
 ) -> None:
     slo = objective(**spec)
     load(_openmetrics(), tmp_path / "data")
-    case = Case(slo, [])
+    case = BacktestCase(slo, [])
     scenario = Scenario([case])
     outcome = scenario.outcome(case, AT, _asked(tmp_path / "data", scenario.questions(), AT))
     compiled = Group(slo).as_dict()
@@ -77,7 +77,7 @@ def _openmetrics() -> Iterator[str]:
 
 def _asked(data: Path, questions: list[str], at: Grid) -> dict[str, Vector]:
     async def run(url: str) -> dict[str, Vector]:
-        async with Prometheus(Options(url)) as prometheus:
+        async with Prometheus(ConnectionOptions(url)) as prometheus:
             return await ask(prometheus, questions, at, lambda done, of: None)
 
     with serving(data, str(binary("prometheus"))) as url:

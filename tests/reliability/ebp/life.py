@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from ninefold.domain.schedules.calendar import Calendar, period
 from ninefold.kube.plan import Note, Plan
-from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading, WatchedObjective
 from ninefold.reliability.errorbudgetpolicy.plan import Observed, plan
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus, Identity, State
@@ -33,14 +33,14 @@ def policy(rules: list[dict[str, Any]] = RULES, **spec: Any) -> ErrorBudgetPolic
     )
 
 
-def healthy(left: float, burn: float = 0.5) -> Reading:
-    return Reading("Healthy", left, {"1h": burn, "6h": burn})
+def healthy(left: float, burn: float = 0.5) -> BudgetReading:
+    return BudgetReading("Healthy", left, {"1h": burn, "6h": burn})
 
 
-UNKNOWN = Reading("Unknown")
+UNKNOWN = BudgetReading("Unknown")
 
 
-def existing(objective: Objective) -> Objective:
+def existing(objective: WatchedObjective) -> WatchedObjective:
     """Nobody touches it, unless the test says what it is."""
     if objective.identity is not None or not objective.window:
         return objective
@@ -64,11 +64,13 @@ class Life:
         self.transitions: list[tuple[datetime, str]] = []
         """When which state was entered, as Events tell."""
 
-    def look(self, reading: Reading | Sequence[Objective], after: timedelta = MINUTE, **observed: Any) -> Plan[Any]:
+    def look(
+        self, reading: BudgetReading | Sequence[WatchedObjective], after: timedelta = MINUTE, **observed: Any
+    ) -> Plan[Any]:
         self.now += after
         span = period(self.calendar, self.now) if self.calendar else None
-        if isinstance(reading, Reading):
-            reading = [Objective("availability", self.window, reading, span)]
+        if isinstance(reading, BudgetReading):
+            reading = [WatchedObjective("availability", self.window, reading, span)]
         reading = [existing(objective) for objective in reading]
         result = plan(self.policy, Observed(reading, figures_at=self.now, **observed), self.now)
         self.events += result.events

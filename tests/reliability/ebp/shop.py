@@ -11,7 +11,7 @@ from tests.reliability.ebp.life import START, dump
 from tests.reliability.ebp.life import policy as policy_of
 
 from ninefold.kube.fields import seconds
-from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading, WatchedObjective
 from ninefold.reliability.errorbudgetpolicy.observe import followed
 from ninefold.reliability.errorbudgetpolicy.plan import Observed, plan
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
@@ -86,7 +86,7 @@ class Shop:
         status = status.model_copy(update={"observed_generation": self.policy.metadata.generation})
         self.policy = self.policy.model_copy(update={"status": status})
 
-    def objectives(self) -> list[Objective]:
+    def objectives(self) -> list[WatchedObjective]:
         """What the policy observes."""
         wanted = followed(self.policy.status)
         found = [self._objective(name, slo) for name, slo in self.slos.items()]
@@ -99,7 +99,7 @@ class Shop:
     def twin(self) -> Shop:
         return copy.deepcopy(self)
 
-    def _objective(self, name: str, slo: Slo) -> Objective:
+    def _objective(self, name: str, slo: Slo) -> WatchedObjective:
         identity = Identity(
             indicator=slo.counts,
             window=slo.window,
@@ -110,7 +110,7 @@ class Shop:
             suspended=slo.suspended,
         )
         rules = self.rules.get(name)
-        return Objective(
+        return WatchedObjective(
             name,
             slo.window,
             self._reading(name, rules),
@@ -120,13 +120,13 @@ class Shop:
             selected=slo.service == "checkout",
         )
 
-    def _reading(self, name: str, rules: Slo | None) -> Reading:
+    def _reading(self, name: str, rules: Slo | None) -> BudgetReading:
         if rules is None or self.ticks not in self.recorded.get(name, {}):
-            return Reading("Unknown")
+            return BudgetReading("Unknown")
         window, promised = seconds(rules.window) // 600, float(rules.target) / 100
         ratio, coverage = self._ratio(name, window)
         burn = self._ratio(name, 6)[0] / (1 - promised)
-        return Reading("Healthy", 1 - ratio / (1 - promised), {"1h": burn}, coverage, promised=promised)
+        return BudgetReading("Healthy", 1 - ratio / (1 - promised), {"1h": burn}, coverage, promised=promised)
 
     def _ratio(self, name: str, ticks: int) -> tuple[float, float]:
         found = [each for at, each in self.recorded[name].items() if self.ticks - ticks < at <= self.ticks]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.reliability.ebp.life import MINUTE, UNKNOWN, Life, healthy, policy
 
-from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading, WatchedObjective
 
 
 def rule(below: str, **then: Any) -> dict[str, Any]:
@@ -27,8 +27,8 @@ STEPS = [
 ]
 
 
-def fast(left: float, hour: float, minutes: float) -> Reading:
-    return Reading("Healthy", left, {"1h": hour, "5m": minutes})
+def fast(left: float, hour: float, minutes: float) -> BudgetReading:
+    return BudgetReading("Healthy", left, {"1h": hour, "5m": minutes})
 
 
 @pytest.mark.parametrize(
@@ -42,12 +42,14 @@ def fast(left: float, hour: float, minutes: float) -> Reading:
         (fast(0.9, 20, 20), "Deny", None),
         (fast(0.9, 20, 1), "Allow", None),
         (fast(0.9, 1, 20), "Allow", None),
-        (Reading("Idle", 0.9), "Allow", None),
-        (Reading("Healthy", 0.9, {"1h": 20}), "Unknown", None),
-        (Reading("Healthy", 0.05, {"1h": 20}), "Approve", "20"),
+        (BudgetReading("Idle", 0.9), "Allow", None),
+        (BudgetReading("Healthy", 0.9, {"1h": 20}), "Unknown", None),
+        (BudgetReading("Healthy", 0.05, {"1h": 20}), "Approve", "20"),
     ],
 )
-def test_the_most_severe_decision_and_the_least_pace_win(reading: Reading, decision: str, pace: str | None) -> None:
+def test_the_most_severe_decision_and_the_least_pace_win(
+    reading: BudgetReading, decision: str, pace: str | None
+) -> None:
     life = Life(policy(STEPS))
     life.look(reading)
     assert (life.status.decision, life.status.pace) == (decision, pace)
@@ -100,7 +102,7 @@ def test_another_objective_under_the_same_rule_tells_nobody_again() -> None:
     life = Life(policy(STEPS))
 
     def look(*lefts: float) -> None:
-        life.look([Objective(name, "30d", fast(left, 1, 1)) for name, left in zip("ab", lefts, strict=True)])
+        life.look([WatchedObjective(name, "30d", fast(left, 1, 1)) for name, left in zip("ab", lefts, strict=True)])
 
     look(0.2, 0.9)
     told = len(life.events)

@@ -20,7 +20,7 @@ from ninefold.release.gate.spec import FailMode
 from ninefold.release.gate.status import GateStatus
 from ninefold.reliability.errorbudgetpolicy.carrying import bounded
 from ninefold.reliability.errorbudgetpolicy.holding import is_weaker
-from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading, WatchedObjective
 from ninefold.reliability.errorbudgetpolicy.status import (
     MAX_CARRIED,
     ActiveRule,
@@ -341,12 +341,12 @@ def test_a_month_takes_along_what_was_spent_in_it() -> None:
 
 @pytest.mark.parametrize(("promise", "weaker"), [("99.9", False), ("99.95", False), ("99.8", True), ("5", True)])
 def test_a_promise_is_weaker_than_another_by_more_than_rounding(promise: str, weaker: bool) -> None:
-    identity = existing(Objective("right", "30d", healthy(0.5))).identity
+    identity = existing(WatchedObjective("right", "30d", healthy(0.5))).identity
     assert identity is not None
-    figures = Reading("Healthy", 0.5, promised=float(promise) / 100)
-    written = Reading("Healthy", 0.5, promised=float(Decimal(promise) / 100))
+    figures = BudgetReading("Healthy", 0.5, promised=float(promise) / 100)
+    written = BudgetReading("Healthy", 0.5, promised=float(Decimal(promise) / 100))
     for reading in (figures, written):
-        assert is_weaker(identity, Objective("right", "30d", reading)) is weaker
+        assert is_weaker(identity, WatchedObjective("right", "30d", reading)) is weaker
 
 
 def test_statuses_of_an_older_operator_are_read() -> None:

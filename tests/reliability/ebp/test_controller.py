@@ -19,7 +19,7 @@ from ninefold.kube.api import Key
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.store import Store
 from ninefold.reliability.errorbudgetpolicy.controller import ErrorBudgetPolicyController
-from ninefold.reliability.errorbudgetpolicy.objective import Reading
+from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading
 from ninefold.reliability.errorbudgetpolicy.observe import reading
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
@@ -74,16 +74,16 @@ def test_selection(objectives: dict[str, Any], selected: bool) -> None:
         (
             Measurement(budget_left=0.4, burn={"1h": 2.0}, events_per_second=7.0),
             5,
-            Reading("Healthy", 0.4, {"1h": 2.0}),
+            BudgetReading("Healthy", 0.4, {"1h": 2.0}),
         ),
-        (Measurement(budget_left=0.4, events_per_second=0.0), 5, Reading("Idle", 0.4)),
-        (Measurement(budget_left=0.4, coverage=0.5), 5, Reading("Broken", 0.4, coverage=0.5)),
-        (Measurement(), 5, Reading("Unknown", absent=True)),
-        (None, 5, Reading("Unknown", absent=True)),
-        (Measurement(budget_left=0.4, events_per_second=7.0), 60, Reading("Unknown")),
+        (Measurement(budget_left=0.4, events_per_second=0.0), 5, BudgetReading("Idle", 0.4)),
+        (Measurement(budget_left=0.4, coverage=0.5), 5, BudgetReading("Broken", 0.4, coverage=0.5)),
+        (Measurement(), 5, BudgetReading("Unknown", absent=True)),
+        (None, 5, BudgetReading("Unknown", absent=True)),
+        (Measurement(budget_left=0.4, events_per_second=7.0), 60, BudgetReading("Unknown")),
     ],
 )
-def test_a_figure_as_a_reading(figure: Measurement | None, age: int, expected: Reading) -> None:
+def test_a_figure_as_a_reading(figure: Measurement | None, age: int, expected: BudgetReading) -> None:
     by_id = {"shop/latency": figure} if figure else {}
     snapshot = Snapshot(at=NOW - timedelta(seconds=age), reachable=True, error="", by_id=by_id)
     assert reading("shop/latency", snapshot, NOW) == expected

@@ -7,7 +7,7 @@ from datetime import timedelta
 from tests.reliability.ebp.life import MINUTE, RULES, START, UNKNOWN, Life, healthy, policy
 
 from ninefold.kube.fields import rfc3339
-from ninefold.reliability.errorbudgetpolicy.objective import Objective
+from ninefold.reliability.errorbudgetpolicy.objective import WatchedObjective
 
 UNTIL = START + timedelta(hours=2)
 SPENT = {"when": {"budgetLeftBelow": "0"}, "state": "Exhausted"}
@@ -38,14 +38,14 @@ def test_it_lifts_what_holds_and_says_what_would_be() -> None:
 def test_it_names_a_few_of_those_that_would_close_and_counts_the_others() -> None:
     life = Life(policy())
     exempt(life)
-    life.look([Objective(name, "30d", healthy(-0.1)) for name in "abcde"])
+    life.look([WatchedObjective(name, "30d", healthy(-0.1)) for name in "abcde"])
     assert "; otherwise Hold, because of a, b, c and 2 more: " in life.status.reason
 
 
 def test_it_counts_those_that_are_not_listed() -> None:
     life = Life(policy())
     exempt(life)
-    life.look([Objective(f"o{number:03}", "30d", healthy(-0.1)) for number in range(100)])
+    life.look([WatchedObjective(f"o{number:03}", "30d", healthy(-0.1)) for number in range(100)])
     assert "because of o000, o001, o002 and 97 more: " in life.status.reason
 
 

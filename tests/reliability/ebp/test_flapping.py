@@ -14,7 +14,7 @@ from tests.reliability.ebp.life import MINUTE, Life, healthy, policy
 
 from ninefold.domain.measurements.measurement import DataState
 from ninefold.domain.schedules.calendar import Calendar
-from ninefold.reliability.errorbudgetpolicy.objective import Reading
+from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading
 
 SPENT = [{"when": {"budgetLeftBelow": "0"}, "state": "Exhausted", "then": {"gate": "Hold"}}]
 FAST = {"burnRate": {"above": "9", "over": "6h", "and": "1h"}}
@@ -35,12 +35,12 @@ class Stretch:
     burn: float
     data: DataState
 
-    def readings(self, noise: list[float]) -> Iterator[Reading]:
+    def readings(self, noise: list[float]) -> Iterator[BudgetReading]:
         for tremble in (noise * self.looks)[: self.looks]:
             if self.data in ("Unknown", "Broken"):
-                yield Reading(self.data)
+                yield BudgetReading(self.data)
             elif self.data == "Idle":
-                yield Reading("Idle", self.left, {"6h": self.burn}, 1.0)
+                yield BudgetReading("Idle", self.left, {"6h": self.burn}, 1.0)
             else:
                 yield replace(healthy(self.left + tremble, self.burn), coverage=1.0)
 
@@ -88,7 +88,7 @@ def test_a_gap_of_data_causes_no_transition(
         life.look(reading, after=5 * MINUTE)
     state, decision, pace, told = life.status.state, life.status.decision, life.status.pace, len(life.events)
     for _ in range(gap):
-        life.look(Reading(data), after=5 * MINUTE)
+        life.look(BudgetReading(data), after=5 * MINUTE)
         assert (life.status.state, life.status.decision, life.status.pace) == (state, decision, pace)
     assert len(life.events) == told
     if before[-1].known:
@@ -144,11 +144,11 @@ class Month:
             self.all += 5
             self.bad += 5 * burn
             if data == "Unknown":
-                self.life.look(Reading("Unknown"), after=timedelta(0))
+                self.life.look(BudgetReading("Unknown"), after=timedelta(0))
                 continue
             rates = {"1h": burn, "6h": burn, "3d": burn}
             coverage = (now - self.began) / timedelta(days=30)
-            self.life.look(Reading("Healthy", 1 - self.bad / self.all, rates, coverage), after=timedelta(0))
+            self.life.look(BudgetReading("Healthy", 1 - self.bad / self.all, rates, coverage), after=timedelta(0))
 
 
 @settings(max_examples=30)
@@ -199,8 +199,8 @@ def test_a_cold_start_is_one_transition() -> None:
     """No figures, then too few to judge, then a bad first hour, then a good month."""
     life = Life(policy(ALL))
     for looks, reading in (
-        (10, Reading("Unknown")),
-        (20, Reading("Healthy", None, {})),
+        (10, BudgetReading("Unknown")),
+        (20, BudgetReading("Healthy", None, {})),
         (60, replace(healthy(-9, 1), coverage=0.001)),
         (60, replace(healthy(0.8, 0.2), coverage=0.02)),
     ):
@@ -215,5 +215,5 @@ def test_traffic_that_comes_and_goes_moves_nothing(story: list[bool]) -> None:
     life = Life(policy(ALL))
     life.look(healthy(0.6, 0.5))
     for busy in story:
-        life.look(healthy(0.6, 0.5) if busy else Reading("Idle", 0.6, {"6h": 0.5}), after=7 * MINUTE)
+        life.look(healthy(0.6, 0.5) if busy else BudgetReading("Idle", 0.6, {"6h": 0.5}), after=7 * MINUTE)
     assert [state for _, state in life.transitions] == ["Healthy"]

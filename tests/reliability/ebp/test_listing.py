@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.reliability.ebp.life import MINUTE, START, UNKNOWN, Life, dump, healthy, policy
 
-from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading, WatchedObjective
 
 RULES = [
     {"when": {"budgetLeftBelow": "25"}, "state": "Caution", "then": {"pace": "50"}},
@@ -17,8 +17,8 @@ RULES = [
 ]
 
 
-def fleet(read: Callable[[int], Reading], count: int = 100) -> list[Objective]:
-    return [Objective(f"o{number:03}", "30d", read(number)) for number in range(count)]
+def fleet(read: Callable[[int], BudgetReading], count: int = 100) -> list[WatchedObjective]:
+    return [WatchedObjective(f"o{number:03}", "30d", read(number)) for number in range(count)]
 
 
 def test_what_matters_is_listed_first_and_all_are_watched() -> None:
@@ -81,12 +81,12 @@ def test_512_objectives_that_move_are_looked_at_without_losing_one() -> None:
         assert len({o.name for o in (*life.status.objectives, *life.status.others)}) == 512
 
 
-moods = st.sampled_from((healthy(0.9), healthy(0.3), healthy(0.1), healthy(-0.2), UNKNOWN, Reading("Idle")))
+moods = st.sampled_from((healthy(0.9), healthy(0.3), healthy(0.1), healthy(-0.2), UNKNOWN, BudgetReading("Idle")))
 
 
 @settings(max_examples=25)
 @given(st.lists(st.lists(moods, min_size=70, max_size=70), min_size=1, max_size=6))
-def test_listing_a_part_decides_as_listing_all_would(story: list[list[Reading]]) -> None:
+def test_listing_a_part_decides_as_listing_all_would(story: list[list[BudgetReading]]) -> None:
     """The fold over one policy of 70 equals the fold over 70 policies of one."""
     together, alone = Life(policy(RULES)), [Life(policy(RULES)) for _ in range(70)]
     severity = ("Allow", "Unknown", "Hold")

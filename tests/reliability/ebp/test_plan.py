@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.reliability.ebp.life import MINUTE, START, UNKNOWN, Life, dump, healthy, policy
 
-from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading, WatchedObjective
 from ninefold.reliability.errorbudgetpolicy.plan import Observed, plan
 
 
@@ -24,14 +24,14 @@ from ninefold.reliability.errorbudgetpolicy.plan import Observed, plan
         (healthy(-0.04), "Exhausted", "Hold"),
         (healthy(0.6, burn=14.5), "Exhausted", "Deny"),
         (healthy(-0.04, burn=22), "Exhausted", "Deny"),
-        (Reading("Idle"), "Healthy", "Allow"),
-        (Reading("Idle", 0.1), "Caution", "Allow"),
+        (BudgetReading("Idle"), "Healthy", "Allow"),
+        (BudgetReading("Idle", 0.1), "Caution", "Allow"),
         (UNKNOWN, "Unknown", "Unknown"),
-        (Reading("Broken", 0.9), "Unknown", "Unknown"),
-        (Reading("Healthy"), "Unknown", "Unknown"),
+        (BudgetReading("Broken", 0.9), "Unknown", "Unknown"),
+        (BudgetReading("Healthy"), "Unknown", "Unknown"),
     ],
 )
-def test_the_most_severe_rule_that_holds_wins(reading: Reading, state: str, decision: str) -> None:
+def test_the_most_severe_rule_that_holds_wins(reading: BudgetReading, state: str, decision: str) -> None:
     life = Life(policy())
     life.look(reading)
     assert (life.status.state, life.status.decision) == (state, decision)
@@ -39,7 +39,7 @@ def test_the_most_severe_rule_that_holds_wins(reading: Reading, state: str, deci
 
 def test_the_reason_says_how_far_over_and_how_it_ends() -> None:
     life = Life(policy())
-    life.look([Objective("checkout-availability", "30d", healthy(-0.04, burn=22.3))])
+    life.look([WatchedObjective("checkout-availability", "30d", healthy(-0.04, burn=22.3))])
     assert life.status.reason == (
         "checkout-availability has spent 104 % of its 30-day error budget, burning 22x over 1h"
     )
@@ -112,36 +112,36 @@ def test_missing_data_keep_the_last_state_and_say_since_when() -> None:
 
 def test_data_were_last_known_when_prometheus_last_answered() -> None:
     answered = START - timedelta(minutes=7)
-    observed = Observed([Objective("availability", "30d", UNKNOWN)], figures_at=answered)
+    observed = Observed([WatchedObjective("availability", "30d", UNKNOWN)], figures_at=answered)
     assert plan(policy(), observed, START).status.unknown_since == answered
 
 
 def test_one_objective_is_spent_while_another_is_not_known() -> None:
     life = Life(policy())
-    life.look([Objective("a", "30d", healthy(-0.2)), Objective("b", "30d", UNKNOWN)])
+    life.look([WatchedObjective("a", "30d", healthy(-0.2)), WatchedObjective("b", "30d", UNKNOWN)])
     assert life.status.decision == "Hold"
     assert [(o.name, o.decision) for o in life.status.objectives] == [("a", "Hold"), ("b", "Unknown")]
 
 
 def test_the_first_failed_request_of_a_new_objective_closes_nothing() -> None:
     life = Life(policy())
-    life.look(Reading("Healthy", -9.0, {"1h": 10.0}, coverage=0.009))
+    life.look(BudgetReading("Healthy", -9.0, {"1h": 10.0}, coverage=0.009))
     assert (life.status.state, life.status.decision) == ("Healthy", "Allow")
     assert life.status.reason == (
         "No rule holds for any objective; the budget of availability is not judged yet, "
         "since less than 1 % of its window is measured"
     )
-    life.look(Reading("Healthy", -9.0, {"1h": 20.0}, coverage=0.009))
+    life.look(BudgetReading("Healthy", -9.0, {"1h": 20.0}, coverage=0.009))
     assert life.status.decision == "Deny"
-    life.look(Reading("Healthy", -9.0, {"1h": 10.0}, coverage=0.01))
+    life.look(BudgetReading("Healthy", -9.0, {"1h": 10.0}, coverage=0.01))
     assert life.status.objectives[0].active[0].rule == "budget left below 25 %"
 
 
 def test_a_gap_that_leaves_too_little_ends_no_rule() -> None:
     life = Life(policy())
-    life.look(Reading("Healthy", -0.1, {"1h": 1.0}, coverage=1.0))
-    life.look(Reading("Healthy", 0.9, {"1h": 1.0}, coverage=0.001), after=timedelta(days=2))
-    life.look(Reading("Healthy", 0.9, {"1h": 1.0}, coverage=0.001))
+    life.look(BudgetReading("Healthy", -0.1, {"1h": 1.0}, coverage=1.0))
+    life.look(BudgetReading("Healthy", 0.9, {"1h": 1.0}, coverage=0.001), after=timedelta(days=2))
+    life.look(BudgetReading("Healthy", 0.9, {"1h": 1.0}, coverage=0.001))
     assert life.status.decision == "Hold"
 
 
@@ -166,16 +166,16 @@ def test_no_objective_and_one_that_does_not_exist() -> None:
     result = Life(policy()).look([])
     assert (result.ready.status, result.ready.reason, result.status.decision) == ("False", "NoObjectives", "Unknown")
     named = policy(objectives={"names": ["gone"]})
-    result = Life(named).look([Objective("gone", "", UNKNOWN)])
+    result = Life(named).look([WatchedObjective("gone", "", UNKNOWN)])
     assert result.ready.reason == "ObjectiveMissing"
     assert "ServiceLevelObjective gone" in result.ready.message
 
 
 def test_beyond_what_can_be_watched_the_objectives_that_are_known_are_watched_on() -> None:
     life = Life(policy())
-    life.look([Objective("right", "30d", healthy(1))])
-    more = [Objective(f"a{n}", "30d", healthy(1)) for n in range(600)]
-    result = life.look([*more, Objective("right", "30d", healthy(-0.5))])
+    life.look([WatchedObjective("right", "30d", healthy(1))])
+    more = [WatchedObjective(f"a{n}", "30d", healthy(1)) for n in range(600)]
+    result = life.look([*more, WatchedObjective("right", "30d", healthy(-0.5))])
     assert (result.status.decision, result.status.watched) == ("Hold", 512)
     assert (result.ready.status, result.ready.reason) == ("False", "TooManyObjectives")
     assert "selects 601 objectives and watches 512 of them: select fewer" in result.ready.message
@@ -202,7 +202,7 @@ def test_noise_writes_nothing() -> None:
 
 figures = st.one_of(
     st.just(UNKNOWN),
-    st.just(Reading("Idle")),
+    st.just(BudgetReading("Idle")),
     st.builds(
         healthy,
         st.floats(-0.05, 0.06, allow_nan=False),
@@ -213,7 +213,7 @@ figures = st.one_of(
 
 @given(st.lists(st.tuples(figures, st.integers(5, 1200)), max_size=80))
 def test_whatever_the_figures_do_a_closed_gate_stays_closed_for_the_whole_recovery(
-    story: Iterable[tuple[Reading, int]],
+    story: Iterable[tuple[BudgetReading, int]],
 ) -> None:
     """Never open after less than `for` since the last bad or missing figure; never closed without cause."""
     life = Life(policy())
@@ -235,7 +235,7 @@ def test_whatever_the_figures_do_a_closed_gate_stays_closed_for_the_whole_recove
 
 @given(st.lists(st.tuples(figures, st.integers(5, 1200)), min_size=1, max_size=30), st.data())
 def test_looking_more_often_at_the_same_figures_changes_nothing(
-    story: list[tuple[Reading, int]], data: st.DataObject
+    story: list[tuple[BudgetReading, int]], data: st.DataObject
 ) -> None:
     """Level-triggered: an extra look at a moment gives the status that is there."""
     life = Life(policy())
@@ -265,7 +265,7 @@ def test_a_year_has_as_many_closures_as_outages() -> None:
     assert life.writes < 12 * 40
 
 
-ABSENT = Reading("Unknown", absent=True)
+ABSENT = BudgetReading("Unknown", absent=True)
 
 
 @pytest.mark.parametrize(
@@ -279,11 +279,11 @@ ABSENT = Reading("Unknown", absent=True)
         ([ABSENT, healthy(0.5)], None),
         ([healthy(0.5), ABSENT], None),
         ([healthy(0.5), UNKNOWN, ABSENT], None),
-        ([Reading("Broken", 0.9)], None),
+        ([BudgetReading("Broken", 0.9)], None),
     ],
 )
 def test_an_objective_that_was_never_measured_is_told_from_one_whose_data_are_missing(
-    seen: list[Reading], never: bool | None
+    seen: list[BudgetReading], never: bool | None
 ) -> None:
     life = Life(policy())
     for one in seen:
@@ -293,11 +293,11 @@ def test_an_objective_that_was_never_measured_is_told_from_one_whose_data_are_mi
 
 def test_beyond_those_that_are_listed_it_is_remembered_too() -> None:
     life = Life(policy())
-    many = [Objective(f"o{number:03}", "30d", ABSENT) for number in range(100)]
+    many = [WatchedObjective(f"o{number:03}", "30d", ABSENT) for number in range(100)]
     life.look(many)
     assert len(life.status.others) > 0
     assert all(each.never_measured for each in life.status.others)
-    life.look([Objective(each.name, "30d", UNKNOWN) for each in many])
+    life.look([WatchedObjective(each.name, "30d", UNKNOWN) for each in many])
     assert all(each.never_measured for each in (*life.status.objectives, *life.status.others))
 
 
@@ -305,7 +305,7 @@ def test_who_contests_the_figures_does_not_open_what_is_spent() -> None:
     life = Life(policy())
     life.look(healthy(-0.1))
     for _ in range(3):
-        status = life.look(Reading("Contested"), after=timedelta(hours=1)).status
+        status = life.look(BudgetReading("Contested"), after=timedelta(hours=1)).status
         assert (status.state, status.decision, status.unknown_since) == ("Exhausted", "Hold", None)
         assert status.objectives[0].data == "Contested"
     assert life.look(healthy(0.9), after=MINUTE).status.decision == "Hold", "it recovers as ever"
@@ -315,7 +315,7 @@ def test_who_contests_the_figures_does_not_open_what_is_spent() -> None:
 def test_who_keeps_the_rules_from_running_does_not_open_what_is_spent(hindered: bool, since: datetime | None) -> None:
     life = Life(policy())
     life.look(healthy(-0.1))
-    status = life.look([Objective("availability", "30d", UNKNOWN, hindered=hindered)]).status
+    status = life.look([WatchedObjective("availability", "30d", UNKNOWN, hindered=hindered)]).status
     assert (status.state, status.decision, status.unknown_since) == ("Exhausted", "Hold", since)
     told = "; availability cannot be measured, as its status says: what was last known stays"
     assert status.reason.endswith(told) is hindered
@@ -324,4 +324,4 @@ def test_who_keeps_the_rules_from_running_does_not_open_what_is_spent(hindered: 
 def test_contested_figures_of_an_objective_that_is_not_spent_are_unknown() -> None:
     life = Life(policy())
     life.look(healthy(0.9))
-    assert life.look(Reading("Contested")).status.unknown_since is not None
+    assert life.look(BudgetReading("Contested")).status.unknown_since is not None

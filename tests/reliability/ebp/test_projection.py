@@ -14,16 +14,16 @@ from tests.reliability.ebp.life import MINUTE, START, UNKNOWN, Life, policy
 
 from ninefold.domain.schedules.calendar import Calendar
 from ninefold.domain.schedules.span import Span
-from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading, WatchedObjective
 from ninefold.reliability.errorbudgetpolicy.projection import lasts, length, rates
 
 DAY = 86_400
 SOON = [{"when": {"exhaustedWithin": "3d"}, "state": "Exhausted", "then": {"gate": "Hold"}}]
 
 
-def reading(left: float, *burn: float, data: Any = "Healthy", coverage: float = 1.0) -> Reading:
+def reading(left: float, *burn: float, data: Any = "Healthy", coverage: float = 1.0) -> BudgetReading:
     """Burn rates over 1h, 6h and 3d."""
-    return Reading(data, left, dict(zip(("1h", "6h", "3d"), burn, strict=False)), coverage)
+    return BudgetReading(data, left, dict(zip(("1h", "6h", "3d"), burn, strict=False)), coverage)
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ def reading(left: float, *burn: float, data: Any = "Healthy", coverage: float = 
 def test_it_looks_at_an_hour_at_six_and_at_the_longest_below_the_window(
     window: str, burn: dict[str, float], expected: tuple[float, float] | None
 ) -> None:
-    found = rates(Objective("a", window, Reading("Healthy", 0.5, burn)))
+    found = rates(WatchedObjective("a", window, BudgetReading("Healthy", 0.5, burn)))
     assert (found and (found.lowest, found.highest)) == expected
 
 
 def test_without_traffic_nothing_burns() -> None:
-    found = rates(Objective("a", "30d", Reading("Idle", 0.5, {"6h": 2.0, "3d": 3.0})))
+    found = rates(WatchedObjective("a", "30d", BudgetReading("Idle", 0.5, {"6h": 2.0, "3d": 3.0})))
     assert found is not None
     assert found.lowest == 0
 
@@ -53,7 +53,7 @@ def test_without_traffic_nothing_burns() -> None:
 def test_a_rolling_budget_lasts_as_long_as_its_minutes_say(left: float, rate: float) -> None:
     """Ten days of which a tenth burned before: minute by minute, those that leave the window burned nothing."""
     window = 10 * DAY
-    took = lasts(Objective("a", "10d", UNKNOWN), left, rate, START)
+    took = lasts(WatchedObjective("a", "10d", UNKNOWN), left, rate, START)
     spent, minute = 1 - left, 0
     while spent < 1 and minute < window // 60:
         minute += 1
@@ -69,7 +69,7 @@ def test_a_budget_of_the_calendar_lasts_as_long_as_its_hours_say(left: float, ra
     """Even traffic: the budget is a share of the events so far, so it grows while it is spent."""
     start, now = datetime(2026, 6, 1, tzinfo=UTC), datetime(2026, 6, 1 + day, tzinfo=UTC)
     span = Span(start, datetime(2026, 7, 1, tzinfo=UTC))
-    took = lasts(Objective("a", "Month", UNKNOWN, span), left, rate, now)
+    took = lasts(WatchedObjective("a", "Month", UNKNOWN, span), left, rate, now)
     hours, spent, rest = day * 24, (1 - left) * day * 24, (30 - day) * 24
     passed = 0
     while spent < hours and passed < rest:
@@ -81,7 +81,7 @@ def test_a_budget_of_the_calendar_lasts_as_long_as_its_hours_say(left: float, ra
 
 
 def test_what_is_spent_already_lasts_for_no_time() -> None:
-    assert lasts(Objective("a", "30d", UNKNOWN), -0.1, 0, START) == 0
+    assert lasts(WatchedObjective("a", "30d", UNKNOWN), -0.1, 0, START) == 0
 
 
 @pytest.mark.parametrize(
@@ -93,13 +93,13 @@ def test_what_is_spent_already_lasts_for_no_time() -> None:
         (reading(0.3, 0.0, 60.0, 60.0), "Allow"),
         (reading(-0.1, 0.0, 0.0, 0.0), "Hold"),
         (reading(0.3, 60.0, 60.0, 60.0, coverage=0.009), "Allow"),
-        (Reading("Idle", 0.3, {"6h": 60.0, "3d": 60.0}), "Allow"),
-        (Reading("Idle"), "Allow"),
-        (Reading("Healthy", 0.3), "Unknown"),
+        (BudgetReading("Idle", 0.3, {"6h": 60.0, "3d": 60.0}), "Allow"),
+        (BudgetReading("Idle"), "Allow"),
+        (BudgetReading("Healthy", 0.3), "Unknown"),
         (UNKNOWN, "Unknown"),
     ],
 )
-def test_every_window_must_agree(measured: Reading, decision: str) -> None:
+def test_every_window_must_agree(measured: BudgetReading, decision: str) -> None:
     life = Life(policy(SOON))
     life.look(measured)
     assert life.status.decision == decision
@@ -159,7 +159,7 @@ def test_noise_writes_nothing(left: float, burn: list[float], seed: int) -> None
     noise = random.Random(seed)
     life = Life(policy([{"when": {"budgetLeftBelow": "0"}, "state": "Caution"}]))
 
-    def tremble() -> Reading:
+    def tremble() -> BudgetReading:
         near = max(left, 0.02) if left > -0.02 else left
         return reading(
             near + noise.uniform(-0.001, 0.001), *(max(0.0, rate * noise.uniform(0.97, 1.03)) for rate in burn)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from tests.reliability.ebp.life import MINUTE, RULES, START, UNKNOWN, Life, healthy, policy
 
 from ninefold.kube.fields import rfc3339
-from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading, WatchedObjective
 
 HOUR = timedelta(hours=1)
 
@@ -85,26 +85,26 @@ def test_an_edit_that_ends_a_rule_is_told_as_such() -> None:
 
 def test_an_objective_that_goes_takes_its_rules_along_as_far_as_they_close_nothing() -> None:
     life = Life(policy())
-    life.look([Objective("a", "30d", healthy(0.1)), Objective("b", "30d", healthy(0.9))])
-    life.look([Objective("b", "30d", healthy(0.9))])
+    life.look([WatchedObjective("a", "30d", healthy(0.1)), WatchedObjective("b", "30d", healthy(0.9))])
+    life.look([WatchedObjective("b", "30d", healthy(0.9))])
     assert life.status.transitions[0].reason == "No rule holds for any objective"
 
 
 def test_a_new_objective_without_figures_does_not_throw_the_policy_into_unknown_at_once() -> None:
     life = Life(policy())
-    known = Objective("a", "30d", healthy(0.9))
+    known = WatchedObjective("a", "30d", healthy(0.9))
     life.look([known])
-    result = life.look([known, Objective("b", "30d", UNKNOWN)])
+    result = life.look([known, WatchedObjective("b", "30d", UNKNOWN)])
     made = life.now
     assert (life.status.state, life.status.decision, life.status.unknown_since) == ("Healthy", "Allow", made)
     assert result.due == made + 10 * MINUTE
-    life.look([known, Objective("b", "30d", Reading("Healthy", 1.0, {"1h": 0.0}))], after=9 * MINUTE)
+    life.look([known, WatchedObjective("b", "30d", BudgetReading("Healthy", 1.0, {"1h": 0.0}))], after=9 * MINUTE)
     assert [t.to for t in life.status.transitions] == ["Healthy"]
 
 
 def test_one_that_never_gets_figures_does() -> None:
     life = Life(policy())
-    known, broken = Objective("a", "30d", healthy(0.9)), Objective("b", "30d", UNKNOWN)
+    known, broken = WatchedObjective("a", "30d", healthy(0.9)), WatchedObjective("b", "30d", UNKNOWN)
     life.look([known])
     life.look([known, broken])
     life.look([known, broken], after=10 * MINUTE)

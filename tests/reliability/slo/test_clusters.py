@@ -14,7 +14,7 @@ from tests.reliability.slo.objectives import objective
 from devcluster.waiting import patient
 from ninefold.domain.measurements.measurement import Measurement
 from ninefold.domain.measurements.poller import MeasurementPoller
-from ninefold.integrations.prometheus import Options, Prometheus
+from ninefold.integrations.prometheus import ConnectionOptions, Prometheus
 from ninefold.reliability.servicelevelobjective.compiler import Group
 
 TOTAL = f'prometheus_http_requests_total{{job="{SELF}"}}'
@@ -33,7 +33,7 @@ def figure(url: str, labels: Mapping[str, str], seen: Callable[[Measurement], bo
     """What an operator reads at the front with these labels, once it is as wanted."""
 
     async def scenario() -> Measurement:
-        async with Prometheus(Options(url, external_labels=labels)) as prometheus:
+        async with Prometheus(ConnectionOptions(url, external_labels=labels)) as prometheus:
             figures, end = MeasurementPoller(prometheus), time.monotonic() + patient(60)
             while not seen(found := figures.snapshot.by_id.get("shop/checkout", Measurement())):
                 assert time.monotonic() < end, figures.snapshot

@@ -22,7 +22,7 @@ from devcluster.waiting import patient
 from ninefold.domain.measurements.contested import displaced, foreign_files, foreign_label
 from ninefold.domain.measurements.measurement import Measurement
 from ninefold.domain.measurements.poller import MeasurementPoller
-from ninefold.integrations.prometheus import Prometheus, Recording, Sample
+from ninefold.integrations.prometheus import LoadedRecording, Prometheus, Sample
 from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
@@ -243,8 +243,8 @@ def test_labels(samples: list[Sample], cause: str) -> None:
 
 
 def test_files() -> None:
-    def recording(group: str, file: str, name: str = LEFT, **labels: str) -> Recording:
-        return Recording(name, labels, group, file, 15)
+    def recording(group: str, file: str, name: str = LEFT, **labels: str) -> LoadedRecording:
+        return LoadedRecording(name, labels, group, file, 15)
 
     ours = [
         recording("ninefold/shop/a", "a.yaml", slo_id="shop/a"),

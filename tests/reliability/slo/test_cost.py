@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.reliability.slo.history import DAY, END, HOUR, MINUTE, load, samples
 from tests.reliability.slo.objectives import group, objective
 
-from ninefold.integrations.prometheus import Options, Prometheus, Unreachable
+from ninefold.integrations.prometheus import ConnectionOptions, Prometheus, Unreachable
 from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.cost.estimate import estimate, shown
 from ninefold.reliability.servicelevelobjective.cost.measured import Readings
@@ -219,7 +219,7 @@ def test_prometheus_says_what_an_expression_reads(tmp_path: Path, serve: Callabl
     url = serve(tmp_path / "data")
 
     async def scenario() -> int | None:
-        async with Prometheus(Options(url)) as prometheus:
+        async with Prometheus(ConnectionOptions(url)) as prometheus:
             return await prometheus.samples_read(f"count(sum(rate(x[5m] @ {END})))")
 
     assert asyncio.run(scenario()) == pods * 5

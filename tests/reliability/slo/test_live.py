@@ -20,8 +20,8 @@ from devcluster.waiting import patient
 from ninefold.domain.measurements.measurement import Measurement, Snapshot
 from ninefold.domain.measurements.poller import MeasurementPoller
 from ninefold.domain.measurements.samples import read
-from ninefold.domain.measurements.sources import Source, Sources
-from ninefold.integrations.prometheus import Options, Prometheus, Sample, Unreachable
+from ninefold.domain.measurements.sources import PrometheusSource, PrometheusSources
+from ninefold.integrations.prometheus import ConnectionOptions, Prometheus, Sample, Unreachable
 from ninefold.kube.api import Key
 from ninefold.kube.errors import Stalled
 from ninefold.kube.plan import Plan
@@ -47,7 +47,7 @@ class Operator:
     def __init__(self, prometheus: Prometheus) -> None:
         self.prometheus = prometheus
         self.figures = MeasurementPoller(prometheus, interval=0.2)
-        sources = Sources([Source(prometheus, self.figures)])
+        sources = PrometheusSources([PrometheusSource(prometheus, self.figures)])
         self.controller = ServiceLevelObjectiveController(sources, OutputChoice())
 
     def listen(self) -> list[str]:
@@ -77,7 +77,7 @@ class Operator:
 
 @asynccontextmanager
 async def operator(url: str) -> AsyncIterator[Operator]:
-    async with Prometheus(Options(url, timeout=patient(3))) as prometheus:
+    async with Prometheus(ConnectionOptions(url, timeout=patient(3))) as prometheus:
         started = Operator(prometheus)
         polling = asyncio.create_task(started.figures.run())
         yield started
@@ -336,7 +336,9 @@ def test_a_changed_figure_wakes_its_objective() -> None:
     async def scenario() -> None:
         prometheus: Any = Answers([sample("slo:burn_rate:1h", 1.0)])
         figures = MeasurementPoller(prometheus)
-        controller = ServiceLevelObjectiveController(Sources([Source(prometheus, figures)]), OutputChoice())
+        controller = ServiceLevelObjectiveController(
+            PrometheusSources([PrometheusSource(prometheus, figures)]), OutputChoice()
+        )
         await figures.poll()
         assert await anext(controller.feed(Store())) == Key("shop", "a")
 
@@ -352,7 +354,7 @@ def test_a_detection_is_measured_to_some_seconds(tmp_path: Path, serve: Callable
     load([*samples("slo:burn_rate:5m", ours, burn, 5)], tmp_path / "data")
 
     async def scenario() -> None:
-        async with Prometheus(Options(serve(tmp_path / "data"))) as prometheus:
+        async with Prometheus(ConnectionOptions(serve(tmp_path / "data"))) as prometheus:
             at = datetime.fromtimestamp(fired, UTC)
             measured = await _measured(prometheus, slo, tier, {}, at, Measurement())
             assert measured is not None

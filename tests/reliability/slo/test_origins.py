@@ -8,12 +8,12 @@ import pytest
 from tests.processes import free_port
 
 from ninefold.domain.measurements.origins import Origins
-from ninefold.integrations.prometheus import Options, Prometheus
+from ninefold.integrations.prometheus import ConnectionOptions, Prometheus
 
 
 def test_an_answer_that_is_missing_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     async def look_three_times() -> None:
-        async with Prometheus(Options(f"http://127.0.0.1:{free_port()}")) as nobody:
+        async with Prometheus(ConnectionOptions(f"http://127.0.0.1:{free_port()}")) as nobody:
             origins = Origins(nobody)
             for _ in range(3):
                 await origins.look()

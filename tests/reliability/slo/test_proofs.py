@@ -19,7 +19,7 @@ from tests.reliability.slo.promtool import Promtool
 from devcluster.binaries import binary
 from ninefold.cli import main
 from ninefold.reliability.servicelevelobjective.compiler import Group
-from ninefold.reliability.servicelevelobjective.proofs.labels import Matcher, samples, satisfying
+from ninefold.reliability.servicelevelobjective.proofs.labels import SampleMatcher, samples, satisfying
 from ninefold.reliability.servicelevelobjective.proofs.suite import proof
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
@@ -124,8 +124,8 @@ def test_a_sample_of_a_pattern_is_taken_by_it(pattern: str) -> None:
 
 @given(_PATTERN)
 def test_labels_satisfy_what_is_wanted_and_not_all_of_what_is_not(pattern: str) -> None:
-    total = [Matcher("__name__", "=", "x"), Matcher("job", "=", "a")]
-    bad = [*total, Matcher("code", "=~", pattern)]
+    total = [SampleMatcher("__name__", "=", "x"), SampleMatcher("job", "=", "a")]
+    bad = [*total, SampleMatcher("code", "=~", pattern)]
     both, rest = satisfying(bad), satisfying(total, but_not=bad)
     if both is not None:
         assert all(matcher.takes(both.get(matcher.label, "")) for matcher in bad)

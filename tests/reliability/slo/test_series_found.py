@@ -19,7 +19,7 @@ from ninefold.integrations.prometheus import Prometheus
 from ninefold.kube.model import Condition
 from ninefold.kube.plan import Verdict
 from ninefold.reliability.servicelevelobjective.compiler import Group
-from ninefold.reliability.servicelevelobjective.feedback.matching import Names, unmatched
+from ninefold.reliability.servicelevelobjective.feedback.matching import MetricNames, unmatched
 from ninefold.reliability.servicelevelobjective.feedback.metric_types import mistaken
 from ninefold.reliability.servicelevelobjective.feedback.series_search import of_components
 from ninefold.reliability.servicelevelobjective.feedback.unmatched import SERIES, near, verdict
@@ -48,7 +48,7 @@ def said(server: PrometheusServer, indicator: dict[str, Any], **spec: Any) -> Ve
         async with Prometheus(server.options) as prometheus:
             now = datetime.now(UTC)
             slo = objective(indicator=indicator, **spec)
-            return verdict(await unmatched(prometheus, Names(prometheus), slo, now - timedelta(days=1), now))
+            return verdict(await unmatched(prometheus, MetricNames(prometheus), slo, now - timedelta(days=1), now))
 
     return asyncio.run(asked())
 
@@ -323,7 +323,9 @@ def test_a_cluster_that_no_series_is_of_is_named_as_such(server: PrometheusServe
         async with Prometheus(replace(server.options, external_labels=cluster)) as prometheus:
             now = datetime.now(UTC)
             slo = objective(indicator=ratio(name))
-            return verdict(await unmatched(prometheus, Names(prometheus), slo, now - timedelta(days=1), now)).message
+            return verdict(
+                await unmatched(prometheus, MetricNames(prometheus), slo, now - timedelta(days=1), now)
+            ).message
 
     foreign = asyncio.run(asked({"cluster": "eu"}, REQUESTS))
     assert "no series at all has the labels of this cluster, cluster=eu: check --cluster-label" in foreign

@@ -11,7 +11,7 @@ from ninefold.domain.measurements.measurement import Measurement, Snapshot
 from ninefold.domain.measurements.poller import MeasurementPoller
 from ninefold.domain.measurements.series import FIGURES, INFO
 from ninefold.domain.measurements.server_clock import SKEW, ServerClock
-from ninefold.integrations.prometheus import Options, Prometheus, Recording, Sample
+from ninefold.integrations.prometheus import ConnectionOptions, LoadedRecording, Prometheus, Sample
 
 SLO_ID = "shop/checkout"
 LEFT = "slo:error_budget_left:ratio"
@@ -22,15 +22,15 @@ class Shifted(Prometheus):
     """One whose clock stands at `now`, whose budget is `left`, and whose rules end with `error`."""
 
     def __init__(self) -> None:
-        super().__init__(Options("http://127.0.0.1:1"))
+        super().__init__(ConnectionOptions("http://127.0.0.1:1"))
         self.now, self.left, self.error = NOON, 0.1, ""
 
     async def query(self, expression: str, at: datetime | None = None) -> list[Sample]:
         values = {INFO: 1.0, LEFT: self.left, "slo:events:rate5m": 9.0}
         return [Sample({"__name__": name, "slo_id": SLO_ID}, value, self.now) for name, value in values.items()]
 
-    async def recordings(self, name: str) -> list[Recording]:
-        return [Recording(name, {"slo_id": SLO_ID}, f"ninefold/{SLO_ID}", "a.yaml", 15.0, self.error)]
+    async def recordings(self, name: str) -> list[LoadedRecording]:
+        return [LoadedRecording(name, {"slo_id": SLO_ID}, f"ninefold/{SLO_ID}", "a.yaml", 15.0, self.error)]
 
 
 def test_figures_of_the_past_are_not_taken_and_nobody_is_blamed() -> None:

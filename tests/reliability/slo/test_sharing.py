@@ -22,7 +22,7 @@ from tests.reliability.slo.test_rules import outage
 
 from devcluster.waiting import patient
 from ninefold.domain.measurements.measurement import Measurement, Snapshot
-from ninefold.integrations.prometheus import Options, Prometheus
+from ninefold.integrations.prometheus import ConnectionOptions, Prometheus
 from ninefold.kube.api import Key
 from ninefold.kube.store import Store
 from ninefold.reliability.servicelevelobjective.compiler import Group
@@ -230,7 +230,7 @@ def test_an_indicator_without_expressions_of_its_own_is_not_refused(tmp_path: Pa
     composite = {"composite": {"mode": "Serial", "components": [{"objective": "a"}, {"objective": "b"}]}}
 
     async def scenario(url: str) -> None:
-        async with Prometheus(Options(url)) as prometheus:
+        async with Prometheus(ConnectionOptions(url)) as prometheus:
             verdicts = Verdicts(prometheus)
             for compiled in (Group(objective(indicator=composite)), Group(objective("b"), base=read_from(A))):
                 assert await verdicts.of(compiled) == ""

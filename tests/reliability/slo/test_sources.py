@@ -12,27 +12,29 @@ from tests.reliability.slo.objectives import manifest
 
 from ninefold.domain.measurements.measurement import FRESH, Measurement, Snapshot
 from ninefold.domain.measurements.poller import MeasurementPoller
-from ninefold.domain.measurements.sources import Source, Sources
+from ninefold.domain.measurements.sources import PrometheusSource, PrometheusSources
 from ninefold.domain.selectors.objectives import OBJECTIVES
-from ninefold.integrations.prometheus import Options, Prometheus
+from ninefold.integrations.prometheus import ConnectionOptions, Prometheus
 from ninefold.kube.api import NAMESPACE, Key
 from ninefold.kube.errors import Stalled
 from ninefold.kube.store import Store
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
-NOBODY = Prometheus(Options("http://127.0.0.1:1"))
+NOBODY = Prometheus(ConnectionOptions("http://127.0.0.1:1"))
 
 
-def source(name: str, budgets: Mapping[str, float] | None = None, at: datetime = NOW, **more: Any) -> Source:
+def source(name: str, budgets: Mapping[str, float] | None = None, at: datetime = NOW, **more: Any) -> PrometheusSource:
     """A Prometheus that said this of objectives."""
     figures = MeasurementPoller(NOBODY, clock=lambda: NOW)
     by_id = {slo_id: Measurement(budget_left=left) for slo_id, left in (budgets or {}).items()}
     figures._snapshot = Snapshot(at=at, reachable=at == NOW, error="", by_id=by_id)
-    return Source(NOBODY, figures, name, **more)
+    return PrometheusSource(NOBODY, figures, name, **more)
 
 
-def placed(*sources: Source, objectives: Mapping[str, str | None], labels: Mapping[str, str] | None = None) -> Sources:
+def placed(
+    *sources: PrometheusSource, objectives: Mapping[str, str | None], labels: Mapping[str, str] | None = None
+) -> PrometheusSources:
     """With objectives by name, each with what it writes into spec.prometheus, in a namespace with labels."""
     store = Store()
     store.put(NAMESPACE, {"metadata": {"name": "shop", "labels": dict(labels or {}), "resourceVersion": "1"}})
@@ -40,7 +42,7 @@ def placed(*sources: Source, objectives: Mapping[str, str | None], labels: Mappi
         made = manifest(name, **({"prometheus": prometheus} if prometheus else {}))
         made["metadata"]["resourceVersion"] = "1"
         store.put(ServiceLevelObjective.api, made)
-    found = Sources(sources, clock=lambda: NOW)
+    found = PrometheusSources(sources, clock=lambda: NOW)
     found.bind(store)
     return found
 
@@ -119,7 +121,7 @@ def test_readers_are_woken_when_figures_are_too_old_to_count() -> None:
         told: list[str] = []
 
         async def listen() -> None:
-            async for slo_id in Sources([Source(NOBODY, figures)]).changes():
+            async for slo_id in PrometheusSources([PrometheusSource(NOBODY, figures)]).changes():
                 told.append(slo_id)
 
         listener = asyncio.create_task(listen())

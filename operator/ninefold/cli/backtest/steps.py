@@ -17,7 +17,7 @@ from ninefold.cli.shared.findings import in_order
 from ninefold.cli.shared.progress import Failed, Progress
 from ninefold.domain.resource_set import Diagnostic
 from ninefold.integrations import tsdb
-from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
+from ninefold.integrations.prometheus import Prometheus, QueryRefused, Unreachable
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import rfc3339
 from ninefold.reliability.backtest import report
@@ -25,12 +25,12 @@ from ninefold.reliability.backtest.asking import ask
 from ninefold.reliability.backtest.grid import CannotEvaluate, Grid, Vector
 from ninefold.reliability.backtest.judge import Limits
 from ninefold.reliability.backtest.judgement import Judgement
-from ninefold.reliability.backtest.scenario import Case, Scenario
+from ninefold.reliability.backtest.scenario import BacktestCase, Scenario
 from ninefold.reliability.backtest.sweep import Wishes
 from ninefold.reliability.backtest.words import length
 from ninefold.reliability.correction.occurrences import verified
 from ninefold.reliability.correction.resource import Correction
-from ninefold.reliability.servicelevelobjective.feedback.matching import Names, unmatched
+from ninefold.reliability.servicelevelobjective.feedback.matching import MetricNames, unmatched
 from ninefold.reliability.servicelevelobjective.feedback.unmatched import doubt
 from ninefold.reliability.servicelevelobjective.namespace.corrections import recorded
 from ninefold.reliability.servicelevelobjective.recording.corrections import NONE
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         judgements = backtest.run()
     except BrokenPipeError:
         raise  # The reader has seen enough: the same for every command.
-    except (Failed, CannotEvaluate, tsdb.NotServed, Refused, Unreachable, OSError) as error:
+    except (Failed, CannotEvaluate, tsdb.NotServed, QueryRefused, Unreachable, OSError) as error:
         print(f"ninefold: {error}", file=sys.stderr)
         return 1
     faults = [
@@ -67,16 +67,16 @@ def run(options: argparse.Namespace) -> int:
     return 1 if faults else 0
 
 
-def _parsed(options: argparse.Namespace) -> tuple[list[Case], list[Correction]] | None:
+def _parsed(options: argparse.Namespace) -> tuple[list[BacktestCase], list[Correction]] | None:
     """The objectives and the corrections in the files; None if there is a fault in them, or no objective, which is
     printed."""
     documents, findings = files.read(options.filename, recursive=options.recursive)
     parsed = resources.parse(documents, options.namespace)
-    cases: list[Case] = []
+    cases: list[BacktestCase] = []
     for one in parsed.found:
         try:
             if isinstance(one.resource, ServiceLevelObjective):
-                cases.append(Case(one.resource, options.targets))
+                cases.append(BacktestCase(one.resource, options.targets))
             elif isinstance(one.resource, Correction):
                 verified(one.resource)
         except Stalled as stalled:
@@ -92,7 +92,9 @@ def _parsed(options: argparse.Namespace) -> tuple[list[Case], list[Correction]] 
 
 
 class _Backtest:
-    def __init__(self, options: argparse.Namespace, cases: Sequence[Case], corrections: Sequence[Correction]) -> None:
+    def __init__(
+        self, options: argparse.Namespace, cases: Sequence[BacktestCase], corrections: Sequence[Correction]
+    ) -> None:
         self._options, self._corrections = options, corrections
         self._scenario = Scenario(cases)
         self._say = Progress(quiet=options.json)
@@ -119,10 +121,10 @@ class _Backtest:
             backfill.write(options.backfill, pasts, options.promtool, self._say)
         return found
 
-    def _corrected(self, case: Case, since: datetime, end: datetime) -> Case:
+    def _corrected(self, case: BacktestCase, since: datetime, end: datetime) -> BacktestCase:
         """The case as its rules would have been, had its corrections always been known; itself where it has none."""
         left_out = recorded(case.slo, self._corrections, since, end)
-        return case if left_out == NONE else Case(case.slo, self._options.targets, left_out)
+        return case if left_out == NONE else BacktestCase(case.slo, self._options.targets, left_out)
 
     async def _asked(self, url: str) -> tuple[Grid, int, dict[str, Vector]]:
         """The times of the rules' evaluations, from which on they count, and what Prometheus says."""
@@ -146,15 +148,15 @@ class _Backtest:
 
     async def _note_unmatched(self, prometheus: Prometheus, since: datetime, end: datetime) -> None:
         """Says which selectors matched nothing in all that time, as far as this server tells."""
-        names = Names(prometheus)
-        with suppress(Refused, Unreachable):
+        names = MetricNames(prometheus)
+        with suppress(QueryRefused, Unreachable):
             for case in self._scenario.cases:
                 found = await unmatched(prometheus, names, case.slo, since, end)
                 for each in found:
                     self._say.note(f"{case.slo.slo_id}: {each}")
                 self._doubts[case.slo.slo_id] = doubt(selectors(case.slo), found)
 
-    def _judged(self, case: Case, grid: Grid, begin: int, answers: Mapping[str, Vector]) -> list[Judgement]:
+    def _judged(self, case: BacktestCase, grid: Grid, begin: int, answers: Mapping[str, Vector]) -> list[Judgement]:
         options = self._options
         limits = Limits(options.incident_budget, options.noise_budget)
         wishes = Wishes(options.kept, options.most_pages, self._doubts.get(case.slo.slo_id, ""))

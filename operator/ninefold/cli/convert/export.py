@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from ninefold.cli.convert import report
-from ninefold.cli.convert.report import Item
+from ninefold.cli.convert.report import ReportItem
 from ninefold.cli.shared import files, resources
 from ninefold.cli.shared.findings import Finding, in_order
 from ninefold.cli.shared.parser import Parser
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def exported(found: Sequence[Found], findings: list[Finding]) -> tuple[list[Manifest], list[Item]]:
+def exported(found: Sequence[Found], findings: list[Finding]) -> tuple[list[Manifest], list[ReportItem]]:
     """The documents and the report; what cannot be compiled is a finding."""
     good, pairs = [], []
     for one in found:
@@ -64,11 +64,11 @@ def exported(found: Sequence[Found], findings: list[Finding]) -> tuple[list[Mani
         good.append(one)
         pairs.append((manifest, tiers))
     translation = openslo.export(pairs)
-    items = [Item.of(remark, good[remark.document].document) for remark in translation.remarks]
+    items = [ReportItem.of(remark, good[remark.document].document) for remark in translation.remarks]
     return [one.manifest for one in translation.made], items
 
 
-def _passed_over(one: Found) -> Item:
+def _passed_over(one: Found) -> ReportItem:
     kind = one.resource.api.kind
     remark = Remark("Lost", 0, (), f"OpenSLO has no {kind}", "nothing is made of it", "set it up by other means")
-    return Item.of(remark, one.document)
+    return ReportItem.of(remark, one.document)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ninefold.cli.convert import report
-from ninefold.cli.convert.report import Item
+from ninefold.cli.convert.report import ReportItem
 from ninefold.cli.lint.command import check
 from ninefold.cli.shared import files, resources, series
 from ninefold.cli.shared.files import Document
@@ -21,7 +21,7 @@ from ninefold.cli.shared.findings import Finding
 from ninefold.cli.shared.parser import Parser
 from ninefold.cli.shared.resources import Found, Resources
 from ninefold.integrations import openslo, pyrra, sloth
-from ninefold.integrations.translation.report import Made, Remark, Target, Translation
+from ninefold.integrations.translation.report import ImportTarget, Made, Remark, Translation
 from ninefold.kube import yamltext
 from ninefold.reliability.servicelevelobjective.fields import NOT_A_GROUP, RESERVED
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
@@ -31,7 +31,7 @@ class Dialect(NamedTuple):
     """A translator: whether a document is its own, and what documents become."""
 
     recognizes: Callable[[Mapping[str, Any]], bool]
-    translate: Callable[[Sequence[Mapping[str, Any]], Target], Translation]
+    translate: Callable[[Sequence[Mapping[str, Any]], ImportTarget], Translation]
 
 
 DIALECTS = {
@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _none_made(options: argparse.Namespace, items: Sequence[Item]) -> Finding:
+def _none_made(options: argparse.Namespace, items: Sequence[ReportItem]) -> Finding:
     """Why nothing is printed."""
     if any(item.severity == "Lost" for item in items):
         sentence = "no objective could be made: mend what is lost, and import again"
@@ -82,13 +82,13 @@ def _none_made(options: argparse.Namespace, items: Sequence[Item]) -> Finding:
     return Finding(sentence, ", ".join(files.STDIN_NAME if name == files.STDIN else name for name in options.filename))
 
 
-def _without_series(options: argparse.Namespace, made: Sequence[tuple[Made, Document]]) -> Iterator[Item]:
+def _without_series(options: argparse.Namespace, made: Sequence[tuple[Made, Document]]) -> Iterator[ReportItem]:
     """Selectors that match nothing in the Prometheus that was named, by the part of a document that they come from."""
     found = _parsed([one.manifest for one, _ in made], options.namespace).found
     for finding in series.findings(options, found):
         if not finding.object:
             # It is about Prometheus itself.
-            yield Item(
+            yield ReportItem(
                 "Lost", finding.file, 0, "", "", finding.message, "no selector was looked up", "look it up again"
             )
             continue
@@ -101,23 +101,23 @@ def _without_series(options: argparse.Namespace, made: Sequence[tuple[Made, Docu
             "it does not measure what it is meant to" if finding.severity == "error" else "it is measured as it stands",
             "correct the selector" if finding.severity == "error" else "check the selector",
         )
-        yield Item.of(remark, document)
+        yield ReportItem.of(remark, document)
 
 
 def translated(
     documents: Sequence[Document], names: Sequence[str], namespace: str
-) -> tuple[list[tuple[Made, Document]], list[Item]]:
+) -> tuple[list[tuple[Made, Document]], list[ReportItem]]:
     """The manifests that stand every check, each with its document, in their order, and the report."""
-    target = Target(namespace, frozenset(RESERVED), frozenset(NOT_A_GROUP), report.usual_tiers)
+    target = ImportTarget(namespace, frozenset(RESERVED), frozenset(NOT_A_GROUP), report.usual_tiers)
     made: list[tuple[Made, Document]] = []
-    items: list[Item] = []
+    items: list[ReportItem] = []
     for name, own in _sorted(documents, names).items():
         if name is None:
             items += [_passed_over(document, names) for document in own]
             continue
         items += [item for document in own for item in _repeated(document)]
         translation = DIALECTS[name].translate([document.manifest for document in own], target)
-        items += [Item.of(remark, own[remark.document]) for remark in translation.remarks]
+        items += [ReportItem.of(remark, own[remark.document]) for remark in translation.remarks]
         made += [(one, own[one.document]) for one in translation.made]
     made, twice = _once(made)
     items += twice
@@ -133,11 +133,11 @@ def translated(
             "it is not printed",
             "mend what the sentence is about, and import again",
         )
-        items.append(Item.of(remark, document))
+        items.append(ReportItem.of(remark, document))
     return [one for index, one in enumerate(made) if index not in refused], items
 
 
-def _once(made: Sequence[tuple[Made, Document]]) -> tuple[list[tuple[Made, Document]], list[Item]]:
+def _once(made: Sequence[tuple[Made, Document]]) -> tuple[list[tuple[Made, Document]], list[ReportItem]]:
     """Of several manifests with one name the first, and a word about the others."""
     first: dict[tuple[str, str], tuple[Made, Document]] = {}
     items = []
@@ -153,11 +153,11 @@ def _once(made: Sequence[tuple[Made, Document]]) -> tuple[list[tuple[Made, Docum
                 "it is not printed",
                 "give one of them another name, and import again",
             )
-            items.append(Item.of(remark, document))
+            items.append(ReportItem.of(remark, document))
     return list(first.values()), items
 
 
-def _doubt(one: Made, document: Document, finding: Finding) -> Item:
+def _doubt(one: Made, document: Document, finding: Finding) -> ReportItem:
     """What `ninefold lint` warns of in a manifest."""
     remark = Remark(
         "Changed",
@@ -167,7 +167,7 @@ def _doubt(one: Made, document: Document, finding: Finding) -> Item:
         "it means what it meant before, and is seldom meant",
         "check it",
     )
-    return Item.of(remark, document)
+    return ReportItem.of(remark, document)
 
 
 def checked(manifests: Sequence[Mapping[str, Any]], namespace: str) -> tuple[dict[int, str], list[tuple[int, Finding]]]:
@@ -231,7 +231,7 @@ def _dialect(document: Document, names: Sequence[str]) -> str | None:
     return next((name for name in names if DIALECTS[name].recognizes(document.manifest)), None)
 
 
-def _passed_over(document: Document, names: Sequence[str]) -> Item:
+def _passed_over(document: Document, names: Sequence[str]) -> ReportItem:
     remark = Remark(
         "Changed",
         0,
@@ -240,12 +240,12 @@ def _passed_over(document: Document, names: Sequence[str]) -> Item:
         "it is passed over",
         "nothing need be done if it holds no objective",
     )
-    return Item.of(remark, document)
+    return ReportItem.of(remark, document)
 
 
-def _repeated(document: Document) -> Iterator[Item]:
+def _repeated(document: Document) -> Iterator[ReportItem]:
     place = (document.file, report.title(document.manifest))
     for key, line in document.repeated():
-        yield Item(
+        yield ReportItem(
             "Lost", place[0], line, place[1], "", f"{key} is written twice", "the last one counts", "keep one of them"
         )

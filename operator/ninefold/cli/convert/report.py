@@ -22,7 +22,7 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ReportItem:
     """A line of the report: a remark, and the place in a file that it is about."""
 
     severity: str
@@ -37,7 +37,7 @@ class Item:
     instead: str
 
     @classmethod
-    def of(cls, remark: Remark, document: Document) -> Item:
+    def of(cls, remark: Remark, document: Document) -> ReportItem:
         line, field = document.line(remark.path), dotted(remark.path)
         place = (remark.severity, document.file, line, title(document.manifest), field)
         return cls(*place, remark.what, remark.meaning, remark.instead)
@@ -70,7 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="exit with 1 if anything was lost")
 
 
-def report(made: int, items: Iterable[Item], unreadable: Sequence[Finding], *, as_json: bool, strict: bool) -> int:
+def report(
+    made: int, items: Iterable[ReportItem], unreadable: Sequence[Finding], *, as_json: bool, strict: bool
+) -> int:
     """Write the report to standard error; the exit code of the command."""
     found = sorted(items, key=lambda item: (item.file, item.line))
     lost = sum(item.severity == "Lost" for item in found)

@@ -20,7 +20,7 @@ from ninefold.kube.rbac import (
     LEASE_GRANTS,
     LEASE_ROLE,
     OPERATOR_ROLE,
-    Rule,
+    RbacRule,
     acts,
     binding,
     grants,
@@ -77,7 +77,7 @@ def holding_yaml(tool: str) -> str:
     return f"{_with_reasons(role(name, rows), rows)}---\n{as_yaml([binding(name), *policies])}"
 
 
-def _with_reasons(manifest: Manifest, rows: Iterable[Rule]) -> str:
+def _with_reasons(manifest: Manifest, rows: Iterable[RbacRule]) -> str:
     text = as_yaml([{**manifest, "rules": []}]).removesuffix("rules: []\n")
     blocks = []
     for row in rows:

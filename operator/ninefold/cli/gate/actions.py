@@ -14,7 +14,7 @@ from ninefold.cli.shared import liveness
 from ninefold.cli.shared.liveness import Life
 from ninefold.kube.api import Key
 from ninefold.kube.fields import rfc3339, rough
-from ninefold.release.gate.effective import Asked, Change, closures, judge, message
+from ninefold.release.gate.effective import ImagesAsked, TemplateChange, closures, judge, message
 from ninefold.release.gate.opinion import CLOSED
 
 _POLL = 2.0
@@ -59,7 +59,7 @@ _BY = {"override": "Override", "known good": "KnownGood"}
 """What is printed as the decision where something passes a closed gate."""
 
 
-def told(gate: Gate, change: Change | Asked, now: datetime, life: Life) -> dict[str, Any]:
+def told(gate: Gate, change: TemplateChange | ImagesAsked, now: datetime, life: Life) -> dict[str, Any]:
     """What a gate means now for a change, as it is printed as JSON."""
     status = gate.status
     verdict = judge(status, change, now)

@@ -13,7 +13,7 @@ from ninefold.kube.client import ApiError, Cluster, NotFound
 from ninefold.release.clusterreleasegate.keeping import key_of, made_for, selects
 from ninefold.release.clusterreleasegate.plan import called
 from ninefold.release.clusterreleasegate.resource import PREFIX, ClusterReleaseGate
-from ninefold.release.gate.effective import Asked, Change
+from ninefold.release.gate.effective import ImagesAsked, TemplateChange
 from ninefold.release.override.resource import Override
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.release.workloads.workload import read, replaced
@@ -81,13 +81,13 @@ class Desk:
         names = (Key.of(each).name for each in namespaces if selects(gate.spec.namespaces, each))
         return [name for name in names if key_of(gate.metadata.name, name) not in gates]
 
-    async def change(self, workload: tuple[Api, str] | None, images: Sequence[str]) -> Change | Asked:
+    async def change(self, workload: tuple[Api, str] | None, images: Sequence[str]) -> TemplateChange | ImagesAsked:
         """To these images, of a workload if one is named: then with what it runs."""
         if workload is None or not self.namespace:
-            return Asked(images)
+            return ImagesAsked(images)
         api, name = workload
         runs = read(api.kind, await self.cluster.get(api, Key(self.namespace, name)))
-        return Change(runs.name, runs.parts, replaced(runs.parts, images))
+        return TemplateChange(runs.name, runs.parts, replaced(runs.parts, images))
 
     async def looked_at(self, made: MadeT, patience: timedelta) -> MadeT:
         """An object once the operator has looked at it, or as it is when patience ends."""

@@ -17,7 +17,7 @@ from ninefold.kube.conditions import READY
 from ninefold.kube.fields import rfc3339, rough
 from ninefold.release.clusterreleasegate.keeping import key_of
 from ninefold.release.clusterreleasegate.resource import ClusterReleaseGate
-from ninefold.release.gate.effective import Asked, closures, decision, in_force, message
+from ninefold.release.gate.effective import ImagesAsked, closures, decision, in_force, message
 from ninefold.release.gate.opinion import CLOSED
 from ninefold.release.gate.status import OverrideInForce
 from ninefold.release.override.resource import Override
@@ -42,11 +42,11 @@ async def explain(desk: Desk, options: argparse.Namespace) -> int:
     if options.json:
         status = {name: policy.model_dump(mode="json", by_alias=True) for name, policy in policies.items()}
         whole = {
-            **told(gate, Asked(()), now, life),
+            **told(gate, ImagesAsked(()), now, life),
             "policies": status,
             "suspected": [_record(suspect) for suspect in suspects],
         }
-        whole["above"] = [told(each, Asked(()), now, life) for each in stopped]
+        whole["above"] = [told(each, ImagesAsked(()), now, life) for each in stopped]
         whole["overrides"] = [_override(each) for each in _given(gate, now)]
         whole["pending"] = [_pending(each) for each in pending]
         if isinstance(gate, ClusterReleaseGate):

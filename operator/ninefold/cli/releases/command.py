@@ -77,7 +77,7 @@ def _newest(records: Sequence[Manifest]) -> list[Manifest]:
     )
 
 
-def _cells(service: dora.Service, figures: dora.Figures, now: datetime) -> list[str]:
+def _cells(service: dora.ServiceKey, figures: dora.DoraFigures, now: datetime) -> list[str]:
     def told(value: float | None, form: str = "{:.2g}") -> str:
         return "-" if value is None else form.format(value)
 

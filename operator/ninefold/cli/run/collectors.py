@@ -5,14 +5,14 @@ from __future__ import annotations
 from prometheus_client import ProcessCollector
 from prometheus_client.registry import Collector
 
-from ninefold.domain.measurements.sources import Sources
+from ninefold.domain.measurements.sources import PrometheusSources
 from ninefold.kinds import KINDS, MODELS
 from ninefold.kube.export import HeldObjects, Readiness, Tolerant
 from ninefold.kube.store import Store
 from ninefold.release.tools import TOOLS
 
 
-def collectors(store: Store, sources: Sources) -> list[Collector]:
+def collectors(store: Store, sources: PrometheusSources) -> list[Collector]:
     """What `ninefold run` registers."""
     of_objects = (
         Readiness(store, MODELS),

@@ -18,7 +18,7 @@ from ninefold.cli.shared.options import access, add_access, http_url
 from ninefold.cli.shared.parser import Parser
 from ninefold.domain.kind import Parts
 from ninefold.domain.measurements.poller import REMEDY, MeasurementPoller
-from ninefold.domain.measurements.sources import DEFAULT, Source, Sources
+from ninefold.domain.measurements.sources import DEFAULT, PrometheusSource, PrometheusSources
 from ninefold.integrations.credentials import Unfit
 from ninefold.integrations.prometheus import Prometheus
 from ninefold.kinds import KINDS
@@ -28,7 +28,7 @@ from ninefold.kube.client import ApiError, connect
 from ninefold.kube.fields import seconds
 from ninefold.kube.metrics import Metrics
 from ninefold.kube.rbac import LEASE_NAME, NAMESPACE_OF_OPERATOR
-from ninefold.kube.runtime import Options, Runtime
+from ninefold.kube.runtime import Runtime, RuntimeOptions
 from ninefold.release.tools import TOOLS
 
 
@@ -117,7 +117,7 @@ async def _run(options: argparse.Namespace) -> int:
         [kind.new_controller(parts) for kind in KINDS],
         cluster,
         metrics,
-        Options(
+        RuntimeOptions(
             workers=options.workers,
             host=host,
             port=port,
@@ -144,7 +144,7 @@ async def _run(options: argparse.Namespace) -> int:
         await cluster.close()
 
 
-def _sources(options: argparse.Namespace) -> Sources:
+def _sources(options: argparse.Namespace) -> PrometheusSources:
     """The Prometheus of the command line and those of the file. Raises Unusable."""
     interval = float(options.poll_interval)
     try:
@@ -152,7 +152,7 @@ def _sources(options: argparse.Namespace) -> Sources:
     except Unfit as error:
         raise Unusable(f"the credentials for Prometheus: {error}") from None
     further = read(options.prometheus_config, interval) if options.prometheus_config else []
-    return Sources([Source(prometheus, MeasurementPoller(prometheus, interval)), *further])
+    return PrometheusSources([PrometheusSource(prometheus, MeasurementPoller(prometheus, interval)), *further])
 
 
 def _tools(text: str) -> list[str]:

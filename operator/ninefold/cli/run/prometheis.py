@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from ninefold.cli.shared.options import header, http_url
 from ninefold.domain.measurements.poller import MeasurementPoller
-from ninefold.domain.measurements.sources import DEFAULT, Source
-from ninefold.integrations.credentials import Options, Unfit
+from ninefold.domain.measurements.sources import DEFAULT, PrometheusSource
+from ninefold.integrations.credentials import ConnectionOptions, Unfit
 from ninefold.integrations.prometheus import Prometheus
 from ninefold.kube.model import explain
 
@@ -55,9 +55,9 @@ class _Entry(BaseModel):
     namespace_labels: dict[str, str] | None = None
     rule_labels: dict[str, str] = {}
 
-    def options(self) -> Options:
+    def options(self) -> ConnectionOptions:
         own = {"cluster_labels", "namespace_labels", "rule_labels"}
-        return Options(**self.model_dump(exclude=own), external_labels=self.cluster_labels)
+        return ConnectionOptions(**self.model_dump(exclude=own), external_labels=self.cluster_labels)
 
 
 class _File(BaseModel):
@@ -66,7 +66,7 @@ class _File(BaseModel):
     prometheis: Annotated[list[_Entry], Field(max_length=64)]
 
 
-def read(path: Path, interval: float) -> list[Source]:
+def read(path: Path, interval: float) -> list[PrometheusSource]:
     """The sources that a file names. Raises Unusable."""
     try:
         if path.stat().st_size > _LARGEST:
@@ -84,10 +84,12 @@ def read(path: Path, interval: float) -> list[Source]:
         raise Unusable(f"{path}: {error}") from None
 
 
-def _source(entry: _Entry, interval: float, where: str) -> Source:
+def _source(entry: _Entry, interval: float, where: str) -> PrometheusSource:
     try:
         prometheus = Prometheus(entry.options())
     except Unfit as error:
         raise Unusable(f"{where}: {error}") from None
     figures: dict[str, Any] = {"prometheus": prometheus, "figures": MeasurementPoller(prometheus, interval)}
-    return Source(**figures, name=entry.name, namespaces=entry.namespace_labels, rule_labels=entry.rule_labels)
+    return PrometheusSource(
+        **figures, name=entry.name, namespaces=entry.namespace_labels, rule_labels=entry.rule_labels
+    )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ninefold.integrations.credentials import Options
+from ninefold.integrations.credentials import ConnectionOptions
 from ninefold.kube.arguments import labels
 from ninefold.kube.fields import seconds
 
@@ -84,9 +84,9 @@ def add_access(parser: argparse._ActionsContainer, path: Callable[[str], Path] |
     )
 
 
-def access(options: argparse.Namespace, address: str, **further: Any) -> Options:
+def access(options: argparse.Namespace, address: str, **further: Any) -> ConnectionOptions:
     """As these options say."""
-    return Options(
+    return ConnectionOptions(
         address,
         ca_file=options.prometheus_ca_file,
         token_file=options.prometheus_token_file,

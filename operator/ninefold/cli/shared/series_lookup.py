@@ -12,10 +12,10 @@ from ninefold.cli.shared.findings import Finding
 from ninefold.cli.shared.progress import Failed
 from ninefold.cli.shared.resources import Found
 from ninefold.domain.resource_set import Diagnostic
-from ninefold.integrations.prometheus import Refused, Unreachable
+from ninefold.integrations.prometheus import QueryRefused, Unreachable
 from ninefold.kube.errors import Stalled
 from ninefold.reliability.servicelevelobjective.feedback.buckets import missing
-from ninefold.reliability.servicelevelobjective.feedback.matching import LOOKBACK, Names, unmatched
+from ninefold.reliability.servicelevelobjective.feedback.matching import LOOKBACK, MetricNames, unmatched
 from ninefold.reliability.servicelevelobjective.feedback.metric_types import mistaken
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
@@ -31,7 +31,7 @@ def findings(options: argparse.Namespace, found: Sequence[Found]) -> list[Findin
 async def _findings(options: argparse.Namespace, found: Sequence[Found]) -> list[Finding]:
     findings, now = [], datetime.now(UTC)
     async with history.client(options, options.prometheus_url) as prometheus:
-        names = Names(prometheus)
+        names = MetricNames(prometheus)
         for one in found:
             if not isinstance(one.resource, ServiceLevelObjective):
                 continue
@@ -43,7 +43,7 @@ async def _findings(options: argparse.Namespace, found: Sequence[Found]) -> list
                     findings.append(one.finding(Diagnostic.of(words)))
                 for field, sentence in await mistaken(prometheus, one.resource):
                     findings.append(one.finding(Diagnostic.of(f"{field}: {sentence}", warning=True)))
-            except Refused as error:
+            except QueryRefused as error:
                 findings.append(one.finding(Diagnostic(("spec", "indicator"), f"Prometheus refuses it: {error}")))
             except Unreachable as error:
                 return [*findings, Finding(str(error), "--prometheus-url")]

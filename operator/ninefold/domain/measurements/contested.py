@@ -15,7 +15,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ninefold.domain.measurements.series import BURN, FIGURES, INFO, PARTS, RECORDED
-from ninefold.integrations.prometheus import Recording, Sample
+from ninefold.integrations.prometheus import LoadedRecording, Sample
 
 _READ = {INFO, *FIGURES, *PARTS}
 
@@ -106,7 +106,7 @@ def compared(samples: Iterable[Sample]) -> list[str]:
     return [*FIGURES, *PARTS, *sorted(windows, key=lambda name: (len(name), name))[:MOST_WINDOWS]]
 
 
-def foreign_files(recordings: Sequence[Recording]) -> Mapping[str, str]:
+def foreign_files(recordings: Sequence[LoadedRecording]) -> Mapping[str, str]:
     """By slo_id a sentence about rules that are not ours, though they record a series of ours for it."""
     files: dict[str, set[str]] = {}
     causes: dict[str, str] = {}
@@ -125,7 +125,7 @@ def foreign_files(recordings: Sequence[Recording]) -> Mapping[str, str]:
     return causes
 
 
-def displaced(recordings: Iterable[Recording]) -> Mapping[str, str]:
+def displaced(recordings: Iterable[LoadedRecording]) -> Mapping[str, str]:
     """By slo_id a sentence about rules of ours whose samples come too late: others of their series are there."""
     return {
         each.labels["slo_id"]: f"{each.name} cannot be recorded, since something else writes it, too, or Prometheus' "
@@ -135,7 +135,7 @@ def displaced(recordings: Iterable[Recording]) -> Mapping[str, str]:
     }
 
 
-def is_ours(recording: Recording) -> bool:
+def is_ours(recording: LoadedRecording) -> bool:
     """Whether it is in a group that is called as that of the objective is."""
     slo_id = recording.labels.get("slo_id", "")
     return bool(slo_id) and f"{recording.group}/".startswith(f"ninefold/{slo_id}/")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ninefold.domain.measurements.contested import displaced, foreign_files, is_ours
 from ninefold.domain.measurements.series import FIGURES, INFO
-from ninefold.integrations.prometheus import Prometheus, Recording, Refused, Unreachable
+from ninefold.integrations.prometheus import LoadedRecording, Prometheus, QueryRefused, Unreachable
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +42,9 @@ class Schedule:
         return any(name.count("/") > 2 for name, _ in self.groups)
 
 
-def schedules(recordings: Iterable[Recording]) -> dict[str, Schedule]:
+def schedules(recordings: Iterable[LoadedRecording]) -> dict[str, Schedule]:
     """Those of our rules, by slo_id."""
-    found: dict[str, list[Recording]] = {}
+    found: dict[str, list[LoadedRecording]] = {}
     for each in recordings:
         if is_ours(each):
             found.setdefault(each.labels["slo_id"], []).append(each)
@@ -114,7 +114,7 @@ class Origins:
         self._turn += 1
         try:
             about, found = await self._recordings(INFO), await self._recordings(name)
-        except (Unreachable, Refused) as error:
+        except (Unreachable, QueryRefused) as error:
             # What is known stays: an answer that fails says nothing about the rules.
             self._report(str(error))
             return
@@ -137,7 +137,7 @@ class Origins:
                 self._settles[slo_id] = _now() + SETTLES * max(before.interval, after.interval)
         self._schedules = seen
 
-    async def _recordings(self, name: str) -> list[Recording]:
+    async def _recordings(self, name: str) -> list[LoadedRecording]:
         """Those of this cluster: a query front may show the rules of others, with their labels."""
         ours = self._prometheus.external_labels.items()
         found = await self._prometheus.recordings(name)

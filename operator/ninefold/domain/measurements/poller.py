@@ -18,7 +18,7 @@ from ninefold.domain.measurements.origins import Origins
 from ninefold.domain.measurements.samples import QUERY, read
 from ninefold.domain.measurements.series import BURN
 from ninefold.domain.measurements.server_clock import SKEW, ServerClock
-from ninefold.integrations.prometheus import Prometheus, Refused, Sample, Unreachable
+from ninefold.integrations.prometheus import Prometheus, QueryRefused, Sample, Unreachable
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class MeasurementPoller:
         was_reachable, known = self._snapshot.reachable, set(self._snapshot.by_id)
         try:
             by_id = await self._read()
-        except (Unreachable, Refused) as error:
+        except (Unreachable, QueryRefused) as error:
             if was_reachable or not self._snapshot.asked:
                 log.warning(
                     "Prometheus cannot be asked, so that every budget which it measures is Unknown: %s; %s",

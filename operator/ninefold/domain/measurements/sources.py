@@ -25,7 +25,7 @@ DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PrometheusSource:
     """One Prometheus."""
 
     prometheus: Prometheus
@@ -41,10 +41,12 @@ class Source:
         return self.namespaces is None or self.namespaces.items() <= labels.items()
 
 
-class Sources:
+class PrometheusSources:
     """All of them; the first is for what no other is for."""
 
-    def __init__(self, sources: Sequence[Source], clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, sources: Sequence[PrometheusSource], clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self.all = sources
         self._clock = clock
         self._store = Store()
@@ -55,7 +57,7 @@ class Sources:
         """Where the objectives are; to be called before the figures of several are read."""
         self._store = store
 
-    def of(self, slo: Manifest) -> Source | None:
+    def of(self, slo: Manifest) -> PrometheusSource | None:
         """The Prometheus that measures an objective; None if it names one that is not there for its namespace."""
         labels = self._labels(slo)
         if wanted := slo.get("spec", {}).get("prometheus"):
@@ -69,7 +71,7 @@ class Sources:
         labels: Mapping[str, str] = namespace["metadata"].get("labels") or {}
         return labels
 
-    def named(self, key: Key, prometheus: str | None) -> Source:
+    def named(self, key: Key, prometheus: str | None) -> PrometheusSource:
         """The same for the objective under a key, by its spec.prometheus. Raises Stalled."""
         manifest = {"metadata": {"namespace": key.namespace, "name": key.name}, "spec": {"prometheus": prometheus}}
         found = self.of(manifest)

@@ -10,7 +10,7 @@ from typing import Any
 from ninefold.integrations.openslo.catalog import Catalog, described
 from ninefold.integrations.translation import ours
 from ninefold.integrations.translation.foreign import Node
-from ninefold.integrations.translation.report import NotCarried, Target
+from ninefold.integrations.translation.report import ImportTarget, NotCarried
 from ninefold.kube.fields import duration
 
 TARGETS = "notification_target"
@@ -31,7 +31,7 @@ def seconds(text: str) -> int | None:
     return int(found[1]) * _UNITS[found[2]] if found else None
 
 
-def alerting(spec: Node, made: Mapping[str, Any], catalog: Catalog, target: Target) -> dict[str, Any]:
+def alerting(spec: Node, made: Mapping[str, Any], catalog: Catalog, target: ImportTarget) -> dict[str, Any]:
     """The field `alerting` of the objective that `made` is the rest of."""
     tiers: list[dict[str, Any]] = []
     targets: list[str] = []

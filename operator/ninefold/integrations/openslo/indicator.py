@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from ninefold.integrations.openslo.catalog import Catalog, described
 from ninefold.integrations.translation import events, ours, queries
-from ninefold.integrations.translation.events import Asked
+from ninefold.integrations.translation.events import EventQuery
 from ninefold.integrations.translation.foreign import Node
 from ninefold.integrations.translation.groups import Groups
 from ninefold.integrations.translation.labels import common
-from ninefold.integrations.translation.report import Target
+from ninefold.integrations.translation.report import ImportTarget
 
 PROMQL = ("prometheus", "thanos", "mimir", "cortex", "victoriametrics", "amp", "grafana")
 """Types of metric sources, in lower case, whose queries are PromQL."""
@@ -25,7 +25,7 @@ class Asking(NamedTuple):
     method: str
     seconds: int
     """The length of a slice, or of what we record where time is not sliced."""
-    target: Target
+    target: ImportTarget
 
 
 def indicator(owner: Node, objective: Node, asking: Asking, catalog: Catalog) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def _unused(metric: Node, by: str, names: Sequence[str]) -> None:
 def _counted(metric: Node, written: Mapping[str, str], seconds: int) -> tuple[dict[str, str], tuple[str, ...]]:
     """The queries as our ratio takes them, and the labels that both keep apart. Raises NotCarried."""
     found = {name: _summed(metric.child(name), query) for name, query in written.items()}
-    asked = {name: Asked(metric.child(name), None, query) for name, (query, by) in found.items() if by is None}
+    asked = {name: EventQuery(metric.child(name), None, query) for name, (query, by) in found.items() if by is None}
     found |= {name: (query, queries.grouping(query) or ()) for name, query in events.counted(asked, seconds).items()}
     by = common([(labels or (),) for _, labels in found.values()])
     if by is None:
@@ -203,7 +203,7 @@ def _raw(metric: Node, catalog: Catalog) -> str:
         )
     ranged = queries.with_window(query)
     if queries.has_window(ranged):
-        events.share(Asked(metric, "raw", ranged))
+        events.share(EventQuery(metric, "raw", ranged))
     if ranged != query:
         metric.changed(
             "raw", f"the ranges of {query} are [$window]", "Ninefold chooses the range", "nothing need be done"
@@ -227,7 +227,7 @@ def _query(metric: Node, catalog: Catalog) -> str:
     written = queries.from_template(found[0])
     query = queries.read_once(written)
     if queries.is_shifted(written):
-        events.shifted(Asked(source.child("spec"), None, written))
+        events.shifted(EventQuery(source.child("spec"), None, written))
     elif query != written:
         source.child("spec").changed(
             None, "{{.window}} outside of a range is 5m", "Ninefold chooses the range", "write a range as [{{.window}}]"

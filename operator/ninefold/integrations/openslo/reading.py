@@ -14,7 +14,7 @@ from ninefold.integrations.openslo.catalog import Catalog
 from ninefold.integrations.openslo.indicator import Asking, indicator
 from ninefold.integrations.translation import ours, queries
 from ninefold.integrations.translation.foreign import Node
-from ninefold.integrations.translation.report import Made, NotCarried, Target, Translation
+from ninefold.integrations.translation.report import ImportTarget, Made, NotCarried, Translation
 from ninefold.kube.fields import duration
 from ninefold.kube.fields import seconds as in_seconds
 
@@ -30,7 +30,7 @@ def recognizes(document: Mapping[str, Any]) -> bool:
     return str(document.get("apiVersion", "")).startswith("openslo")
 
 
-def translate(documents: Sequence[Mapping[str, Any]], target: Target) -> Translation:
+def translate(documents: Sequence[Mapping[str, Any]], target: ImportTarget) -> Translation:
     """Each objective of an SLO becomes an object; a composite becomes one object more than it has objectives."""
     result = Translation()
     catalog = Catalog(documents, result.remarks)
@@ -46,7 +46,7 @@ def translate(documents: Sequence[Mapping[str, Any]], target: Target) -> Transla
     return result
 
 
-def _slo(node: Node, catalog: Catalog, target: Target) -> Iterator[Made]:
+def _slo(node: Node, catalog: Catalog, target: ImportTarget) -> Iterator[Made]:
     spec = node.child("spec")
     objectives = spec.children("objectives")
     if not objectives:
@@ -85,7 +85,7 @@ def _suffixes(objectives: Sequence[Node]) -> list[str]:
     ]
 
 
-def _metadata(node: Node, target: Target) -> dict[str, Any]:
+def _metadata(node: Node, target: ImportTarget) -> dict[str, Any]:
     source = node.child("metadata")
     annotations = ours.kubernetes_annotations(source)
     if "displayName" in source:
@@ -127,7 +127,7 @@ def _titled(metadata: Mapping[str, Any], objective: Node) -> dict[str, Any]:
     return {**metadata, "annotations": annotations}
 
 
-def _objective(spec: Node, objective: Node, catalog: Catalog, target: Target) -> dict[str, Any]:
+def _objective(spec: Node, objective: Node, catalog: Catalog, target: ImportTarget) -> dict[str, Any]:
     """The spec of one of our objects, without alerting."""
     method = spec.text("budgetingMethod") or METHODS[0]
     if method not in METHODS:
@@ -309,7 +309,7 @@ def _weekday(year: int, month: int, day: int) -> int | None:
         return None
 
 
-def _composite(node: Node, catalog: Catalog, target: Target) -> list[Made]:
+def _composite(node: Node, catalog: Catalog, target: ImportTarget) -> list[Made]:
     """The components and the whole; nothing if one of them is not carried, since that would be another promise."""
     spec = node.child("spec")
     objectives = spec.children("objectives")

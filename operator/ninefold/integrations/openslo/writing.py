@@ -12,7 +12,7 @@ from ninefold.integrations.openslo.catalog import API
 from ninefold.integrations.openslo.reading import translate
 from ninefold.integrations.translation import ours, queries
 from ninefold.integrations.translation.foreign import Node
-from ninefold.integrations.translation.report import Made, NotCarried, Target, Translation
+from ninefold.integrations.translation.report import ImportTarget, Made, NotCarried, Translation
 
 SOURCE = "prometheus"
 """The DataSource that every query refers to."""
@@ -67,7 +67,7 @@ def export(objectives: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, A
 
 def _read(node: Node, slo: Mapping[str, Any]) -> Translation:
     """What an import makes of an SLO. Raises NotCarried if it makes nothing."""
-    read = translate([_data_source(), slo], Target("", frozenset(), frozenset(), lambda spec: ()))
+    read = translate([_data_source(), slo], ImportTarget("", frozenset(), frozenset(), lambda spec: ()))
     if not read.made:
         why = next(remark for remark in read.remarks if remark.severity == "Lost")
         raise node.refused("spec", why.what, "an import would make nothing of it", why.instead)

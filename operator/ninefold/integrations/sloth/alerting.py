@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from ninefold.integrations.sloth.service import Service, recorded
+from ninefold.integrations.sloth.service import SlothService, recorded
 from ninefold.integrations.translation import ours
 from ninefold.integrations.translation.foreign import Node
-from ninefold.integrations.translation.report import Target
+from ninefold.integrations.translation.report import ImportTarget
 
 _LABELS = {"sloth_service": "service", "sloth_slo": "slo_name", "sloth_id": "slo_id", "sloth_severity": "severity"}
 """Labels of Sloth's alerts, and what they are called on ours."""
 
 
-def alerting_of(slo: Node, service: Service, spec: Mapping[str, Any]) -> dict[str, Any]:
+def alerting_of(slo: Node, service: SlothService, spec: Mapping[str, Any]) -> dict[str, Any]:
     alerting, names = slo.child("alerting"), service.names
     alerts = {"page": alerting.child(names.page), "ticket": alerting.child(names.ticket)}
     off = {severity: alert.flag("disable") for severity, alert in alerts.items()}
@@ -34,7 +34,7 @@ def alerting_of(slo: Node, service: Service, spec: Mapping[str, Any]) -> dict[st
 
 
 def _of_severity(
-    severity: str, alert: Node, shared: Mapping[str, str], target: Target, off: Mapping[str, bool]
+    severity: str, alert: Node, shared: Mapping[str, str], target: ImportTarget, off: Mapping[str, bool]
 ) -> dict[str, Any]:
     """What the alerts of one severity have of their own."""
     labels, annotations = alert.mapping("labels"), alert.mapping("annotations")
@@ -73,7 +73,7 @@ def _listed(tiers: Sequence[tuple[str, str]]) -> str:
     return ", ".join(f"{rate}x/{long}" for rate, long in tiers)
 
 
-def _tiers(alerting: Node, service: Service, spec: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+def _tiers(alerting: Node, service: SlothService, spec: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     """Those of an AlertWindows; None for those that Ninefold finds by itself, which are Sloth's at 30d."""
     usual, written = [dict(tier) for tier in service.target.tiers(spec)], service.period.tiers
     if written is None:

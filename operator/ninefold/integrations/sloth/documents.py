@@ -11,7 +11,7 @@ API = "sloth.slok.dev/v1"
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class DocumentNames:
     """How the two forms of the same fields are spelled."""
 
     plugins: str
@@ -22,8 +22,8 @@ class Names:
     ticket: str
 
 
-SNAKE = Names("slo_plugins", "error_query", "total_query", "error_ratio_query", "page_alert", "ticket_alert")
-CAMEL = Names("sloPlugins", "errorQuery", "totalQuery", "errorRatioQuery", "pageAlert", "ticketAlert")
+SNAKE = DocumentNames("slo_plugins", "error_query", "total_query", "error_ratio_query", "page_alert", "ticket_alert")
+CAMEL = DocumentNames("sloPlugins", "errorQuery", "totalQuery", "errorRatioQuery", "pageAlert", "ticketAlert")
 
 
 def check_kind(node: Node, wanted: str) -> None:

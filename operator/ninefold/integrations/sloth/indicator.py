@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ninefold.integrations.sloth.service import Service
+from ninefold.integrations.sloth.service import SlothService
 from ninefold.integrations.translation import events, queries
-from ninefold.integrations.translation.events import Asked
+from ninefold.integrations.translation.events import EventQuery
 from ninefold.integrations.translation.foreign import Node
 from ninefold.integrations.translation.groups import Groups
 from ninefold.integrations.translation.labels import Kept, common
-from ninefold.integrations.translation.report import Target
+from ninefold.integrations.translation.report import ImportTarget
 
 
-def indicator(sli: Node, service: Service) -> dict[str, Any]:
+def indicator(sli: Node, service: SlothService) -> dict[str, Any]:
     """The fields `indicator` and `groupBy`."""
     names, target = service.names, service.target
     counts, raw, plugin = (sli.child(name) for name in ("events", "raw", "plugin"))
@@ -33,7 +33,7 @@ def indicator(sli: Node, service: Service) -> dict[str, Any]:
         return _raw(sli, raw, names.raw, target)
     if "events" not in sli:
         raise sli.refused(None, "there is no SLI", "nothing is made of the SLO", "write sli.events")
-    asked = {name: Asked(counts, name, _query(counts, name)) for name in (names.error, names.total)}
+    asked = {name: EventQuery(counts, name, _query(counts, name)) for name in (names.error, names.total)}
     counted = events.counted(asked)
     bad, total = counted.values()
     groups = Groups(sli, _groups(sli, counted), target)
@@ -41,7 +41,7 @@ def indicator(sli: Node, service: Service) -> dict[str, Any]:
     return {"indicator": {"ratio": ratio}, "groupBy": groups.names}
 
 
-def _raw(sli: Node, raw: Node, name: str, target: Target) -> dict[str, Any]:
+def _raw(sli: Node, raw: Node, name: str, target: ImportTarget) -> dict[str, Any]:
     query = _query(raw, name)
     if total := queries.denominator(query):
         raw.changed(
@@ -51,7 +51,7 @@ def _raw(sli: Node, raw: Node, name: str, target: Target) -> dict[str, Any]:
             f"write errorRatio.traffic: {total}",
         )
     else:
-        events.share(Asked(raw, name, query))
+        events.share(EventQuery(raw, name, query))
     groups = Groups(sli, _groups(sli, {name: query}), target)
     return {"indicator": {"errorRatio": {"query": groups.counted(query)}}, "groupBy": groups.names}
 
@@ -75,7 +75,7 @@ def _query(node: Node, name: str) -> str:
             "write [{{.window}}] for the range of the query",
         )
     if queries.is_shifted(written):
-        events.shifted(Asked(node, name, written))
+        events.shifted(EventQuery(node, name, written))
     elif query != written:
         node.changed(
             name,

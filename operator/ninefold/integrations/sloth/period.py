@@ -17,7 +17,7 @@ PERIOD = "30d"
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class SlothPeriod:
     """The window that Sloth would have used, and its alert tiers if they were written; known if it was."""
 
     window: str = PERIOD
@@ -25,9 +25,9 @@ class Period:
     known: bool = False
 
 
-def period_of(windows: Sequence[Node]) -> Period:
+def period_of(windows: Sequence[Node]) -> SlothPeriod:
     """What the only AlertWindows says."""
-    found = Period()
+    found = SlothPeriod()
     for node in windows:
         try:
             if len(windows) > 1:
@@ -44,11 +44,11 @@ def period_of(windows: Sequence[Node]) -> Period:
     return found
 
 
-def _written_period(node: Node) -> Period:
+def _written_period(node: Node) -> SlothPeriod:
     check_kind(node, "AlertWindows")
     ours.object_metadata(node, "")
     spec = node.child("spec")
-    return Period(ours.window(spec.text("sloPeriod")), list(_written_tiers(spec)), known=True)
+    return SlothPeriod(ours.window(spec.text("sloPeriod")), list(_written_tiers(spec)), known=True)
 
 
 def _written_tiers(spec: Node) -> Iterator[dict[str, Any]]:

@@ -9,11 +9,11 @@ from ninefold.integrations.sloth import plugins
 from ninefold.integrations.sloth.alerting import alerting_of
 from ninefold.integrations.sloth.documents import CAMEL, PLAIN, SNAKE, check_kind
 from ninefold.integrations.sloth.indicator import indicator
-from ninefold.integrations.sloth.period import PERIOD, Period, period_of
-from ninefold.integrations.sloth.service import Service, recorded
+from ninefold.integrations.sloth.period import PERIOD, SlothPeriod, period_of
+from ninefold.integrations.sloth.service import SlothService, recorded
 from ninefold.integrations.translation import ours
 from ninefold.integrations.translation.foreign import Node
-from ninefold.integrations.translation.report import Made, NotCarried, Target, Translation
+from ninefold.integrations.translation.report import ImportTarget, Made, NotCarried, Translation
 from ninefold.kube.api import GROUP
 
 SERVICE, SLO = f"{GROUP}/sloth-service", f"{GROUP}/sloth-slo"
@@ -24,7 +24,7 @@ def recognizes(document: Mapping[str, Any]) -> bool:
     return document.get("version") == PLAIN or str(document.get("apiVersion", "")).startswith("sloth.slok.dev/")
 
 
-def translate(documents: Sequence[Mapping[str, Any]], target: Target) -> Translation:
+def translate(documents: Sequence[Mapping[str, Any]], target: ImportTarget) -> Translation:
     """Each SLO becomes an object. An AlertWindows among the documents says the period and the alert tiers."""
     result = Translation()
     nodes = [Node(document, result.remarks, index) for index, document in enumerate(documents)]
@@ -40,7 +40,7 @@ def translate(documents: Sequence[Mapping[str, Any]], target: Target) -> Transla
     return result
 
 
-def _specification(node: Node, period: Period, target: Target) -> Iterator[Made]:
+def _specification(node: Node, period: SlothPeriod, target: ImportTarget) -> Iterator[Made]:
     plain = "apiVersion" not in node
     if plain:
         if (version := node.text("version")) != PLAIN:
@@ -54,7 +54,7 @@ def _specification(node: Node, period: Period, target: Target) -> Iterator[Made]
     labels = recorded(spec, target)
     for part in (spec, *spec.children("slos")):
         plugins.report(part, names.plugins if part is spec else "plugins")
-    service = Service(ours.service(spec, "service", written), written, names, period, target, metadata, labels)
+    service = SlothService(ours.service(spec, "service", written), written, names, period, target, metadata, labels)
     if not period.known and spec.children("slos"):
         spec.changed(
             None,
@@ -69,7 +69,7 @@ def _specification(node: Node, period: Period, target: Target) -> Iterator[Made]
             slo.give_up(refusal)
 
 
-def _resource(node: Node, target: Target) -> dict[str, Any]:
+def _resource(node: Node, target: ImportTarget) -> dict[str, Any]:
     check_kind(node, "PrometheusServiceLevel")
     metadata = ours.object_metadata(node, target.namespace)
     ours.rule_labels(node.child("metadata"), metadata["labels"], "Sloth")
@@ -82,7 +82,7 @@ def _resource(node: Node, target: Target) -> dict[str, Any]:
     return metadata
 
 
-def _objective(slo: Node, service: Service) -> dict[str, Any]:
+def _objective(slo: Node, service: SlothService) -> dict[str, Any]:
     name = slo.text("name")
     if not name:
         raise slo.refused("name", "the SLO has no name", "nothing is made of it", "write a name")

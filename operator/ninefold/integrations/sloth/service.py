@@ -5,28 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ninefold.integrations.sloth.documents import Names
-from ninefold.integrations.sloth.period import Period
+from ninefold.integrations.sloth.documents import DocumentNames
+from ninefold.integrations.sloth.period import SlothPeriod
 from ninefold.integrations.translation import ours
 from ninefold.integrations.translation.foreign import Node
-from ninefold.integrations.translation.report import Target
+from ninefold.integrations.translation.report import ImportTarget
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class SlothService:
     """What the SLOs of one specification share."""
 
     name: str
     written: str
     """The service as Sloth has it on its series."""
-    names: Names
-    period: Period
-    target: Target
+    names: DocumentNames
+    period: SlothPeriod
+    target: ImportTarget
     metadata: dict[str, Any]
     labels: dict[str, str] = field(default_factory=dict)
 
 
-def recorded(node: Node, target: Target) -> dict[str, str]:
+def recorded(node: Node, target: ImportTarget) -> dict[str, str]:
     """Labels that Sloth puts on recordings and alerts."""
     labels = ours.alert_labels(node.child("labels"), node.mapping("labels"), target)
     if labels:

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from ninefold.integrations.translation import queries
 from ninefold.integrations.translation.foreign import Node
-from ninefold.integrations.translation.meaning import Kind, Meaning
+from ninefold.integrations.translation.meaning import Meaning, WindowMeaning
 from ninefold.kube.fields import duration
 
 
-class Asked(NamedTuple):
+class EventQuery(NamedTuple):
     """A query, and the field that it stands in."""
 
     node: Node
@@ -19,7 +19,7 @@ class Asked(NamedTuple):
     query: str
 
 
-def counted(sides: Mapping[str, Asked], seconds: int = queries.BASE) -> dict[str, str]:
+def counted(sides: Mapping[str, EventQuery], seconds: int = queries.BASE) -> dict[str, str]:
     """The two sides of a ratio in events per second; over a window of so many seconds the ratio is what it was."""
     found = {key: queries.meant(side.query) for key, side in sides.items()}
     grows = {meant.per_window for meant in found.values() if meant is not None and not meant.zero}
@@ -35,7 +35,7 @@ def counted(sides: Mapping[str, Asked], seconds: int = queries.BASE) -> dict[str
     return made
 
 
-def _scaled(side: Asked, made: str, meant: Meaning, seconds: int, *, same: bool) -> None:
+def _scaled(side: EventQuery, made: str, meant: Meaning, seconds: int, *, same: bool) -> None:
     """Report another unit; `same` says that nothing of the ratio is lost."""
     ratio = "the ratio is the same" if same else f"over {duration(seconds)} the ratio is what it was"
     cure = "nothing need be done" if same else "see what is lost of it"
@@ -64,7 +64,7 @@ def _scaled(side: Asked, made: str, meant: Meaning, seconds: int, *, same: bool)
         )
 
 
-def shifted(side: Asked) -> None:
+def shifted(side: EventQuery) -> None:
     """Report a query that looks as far back as its window is long."""
     side.node.lost(
         side.name,
@@ -74,31 +74,33 @@ def shifted(side: Asked) -> None:
     )
 
 
-def share(side: Asked) -> None:
+def share(side: EventQuery) -> None:
     """Report an error ratio that does not add up over time."""
     meant = queries.meant(side.query)
     if meant is not None and queries.share(side.query) is None:
         judged(side, meant, instead=_TRAFFIC if meant.why == "/" else "")
 
 
-def judged(side: Asked, meant: Meaning, seconds: int = queries.BASE, instead: str = "") -> bool:
+def judged(side: EventQuery, meant: Meaning, seconds: int = queries.BASE, instead: str = "") -> bool:
     """Report what does not add up over time, and what to write instead; whether there is anything to report."""
     base = duration(seconds)
-    if meant.kind is Kind.GUARDED:
+    if meant.kind is WindowMeaning.GUARDED:
         side.node.lost(
             side.name,
             f"`{meant.why}` applies once to each window, however long the window is",
             f"here it applies to each {base}, also in what alerts over longer windows read",
             "leave it out, and write alerting.minimumErrors or minimumTraffic if it guards against little traffic",
         )
-    elif meant.kind is Kind.MOMENTARY:
+    elif meant.kind is WindowMeaning.MOMENTARY:
         side.node.lost(
             side.name,
             f"`{meant.why}` is read once, at the end of each window",
             f"here it is read for each {base}, also in what alerts over longer windows read",
             "write a number in its place, or count by a rule of your own what the series holds at each moment",
         )
-    elif meant.kind is Kind.JUDGED or (meant.kind is Kind.LEVEL and meant.why not in ("", "last_over_time")):
+    elif meant.kind is WindowMeaning.JUDGED or (
+        meant.kind is WindowMeaning.LEVEL and meant.why not in ("", "last_over_time")
+    ):
         side.node.lost(
             side.name,
             f"`{meant.why}` {'' if meant.counters else 'looks at gauges and '}does not add up over time",
@@ -125,7 +127,7 @@ _INSTEAD = {
 }
 
 
-def _unlike(sides: Mapping[str, Asked], found: Mapping[str, Meaning | None], seconds: int) -> None:
+def _unlike(sides: Mapping[str, EventQuery], found: Mapping[str, Meaning | None], seconds: int) -> None:
     first = next(key for key, meant in found.items() if meant is not None and meant.per_window)
     other = next(key for key, meant in found.items() if key != first)
     sides[first].node.lost(

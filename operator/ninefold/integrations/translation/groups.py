@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ninefold.integrations.translation import queries
 from ninefold.integrations.translation.foreign import Node
-from ninefold.integrations.translation.report import Target
+from ninefold.integrations.translation.report import ImportTarget
 
 
 class Groups:
@@ -15,7 +15,7 @@ class Groups:
     A label that we write ourselves is called exported_<label>, as Prometheus does where a target and a scrape collide.
     """
 
-    def __init__(self, node: Node, labels: Sequence[str], target: Target) -> None:
+    def __init__(self, node: Node, labels: Sequence[str], target: ImportTarget) -> None:
         self.names = list(labels)
         self._renamed: list[tuple[str, str]] = []
         for index, label in enumerate(labels):

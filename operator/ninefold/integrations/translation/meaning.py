@@ -19,7 +19,7 @@ WINDOW = "299s"
 _WINDOW = timedelta(seconds=299)
 
 
-class Kind(Enum):
+class WindowMeaning(Enum):
     """From what is known without a window to what cannot be added up."""
 
     CONSTANT = "a number"
@@ -34,7 +34,7 @@ class Kind(Enum):
 class Meaning:
     """The class of an expression."""
 
-    kind: Kind
+    kind: WindowMeaning
     per_window: bool = False
     """Whether the value grows with the window, as an increase does; else it is per second, or a mean."""
     counters: bool = False
@@ -49,14 +49,14 @@ class Meaning:
     @property
     def moving(self) -> bool:
         """Whether its value depends on a window."""
-        return self.kind not in (Kind.CONSTANT, Kind.LEVEL)
+        return self.kind not in (WindowMeaning.CONSTANT, WindowMeaning.LEVEL)
 
     @property
     def zero(self) -> bool:
-        return self.kind is Kind.CONSTANT and self.value == 0
+        return self.kind is WindowMeaning.CONSTANT and self.value == 0
 
 
-_LEVEL = Meaning(Kind.LEVEL, signed=True)
+_LEVEL = Meaning(WindowMeaning.LEVEL, signed=True)
 
 _ADDED = {"avg_over_time": False, "sum_over_time": True, "count_over_time": True, "delta": True}
 """Functions over a range of a gauge that add up, and whether they grow with the range."""
@@ -82,7 +82,7 @@ def meaning(expression: promql.Expr) -> Meaning:
     """The class of an expression in which WINDOW stands for the range. Raises RecursionError for what is too deep."""
     match expression:
         case promql.NumberLiteral():
-            return Meaning(Kind.CONSTANT, value=expression.val, signed=expression.val < 0)
+            return Meaning(WindowMeaning.CONSTANT, value=expression.val, signed=expression.val < 0)
         case promql.ParenExpr():
             return meaning(expression.expr)
         case promql.UnaryExpr():
@@ -94,7 +94,7 @@ def meaning(expression: promql.Expr) -> Meaning:
             return _aggregate(str(expression.op), meaning(expression.expr))
         case promql.BinaryExpr():
             return _binary(expression)
-    return _LEVEL if isinstance(expression, promql.VectorSelector) else Meaning(Kind.CONSTANT)
+    return _LEVEL if isinstance(expression, promql.VectorSelector) else Meaning(WindowMeaning.CONSTANT)
 
 
 def _call(call: promql.Call) -> Meaning:
@@ -112,7 +112,9 @@ def _call(call: promql.Call) -> Meaning:
         return chief
     if not chief.moving:
         return _LEVEL
-    return _besides(chief, name) if name in _ROUNDED and chief.kind is not Kind.JUDGED else _judged(name, chief)
+    return (
+        _besides(chief, name) if name in _ROUNDED and chief.kind is not WindowMeaning.JUDGED else _judged(name, chief)
+    )
 
 
 def _over(name: str, ranged: promql.MatrixSelector | promql.SubqueryExpr) -> Meaning:
@@ -120,21 +122,21 @@ def _over(name: str, ranged: promql.MatrixSelector | promql.SubqueryExpr) -> Mea
     inner = meaning(ranged.expr) if isinstance(ranged, promql.SubqueryExpr) else _LEVEL
     counters = name in COUNTED or name == "irate" or inner.counters
     if inner.moving:
-        return Meaning(Kind.JUDGED, inner.per_window, counters, name, signed=inner.signed)
+        return Meaning(WindowMeaning.JUDGED, inner.per_window, counters, name, signed=inner.signed)
     if ranged.range != _WINDOW or name in _LAST:
-        return Meaning(Kind.LEVEL, counters=counters, why=name if name in _LAST else "", signed=True)
+        return Meaning(WindowMeaning.LEVEL, counters=counters, why=name if name in _LAST else "", signed=True)
     if (grows := {**COUNTED, **_ADDED}.get(name)) is not None:
         signed = name == "delta" or (name in _MEANS and inner.signed)
-        return Meaning(Kind.ADDITIVE, grows, counters, signed=signed)
-    return Meaning(Kind.JUDGED, counters=counters, why=name)
+        return Meaning(WindowMeaning.ADDITIVE, grows, counters, signed=signed)
+    return Meaning(WindowMeaning.JUDGED, counters=counters, why=name)
 
 
 def _bounded(name: str, given: list[Meaning]) -> Meaning:
     """Of a number that is not negative, a bound of 0 below is none."""
     first, *bounds = given
-    if not first.moving or first.kind is Kind.JUDGED:
+    if not first.moving or first.kind is WindowMeaning.JUDGED:
         return first
-    if not all(bound.kind is Kind.CONSTANT for bound in bounds):
+    if not all(bound.kind is WindowMeaning.CONSTANT for bound in bounds):
         return _judged(name, first)
     return first if name == "clamp_min" and bounds[0].zero and not first.signed else _besides(first, name)
 
@@ -154,7 +156,7 @@ def _binary(expression: promql.BinaryExpr) -> Meaning:
     rule = _RULES.get(name)
     if not left.moving and not right.moving:
         return _unmoved(name, left, right)
-    if rule is None or Kind.JUDGED in (left.kind, right.kind):
+    if rule is None or WindowMeaning.JUDGED in (left.kind, right.kind):
         return _judged(name, left, right, grows=_grows(name, left, right))
     return replace(rule(expression, left, right), signed=_may_be_negative(expression, left, right))
 
@@ -176,15 +178,19 @@ def _grows(name: str, left: Meaning, right: Meaning) -> bool:
 def _unmoved(name: str, left: Meaning, right: Meaning) -> Meaning:
     """Numbers and values of the moment."""
     if name == "*" and (left.zero or right.zero):
-        return Meaning(Kind.CONSTANT, value=0)
-    if left.kind is right.kind is Kind.CONSTANT:
-        return Meaning(Kind.CONSTANT, value=left.value if left.value == right.value == 0 else None, signed=True)
-    return Meaning(Kind.LEVEL, counters=left.counters or right.counters, why=left.why or right.why, signed=True)
+        return Meaning(WindowMeaning.CONSTANT, value=0)
+    if left.kind is right.kind is WindowMeaning.CONSTANT:
+        return Meaning(
+            WindowMeaning.CONSTANT, value=left.value if left.value == right.value == 0 else None, signed=True
+        )
+    return Meaning(
+        WindowMeaning.LEVEL, counters=left.counters or right.counters, why=left.why or right.why, signed=True
+    )
 
 
 def _times(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> Meaning:
     if left.zero or right.zero:
-        return Meaning(Kind.CONSTANT, value=0)
+        return Meaning(WindowMeaning.CONSTANT, value=0)
     if left.moving and right.moving:
         return _judged("*", left, right)
     return _weighted(expression, left, right)
@@ -202,14 +208,14 @@ def _weighted(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> M
     weight = expression.rhs if left.moving else expression.lhs
     # A join that brings labels is made for them.
     joined = expression.modifier is not None and expression.modifier.group_labels
-    return moving if other.kind is Kind.CONSTANT or joined or is_one(weight) else _at_once(moving, expression)
+    return moving if other.kind is WindowMeaning.CONSTANT or joined or is_one(weight) else _at_once(moving, expression)
 
 
 def _sum(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> Meaning:
     moving, other = (left, right) if left.moving else (right, left)
     if other.moving:
         return _together(str(expression.op), left, right)
-    if other.kind is Kind.LEVEL:
+    if other.kind is WindowMeaning.LEVEL:
         return _at_once(moving, expression)
     # A constant per second adds up; a constant in a window is there once for 5 m and once for an hour.
     return _besides(moving, _told(expression)) if moving.per_window and not other.zero else moving
@@ -219,7 +225,7 @@ def _or(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> Meaning
     if left.moving and right.moving:
         return _together("or", left, right)
     moving, other = (left, right) if left.moving else (right, left)
-    if other.kind is Kind.LEVEL:
+    if other.kind is WindowMeaning.LEVEL:
         return _at_once(moving, expression)
     return moving if other.zero else _besides(moving, _told(expression))
 
@@ -227,13 +233,13 @@ def _or(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> Meaning
 def _and(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> Meaning:
     """`and` and `unless` keep values of the left where there is something on the right."""
     if not left.moving:
-        return _LEVEL if right.kind is Kind.ADDITIVE else _judged(str(expression.op), left, right)
-    if str(expression.op) == "unless" and right.kind is Kind.ADDITIVE:
+        return _LEVEL if right.kind is WindowMeaning.ADDITIVE else _judged(str(expression.op), left, right)
+    if str(expression.op) == "unless" and right.kind is WindowMeaning.ADDITIVE:
         # What there was in one part of the window hides the whole of it.
         return _besides(left, "unless")
-    if right.kind is Kind.LEVEL:
+    if right.kind is WindowMeaning.LEVEL:
         return left if is_one(expression.rhs) else _at_once(left, expression, right.why)
-    condition = right.why if right.kind is not Kind.ADDITIVE else ""
+    condition = right.why if right.kind is not WindowMeaning.ADDITIVE else ""
     return _besides(left, f"{expression.op} ... {condition}") if condition else left
 
 
@@ -245,8 +251,10 @@ def _compared(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> M
     verdict = expression.modifier is not None and expression.modifier.return_bool
     if not left.moving and not right.moving:
         signed = left.signed and not verdict
-        return Meaning(Kind.LEVEL, counters=left.counters or right.counters, why=_told(expression), signed=signed)
-    if verdict or right.kind is not Kind.CONSTANT or left.kind is Kind.JUDGED:
+        return Meaning(
+            WindowMeaning.LEVEL, counters=left.counters or right.counters, why=_told(expression), signed=signed
+        )
+    if verdict or right.kind is not WindowMeaning.CONSTANT or left.kind is WindowMeaning.JUDGED:
         return _judged(f"{name} bool" if verdict else name, left, right, grows=left.per_window and not verdict)
     # What is 0 adds nothing, so that it may be missing; what is below 0 would add something.
     harmless = right.zero and (name == "!=" or (name in (">", ">=") and not left.signed))
@@ -257,13 +265,15 @@ def _together(name: str, left: Meaning, right: Meaning) -> Meaning:
     if left.per_window != right.per_window:
         return _judged(f"{name} of an increase and a rate", left, right, grows=True)
     why = left.why or right.why
-    kind = next((part.kind for part in (left, right) if part.kind is not Kind.ADDITIVE), Kind.ADDITIVE)
+    kind = next(
+        (part.kind for part in (left, right) if part.kind is not WindowMeaning.ADDITIVE), WindowMeaning.ADDITIVE
+    )
     return Meaning(kind, left.per_window, left.counters or right.counters, why)
 
 
 def _besides(moving: Meaning, why: str) -> Meaning:
     """What adds up but for something that holds once in a window, however long it is."""
-    return moving if moving.why else replace(moving, kind=Kind.GUARDED, why=why)
+    return moving if moving.why else replace(moving, kind=WindowMeaning.GUARDED, why=why)
 
 
 def _at_once(moving: Meaning, expression: promql.BinaryExpr, condition: str = "") -> Meaning:
@@ -271,15 +281,15 @@ def _at_once(moving: Meaning, expression: promql.BinaryExpr, condition: str = ""
     if moving.why:
         return moving
     why = f"{expression.op} ... {condition}" if condition else _told(expression)
-    return replace(moving, kind=Kind.MOMENTARY, why=why)
+    return replace(moving, kind=WindowMeaning.MOMENTARY, why=why)
 
 
 def _judged(why: str, *parts: Meaning, grows: bool | None = None) -> Meaning:
     """The innermost reason counts."""
     if grows is None:
         grows = parts[0].per_window and why not in _UNITLESS
-    reason = next((part.why for part in parts if part.kind is Kind.JUDGED), why)
-    return Meaning(Kind.JUDGED, grows, any(part.counters for part in parts), reason)
+    reason = next((part.why for part in parts if part.kind is WindowMeaning.JUDGED), why)
+    return Meaning(WindowMeaning.JUDGED, grows, any(part.counters for part in parts), reason)
 
 
 def _told(expression: promql.BinaryExpr) -> str:

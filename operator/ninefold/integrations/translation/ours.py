@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from ninefold.integrations.translation.foreign import Node
-from ninefold.integrations.translation.report import Target
+from ninefold.integrations.translation.report import ImportTarget
 from ninefold.kube.api import GROUP, VERSION
 from ninefold.kube.fields import duration
 
@@ -243,7 +243,7 @@ def alert_name(node: Node) -> str:
     return ""
 
 
-def alert_labels(node: Node, found: Mapping[str, str], target: Target) -> dict[str, str]:
+def alert_labels(node: Node, found: Mapping[str, str], target: ImportTarget) -> dict[str, str]:
     """Of labels those that alerts may be given; `node` holds them, for the report."""
     kept: dict[str, str] = {}
     for name, value in found.items():

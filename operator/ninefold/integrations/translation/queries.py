@@ -14,7 +14,7 @@ import promql_parser as promql
 
 from ninefold.integrations.translation import labels, meaning, shares
 from ninefold.integrations.translation.labels import Kept, Labels
-from ninefold.integrations.translation.meaning import Kind, Meaning
+from ninefold.integrations.translation.meaning import Meaning, WindowMeaning
 from ninefold.integrations.translation.series import bare
 from ninefold.integrations.translation.shares import Share
 from ninefold.kube import promqltext
@@ -88,7 +88,7 @@ def per_second(text: str, seconds: int) -> str:
     plain = _STRING.sub('""', text)
     rated = _outside_strings(text, lambda part: _INCREASE.sub("rate", part))
     after = meant(rated)
-    if found.kind is Kind.ADDITIVE and not _RANGE.search(plain) and after is not None and not after.per_window:
+    if found.kind is WindowMeaning.ADDITIVE and not _RANGE.search(plain) and after is not None and not after.per_window:
         return rated
     return f"({text}{chr(10) if '#' in plain else ''}) / {seconds}"
 

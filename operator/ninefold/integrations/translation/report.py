@@ -55,7 +55,7 @@ class NotCarried(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ImportTarget:
     """What a translator must know of the side that it translates into."""
 
     namespace: str

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import promql_parser as promql
 
-from ninefold.integrations.translation.meaning import Kind, meaning
+from ninefold.integrations.translation.meaning import WindowMeaning, meaning
 from ninefold.integrations.translation.series import bare
 
 
@@ -42,16 +42,16 @@ def share(expression: promql.Expr) -> Share | None:
 
 def _of_time(expression: promql.Expr) -> Share | None:
     found = meaning(expression)
-    return Share(None) if found.kind is Kind.ADDITIVE and not found.per_window and not found.counters else None
+    return Share(None) if found.kind is WindowMeaning.ADDITIVE and not found.per_window and not found.counters else None
 
 
 def _binary(operation: promql.BinaryExpr) -> Share | None:
     left, right = meaning(operation.lhs), meaning(operation.rhs)
-    if right.kind is Kind.CONSTANT:
+    if right.kind is WindowMeaning.CONSTANT:
         return _with_number(str(operation.op), share(operation.lhs), right.value, verdict=_is_verdict(operation))
-    if left.kind is Kind.CONSTANT:
+    if left.kind is WindowMeaning.CONSTANT:
         return _from_number(str(operation.op), left.value, share(operation.rhs))
-    linear = left.kind is right.kind is Kind.ADDITIVE and left.per_window == right.per_window
+    linear = left.kind is right.kind is WindowMeaning.ADDITIVE and left.per_window == right.per_window
     return Share(operation.rhs) if str(operation.op) == "/" and linear else None
 
 

@@ -20,7 +20,7 @@ from ninefold.kube.api import Key
 from ninefold.observability.dashboard import cost, details, fleet, overview, queries
 from ninefold.observability.dashboard.events import events
 from ninefold.observability.dashboard.layout import Page
-from ninefold.observability.dashboard.objective import Objective, uid
+from ninefold.observability.dashboard.objective import ShownObjective, uid
 from ninefold.observability.dashboard.resource import Dashboard
 from ninefold.observability.dashboard.subject import Subject
 
@@ -33,7 +33,9 @@ _CHOSEN = DataSourceRef(PLUGIN, "${datasource}")
 _TIME = "${__url_time_range}"
 
 
-def text(dashboard: Dashboard, names: Sequence[str], objectives: Sequence[Objective], links: Mapping[str, str]) -> str:
+def text(
+    dashboard: Dashboard, names: Sequence[str], objectives: Sequence[ShownObjective], links: Mapping[str, str]
+) -> str:
     """The dashboard of the objectives of these names as Grafana's JSON.
 
     A service's shows each of `objectives` in detail; a fleet's leads to the dashboards of services, `links` of uids.
@@ -107,7 +109,7 @@ def _service(
     built: builders.Dashboard,
     page: Page,
     names: Sequence[str],
-    objectives: Sequence[Objective],
+    objectives: Sequence[ShownObjective],
 ) -> None:
     built.with_variable(_ids(dashboard, names))
     many = len(objectives) > ROWS
@@ -134,7 +136,7 @@ def _constant(ids: str) -> builders.ConstantVariable:
     return builders.ConstantVariable("ids").value(ids)
 
 
-def _choice(objectives: Sequence[Objective]) -> builders.CustomVariable:
+def _choice(objectives: Sequence[ShownObjective]) -> builders.CustomVariable:
     """The objectives by name, as a list to choose from; Grafana reads "text : value, ..."."""
     first = objectives[0]
     return (

@@ -9,7 +9,7 @@ from decimal import Decimal
 from ninefold.kube.fields import duration
 from ninefold.observability.dashboard import panels, parts, queries
 from ninefold.observability.dashboard.layout import Line
-from ninefold.observability.dashboard.objective import Objective
+from ninefold.observability.dashboard.objective import ShownObjective
 from ninefold.observability.dashboard.panels import Panel, Query, Words
 from ninefold.observability.dashboard.states import STATES
 from ninefold.observability.dashboard.subject import MOST_LINES, Subject
@@ -110,7 +110,7 @@ def _budget(subject: Subject) -> Panel:
 
 
 def _burn(subject: Subject) -> Panel:
-    tiers: dict[tuple[Decimal, int, int, str], list[Objective]] = defaultdict(list)
+    tiers: dict[tuple[Decimal, int, int, str], list[ShownObjective]] = defaultdict(list)
     for objective in subject.objectives:
         for tier in objective.tiers:
             tiers[tier.burn_rate, tier.long, tier.short, tier.severity].append(objective)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ninefold.observability.dashboard import panels, queries
 from ninefold.observability.dashboard.layout import Line
 from ninefold.observability.dashboard.overview import ALL, alerts, objectives
-from ninefold.observability.dashboard.panels import Column, Labels, Panel, Query, Words
+from ninefold.observability.dashboard.panels import Labels, Panel, Query, TableColumn, Words
 from ninefold.observability.dashboard.states import STATES
 
 
@@ -110,7 +110,7 @@ def _without_data() -> Panel:
             "none",
         ),
         Labels({"service": "Service", "name": "Objective"}, hidden=("objective", "window", "slo_id")),
-        [Column("Data", f"({queries.info(ALL)}) * 0 + on (slo_id) group_left () ({lost})", "none", states=STATES)],
+        [TableColumn("Data", f"({queries.info(ALL)}) * 0 + on (slo_id) group_left () ({lost})", "none", states=STATES)],
         "Service",
     )
 
@@ -124,6 +124,6 @@ def _closed_gates(namespace: str) -> Panel:
             "no gate is closed, or the operator is not scraped",
         ),
         Labels({"gate": "Gate", "decision": "Decision"}),
-        [Column("Closed", queries.closed_gates(namespace), "none")],
+        [TableColumn("Closed", queries.closed_gates(namespace), "none")],
         "Gate",
     )

@@ -15,7 +15,7 @@ from ninefold.observability.dashboard.resource import Dashboard
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 
-class AlertTier(Protocol):
+class ShownTier(Protocol):
     """An alert of an objective; windows in seconds."""
 
     @property
@@ -28,16 +28,16 @@ class AlertTier(Protocol):
     def severity(self) -> str: ...
 
 
-Tiers = Callable[[ServiceLevelObjective], Sequence[AlertTier]]
+Tiers = Callable[[ServiceLevelObjective], Sequence[ShownTier]]
 """The alerts of an objective. Raises Stalled if it can have none: its own status says so."""
 
 
 @dataclass(frozen=True, slots=True)
-class Objective:
+class ShownObjective:
     """An objective, and the alerts that its rules raise."""
 
     slo: ServiceLevelObjective
-    tiers: tuple[AlertTier, ...] = ()
+    tiers: tuple[ShownTier, ...] = ()
 
     @property
     def id(self) -> str:
@@ -62,7 +62,7 @@ def chosen(dashboard: Dashboard, slos: Iterable[Manifest]) -> list[Manifest]:
     return sorted((slo for slo in slos if shows(wire, slo)), key=Key.of)
 
 
-def read(manifests: Iterable[Manifest], tiers: Tiers) -> Iterator[Objective]:
+def read(manifests: Iterable[Manifest], tiers: Tiers) -> Iterator[ShownObjective]:
     """The objectives that can be read; of one whose alerts cannot be made the graphs are there all the same."""
     for manifest in manifests:
         try:
@@ -70,9 +70,9 @@ def read(manifests: Iterable[Manifest], tiers: Tiers) -> Iterator[Objective]:
         except Stalled:
             continue
         try:
-            yield Objective(slo, tuple(tiers(slo)))
+            yield ShownObjective(slo, tuple(tiers(slo)))
         except Stalled:
-            yield Objective(slo)
+            yield ShownObjective(slo)
 
 
 def uid(dashboard: Key) -> str:

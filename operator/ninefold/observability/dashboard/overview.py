@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ninefold.observability.dashboard import panels, queries
 from ninefold.observability.dashboard.layout import Line
-from ninefold.observability.dashboard.panels import Column, Labels, Panel, Query, Words
+from ninefold.observability.dashboard.panels import Labels, Panel, Query, TableColumn, Words
 from ninefold.observability.dashboard.states import STATES
 
 ALL = queries.among("$ids")
@@ -24,15 +24,15 @@ def lines(info: str, link: str) -> Iterator[Line]:
 
 def objectives(info: str, link: str) -> Panel:
     columns = [
-        Column("Budget left", queries.budget_left(ALL), panels.PERCENT, panels.BUDGET, digits=1),
-        Column("Errors", queries.error_ratio(ALL), panels.PERCENT),
-        Column("Burn 1h", queries.burn_rate(ALL, "1h"), panels.TIMES, panels.BURN, digits=2),
-        Column("Burn 6h", queries.burn_rate(ALL, "6h"), panels.TIMES, panels.BURN, digits=2),
-        Column("Events", queries.events(ALL), panels.PER_SECOND),
-        Column("Coverage", queries.coverage(ALL), panels.PERCENT, panels.COVERAGE),
-        Column("Gone in", queries.exhaustion(ALL), panels.SECONDS, panels.SOON),
-        Column("Data", queries.data_state(ALL), "none", states=STATES),
-        Column("Rules", info, "none"),
+        TableColumn("Budget left", queries.budget_left(ALL), panels.PERCENT, panels.BUDGET, digits=1),
+        TableColumn("Errors", queries.error_ratio(ALL), panels.PERCENT),
+        TableColumn("Burn 1h", queries.burn_rate(ALL, "1h"), panels.TIMES, panels.BURN, digits=2),
+        TableColumn("Burn 6h", queries.burn_rate(ALL, "6h"), panels.TIMES, panels.BURN, digits=2),
+        TableColumn("Events", queries.events(ALL), panels.PER_SECOND),
+        TableColumn("Coverage", queries.coverage(ALL), panels.PERCENT, panels.COVERAGE),
+        TableColumn("Gone in", queries.exhaustion(ALL), panels.SECONDS, panels.SOON),
+        TableColumn("Data", queries.data_state(ALL), "none", states=STATES),
+        TableColumn("Rules", info, "none"),
     ]
     table = panels.rows(
         Words(
@@ -54,7 +54,7 @@ def objectives(info: str, link: str) -> Panel:
 
 
 def alerts() -> Panel:
-    columns = [Column("Since", queries.firing_since(ALL), panels.AGO)]
+    columns = [TableColumn("Since", queries.firing_since(ALL), panels.AGO)]
     return panels.rows(
         Words(
             "Firing alerts",

@@ -65,7 +65,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """A column of figures in a table."""
 
     name: str
@@ -159,7 +159,9 @@ class Labels:
     hidden: tuple[str, ...] = ()
 
 
-def rows(words: Words, labels: Labels, columns: Sequence[Column], first: str, descending: bool = False) -> table.Panel:
+def rows(
+    words: Words, labels: Labels, columns: Sequence[TableColumn], first: str, descending: bool = False
+) -> table.Panel:
     """A table with a row for each set of labels that the columns share, sorted by the column `first`."""
     panel = _common(table.Panel(), words, COUNT).filterable(True)
     for place, column in enumerate(columns):
@@ -189,7 +191,7 @@ def with_link(panel: table.Panel, heading: str, title: str, url: str) -> table.P
     return panel.override_by_name(heading, [DynamicConfigValue("links", [{"title": title, "url": url}])])
 
 
-def _look(column: Column) -> list[DynamicConfigValue]:
+def _look(column: TableColumn) -> list[DynamicConfigValue]:
     look = [DynamicConfigValue("unit", column.unit)]
     if column.digits is not None:
         look.append(DynamicConfigValue("decimals", column.digits))

@@ -9,8 +9,8 @@ from decimal import Decimal
 from ninefold.kube.fields import ratio
 from ninefold.observability.dashboard import panels, queries
 from ninefold.observability.dashboard.layout import Line
-from ninefold.observability.dashboard.objective import Objective
-from ninefold.observability.dashboard.panels import Column, Labels, Panel, Query, Words
+from ninefold.observability.dashboard.objective import ShownObjective
+from ninefold.observability.dashboard.panels import Labels, Panel, Query, TableColumn, Words
 from ninefold.observability.dashboard.subject import MOST_LINES, Subject
 
 
@@ -29,11 +29,13 @@ def _groups(subject: Subject) -> Panel:
     matcher = subject.matcher
     left, burn = (queries.by_group(name, matcher) for name in ("slo:error_budget_left:ratio", "slo:burn_rate:1h"))
     columns = [
-        Column("Budget left", left, panels.PERCENT, panels.BUDGET, digits=1),
-        Column("Burn 1h", burn, panels.TIMES, panels.BURN, digits=2),
-        Column("Events", queries.by_group("slo:events:rate5m", matcher), panels.PER_SECOND),
-        Column("Errors", queries.by_group("slo:errors:rate5m", matcher), panels.PER_SECOND),
-        Column("Gone in", queries.by_group("slo:time_to_exhaustion:seconds", matcher), panels.SECONDS, panels.SOON),
+        TableColumn("Budget left", left, panels.PERCENT, panels.BUDGET, digits=1),
+        TableColumn("Burn 1h", burn, panels.TIMES, panels.BURN, digits=2),
+        TableColumn("Events", queries.by_group("slo:events:rate5m", matcher), panels.PER_SECOND),
+        TableColumn("Errors", queries.by_group("slo:errors:rate5m", matcher), panels.PER_SECOND),
+        TableColumn(
+            "Gone in", queries.by_group("slo:time_to_exhaustion:seconds", matcher), panels.SECONDS, panels.SOON
+        ),
     ]
     return panels.rows(
         Words(
@@ -74,7 +76,7 @@ def _blame(subject: Subject) -> Panel:
 
 
 def _agreement(subject: Subject) -> Panel:
-    promised: dict[Decimal, list[Objective]] = defaultdict(list)
+    promised: dict[Decimal, list[ShownObjective]] = defaultdict(list)
     for objective in subject.objectives:
         if objective.slo.spec.agreement:
             promised[ratio(objective.slo.spec.agreement.objective)].append(objective)

@@ -10,7 +10,7 @@ from ninefold.kube.api import Key, Manifest
 from ninefold.kube.errors import Stalled
 from ninefold.kube.plan import Plan, Verdict
 from ninefold.observability.dashboard.delivery import manifest, object_name
-from ninefold.observability.dashboard.objective import Objective, Tiers, by_service, chosen, read, uid
+from ninefold.observability.dashboard.objective import ShownObjective, Tiers, by_service, chosen, read, uid
 from ninefold.observability.dashboard.resource import Dashboard, DashboardStatus
 
 
@@ -20,7 +20,7 @@ class Observed:
 
     names: Sequence[str]
     """Of the objectives that are selected, in their order."""
-    objectives: Sequence[Objective] = ()
+    objectives: Sequence[ShownObjective] = ()
     """The same, as far as they can be read; only a service's dashboard has need of them."""
     links: Mapping[str, str] = field(default_factory=dict)
     """The uids of the dashboards of services."""

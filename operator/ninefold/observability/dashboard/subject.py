@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ninefold.observability.dashboard import queries
-from ninefold.observability.dashboard.objective import Objective
+from ninefold.observability.dashboard.objective import ShownObjective
 
 MOST_LINES = 32
 """How many limits one graph may show where it serves many objectives: those that most of them have."""
@@ -21,18 +21,18 @@ class Subject:
     """Tells the panels of rows apart."""
     id: str
     """The slo_id, or the variable that holds it."""
-    objectives: Sequence[Objective]
+    objectives: Sequence[ShownObjective]
     """Those that it may be."""
 
     @property
-    def only(self) -> Objective | None:
+    def only(self) -> ShownObjective | None:
         return self.objectives[0] if len(self.objectives) == 1 else None
 
     @property
     def matcher(self) -> str:
         return queries.only(self.id)
 
-    def constant(self, value: Decimal, objectives: Sequence[Objective]) -> str:
+    def constant(self, value: Decimal, objectives: Sequence[ShownObjective]) -> str:
         """A number, while the row is about one of these objectives."""
         line = f"vector({value.normalize():f})"
         if len(objectives) == len(self.objectives):

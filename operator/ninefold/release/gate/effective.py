@@ -25,7 +25,7 @@ _NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TemplateChange:
     """A change of the pod template of a workload ("Deployment/checkout"), from these images to those."""
 
     workload: str
@@ -37,14 +37,14 @@ class Change:
     """Whether the images are by container. Records hold images alone, under names that only pair the old and new."""
 
     @classmethod
-    def of_images(cls, workload: str, old: Iterable[str], new: Iterable[str], template: str = "") -> Change:
+    def of_images(cls, workload: str, old: Iterable[str], new: Iterable[str], template: str = "") -> TemplateChange:
         """From and to what records hold."""
         before, after = paired(old, new)
         return cls(workload, before, after, template, named=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ImagesAsked:
     """What somebody wants to release, by the names that he knows: images, hashes of templates; of a workload, if he
     says which. What runs there now is not known, so what is known to be good counts for it."""
 
@@ -53,7 +53,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class GateVerdict:
     """Whether a change passes, and by what."""
 
     passes: bool
@@ -64,17 +64,17 @@ class Verdict:
     """One that is for the change, needed or not."""
 
 
-def judge(status: GateStatus, change: Change | Asked, now: datetime) -> Verdict:
+def judge(status: GateStatus, change: TemplateChange | ImagesAsked, now: datetime) -> GateVerdict:
     """What the API server would do with the change. Unknown lets it pass."""
     decided = decision(status, now)
     if not isinstance(status, ReleaseGateStatus):
-        return Verdict(decided not in CLOSED, "closed" if decided in CLOSED else "open", decided)
+        return GateVerdict(decided not in CLOSED, "closed" if decided in CLOSED else "open", decided)
     override = next(iter(overrides(status, change, now)), None)
     if decided not in CLOSED:
-        return Verdict(True, "open", decided, override)
+        return GateVerdict(True, "open", decided, override)
     if is_good(status, change):
-        return Verdict(True, "known good", decided, override)
-    return Verdict(override is not None, "override" if override else "closed", decided, override)
+        return GateVerdict(True, "known good", decided, override)
+    return GateVerdict(override is not None, "override" if override else "closed", decided, override)
 
 
 def closures(status: GateStatus, now: datetime) -> list[Closure]:
@@ -98,9 +98,9 @@ def decision(status: GateStatus, now: datetime) -> Decision:
     return "Allow" if status.decision in CLOSED and status.closures else status.decision
 
 
-def is_good(status: ReleaseGateStatus, change: Change | Asked) -> bool:
+def is_good(status: ReleaseGateStatus, change: TemplateChange | ImagesAsked) -> bool:
     """Whether it brings back what is known to be good."""
-    if isinstance(change, Asked):
+    if isinstance(change, ImagesAsked):
         return _asks_for_good(status, change)
     if any((each.workload, each.hash) == (change.workload, change.template) for each in status.known_good_templates):
         return True
@@ -111,7 +111,7 @@ def is_good(status: ReleaseGateStatus, change: Change | Asked) -> bool:
     return (moved and brings) or (change.new != change.old and any(_is(each, change) for each in known))
 
 
-def overrides(status: ReleaseGateStatus, change: Change | Asked, now: datetime) -> list[OverrideInForce]:
+def overrides(status: ReleaseGateStatus, change: TemplateChange | ImagesAsked, now: datetime) -> list[OverrideInForce]:
     """Those by which it passes now."""
     return [each for each in in_force(status, now) if covers(each.images, change, status)]
 
@@ -159,7 +159,7 @@ def _images(lines: Iterable[str]) -> set[str]:
     return {image for line in lines for image in images_of(line)}
 
 
-def _is(line: str, change: Change) -> bool:
+def _is(line: str, change: TemplateChange) -> bool:
     """Whether it goes to this revision as a whole. An image that moves must stay as it is."""
     known = _parts(line)
     if not change.named:
@@ -171,12 +171,12 @@ def _is(line: str, change: Change) -> bool:
     )
 
 
-def covers(images: Collection[str], change: Change | Asked, status: ReleaseGateStatus) -> bool:
+def covers(images: Collection[str], change: TemplateChange | ImagesAsked, status: ReleaseGateStatus) -> bool:
     """Whether an override of these images, or of all if there are none, is for the change: it brings one of them, and
     all else runs there already."""
     if not images:
         return True
-    if isinstance(change, Asked):
+    if isinstance(change, ImagesAsked):
         asked = [each for each in change.revisions if _is_image(each) or each in images]
         brings = any(each in images for each in asked)
         return brings and any(all(each in images or runs(each) for each in asked) for runs in _good(status, change))
@@ -184,14 +184,14 @@ def covers(images: Collection[str], change: Change | Asked, status: ReleaseGateS
     return bool((new - old) & set(images)) and new <= old | set(images)
 
 
-def _asks_for_good(status: ReleaseGateStatus, asked: Asked) -> bool:
+def _asks_for_good(status: ReleaseGateStatus, asked: ImagesAsked) -> bool:
     if any(each.hash in asked.revisions for each in status.known_good_templates):
         return True
     wanted = [each for each in asked.revisions if _is_image(each)]
     return bool(wanted) and any(all(map(is_good, wanted)) for is_good in _good(status, asked))
 
 
-def _good(status: ReleaseGateStatus, asked: Asked) -> list[Callable[[str], bool]]:
+def _good(status: ReleaseGateStatus, asked: ImagesAsked) -> list[Callable[[str], bool]]:
     """For each workload that may be meant whether an image is known to be good for it. One that moves may run."""
     names = [asked.workload] if asked.workload else [*status.known_good_revisions, ""]
     revisions = [status.known_good_revisions.get(name, "").splitlines() for name in names]

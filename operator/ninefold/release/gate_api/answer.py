@@ -12,7 +12,7 @@ from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import number, rfc3339, seconds
 from ninefold.kube.store import Store
 from ninefold.release.clusterreleasegate.resource import PREFIX
-from ninefold.release.gate.effective import Asked, Change, Verdict, decision, judge, message
+from ninefold.release.gate.effective import GateVerdict, ImagesAsked, TemplateChange, decision, judge, message
 from ninefold.release.gate.opinion import CLOSED, SEVERITY
 from ninefold.release.gate.status import Decision
 from ninefold.release.gate_api.change import meant
@@ -68,7 +68,7 @@ def answer(store: Store, question: Question, age: float, now: datetime) -> Answe
     change = (
         meant(store, question)
         if any(decision(each.status, now) in CLOSED for each in gates)
-        else Asked(question.revisions)
+        else ImagesAsked(question.revisions)
     )
     answers = [_of_gate(gate, question, change, age, now) for gate in gates]
     told = max(answers, key=lambda each: (SEVERITY.index(each.decision), each.abort))
@@ -84,7 +84,9 @@ def _paced(told: Answer, question: Question, now: datetime) -> Answer:
     return replace(told, decision="Hold", reason="pace", message=message)
 
 
-def _of_gate(gate: ReleaseGate, question: Question, change: Change | Asked, age: float, now: datetime) -> Answer:
+def _of_gate(
+    gate: ReleaseGate, question: Question, change: TemplateChange | ImagesAsked, age: float, now: datetime
+) -> Answer:
     status = gate.status
     verdict = judge(status, change, now)
     blamed = {name for each in status.blamed for name in (*each.images, *each.hashes)}
@@ -106,7 +108,7 @@ def _of_gate(gate: ReleaseGate, question: Question, change: Change | Asked, age:
     return replace(found, abort=found.decision == "Deny" and not blamed.isdisjoint(question.revisions))
 
 
-def _reason(verdict: Verdict) -> str:
+def _reason(verdict: GateVerdict) -> str:
     """By what a change passes a closed gate."""
     if verdict.reason == "override" and verdict.override:
         return f"override {verdict.override.name}"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from ninefold.kube.api import ROLLOUT, Manifest
 from ninefold.kube.store import Store
-from ninefold.release.gate.effective import Asked, Change
+from ninefold.release.gate.effective import ImagesAsked, TemplateChange
 from ninefold.release.gate_api.question import Question
 from ninefold.release.release.records import of_workload
 from ninefold.release.release.resource import Release
@@ -17,21 +17,21 @@ from ninefold.release.workloads.workload import WORKLOADS
 _KINDS = frozenset(api.kind for api in WORKLOADS)
 
 
-def meant(store: Store, question: Question) -> Change | Asked:
+def meant(store: Store, question: Question) -> TemplateChange | ImagesAsked:
     """The change of the workload whose newest release has these names, from the one before; else the names alone.
 
     Tools ask while what they release stands in the workload already, so what it ran before is known of the records.
     """
     if not question.revisions:
-        return Asked(())
+        return ImagesAsked(())
     revisions = (*question.revisions, *_of_rollouts(store, question))
     records = list(store.all(Release.api, question.namespace))
     for kind, name in _workloads(records, question):
         found = of_workload(records, kind, name)
         if len(found) > 1 and _is_meant(found[-1], revisions):
             old, new = (record["spec"].get("images", ()) for record in found[-2:])
-            return Change.of_images(f"{kind}/{name}", old, new, found[-1]["spec"]["templateHash"])
-    return Asked(revisions, question.name if "/" in question.name and question.by == "workload" else None)
+            return TemplateChange.of_images(f"{kind}/{name}", old, new, found[-1]["spec"]["templateHash"])
+    return ImagesAsked(revisions, question.name if "/" in question.name and question.by == "workload" else None)
 
 
 def _of_rollouts(store: Store, question: Question) -> Iterator[str]:

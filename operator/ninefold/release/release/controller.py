@@ -28,7 +28,7 @@ from ninefold.release.release.plan import Later, Observed, plan
 from ninefold.release.release.records import BY_WORKLOAD, key_for, next_record, sequence
 from ninefold.release.release.resource import PassedBy, Release, ReleaseStatus
 from ninefold.release.release.revision import Revision
-from ninefold.release.release.spending import Reading
+from ninefold.release.release.spending import SpendingReading
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.release.workloads.annotation import gate_of, named
 from ninefold.release.workloads.selection import over, under_gate
@@ -165,7 +165,7 @@ class ReleaseController(Controller[Release, Observed]):
             for record in store.found(_OPEN, slo_id.partition("/")[0]):
                 yield Key.of(record)
 
-    def _readings(self, gate: Manifest, store: Store, now: datetime) -> dict[str, Reading]:
+    def _readings(self, gate: Manifest, store: Store, now: datetime) -> dict[str, SpendingReading]:
         snapshot = self._figures.snapshot
         figures = snapshot.by_id if snapshot.fresh(now) else {}
         return {Key.of(slo).name: _reading(figures.get(str(Key.of(slo)))) for slo in _objectives(gate, store)}
@@ -216,5 +216,5 @@ def _objectives(gate: Manifest, store: Store) -> Iterable[Manifest]:
     return found.values()
 
 
-def _reading(figure: Measurement | None) -> Reading:
-    return Reading.of(figure.data, figure.budget_left, figure.burn) if figure else Reading()
+def _reading(figure: Measurement | None) -> SpendingReading:
+    return SpendingReading.of(figure.data, figure.budget_left, figure.burn) if figure else SpendingReading()

@@ -27,7 +27,7 @@ _IN_PRODUCTION = (*_ROLLED_OUT, "Aborted")
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ReleaseRecord:
     """What the figures need of a release."""
 
     workload: str
@@ -54,7 +54,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Service:
+class ServiceKey:
     """Whose figures they are. The team is "" where no label names one."""
 
     namespace: str
@@ -63,7 +63,7 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class DoraFigures:
     """The figures of one service over at most `WINDOW`."""
 
     since: datetime
@@ -85,11 +85,11 @@ class Figures:
     """The share of all that was rolled out, rollbacks too, that followed a failure, 0 to 1."""
 
 
-def read(manifest: Manifest) -> tuple[Service, Record]:
+def read(manifest: Manifest) -> tuple[ServiceKey, ReleaseRecord]:
     """A Release as it is stored."""
     spec, status, key = manifest["spec"], manifest.get("status", {}), Key.of(manifest)
-    service = Service(key.namespace, spec["service"], spec.get("team", ""))
-    return service, Record(
+    service = ServiceKey(key.namespace, spec["service"], spec.get("team", ""))
+    return service, ReleaseRecord(
         workload=f"{spec['workload']['kind']}/{spec['workload']['name']}",
         sequence=spec["sequence"],
         recorded=moment(manifest["metadata"].get("creationTimestamp")) or FIRST,
@@ -102,21 +102,21 @@ def read(manifest: Manifest) -> tuple[Service, Record]:
     )
 
 
-def by_service(manifests: Iterable[Manifest], now: datetime) -> dict[Service, Figures]:
+def by_service(manifests: Iterable[Manifest], now: datetime) -> dict[ServiceKey, DoraFigures]:
     """The figures of every service that has a record, in the order of their names."""
-    found: dict[Service, list[Record]] = defaultdict(list)
+    found: dict[ServiceKey, list[ReleaseRecord]] = defaultdict(list)
     for manifest in manifests:
         service, record = read(manifest)
         found[service].append(record)
     return {service: figures(_of_workloads(found[service]), now) for service in sorted(found)}
 
 
-def _of_workloads(records: Sequence[Record]) -> Sequence[Record]:
+def _of_workloads(records: Sequence[ReleaseRecord]) -> Sequence[ReleaseRecord]:
     """Where workloads are recorded, what delivered them is no deployment of its own."""
     return [record for record in records if record.workload.partition("/")[0] not in _TOOLS] or records
 
 
-def figures(records: Sequence[Record], now: datetime) -> Figures:
+def figures(records: Sequence[ReleaseRecord], now: datetime) -> DoraFigures:
     """The figures of the service whose records these are, at least one."""
     since = max(now - WINDOW, reach(records))
     ended = [record for record in records if record.end and since <= record.end <= now]
@@ -128,7 +128,7 @@ def figures(records: Sequence[Record], now: datetime) -> Figures:
     mended = [_mended(record, histories[record.workload], now) for record in shown if record.failed]
     restored = [seconds for seconds in mended if seconds is not None]
     days = (now - since) / timedelta(days=1)
-    return Figures(
+    return DoraFigures(
         since=since,
         deployments=len(deployments),
         deployments_per_day=len(deployments) / days if now - since >= _SHORTEST else None,
@@ -141,7 +141,7 @@ def figures(records: Sequence[Record], now: datetime) -> Figures:
     )
 
 
-def reach(records: Sequence[Record]) -> datetime:
+def reach(records: Sequence[ReleaseRecord]) -> datetime:
     """Since when records are complete: since the first; where older ones of a workload were dropped, since the oldest
     that is left of it.
     """
@@ -150,15 +150,15 @@ def reach(records: Sequence[Record]) -> datetime:
     return max([min(history[0].known for history in histories), *cut])
 
 
-def _histories(records: Sequence[Record]) -> dict[str, list[Record]]:
+def _histories(records: Sequence[ReleaseRecord]) -> dict[str, list[ReleaseRecord]]:
     """By workload, the oldest first."""
-    found: dict[str, list[Record]] = defaultdict(list)
+    found: dict[str, list[ReleaseRecord]] = defaultdict(list)
     for record in sorted(records, key=lambda record: record.sequence):
         found[record.workload].append(record)
     return found
 
 
-def _mended(failed: Record, history: Sequence[Record], now: datetime) -> float | None:
+def _mended(failed: ReleaseRecord, history: Sequence[ReleaseRecord], now: datetime) -> float | None:
     """How long it took until another release was rolled out; None if none was yet, or the start is not known."""
     for record in history:
         rolled_out = record.outcome in _ROLLED_OUT and record.end is not None and record.end <= now
@@ -167,7 +167,7 @@ def _mended(failed: Record, history: Sequence[Record], now: datetime) -> float |
     return None
 
 
-def _reworks(record: Record, history: Sequence[Record]) -> bool:
+def _reworks(record: ReleaseRecord, history: Sequence[ReleaseRecord]) -> bool:
     """Whether the release before it failed; those that were superseded do not count."""
     before = [one for one in history if one.sequence < record.sequence and one.outcome != "Superseded"]
     return bool(before) and before[-1].failed

@@ -12,7 +12,7 @@ from ninefold.release.release.resource import Release
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
-    from ninefold.domain.measurements.sources import Sources
+    from ninefold.domain.measurements.sources import PrometheusSources
 
 
 def _controller() -> type[AnyController]:
@@ -27,7 +27,7 @@ def _make(parts: Parts) -> AnyController:
     return ReleaseController(parts.sources, parts.delivered)
 
 
-def _metrics(store: Store, sources: Sources) -> Collector:
+def _metrics(store: Store, sources: PrometheusSources) -> Collector:
     from ninefold.release.release.metrics import ReleaseMetrics
 
     return ReleaseMetrics(store)

@@ -17,7 +17,7 @@ from ninefold.release.release.resource import Outcome, Release
 
 _LABELS = ("namespace", "service", "team")
 
-_FIGURES: dict[str, tuple[str, Callable[[dora.Figures], float | None]]] = {
+_FIGURES: dict[str, tuple[str, Callable[[dora.DoraFigures], float | None]]] = {
     "ninefold_dora_since_timestamp_seconds": (
         "Since when the DORA figures of the service count: 30 days ago, or as far as its records reach, as Unix time.",
         lambda figures: figures.since.timestamp(),

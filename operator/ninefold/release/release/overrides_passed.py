@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 
 from ninefold.kube.api import Key, Manifest
-from ninefold.release.gate.effective import Change, covers, is_good
+from ninefold.release.gate.effective import TemplateChange, covers, is_good
 from ninefold.release.gate.opinion import CLOSED
 from ninefold.release.override.resource import Override
 from ninefold.release.release.resource import MAX_PASSED, PassedBy
@@ -23,14 +23,14 @@ def passed_by(
     if before is None:
         return []
     workload = "{kind}/{name}".format_map(before["spec"]["workload"])
-    change = Change.of_images(workload, before["spec"].get("images", ()), images)
+    change = TemplateChange.of_images(workload, before["spec"].get("images", ()), images)
     closed = (gate for gate in gates if gate.status.decision in CLOSED and gate.spec.mode == "Enforce")
     held = (gate for gate in closed if not is_good(gate.status, change))
     found = (_passed(gate, change, find) for gate in held)
     return [each for each in found if each is not None][:MAX_PASSED]
 
 
-def _passed(gate: ReleaseGate, change: Change, find: Callable[[Key], Override | None]) -> PassedBy | None:
+def _passed(gate: ReleaseGate, change: TemplateChange, find: Callable[[Key], Override | None]) -> PassedBy | None:
     given = next((each for each in gate.status.overrides if covers(each.images, change, gate.status)), None)
     if given is None:
         return None

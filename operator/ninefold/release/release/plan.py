@@ -12,7 +12,7 @@ from ninefold.kube.plan import Plan, Verdict
 from ninefold.release.release import spending
 from ninefold.release.release.resource import MAX_OBJECTIVES, ObjectiveCost, Outcome, Release, ReleaseStatus
 from ninefold.release.release.revision import Revision
-from ninefold.release.release.spending import Moment, Reading
+from ninefold.release.release.spending import SpendingMoment, SpendingReading
 
 OPENING = timedelta(minutes=1)
 """How long after its beginning figures still count as those that a release found."""
@@ -56,7 +56,7 @@ class Observed:
     """Whether the workload has been deleted."""
     later: Sequence[Later]
     """The newer records of its workload, the oldest first."""
-    readings: Mapping[str, Reading]
+    readings: Mapping[str, SpendingReading]
     """What is measured of the objectives of its gate's policies, by name."""
     keep: int
     """How many records of a workload are kept, and how long."""
@@ -178,7 +178,7 @@ def _costs(release: Release, course: Course, observed: Observed, *, closed: bool
     if course.start is None:
         return []
     old = release.status
-    moment = Moment(
+    moment = SpendingMoment(
         now=now,
         end=course.end,
         opening=now <= course.start + OPENING,
@@ -190,7 +190,7 @@ def _costs(release: Release, course: Course, observed: Observed, *, closed: bool
     known = {cost.name: cost for cost in old.objectives}
     names = sorted({*known, *observed.readings})[:MAX_OBJECTIVES]
     return [
-        spending.step(known.get(name, ObjectiveCost(name=name)), observed.readings.get(name, Reading()), moment)
+        spending.step(known.get(name, ObjectiveCost(name=name)), observed.readings.get(name, SpendingReading()), moment)
         for name in names
     ]
 

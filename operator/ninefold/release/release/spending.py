@@ -24,7 +24,7 @@ PAUSE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class SpendingReading:
     """What is measured of an objective now: the budget left as a share, the burn rate to go by, and that over the
     shortest window, which follows what happens most closely. None where not known."""
 
@@ -33,7 +33,7 @@ class Reading:
     fast: float | None = None
 
     @classmethod
-    def of(cls, data: str, left: float | None, burn: Mapping[str, float]) -> Reading:
+    def of(cls, data: str, left: float | None, burn: Mapping[str, float]) -> SpendingReading:
         """`data` is the state of the objective's data. Without traffic nothing burns; figures that may be old or
         broken are none."""
         if data not in ("Healthy", "Idle"):
@@ -44,7 +44,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class SpendingMoment:
     """Where in a release a look is."""
 
     now: datetime
@@ -61,12 +61,12 @@ class Moment:
     """Whether it brings back what ran before. What is seen under it came from the release that it undoes."""
 
 
-def step(cost: ObjectiveCost, reading: Reading, moment: Moment) -> ObjectiveCost:
+def step(cost: ObjectiveCost, reading: SpendingReading, moment: SpendingMoment) -> ObjectiveCost:
     """One look further. An objective of which nothing was known when the release began stays without figures."""
     return _suspect(cost if moment.replaced else _spend(cost, reading, moment), reading, moment)
 
 
-def _spend(cost: ObjectiveCost, reading: Reading, moment: Moment) -> ObjectiveCost:
+def _spend(cost: ObjectiveCost, reading: SpendingReading, moment: SpendingMoment) -> ObjectiveCost:
     """Adds what the budget lost since it was last written down. What it gains, as old errors leave the window or a
     period begins, is nobody's merit: it is not set off against what was spent.
     """
@@ -83,7 +83,7 @@ def _spend(cost: ObjectiveCost, reading: Reading, moment: Moment) -> ObjectiveCo
     return cost.model_copy(update={"left": percent(left), part: percent(spent)})
 
 
-def _suspect(cost: ObjectiveCost, reading: Reading, moment: Moment) -> ObjectiveCost:
+def _suspect(cost: ObjectiveCost, reading: SpendingReading, moment: SpendingMoment) -> ObjectiveCost:
     """Keeps the worst that was seen, and when the burn began and ended."""
     if reading.burn is None:
         return cost
@@ -102,7 +102,7 @@ def _suspect(cost: ObjectiveCost, reading: Reading, moment: Moment) -> Objective
     return cost.model_copy(update={"burn_after": times(reading.burn), "suspicion": f"{found:.2f}"})
 
 
-def _time(cost: ObjectiveCost, before: float, reading: Reading, now: datetime) -> ObjectiveCost:
+def _time(cost: ObjectiveCost, before: float, reading: SpendingReading, now: datetime) -> ObjectiveCost:
     """Notes when the burn began that is to be explained, and when it ended.
 
     A burst that passes without a suspicion worth the name is forgotten: the next has a beginning of its own. A burn

@@ -18,7 +18,7 @@ from ninefold.release.releasegate.resource import ReleaseGate
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
-    from ninefold.domain.measurements.sources import Sources
+    from ninefold.domain.measurements.sources import PrometheusSources
     from ninefold.kube.server import Endpoint
 
 
@@ -28,7 +28,7 @@ def _controller() -> type[AnyController]:
     return ReleaseGateController
 
 
-def _metrics(store: Store, sources: Sources) -> Collector:
+def _metrics(store: Store, sources: PrometheusSources) -> Collector:
     from ninefold.release.releasegate.metrics import GateMetrics
 
     return GateMetrics(store)

@@ -11,7 +11,7 @@ from ninefold.release.gate.status import ReleaseGateStatus
 from ninefold.release.workloads.selector import Workloads
 
 
-class Source(Model, exactly_one_of=("error_budget_policy", "freeze", "cluster_release_gate")):
+class GateSource(Model, exactly_one_of=("error_budget_policy", "freeze", "cluster_release_gate")):
     """Something that has a say."""
 
     error_budget_policy: ObjectName | None = Field(
@@ -27,7 +27,7 @@ class ReleaseGateSpec(GateSpec):
     """Which workloads, who has a say, and what happens when nobody knows."""
 
     workloads: Workloads = Field(description="Which workloads of this namespace the gate is about.")
-    sources: list[Source] = Field(
+    sources: list[GateSource] = Field(
         default_factory=list,
         max_length=16,
         description="Who has a say; the most severe decision of all wins. Without any, people close it by stop.",

@@ -11,18 +11,18 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from ninefold.kube.api import Key
-from ninefold.release.gate.effective import Change, Verdict, closures, decision, judge
+from ninefold.release.gate.effective import GateVerdict, TemplateChange, closures, decision, judge
 from ninefold.release.gate.status import Decision, ReleaseGateStatus
 from ninefold.release.releasegate.plan import Observed, plan
 from ninefold.release.releasegate.resource import ReleaseGate
-from ninefold.release.replay.history import Record, good_before, running, under
+from ninefold.release.replay.history import PastRecord, good_before, running, under
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 Fate = Literal["Passed", "RolledBack", "Created", "Stopped"]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ReplayedDecision:
     """What it says from a moment on."""
 
     at: datetime
@@ -37,7 +37,7 @@ class Standing:
 class Admission:
     """A release that began, and what the gate would have done with it."""
 
-    record: Record
+    record: PastRecord
     at: datetime
     verdict: Fate
     """Stopped, or passed: because it was open, as a rollback, or as a new workload, which no gate refuses."""
@@ -48,7 +48,9 @@ class Admission:
 class GateReplay:
     """One gate, as if it had been made when history begins. What comes in comes in the order of time."""
 
-    def __init__(self, gate: ReleaseGate, policies: Iterable[str], records: Iterable[Record], begin: datetime) -> None:
+    def __init__(
+        self, gate: ReleaseGate, policies: Iterable[str], records: Iterable[PastRecord], begin: datetime
+    ) -> None:
         """`policies` are the names of those there are. A stop by hand of today was none in the past, and what a
         ClusterReleaseGate said then is not known here."""
         self._records = under(gate, records)
@@ -67,7 +69,7 @@ class GateReplay:
         }
         self._edges = sorted({at for record in self._records for at in record.edges() if at > begin})
         self._due: datetime | None = None
-        self.standings: list[Standing] = []
+        self.standings: list[ReplayedDecision] = []
         self.admissions: list[Admission] = []
         self._look(begin)
 
@@ -102,15 +104,15 @@ class GateReplay:
         """When the clock or a release asks for the next look."""
         return [*([self._due] if self._due else []), *self._edges[:1]]
 
-    def _admit(self, record: Record, now: datetime) -> None:
+    def _admit(self, record: PastRecord, now: datetime) -> None:
         """As the API server does, by what stands in the status before anything comes of the release."""
         status, spec = self._gate.status, record.release.spec
-        change = Change.of_images(record.workload, self._before(record), spec.images, spec.template_hash)
+        change = TemplateChange.of_images(record.workload, self._before(record), spec.images, spec.template_hash)
         found = judge(status, change, now)
         because = tuple(closure.because for closure in closures(status, now))
         self.admissions.append(Admission(record, now, _fate(record, found), found.decision, because))
 
-    def _before(self, record: Record) -> Sequence[str]:
+    def _before(self, record: PastRecord) -> Sequence[str]:
         """The images that the workload ran until then."""
         earlier = [
             each
@@ -130,7 +132,7 @@ class GateReplay:
         self._due = planned.due if planned.due is not None and planned.due > now else None
         status = planned.status
         self._gate = self._gate.model_copy(update={"status": status})
-        found = Standing(
+        found = ReplayedDecision(
             now,
             decision(status, now),
             tuple(dict.fromkeys(closure.because for closure in closures(status, now))),
@@ -142,7 +144,7 @@ class GateReplay:
             self.standings.append(found)
 
 
-def _fate(record: Record, found: Verdict) -> Fate:
+def _fate(record: PastRecord, found: GateVerdict) -> Fate:
     if found.reason == "open":
         return "Passed"
     if record.release.spec.sequence == 1:
@@ -150,5 +152,5 @@ def _fate(record: Record, found: Verdict) -> Fate:
     return "RolledBack" if found.passes else "Stopped"
 
 
-def _said(one: Standing) -> tuple[object, ...]:
+def _said(one: ReplayedDecision) -> tuple[object, ...]:
     return one.decision, one.because, one.unknown

@@ -18,7 +18,7 @@ _KINDS = frozenset(api.kind for api in WORKLOADS)
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class PastRecord:
     """A release: parsed, and as it is stored."""
 
     release: Release
@@ -29,7 +29,7 @@ class Record:
     """When it went out; None of one that ran before anybody kept records."""
 
     @classmethod
-    def read(cls, manifest: Manifest) -> Record:
+    def read(cls, manifest: Manifest) -> PastRecord:
         """Raises Stalled if it is no Release."""
         release = Release.parse(manifest)
         spec, status = release.spec, release.status
@@ -60,7 +60,7 @@ class Record:
         yield from (at for at in (self.began, self.release.status.end) if at)
 
 
-def under(gate: ReleaseGate, records: Iterable[Record]) -> list[Record]:
+def under(gate: ReleaseGate, records: Iterable[PastRecord]) -> list[PastRecord]:
     """Those that a gate is about, in the order in which they went out. A record names one gate and no labels: by
     labels of the workload alone it is about those that name it. Where workloads are recorded, what delivered them is no
     release of its own."""
@@ -69,7 +69,7 @@ def under(gate: ReleaseGate, records: Iterable[Record]) -> list[Record]:
     return sorted(found, key=lambda record: (record.began is not None, record.began, record.release.spec.sequence))
 
 
-def _is_under(gate: ReleaseGate, record: Record) -> bool:
+def _is_under(gate: ReleaseGate, record: PastRecord) -> bool:
     spec, wanted = record.release.spec, gate.spec.workloads
     if record.release.metadata.namespace != gate.metadata.namespace:
         return spec.gate == str(gate.key)
@@ -82,7 +82,7 @@ def _is_under(gate: ReleaseGate, record: Record) -> bool:
     )
 
 
-def running(records: Sequence[Record], now: datetime) -> list[Workload]:
+def running(records: Sequence[PastRecord], now: datetime) -> list[Workload]:
     """What ran at a time: of each workload what went out last."""
     last = {record.workload: record for record in records if record.is_of_workload and record.is_out(now)}
     return [
@@ -91,7 +91,7 @@ def running(records: Sequence[Record], now: datetime) -> list[Workload]:
     ]
 
 
-def good_before(records: Iterable[Record], begin: datetime, keep: int) -> Good:
+def good_before(records: Iterable[PastRecord], begin: datetime, keep: int) -> Good:
     """What had been rolled out by then and stayed, by workload, the newest first: a gate that was there had learnt
     it."""
     stayed = [

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from ninefold.release.gate.opinion import CLOSED, most_severe
 from ninefold.release.gate.status import Decision
-from ninefold.release.replay.gate import Admission, GateReplay, Standing
+from ninefold.release.replay.gate import Admission, GateReplay, ReplayedDecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Releases:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ReplayOutcome:
     """One gate from `begin` to `end`. Shares are of that time, 0 to 1."""
 
     gate: str
@@ -66,16 +66,16 @@ class Outcome:
     releases: Releases
 
 
-Stretch = tuple[datetime, datetime, Standing]
+Stretch = tuple[datetime, datetime, ReplayedDecision]
 
 
-def outcome(replay: GateReplay, begin: datetime, end: datetime) -> Outcome:
+def outcome(replay: GateReplay, begin: datetime, end: datetime) -> ReplayOutcome:
     """What was before `begin` has only filled the gate's memory."""
     stretches = list(_stretches(replay.standings, begin, end))
     closings = list(_closings(stretches, end))
     admitted = [each for each in replay.admissions if begin <= each.at < end]
     length = (end - begin).total_seconds()
-    return Outcome(
+    return ReplayOutcome(
         gate=str(replay.key),
         closed=sum(each.seconds for each in closings) / length,
         unknown=sum(_seconds(first, last) for first, last, one in stretches if one.unknown) / length,
@@ -91,7 +91,7 @@ def outcome(replay: GateReplay, begin: datetime, end: datetime) -> Outcome:
     )
 
 
-def _stretches(standings: Sequence[Standing], begin: datetime, end: datetime) -> Iterator[Stretch]:
+def _stretches(standings: Sequence[ReplayedDecision], begin: datetime, end: datetime) -> Iterator[Stretch]:
     """From when to when each word counted, as far as it lies between `begin` and `end`."""
     for number, one in enumerate(standings):
         last = standings[number + 1].at if number + 1 < len(standings) else end

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from ninefold.integrations.prometheus import Prometheus, Series, TooMuch
+from ninefold.integrations.prometheus import Prometheus, RangeSeries, TooMuch
 from ninefold.reliability.backtest.grid import Grid, Vector, labels_of
 
 POINTS = 10_000
@@ -47,7 +47,7 @@ async def _part(prometheus: Prometheus, question: str, grid: Grid, first: int, c
         _fill(series, grid, into)
 
 
-def _fill(series: Series, grid: Grid, into: Vector) -> None:
+def _fill(series: RangeSeries, grid: Grid, into: Vector) -> None:
     labels = labels_of(dict(series.labels))
     if labels not in into:
         into[labels] = np.full(grid.count, np.nan)

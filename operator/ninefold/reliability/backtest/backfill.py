@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ninefold.reliability.backtest.grid import NAME, Array, Grid, Labels, present
 from ninefold.reliability.backtest.reads import Times, reads
 from ninefold.reliability.backtest.recordings import LOOKBACK, Recordings
-from ninefold.reliability.backtest.rulefile import Group, Makers, Rule
+from ninefold.reliability.backtest.rulefile import FileRule, Group, Makers
 
 Samples = dict[Labels, npt.NDArray[np.bool_]]
 """Which points of the grid of each series."""
@@ -32,7 +32,7 @@ def past(groups: Sequence[Group], recordings: Recordings) -> Past:
     return Past(found, recordings)
 
 
-def _mark(found: Samples, maker: Rule, recordings: Recordings, points: npt.NDArray[np.bool_]) -> None:
+def _mark(found: Samples, maker: FileRule, recordings: Recordings, points: npt.NDArray[np.bool_]) -> None:
     for labels, values in recordings.named(maker.makes).items():
         if maker.labels.items() <= dict(labels).items():
             wanted = points & present(values)

@@ -13,9 +13,17 @@ from ninefold.kube.fields import seconds
 from ninefold.reliability.backtest import spending
 from ninefold.reliability.backtest.alerts import Spell
 from ninefold.reliability.backtest.grid import Grid, Labels, present
-from ninefold.reliability.backtest.judgement import LEAST, Detection, Firing, Incident, Judgement, Summary, Tier
-from ninefold.reliability.backtest.rulefile import Rule
-from ninefold.reliability.backtest.simulate import Alert, Outcome
+from ninefold.reliability.backtest.judgement import (
+    LEAST,
+    DetectionTime,
+    Firing,
+    Judgement,
+    PastIncident,
+    Summary,
+    TierJudgement,
+)
+from ninefold.reliability.backtest.rulefile import FileRule
+from ninefold.reliability.backtest.simulate import Alert, SimulationOutcome
 from ninefold.reliability.backtest.spending import CALM, ERRORS, EVENTS, Spending, known
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
@@ -49,7 +57,7 @@ class TierName:
 
 
 def judge(
-    slo: ServiceLevelObjective, rules: Sequence[Rule], outcome: Outcome, begin: int, limits: Limits
+    slo: ServiceLevelObjective, rules: Sequence[FileRule], outcome: SimulationOutcome, begin: int, limits: Limits
 ) -> Iterator[Judgement]:
     """One for each group of an objective that has data. What was before `begin`, a point of the grid, or before the
     first data, only fills windows."""
@@ -65,8 +73,8 @@ class _Case:
     def __init__(
         self,
         slo: ServiceLevelObjective,
-        rules: Sequence[Rule],
-        outcome: Outcome,
+        rules: Sequence[FileRule],
+        outcome: SimulationOutcome,
         group: Labels,
         begin: int,
         limits: Limits,
@@ -136,13 +144,13 @@ class _Case:
     def _is_mine(self, alert: Alert) -> bool:
         return "burn_tier" in alert.labels and all(alert.labels.get(name) == value for name, value in self._group)
 
-    def _tiers(self) -> Iterator[Tier]:
+    def _tiers(self) -> Iterator[TierJudgement]:
         for rule in self._rules:
             tier, severity = rule.labels["burn_tier"], rule.labels["severity"]
             count = sum(
                 (each.labels["burn_tier"], each.labels["severity"]) == (tier, severity) for each in self._alerts
             )
-            yield Tier(tier, severity, count, self._per_week(count))
+            yield TierJudgement(tier, severity, count, self._per_week(count))
 
     def _episodes(self, severity: str) -> Iterator[Alert]:
         """The first alert of each time during which any of a severity fired: whoever is called is called once."""
@@ -168,20 +176,20 @@ class _Case:
             budget_left=None if np.isnan(left) else float(left),
         )
 
-    def _incidents(self) -> Iterator[Incident]:
+    def _incidents(self) -> Iterator[PastIncident]:
         for first, end in self._spending.stretches():
             budget = self._spending.spent(first, end)
             if budget >= self._incident:
                 page, ticket = (self._detection(severity, first, end) for severity in (PAGE, TICKET))
-                yield Incident(self._time(first), self._time(end), budget, page, ticket)
+                yield PastIncident(self._time(first), self._time(end), budget, page, ticket)
 
-    def _detection(self, severity: str, first: int, end: int) -> Detection | None:
+    def _detection(self, severity: str, first: int, end: int) -> DetectionTime | None:
         """The first alert that fired in a stretch or soon after it: a long window may notice at its very end."""
         soon = end + CALM // self._grid.step
         for alert in _in_order(self._every, severity):
             if _fires(alert.spell) <= soon and self._end(alert.spell) > first:
                 after = max(0, _fires(alert.spell) - first) * self._grid.step // 1000
-                return Detection(alert.labels["burn_tier"], after)
+                return DetectionTime(alert.labels["burn_tier"], after)
         return None
 
     def _end(self, spell: Spell) -> int:
@@ -201,7 +209,7 @@ def _fires(spell: Spell) -> int:
     return spell.fires
 
 
-def _smallest_page(rules: Sequence[Rule], window: int) -> float:
+def _smallest_page(rules: Sequence[FileRule], window: int) -> float:
     """The smallest share of the budget at which a page tier fires under a constant burn."""
     tiers = [TierName.parse(rule.labels["burn_tier"]) for rule in rules if rule.labels["severity"] == PAGE]
     return min((tier.burn_rate * tier.long / window for tier in tiers), default=_USUAL)

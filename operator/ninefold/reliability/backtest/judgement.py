@@ -26,7 +26,7 @@ class Firing:
 
 
 @dataclass(frozen=True, slots=True)
-class Detection:
+class DetectionTime:
     """Who noticed an incident, how many seconds after its begin, 0 if the alert fired already."""
 
     tier: str
@@ -34,19 +34,19 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True)
-class Incident:
+class PastIncident:
     """A stretch during which the budget was spent faster than it may be."""
 
     begin: datetime
     end: datetime
     budget: float
     """The share of the budget that it cost."""
-    page: Detection | None
-    ticket: Detection | None
+    page: DetectionTime | None
+    ticket: DetectionTime | None
 
 
 @dataclass(frozen=True, slots=True)
-class Tier:
+class TierJudgement:
     """How often one tier fired."""
 
     tier: str
@@ -70,7 +70,7 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TargetJudgement:
     """The same history under another objective; `refused` says why there are no such rules."""
 
     objective: str
@@ -109,15 +109,15 @@ class Judgement:
     budget_spent: float | None
     """Errors over those that the objective allows for so many events: 1 is all."""
     summary: Summary
-    tiers: Sequence[Tier]
+    tiers: Sequence[TierJudgement]
     firings: Sequence[Firing]
     incident_budget: float
     """From which share of the budget on a stretch counts as an incident."""
-    incidents: Sequence[Incident]
+    incidents: Sequence[PastIncident]
     missed: int
     """Incidents without a page."""
     noise: int
     """Pages during which less than `noise_budget` went."""
     noise_budget: float
-    targets: Sequence[Target] = field(default_factory=tuple)
+    targets: Sequence[TargetJudgement] = field(default_factory=tuple)
     suggestion: Suggestion | None = None

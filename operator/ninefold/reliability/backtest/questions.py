@@ -8,10 +8,10 @@ import promql_parser as promql
 
 from ninefold.kube import promqltext
 from ninefold.reliability.backtest.grid import CannotEvaluate
-from ninefold.reliability.backtest.rulefile import Makers, Rule
+from ninefold.reliability.backtest.rulefile import FileRule, Makers
 
 
-def question(rule: Rule, makers: Makers) -> str | None:
+def question(rule: FileRule, makers: Makers) -> str | None:
     """What to ask Prometheus in the place of a rule; None if all that it reads is made by rules.
 
     Prometheus may not have these rules yet, or older ones: a recording in the expression is replaced by the expression
@@ -36,7 +36,7 @@ def _inlined(expression: promql.Expr, makers: Makers) -> promql.Expr:
     return promql.transform(expression, visit)
 
 
-def _made(rule: Rule, makers: Makers) -> str:
+def _made(rule: FileRule, makers: Makers) -> str:
     """What a rule makes, with its labels, as an expression. In parentheses, whatever it comes to stand in."""
     made = _inlined(rule.expression, makers).prettify()
     for name, value in rule.labels.items():

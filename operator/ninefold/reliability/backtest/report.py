@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from ninefold.reliability.backtest.judgement import LEAST, Detection, Firing, Incident, Judgement, Target
+from ninefold.reliability.backtest.judgement import (
+    LEAST,
+    DetectionTime,
+    Firing,
+    Judgement,
+    PastIncident,
+    TargetJudgement,
+)
 from ninefold.reliability.backtest.words import MOST, Row, at, count, length, more, percent, rate, table
 
 _WHOLE = 0.95
@@ -90,7 +97,7 @@ def _incidents(one: Judgement) -> str:
     return "\n".join([*table(rows), *more(one.incidents), found])
 
 
-def _incident(each: Incident) -> Row:
+def _incident(each: PastIncident) -> Row:
     if each.page:
         noticed = _noticed(each.page)
     else:
@@ -98,7 +105,7 @@ def _incident(each: Incident) -> Row:
     return at(each.begin), length(each.end - each.begin), percent(each.budget), noticed
 
 
-def _noticed(detection: Detection) -> str:
+def _noticed(detection: DetectionTime) -> str:
     after = f"after {length(timedelta(seconds=detection.after))}" if detection.after else "at once"
     return f"{after} by {detection.tier}"
 
@@ -117,7 +124,7 @@ def _targets(one: Judgement) -> str:
     return "\n".join(lines)
 
 
-def _target(each: Target) -> Row:
+def _target(each: TargetJudgement) -> Row:
     mark = "present" if each.present else ""
     summary = each.summary
     if summary is None:

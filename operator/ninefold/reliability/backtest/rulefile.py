@@ -19,7 +19,7 @@ ALERTS = "ALERTS"
 
 
 @dataclass(frozen=True, eq=False)
-class Rule:
+class FileRule:
     """A recording or an alert. `hold` is `for`, `keep` is keep_firing_for, in milliseconds."""
 
     name: str
@@ -51,7 +51,7 @@ class Rule:
         return matches(self.fixed, (each for each in matchers_of(selector) if each.name in self.fixed))
 
     @classmethod
-    def parse(cls, rule: Mapping[str, Any]) -> Rule:
+    def parse(cls, rule: Mapping[str, Any]) -> FileRule:
         """From its form in a rule file. Raises CannotEvaluate if the expression cannot be parsed."""
         name = rule.get("record") or rule["alert"]
         try:
@@ -62,29 +62,29 @@ class Rule:
         return cls(name, expression, rule.get("labels", {}), "alert" in rule, hold, keep)
 
 
-Group = Sequence[Rule]
+Group = Sequence[FileRule]
 
 
 def parse(group: Mapping[str, Any]) -> Group:
     """The rules of a group, in their order. Raises CannotEvaluate."""
-    return [Rule.parse(rule) for rule in group["rules"]]
+    return [FileRule.parse(rule) for rule in group["rules"]]
 
 
 class Makers:
     """Which rules make what a selector finds."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self._by_name: dict[str, list[Rule]] = {}
-        self._by_label: dict[tuple[str, str], dict[str, list[Rule]]] = {}
+    def __init__(self, rules: Iterable[FileRule]) -> None:
+        self._by_name: dict[str, list[FileRule]] = {}
+        self._by_label: dict[tuple[str, str], dict[str, list[FileRule]]] = {}
         for rule in rules:
             self._by_name.setdefault(rule.makes, []).append(rule)
             for name, value in rule.fixed.items():
                 self._by_label.setdefault((rule.makes, name), {}).setdefault(value, []).append(rule)
 
-    def of(self, selector: promql.VectorSelector) -> list[Rule]:
+    def of(self, selector: promql.VectorSelector) -> list[FileRule]:
         return [rule for rule in self._candidates(selector) if rule.may_make(selector)]
 
-    def _candidates(self, selector: promql.VectorSelector) -> list[Rule]:
+    def _candidates(self, selector: promql.VectorSelector) -> list[FileRule]:
         """The rules of its name; of a thousand objectives' only those with its label, if all have such a label."""
         if not selector.name:
             return [rule for rules in self._by_name.values() for rule in rules]

@@ -9,12 +9,12 @@ from ninefold.kube.errors import Stalled
 from ninefold.reliability.backtest.backfill import Past, past
 from ninefold.reliability.backtest.grid import Grid, Vector
 from ninefold.reliability.backtest.judge import Limits, judge
-from ninefold.reliability.backtest.judgement import Judgement, Target
+from ninefold.reliability.backtest.judgement import Judgement, TargetJudgement
 from ninefold.reliability.backtest.questions import question
 from ninefold.reliability.backtest.reads import reads
 from ninefold.reliability.backtest.recordings import LOOKBACK
-from ninefold.reliability.backtest.rulefile import Group, Library, Makers, Rule, parse
-from ninefold.reliability.backtest.simulate import Outcome, Simulation
+from ninefold.reliability.backtest.rulefile import FileRule, Group, Library, Makers, parse
+from ninefold.reliability.backtest.simulate import Simulation, SimulationOutcome
 from ninefold.reliability.backtest.sweep import Wishes, around, retargeted, suggestion
 from ninefold.reliability.servicelevelobjective import compiler
 from ninefold.reliability.servicelevelobjective.recording.corrections import NONE, Corrections
@@ -30,7 +30,7 @@ class Variant:
     refused: str = ""
 
 
-class Case:
+class BacktestCase:
     """An objective as it is, and under each target."""
 
     def __init__(
@@ -45,7 +45,7 @@ class Case:
 class Scenario:
     """Several objectives, which may read one another's recordings."""
 
-    def __init__(self, cases: Sequence[Case]) -> None:
+    def __init__(self, cases: Sequence[BacktestCase]) -> None:
         self.cases = cases
         self._library = Library(case.rules for case in cases)
 
@@ -62,17 +62,17 @@ class Scenario:
         """How far back a value depends on what was recorded, in milliseconds. Raises CannotEvaluate."""
         return max(max(_depths(groups).values()) for groups in self._runs()) + LOOKBACK
 
-    def outcome(self, case: Case, grid: Grid, answers: Mapping[str, Vector]) -> Outcome:
+    def outcome(self, case: BacktestCase, grid: Grid, answers: Mapping[str, Vector]) -> SimulationOutcome:
         """What the rules of an objective did, under its own target. Raises CannotEvaluate."""
         return Simulation(grid, answers).outcome(self._with_needed(case, case.rules))
 
-    def past(self, case: Case, grid: Grid, answers: Mapping[str, Vector]) -> Past:
+    def past(self, case: BacktestCase, grid: Grid, answers: Mapping[str, Vector]) -> Past:
         """What the first evaluations of an objective's rules after the grid read of it. Raises CannotEvaluate."""
         groups = self._with_needed(case, case.rules)
         return past(groups, Simulation(grid, answers).outcome(groups).recordings)
 
     def judgements(
-        self, case: Case, grid: Grid, answers: Mapping[str, Vector], begin: int, limits: Limits, wishes: Wishes
+        self, case: BacktestCase, grid: Grid, answers: Mapping[str, Vector], begin: int, limits: Limits, wishes: Wishes
     ) -> Iterator[Judgement]:
         """One for each group of an objective. `begin` is the first point that counts. Raises CannotEvaluate."""
         simulation = Simulation(grid, answers)
@@ -81,7 +81,7 @@ class Scenario:
             return list(judge(slo, group, simulation.outcome(self._with_needed(case, group)), begin, limits))
 
         found = judged(case.slo, case.rules)
-        targets: list[list[Target]] = [[] for _ in found]
+        targets: list[list[TargetJudgement]] = [[] for _ in found]
         for variant in case.variants:
             under = judged(variant.slo, variant.rules) if variant.rules else [None] * len(found)
             for row, one in zip(targets, under, strict=True):
@@ -90,7 +90,7 @@ class Scenario:
             data = (one.end - one.begin) * one.coverage
             yield replace(one, targets=row, suggestion=suggestion(row, wishes, data))
 
-    def _with_needed(self, case: Case, group: Group) -> list[Group]:
+    def _with_needed(self, case: BacktestCase, group: Group) -> list[Group]:
         """The rules of a case under some target after the groups that they read."""
         return [*self._library.needed(group, instead_of=case.rules), group]
 
@@ -101,9 +101,9 @@ class Scenario:
                 yield self._with_needed(case, group)
 
 
-def _depths(groups: Sequence[Group]) -> dict[Rule, int]:
+def _depths(groups: Sequence[Group]) -> dict[FileRule, int]:
     """How far back each rule reads, and what it reads in its turn."""
-    makers, depths = Makers(rule for group in groups for rule in group), dict[Rule, int]()
+    makers, depths = Makers(rule for group in groups for rule in group), dict[FileRule, int]()
     for rule in (rule for group in groups for rule in group):
         deep = [0]
         for selector, times in reads(rule.expression):
@@ -124,8 +124,8 @@ def _variant(slo: ServiceLevelObjective, corrections: Corrections) -> Variant:
         return Variant(slo, (), stalled.message)
 
 
-def _target(variant: Variant, judged: Judgement | None, present: str) -> Target:
+def _target(variant: Variant, judged: Judgement | None, present: str) -> TargetJudgement:
     objective = variant.slo.spec.objective
     if judged is None:
-        return Target(objective, objective == present, None, refused=variant.refused)
-    return Target(objective, objective == present, judged.summary, judged.missed)
+        return TargetJudgement(objective, objective == present, None, refused=variant.refused)
+    return TargetJudgement(objective, objective == present, judged.summary, judged.missed)

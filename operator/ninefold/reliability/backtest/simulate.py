@@ -14,7 +14,7 @@ from ninefold.reliability.backtest.grid import CannotEvaluate, Grid, Vector, lab
 from ninefold.reliability.backtest.labels import nameless
 from ninefold.reliability.backtest.questions import question
 from ninefold.reliability.backtest.recordings import Recordings
-from ninefold.reliability.backtest.rulefile import ALERTS, Group, Makers, Rule
+from ninefold.reliability.backtest.rulefile import ALERTS, FileRule, Group, Makers
 
 _LABEL = re.compile(r"\{\{ ?\$labels\.(\w+) ?\}\}")
 
@@ -29,7 +29,7 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SimulationOutcome:
     """All that the rules of a group, and of those it reads, have recorded; the alerts are of that group alone."""
 
     recordings: Recordings
@@ -44,7 +44,7 @@ class Simulation:
         self.grid = grid
         self._known = dict(answers)
 
-    def outcome(self, groups: Sequence[Group]) -> Outcome:
+    def outcome(self, groups: Sequence[Group]) -> SimulationOutcome:
         """Of the last group, which comes after those that it reads. Raises CannotEvaluate."""
         meanings = self._meanings([rule for each in groups for rule in each])
         recordings, alerts = Recordings(self.grid), list[Alert]()
@@ -52,11 +52,11 @@ class Simulation:
             known = {rule: self._known[meanings[rule]] for rule in each if meanings[rule] in self._known}
             alerts = run(each, recordings, known)
             self._known |= {meanings[rule]: vector for rule, vector in known.items()}
-        return Outcome(recordings, alerts)
+        return SimulationOutcome(recordings, alerts)
 
-    def _meanings(self, rules: Sequence[Rule]) -> dict[Rule, str]:
+    def _meanings(self, rules: Sequence[FileRule]) -> dict[FileRule, str]:
         """What each rule comes to: two rules mean the same if they have the same text and read the same."""
-        makers, found = Makers(rules), dict[Rule, str]()
+        makers, found = Makers(rules), dict[FileRule, str]()
         for rule in rules:
             asked = question(rule, makers)
             parts = [rule.expression.prettify()]
@@ -67,7 +67,7 @@ class Simulation:
         return found
 
 
-def run(group: Group, recordings: Recordings, known: dict[Rule, Vector]) -> list[Alert]:
+def run(group: Group, recordings: Recordings, known: dict[FileRule, Vector]) -> list[Alert]:
     """Evaluate the rules of a group in their order, and add what they record.
 
     `known` has the values of some rules, such as what Prometheus was asked for, and gets those of the others.
@@ -87,7 +87,7 @@ def run(group: Group, recordings: Recordings, known: dict[Rule, Vector]) -> list
     return alerts
 
 
-def _labelled(rule: Rule, vector: Vector) -> Vector:
+def _labelled(rule: FileRule, vector: Vector) -> Vector:
     """With the labels of the rule in the place of the series' own."""
     result: Vector = {}
     for labels, values in vector.items():
@@ -102,7 +102,7 @@ def _expanded(text: str, labels: Mapping[str, str]) -> str:
     return _LABEL.sub(lambda label: labels.get(label[1], ""), text)
 
 
-def _alerted(rule: Rule, vector: Vector, recordings: Recordings) -> list[Alert]:
+def _alerted(rule: FileRule, vector: Vector, recordings: Recordings) -> list[Alert]:
     found: list[Alert] = []
     grid, marks = recordings.grid, Vector()
     for labels, values in _labelled(rule, vector).items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from ninefold.reliability.backtest.judgement import LEAST, Suggestion, Summary, Target
+from ninefold.reliability.backtest.judgement import LEAST, Suggestion, Summary, TargetJudgement
 from ninefold.reliability.backtest.words import length, rate
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
@@ -42,7 +42,7 @@ def retargeted(slo: ServiceLevelObjective, objective: str) -> ServiceLevelObject
     return slo.model_copy(update={"spec": slo.spec.model_copy(update={"objective": objective})})
 
 
-def suggestion(targets: Sequence[Target], wishes: Wishes, data: timedelta) -> Suggestion | None:
+def suggestion(targets: Sequence[TargetJudgement], wishes: Wishes, data: timedelta) -> Suggestion | None:
     """The strictest target that would have been what is wished for, and why; None where nothing was measured.
 
     `data` is how long there were events.
@@ -69,7 +69,7 @@ def suggestion(targets: Sequence[Target], wishes: Wishes, data: timedelta) -> Su
     return Suggestion(target.objective, reason)
 
 
-def _in_order(targets: Sequence[Target]) -> list[Target]:
+def _in_order(targets: Sequence[TargetJudgement]) -> list[TargetJudgement]:
     return sorted(targets, key=lambda target: Decimal(target.objective))
 
 

@@ -16,7 +16,7 @@ from ninefold.reliability.correction.resource import Correction
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
-    from ninefold.domain.measurements.sources import Sources
+    from ninefold.domain.measurements.sources import PrometheusSources
 
 
 def _controller() -> type[AnyController]:
@@ -25,7 +25,7 @@ def _controller() -> type[AnyController]:
     return CorrectionController
 
 
-def _metrics(store: Store, sources: Sources) -> Collector:
+def _metrics(store: Store, sources: PrometheusSources) -> Collector:
     from ninefold.reliability.correction.metrics import CorrectionMetrics
 
     return CorrectionMetrics(store)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ninefold.kube.fields import rfc3339
 from ninefold.reliability.errorbudgetpolicy.holding import is_weaker
-from ninefold.reliability.errorbudgetpolicy.objective import Objective
+from ninefold.reliability.errorbudgetpolicy.objective import WatchedObjective
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicySpec
 from ninefold.reliability.errorbudgetpolicy.status import Carried, Change, Remembered
 
@@ -22,7 +22,7 @@ _CHANGES: dict[Change, str] = {
 }
 
 
-def held_on(states: Sequence[Remembered], objectives: Iterable[Objective]) -> str:
+def held_on(states: Sequence[Remembered], objectives: Iterable[WatchedObjective]) -> str:
     """Why gates are still held to an objective that is not what it was; "" if there is none."""
     carried = [(state.name, state.carried) for state in states if state.carried]
     if carried:
@@ -46,7 +46,7 @@ def _counts_gaps(carried: Carried) -> bool:
     return carried.change == "Remade" and carried.measured_by is not None
 
 
-def _by(objective: Objective) -> str:
+def _by(objective: WatchedObjective) -> str:
     return f" (last changed by {objective.changed_by}, as its field managers say)" if objective.changed_by else ""
 
 

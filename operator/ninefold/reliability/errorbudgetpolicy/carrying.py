@@ -14,7 +14,7 @@ from ninefold.domain.schedules.calendar import Calendar, period
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import rfc3339, seconds
 from ninefold.reliability.errorbudgetpolicy.hysteresis import lasting
-from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading, WatchedObjective
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicySpec
 from ninefold.reliability.errorbudgetpolicy.status import (
     MAX_CARRIED,
@@ -33,12 +33,12 @@ _LONGEST = timedelta(days=31)
 
 def follow(
     spec: ErrorBudgetPolicySpec,
-    objectives: Sequence[Objective],
+    objectives: Sequence[WatchedObjective],
     before: Mapping[str, Remembered],
     now: datetime,
     *,
     edited: bool,
-) -> list[tuple[Objective, Remembered | None]]:
+) -> list[tuple[WatchedObjective, Remembered | None]]:
     """The objectives to look at, by name, each with what is known of it: those selected, and those that closed gates.
 
     `edited`: the policy itself has changed since, so that what it no longer selects it need not follow.
@@ -57,15 +57,15 @@ def follow(
     return found
 
 
-def _known(objective: Objective | None, name: str, entry: Remembered | None) -> Objective:
+def _known(objective: WatchedObjective | None, name: str, entry: Remembered | None) -> WatchedObjective:
     """One that does not exist is at least remembered by its window."""
     if objective is not None and (objective.identity is not None or entry is None):
         return objective
     window = entry.identity.window.split(" ")[0] if entry and entry.identity else ""
-    return Objective(name, window, Reading("Unknown"), selected=objective is not None)
+    return WatchedObjective(name, window, BudgetReading("Unknown"), selected=objective is not None)
 
 
-def _is_let_go(entry: Remembered, objective: Objective) -> bool:
+def _is_let_go(entry: Remembered, objective: WatchedObjective) -> bool:
     """Whether it is the policy's own change that an untouched objective is not selected any more."""
     was, present = entry.identity, objective.identity
     if objective.selected or present is None or entry.carried is not None:
@@ -91,7 +91,11 @@ def difference(was: Identity, present: Identity | None) -> Change | None:
 
 
 def _next(
-    spec: ErrorBudgetPolicySpec, entry: Remembered, objective: Objective, others: Iterable[Objective], now: datetime
+    spec: ErrorBudgetPolicySpec,
+    entry: Remembered,
+    objective: WatchedObjective,
+    others: Iterable[WatchedObjective],
+    now: datetime,
 ) -> Remembered | None:
     """What is known of an objective that closes gates; None if it is forgiven, or if nothing is left to go by."""
     carried, present = entry.carried, objective.identity
@@ -116,7 +120,7 @@ def _next(
 
 
 def _back(
-    spec: ErrorBudgetPolicySpec, entry: Remembered, same: Identity, objective: Objective, now: datetime
+    spec: ErrorBudgetPolicySpec, entry: Remembered, same: Identity, objective: WatchedObjective, now: datetime
 ) -> Remembered:
     """An objective of the same name counts the same again. What nobody measured in between is not known."""
     carried = entry.carried
@@ -136,8 +140,8 @@ def _lost(
     spec: ErrorBudgetPolicySpec,
     entry: Remembered,
     change: Change,
-    objective: Objective,
-    others: Iterable[Objective],
+    objective: WatchedObjective,
+    others: Iterable[WatchedObjective],
     now: datetime,
 ) -> Remembered:
     """No objective of the name counts the same any more; one of another name may."""
@@ -163,7 +167,9 @@ def _is_open(carried: Carried) -> bool:
     return carried.measured_by is None or carried.change == "Renamed"
 
 
-def _successor(was: Identity | None, carried: Carried | None, others: Iterable[Objective]) -> Objective | None:
+def _successor(
+    was: Identity | None, carried: Carried | None, others: Iterable[WatchedObjective]
+) -> WatchedObjective | None:
     """A selected objective that counts the same; the one that was found before, if it still does."""
     alike = [
         other

@@ -9,7 +9,7 @@ from datetime import datetime
 from ninefold.kube.fields import percentage, seconds
 from ninefold.reliability.errorbudgetpolicy import formatting, holding, projection
 from ninefold.reliability.errorbudgetpolicy.hysteresis import is_young, step
-from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading, WatchedObjective
 from ninefold.reliability.errorbudgetpolicy.ranking import most_severe
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicySpec
 from ninefold.reliability.errorbudgetpolicy.status import (
@@ -23,7 +23,7 @@ from ninefold.reliability.errorbudgetpolicy.status import (
 
 
 def advance(
-    spec: ErrorBudgetPolicySpec, objective: Objective, before: Remembered | None, lost: datetime, now: datetime
+    spec: ErrorBudgetPolicySpec, objective: WatchedObjective, before: Remembered | None, lost: datetime, now: datetime
 ) -> ObjectiveState:
     """One objective, one look further."""
     held = {rule.rule: rule for rule in before.active} if before else {}
@@ -61,20 +61,20 @@ def advance(
     )
 
 
-def _identity(before: Remembered | None, objective: Objective, active: Iterable[ActiveRule]) -> Identity | None:
+def _identity(before: Remembered | None, objective: WatchedObjective, active: Iterable[ActiveRule]) -> Identity | None:
     if not any(rule.gate for rule in active):
         return None
     return before.identity if before and before.closes and before.identity else objective.identity
 
 
-def _never_measured(reading: Reading, before: Remembered | None) -> bool:
+def _never_measured(reading: BudgetReading, before: Remembered | None) -> bool:
     """Only Prometheus can say so: one that cannot be asked says nothing about an objective."""
     if reading.known or (before is not None and before.decision != "Unknown"):
         return False
     return reading.absent or (before is not None and before.never_measured is True)
 
 
-def unanswered(spec: ErrorBudgetPolicySpec, objective: Objective) -> list[str]:
+def unanswered(spec: ErrorBudgetPolicySpec, objective: WatchedObjective) -> list[str]:
     """Conditions that the readings of an objective with traffic do not answer."""
     reading = objective.reading
     if reading.data != "Healthy":
@@ -88,7 +88,7 @@ def unanswered(spec: ErrorBudgetPolicySpec, objective: Objective) -> list[str]:
     return missing
 
 
-def _budget(reading: Reading, shown: ObjectiveState | None, last: ObjectiveState | None) -> str | None:
+def _budget(reading: BudgetReading, shown: ObjectiveState | None, last: ObjectiveState | None) -> str | None:
     if reading.budget_left is not None:
         return formatting.show_budget(reading.budget_left, shown.budget_left if shown else None)
     return last.budget_left if last and not reading.known else None
@@ -96,7 +96,7 @@ def _budget(reading: Reading, shown: ObjectiveState | None, last: ObjectiveState
 
 def _burn(
     spec: ErrorBudgetPolicySpec,
-    reading: Reading,
+    reading: BudgetReading,
     active: Sequence[ActiveRule],
     shown: ObjectiveState | None,
     last: ObjectiveState | None,
@@ -113,7 +113,7 @@ def _burn(
 
 def _exhaustion(
     spec: ErrorBudgetPolicySpec,
-    objective: Objective,
+    objective: WatchedObjective,
     budget: str | None,
     shown: ObjectiveState | None,
     last: ObjectiveState | None,

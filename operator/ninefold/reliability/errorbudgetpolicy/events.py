@@ -12,12 +12,15 @@ from ninefold.kube.plan import Note
 from ninefold.reliability.errorbudgetpolicy import carried_messages
 from ninefold.reliability.errorbudgetpolicy.formatting import and_more
 from ninefold.reliability.errorbudgetpolicy.ranking import remembered
-from ninefold.reliability.errorbudgetpolicy.rules import Rule
+from ninefold.reliability.errorbudgetpolicy.rules import PolicyRule
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus, ObjectiveState
 
 
 def notes(
-    rules: Sequence[Rule], old: ErrorBudgetPolicyStatus, new: ErrorBudgetPolicyStatus, states: Sequence[ObjectiveState]
+    rules: Sequence[PolicyRule],
+    old: ErrorBudgetPolicyStatus,
+    new: ErrorBudgetPolicyStatus,
+    states: Sequence[ObjectiveState],
 ) -> tuple[Note, ...]:
     """In this order: the state, what is held on to, channels to be told, an incident to be opened."""
     found = []
@@ -41,7 +44,7 @@ def notes(
     return tuple(found)
 
 
-def _what(rules: Iterable[Rule], holding: dict[str, list[str]]) -> str:
+def _what(rules: Iterable[PolicyRule], holding: dict[str, list[str]]) -> str:
     """One sentence for all: Events of one reason are one object, and the last message stays."""
     return ", ".join(
         f"{rule} holds for {and_more(holding[rule])}" for rule in dict.fromkeys(str(r.when) for r in rules)

@@ -7,17 +7,17 @@ from datetime import datetime, timedelta
 
 from ninefold.kube.fields import seconds
 from ninefold.reliability.errorbudgetpolicy.carrying import LAG
-from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading, WatchedObjective
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicySpec
 from ninefold.reliability.errorbudgetpolicy.rules import When
 from ninefold.reliability.errorbudgetpolicy.status import Carried, Identity, Remembered
 
-_UNKNOWN = Reading("Unknown")
+_UNKNOWN = BudgetReading("Unknown")
 _ALIKE = 1.000001
 """Up to this factor two promises differ only by how they are written."""
 
 
-def judged(when: When, entry: Remembered | None, objective: Objective, now: datetime) -> Objective:
+def judged(when: When, entry: Remembered | None, objective: WatchedObjective, now: datetime) -> WatchedObjective:
     """The objective with the figures that a rule goes by; Unknown figures let it be as it is."""
     if entry is None or not entry.closes or entry.identity is None:
         return objective
@@ -38,7 +38,7 @@ def judged(when: When, entry: Remembered | None, objective: Objective, now: date
     return _at_worst(_held(objective, entry.identity), entry.identity, now)
 
 
-def shown(entry: Remembered | None, objective: Objective, now: datetime) -> Reading:
+def shown(entry: Remembered | None, objective: WatchedObjective, now: datetime) -> BudgetReading:
     """The figures to show; Unknown lets those of before stand."""
     if entry is None or not entry.closes or entry.identity is None:
         return objective.reading
@@ -63,12 +63,12 @@ def changes(spec: ErrorBudgetPolicySpec, state: Remembered) -> list[datetime]:
     return [carried.until, *(measured_whole(carried, seconds(window)) for window in windows)]
 
 
-def is_weaker(identity: Identity, objective: Objective) -> bool:
+def is_weaker(identity: Identity, objective: WatchedObjective) -> bool:
     """Whether the objective promises less than it did."""
     return _factor(identity, objective) > 1
 
 
-def _factor(identity: Identity, objective: Objective) -> float:
+def _factor(identity: Identity, objective: WatchedObjective) -> float:
     """By which budgets spent and burn rates are to be multiplied; 1 if the objective promises as much as it did."""
     was, present = float(identity.objective) / 100, objective.reading.promised
     if present is None:
@@ -77,7 +77,7 @@ def _factor(identity: Identity, objective: Objective) -> float:
     return factor if factor > _ALIKE else 1.0
 
 
-def _held(objective: Objective, identity: Identity) -> Objective:
+def _held(objective: WatchedObjective, identity: Identity) -> WatchedObjective:
     """The figures by the promise that was in force when it closed gates, if it is less by now."""
     reading, factor = objective.reading, _factor(identity, objective)
     if factor == 1:
@@ -87,7 +87,7 @@ def _held(objective: Objective, identity: Identity) -> Objective:
     return replace(objective, reading=replace(reading, budget_left=left, burn=burn))
 
 
-def _at_worst(objective: Objective, identity: Identity, now: datetime) -> Objective:
+def _at_worst(objective: WatchedObjective, identity: Identity, now: datetime) -> WatchedObjective:
     """What is left if everything failed in the time that nobody measured, at the usual traffic."""
     reading = objective.reading
     if reading.budget_left is None or reading.coverage is None:
@@ -101,5 +101,5 @@ def _at_worst(objective: Objective, identity: Identity, now: datetime) -> Object
     return replace(objective, reading=replace(reading, budget_left=left))
 
 
-def _blind(objective: Objective) -> Objective:
+def _blind(objective: WatchedObjective) -> WatchedObjective:
     return replace(objective, reading=_UNKNOWN)

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from ninefold.kube.fields import seconds
-from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading, WatchedObjective
 from ninefold.reliability.errorbudgetpolicy.projection import lasts, rates
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicySpec, Recovery
-from ninefold.reliability.errorbudgetpolicy.rules import BurnRate, Rule, When
+from ninefold.reliability.errorbudgetpolicy.rules import BurnRate, PolicyRule, When
 from ninefold.reliability.errorbudgetpolicy.status import ActiveRule
 
 Judgement = Literal["Holds", "Between", "Recovered"]
@@ -18,7 +18,7 @@ LAG = timedelta(minutes=10)
 """For how long after a period began the figures may still be those of the one before."""
 
 
-def judge(when: When, spec: ErrorBudgetPolicySpec, objective: Objective, now: datetime) -> Judgement | None:
+def judge(when: When, spec: ErrorBudgetPolicySpec, objective: WatchedObjective, now: datetime) -> Judgement | None:
     """Whether a condition holds, is back far enough for it to end, or lies between; None where that is not known.
 
     Without traffic there is nothing to burn: a missing figure of an idle objective counts as a good one.
@@ -40,7 +40,7 @@ def judge(when: When, spec: ErrorBudgetPolicySpec, objective: Objective, now: da
     return "Recovered" if left >= threshold + float(spec.recovery.margin) else "Between"
 
 
-def _judge_burn(burn_rate: BurnRate, reading: Reading) -> Judgement | None:
+def _judge_burn(burn_rate: BurnRate, reading: BudgetReading) -> Judgement | None:
     """One window that is back to the rate is enough for the rule to end."""
     missing = 0.0 if reading.data == "Idle" else None
     found = [reading.burn.get(window, missing) for window in burn_rate.windows]
@@ -51,7 +51,7 @@ def _judge_burn(burn_rate: BurnRate, reading: Reading) -> Judgement | None:
 
 
 def _judge_end(
-    within: str, spec: ErrorBudgetPolicySpec, objective: Objective, left: float, now: datetime
+    within: str, spec: ErrorBudgetPolicySpec, objective: WatchedObjective, left: float, now: datetime
 ) -> Judgement | None:
     """By the window that gives the budget most time; the margin must be there to spare."""
     found = rates(objective)
@@ -63,14 +63,14 @@ def _judge_end(
     return "Recovered" if lasts(objective, spare, found.lowest, now) > seconds(within) else "Between"
 
 
-def is_young(spec: ErrorBudgetPolicySpec, reading: Reading) -> bool:
+def is_young(spec: ErrorBudgetPolicySpec, reading: BudgetReading) -> bool:
     """Whether too little of the window is measured to judge its budget: the first failed request of a new objective
     is a large part of the few that were seen, and next to nothing of thirty days."""
     return reading.coverage is not None and reading.coverage * 100 < float(spec.minimum_coverage)
 
 
 def step(
-    rule: Rule, spec: ErrorBudgetPolicySpec, before: ActiveRule | None, objective: Objective, now: datetime
+    rule: PolicyRule, spec: ErrorBudgetPolicySpec, before: ActiveRule | None, objective: WatchedObjective, now: datetime
 ) -> ActiveRule | None:
     """The rule as it holds from now on, or None if it does not.
 
@@ -98,7 +98,7 @@ def step(
     )
 
 
-def _is_settled(when: When, before: ActiveRule, objective: Objective) -> bool:
+def _is_settled(when: When, before: ActiveRule, objective: WatchedObjective) -> bool:
     """Whether the budget that a rule is about went with its period: too little of the new one is measured to judge it,
     and the old one counts no more."""
     period = objective.period

@@ -16,7 +16,7 @@ from ninefold.kube.conditions import NAME_TAKEN, STALLED, WRITE_REFUSED
 from ninefold.kube.errors import Stalled
 from ninefold.reliability.errorbudgetpolicy.status import Identity
 from ninefold.reliability.servicelevelobjective.recording import indicator
-from ninefold.reliability.servicelevelobjective.recording.series import Series
+from ninefold.reliability.servicelevelobjective.recording.series import RecordedSeries
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 Find = Callable[[str], Manifest | None]
@@ -119,7 +119,7 @@ def _compiled(slo: Manifest) -> object:
     spec = slo.get("spec", {})
     try:
         model = ServiceLevelObjective.parse({"metadata": slo["metadata"], "spec": spec})
-        return [indicator.base(model, Series("", model.spec.group_by)).rules, model.spec.group_by]
+        return [indicator.base(model, RecordedSeries("", model.spec.group_by)).rules, model.spec.group_by]
     except Stalled:
         return [spec.get("indicator"), spec.get("groupBy"), spec.get("timeSlices")]
 

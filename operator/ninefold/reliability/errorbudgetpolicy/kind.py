@@ -14,7 +14,7 @@ from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
-    from ninefold.domain.measurements.sources import Sources
+    from ninefold.domain.measurements.sources import PrometheusSources
 
 
 def _controller() -> type[AnyController]:
@@ -29,7 +29,7 @@ def _make(parts: Parts) -> AnyController:
     return ErrorBudgetPolicyController(parts.sources)
 
 
-def _metrics(store: Store, sources: Sources) -> Collector:
+def _metrics(store: Store, sources: PrometheusSources) -> Collector:
     from ninefold.reliability.errorbudgetpolicy.metrics import PolicyMetrics
 
     return PolicyMetrics(store)

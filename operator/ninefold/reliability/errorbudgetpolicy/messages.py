@@ -8,7 +8,7 @@ from ninefold.kube.fields import rfc3339, seconds
 from ninefold.kube.plan import Verdict
 from ninefold.reliability.errorbudgetpolicy import carried_messages, formatting
 from ninefold.reliability.errorbudgetpolicy.hysteresis import is_young
-from ninefold.reliability.errorbudgetpolicy.objective import Objective
+from ninefold.reliability.errorbudgetpolicy.objective import WatchedObjective
 from ninefold.reliability.errorbudgetpolicy.ranking import remembered, severity
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicySpec, Exempt
 from ninefold.reliability.errorbudgetpolicy.status import (
@@ -25,7 +25,7 @@ _NAMED = 3
 
 def reason(
     spec: ErrorBudgetPolicySpec,
-    objectives: Sequence[Objective],
+    objectives: Sequence[WatchedObjective],
     states: Sequence[ObjectiveState],
     shown: Sequence[ObjectiveState],
 ) -> str:
@@ -90,7 +90,9 @@ def exempted(exempt: Exempt, decision: Decision, closing: Sequence[Remembered], 
     return f"{sentence}; otherwise {decision}, because of {', '.join(names[:_NAMED])}{more}: {otherwise}"
 
 
-def ready(spec: ErrorBudgetPolicySpec, objectives: Sequence[Objective], status: ErrorBudgetPolicyStatus) -> Verdict:
+def ready(
+    spec: ErrorBudgetPolicySpec, objectives: Sequence[WatchedObjective], status: ErrorBudgetPolicyStatus
+) -> Verdict:
     if not status.objectives:
         return Verdict(
             "False",
@@ -111,7 +113,7 @@ def ready(spec: ErrorBudgetPolicySpec, objectives: Sequence[Objective], status: 
     return Verdict("True", "Evaluated", f"{watched} watched.")
 
 
-def _why_missing(spec: ErrorBudgetPolicySpec, objective: Objective) -> str:
+def _why_missing(spec: ErrorBudgetPolicySpec, objective: WatchedObjective) -> str:
     name, reading = objective.name, objective.reading
     if not reading.known:
         return f"There are no data of {name}: its own status says why. What was last known stays."

@@ -12,7 +12,7 @@ from ninefold.reliability.errorbudgetpolicy.status import Identity
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class BudgetReading:
     """What is measured of one objective: the budget left as a share (1 untouched, negative overspent), burn rates by
     window ("1h"), and the share of the objective's window that has data. None and a missing window: no figure.
     `promised` is the share of good events that budget and burn rates are of."""
@@ -31,7 +31,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Objective:
+class WatchedObjective:
     """An objective that the policy looks at.
 
     `window` is the SLO's, "30d", or "Month" where it is one of the calendar; "" where the objective does not exist.
@@ -39,7 +39,7 @@ class Objective:
 
     name: str
     window: str
-    reading: Reading
+    reading: BudgetReading
     period: Span | None = None
     """The present period of a window of the calendar."""
     identity: Identity | None = None
@@ -53,7 +53,7 @@ class Objective:
     selected: bool = True
     """Whether the policy selects it: an objective that was spent is followed if it does not any more."""
 
-    def standing_for(self, other: Objective) -> Objective:
+    def standing_for(self, other: WatchedObjective) -> WatchedObjective:
         """With these figures, under the name of another that does not exist any more."""
         return replace(self, name=other.name, selected=other.selected)
 

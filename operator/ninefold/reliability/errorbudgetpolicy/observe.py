@@ -18,7 +18,7 @@ from ninefold.reliability.errorbudgetpolicy.identity import (
     is_in_force,
     last_manager,
 )
-from ninefold.reliability.errorbudgetpolicy.objective import Objective, Reading
+from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading, WatchedObjective
 from ninefold.reliability.errorbudgetpolicy.plan import Observed
 from ninefold.reliability.errorbudgetpolicy.ranking import remembered
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
@@ -48,13 +48,13 @@ def followed(status: ErrorBudgetPolicyStatus) -> list[str]:
     return [name for name, entry in remembered(status).items() if entry.closes]
 
 
-def reading(slo_id: str, snapshot: Snapshot, now: datetime) -> Reading:
+def reading(slo_id: str, snapshot: Snapshot, now: datetime) -> BudgetReading:
     """What the snapshot says about an objective."""
     if not snapshot.fresh(now):
-        return Reading("Unknown")
+        return BudgetReading("Unknown")
     figure = snapshot.by_id.get(slo_id, Measurement())
     absent = figure.data == "Unknown" and figure.budget_left is None
-    return Reading(figure.data, figure.budget_left, figure.burn, figure.coverage, absent, figure.promised)
+    return BudgetReading(figure.data, figure.budget_left, figure.burn, figure.coverage, absent, figure.promised)
 
 
 class _Seen:
@@ -73,20 +73,24 @@ class _Seen:
         self._snapshot, self._now = snapshot, now
         self._identities, self._corrections = identities, corrections
 
-    def objectives(self, wanted: Objectives, followed: Iterable[str]) -> list[Objective]:
+    def objectives(self, wanted: Objectives, followed: Iterable[str]) -> list[WatchedObjective]:
         """Those selected and those followed, by name; of those selected by name also the ones that do not exist."""
         wire = wanted.wire()
         found = {name: self._objective(slo, selected=True) for name, slo in self._slos.items() if selects(wire, slo)}
         for name in followed:
             if name in self._slos and name not in found:
                 found[name] = self._objective(self._slos[name], selected=False)
-        absent = {name: Objective(name, "", Reading("Unknown")) for name in wanted.names or () if name not in found}
+        absent = {
+            name: WatchedObjective(name, "", BudgetReading("Unknown"))
+            for name in wanted.names or ()
+            if name not in found
+        }
         return [objective for _, objective in sorted({**found, **absent}.items())]
 
-    def _objective(self, slo: Manifest, *, selected: bool) -> Objective:
+    def _objective(self, slo: Manifest, *, selected: bool) -> WatchedObjective:
         window = slo.get("spec", {}).get("window") or {}
         calendar = window.get("calendar") or {}
-        return Objective(
+        return WatchedObjective(
             name=Key.of(slo).name,
             window=window.get("rolling") or calendar.get("period", ""),
             reading=reading(str(Key.of(slo)), self._snapshot, self._now),

@@ -13,7 +13,7 @@ from ninefold.reliability.errorbudgetpolicy import carrying, holding, messages, 
 from ninefold.reliability.errorbudgetpolicy.evaluation import advance
 from ninefold.reliability.errorbudgetpolicy.events import notes
 from ninefold.reliability.errorbudgetpolicy.hysteresis import lasting
-from ninefold.reliability.errorbudgetpolicy.objective import Objective
+from ninefold.reliability.errorbudgetpolicy.objective import WatchedObjective
 from ninefold.reliability.errorbudgetpolicy.ranking import CLOSING, STATES, listed, most_severe, remembered
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicySpec, Exempt
 from ninefold.reliability.errorbudgetpolicy.status import (
@@ -35,7 +35,7 @@ until then it is one that has just been made."""
 class Observed:
     """The selected objectives, sorted by name, and how far their figures are to be trusted."""
 
-    objectives: Sequence[Objective]
+    objectives: Sequence[WatchedObjective]
     asked: bool = True
     """Whether Prometheus has been asked at all since the operator started."""
     figures_at: datetime | None = None
@@ -101,7 +101,7 @@ def _overdue(state: ObjectiveState, now: datetime) -> datetime:
 
 def _summary(
     policy: ErrorBudgetPolicy,
-    objectives: Sequence[Objective],
+    objectives: Sequence[WatchedObjective],
     states: list[ObjectiveState],
     counting: list[ObjectiveState],
     now: datetime,

@@ -14,7 +14,7 @@ from datetime import datetime
 from math import inf
 
 from ninefold.kube.fields import seconds
-from ninefold.reliability.errorbudgetpolicy.objective import Objective
+from ninefold.reliability.errorbudgetpolicy.objective import WatchedObjective
 from ninefold.reliability.errorbudgetpolicy.status import Exhaustion
 
 HOUR = 3_600
@@ -42,7 +42,7 @@ def windows(recorded: Iterable[int], length: float) -> list[int]:
     return sorted({*shorter} & {HOUR, 6 * HOUR, max(shorter, default=0)})
 
 
-def rates(objective: Objective) -> Rates | None:
+def rates(objective: WatchedObjective) -> Rates | None:
     """None if no window is recorded that is shorter than the objective's. What has no traffic burns nothing."""
     reading = objective.reading
     burn = {seconds(window): rate for window, rate in reading.burn.items()}
@@ -52,7 +52,7 @@ def rates(objective: Objective) -> Rates | None:
     return Rates(min(found), max(found)) if found else None
 
 
-def lasts(objective: Objective, left: float, rate: float, now: datetime) -> float:
+def lasts(objective: WatchedObjective, left: float, rate: float, now: datetime) -> float:
     """Seconds until a share of the budget is spent at a burn rate; infinite if it never is."""
     if left <= 0:
         return 0.0
@@ -63,7 +63,7 @@ def lasts(objective: Objective, left: float, rate: float, now: datetime) -> floa
     return took if took <= horizon else inf
 
 
-def show(objective: Objective, left: float, found: Rates, shown: Exhaustion | None, now: datetime) -> Exhaustion:
+def show(objective: WatchedObjective, left: float, found: Rates, shown: Exhaustion | None, now: datetime) -> Exhaustion:
     """The interval for people; what is shown stays while the burn rates are about those it was told by."""
     return Exhaustion(
         earliest=_show(objective, left, found.highest, shown.earliest if shown else None, now),
@@ -80,20 +80,20 @@ def length(shown: str) -> float:
     return inf if shown == "never" else float(seconds(shown))
 
 
-def _show(objective: Objective, left: float, rate: float, shown: str | None, now: datetime) -> str:
+def _show(objective: WatchedObjective, left: float, rate: float, shown: str | None, now: datetime) -> str:
     if shown is not None and left > 0 and _still(objective, left, rate, shown, now):
         return shown
     return _about(lasts(objective, left, rate, now))
 
 
-def _still(objective: Objective, left: float, rate: float, shown: str, now: datetime) -> bool:
+def _still(objective: WatchedObjective, left: float, rate: float, shown: str, now: datetime) -> bool:
     growth, elapsed, horizon = _shape(objective, now)
     told = growth + left * elapsed / max(min(length(shown), horizon), 1)
     band = _BAND * max(told, _FLOOR)
     return rate <= told + band if shown == "never" else abs(rate - told) <= band
 
 
-def _shape(objective: Objective, now: datetime) -> tuple[float, float, float]:
+def _shape(objective: WatchedObjective, now: datetime) -> tuple[float, float, float]:
     """At which burn rate the budget stands still, over which time it is spent at 1 above that, and up to when in
     seconds a projection means anything."""
     if objective.period is None:

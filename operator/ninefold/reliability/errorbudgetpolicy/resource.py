@@ -10,7 +10,7 @@ from pydantic import Field
 from ninefold.domain.selectors.objectives import Objectives
 from ninefold.kube.fields import Cel, Duration, ObjectName, Timestamp
 from ninefold.kube.model import Column, Model, Resource, Spec
-from ninefold.reliability.errorbudgetpolicy.rules import MAX_RULES, Rule, Share
+from ninefold.reliability.errorbudgetpolicy.rules import MAX_RULES, PolicyRule, Share
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 MAX_FORGIVEN = 16
@@ -72,7 +72,7 @@ class ErrorBudgetPolicySpec(
     """Which objectives, what follows from their budgets, and when it ends."""
 
     objectives: Objectives = Field(description="Which objectives of this namespace the policy is about.")
-    rules: list[Rule] = Field(
+    rules: list[PolicyRule] = Field(
         min_length=1,
         max_length=MAX_RULES,
         description="What spending does. Of all rules that hold, the most severe state and decision win.",

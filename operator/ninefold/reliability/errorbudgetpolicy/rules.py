@@ -108,7 +108,7 @@ class When(Model, exactly_one_of=("budget_left_below", "burn_rate", "exhausted_w
         return f"budget left below {self.budget_left_below} %"
 
 
-class Incident(Model):
+class IncidentShare(Model):
     """An incident that somebody should open."""
 
     severity: Severity = Field(description="How bad it is: SEV1 is the worst.")
@@ -133,13 +133,13 @@ class Then(Model, at_least_one_of=("gate", "pace", "notify", "incident")):
         max_length=16,
         description="Names of channels that are told once when the rule begins: by an Event with reason Notify.",
     )
-    incident: Incident | None = Field(
+    incident: IncidentShare | None = Field(
         default=None,
         description="An incident is asked for once when the rule begins: by an Event with reason IncidentWanted.",
     )
 
 
-class Rule(Model):
+class PolicyRule(Model):
     """One step of the policy."""
 
     when: When = Field(description="The condition; it is looked at for each objective by itself.")

@@ -12,7 +12,7 @@ from ninefold.domain.measurements.measurement import Measurement, rounded
 from ninefold.domain.measurements.samples import read
 from ninefold.integrations.prometheus import Sample
 from ninefold.reliability.backtest.grid import Array, Grid, Vector
-from ninefold.reliability.replay.policy import Moment
+from ninefold.reliability.replay.policy import ReplayMoment
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class _Objective:
         return replace(figure, promised=None) if figure else None
 
 
-def moments(grid: Grid, recorded: Mapping[str, Vector]) -> Iterator[Moment]:
+def moments(grid: Grid, recorded: Mapping[str, Vector]) -> Iterator[ReplayMoment]:
     """Each time at which a figure was another than before, and the first one. `recorded` is by slo_id."""
     objectives = {slo_id: _Objective.of(vector, grid) for slo_id, vector in recorded.items()}
     changes = {slo_id: objective.changes() for slo_id, objective in objectives.items()}
@@ -65,4 +65,4 @@ def moments(grid: Grid, recorded: Mapping[str, Vector]) -> Iterator[Moment]:
             if told != objective.told:
                 objective.told = told
                 moved.add(slo_id)
-        yield Moment(datetime.fromtimestamp(seconds, UTC), dict(figures), frozenset(moved))
+        yield ReplayMoment(datetime.fromtimestamp(seconds, UTC), dict(figures), frozenset(moved))

@@ -13,7 +13,7 @@ from ninefold.kube.api import Key, Manifest
 from ninefold.reliability.errorbudgetpolicy.evaluation import unanswered
 from ninefold.reliability.errorbudgetpolicy.hysteresis import judge
 from ninefold.reliability.errorbudgetpolicy.identity import Identities
-from ninefold.reliability.errorbudgetpolicy.objective import Objective
+from ninefold.reliability.errorbudgetpolicy.objective import WatchedObjective
 from ninefold.reliability.errorbudgetpolicy.observe import observed
 from ninefold.reliability.errorbudgetpolicy.plan import plan
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy, ErrorBudgetPolicySpec
@@ -21,7 +21,7 @@ from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatu
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class ReplayMoment:
     """What a poll of Prometheus would have found: all figures by slo_id, and of whom they had moved enough to tell."""
 
     at: datetime
@@ -57,7 +57,7 @@ class PolicyReplay:
     def key(self) -> Key:
         return self._policy.key
 
-    def take(self, moment: Moment) -> Iterator[Said]:
+    def take(self, moment: ReplayMoment) -> Iterator[Said]:
         """What it says until and at a moment, where that is something new. Raises Stalled as the plan does."""
         yield from self.pass_until(moment.at)
         self._figures = moment.figures
@@ -84,7 +84,7 @@ class PolicyReplay:
             yield Said(now, planned.status)
 
 
-def judgements(spec: ErrorBudgetPolicySpec, objectives: Iterable[Objective], now: datetime) -> list[object]:
+def judgements(spec: ErrorBudgetPolicySpec, objectives: Iterable[WatchedObjective], now: datetime) -> list[object]:
     """All that a policy decides by but the clock, which the plan asks to be woken by: while it is the same, only the
     figures that people are shown can change. Most looks of a year end here."""
     return [

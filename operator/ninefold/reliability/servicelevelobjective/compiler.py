@@ -19,17 +19,17 @@ from ninefold.reliability.servicelevelobjective.recording.mask import Mask
 from ninefold.reliability.servicelevelobjective.recording.series import (
     HOUR,
     STEP,
-    Series,
+    RecordedSeries,
     in_alert_window,
     so_far,
     tile_mean,
 )
-from ninefold.reliability.servicelevelobjective.recording.windows import ObjectiveWindow, Period
+from ninefold.reliability.servicelevelobjective.recording.windows import ObjectiveWindow, PeriodWindow
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective, Window
 
 DAY = 86_400
 
-Compile = Callable[[ServiceLevelObjective, Series], Base]
+Compile = Callable[[ServiceLevelObjective, RecordedSeries], Base]
 """From an objective to the first of its rules."""
 
 
@@ -82,14 +82,14 @@ class _Compiler:
         self._tiers = alert_tiers
         agreed = slo.spec.agreement.window if slo.spec.agreement else None
         calendars = [window.calendar for window in (slo.spec.window, agreed) if window and window.calendar]
-        self.series = Series(slo.slo_id, slo.spec.group_by, windows.tile(calendars))
+        self.series = RecordedSeries(slo.slo_id, slo.spec.group_by, windows.tile(calendars))
         self._mask = Mask(slo, self.series, corrections)
         self._window = self._made(slo.spec.window, "period")
         self._agreed = self._made(agreed, "agreement_period") if agreed else self._window
         # Two windows that are one period need its label once.
         if agreed and agreed.calendar == slo.spec.window.calendar and agreed.calendar is not None:
             self._agreed = self._window
-        self._periods = [w for w in dict.fromkeys((self._window, self._agreed)) if isinstance(w, Period)]
+        self._periods = [w for w in dict.fromkeys((self._window, self._agreed)) if isinstance(w, PeriodWindow)]
         self.base = base(slo, self.series)
         self._recent = (recovery.held_back(slo, alert_tiers) and self.base.recent) or Base([])
         self.user_expressions = (*self.base.written, *self._recent.written)
@@ -124,7 +124,7 @@ class _Compiler:
         yield from self._tiles(self.series, whats)
         yield from self._begun(self.series, whats)
 
-    def _tiles(self, series: Series, whats: list[str]) -> Iterator[Rule]:
+    def _tiles(self, series: RecordedSeries, whats: list[str]) -> Iterator[Rule]:
         for what in whats:
             mean = tile_mean(series, f"slo:{what}:rate5m")
             for period in self._periods:
@@ -133,7 +133,7 @@ class _Compiler:
             yield record(f"slo:{what}:{series.tile_name}", mean)
 
     @staticmethod
-    def _begun(series: Series, whats: list[str]) -> Iterator[Rule]:
+    def _begun(series: RecordedSeries, whats: list[str]) -> Iterator[Rule]:
         for what in whats:
             yield record(f"slo:{what}:hour", so_far(series, f"slo:{what}:rate5m"))
 

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ninefold.domain.measurements.sources import Source, Sources
-from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
+from ninefold.domain.measurements.sources import PrometheusSource, PrometheusSources
+from ninefold.integrations.prometheus import Prometheus, QueryRefused, Unreachable
 from ninefold.kube.api import ALERTMANAGER_CONFIG, CONFIG_MAP, NAMESPACE, PROMETHEUS_RULE, Key, Manifest
 from ninefold.kube.conditions import reported
 from ninefold.kube.controller import Controller, Watch, in_namespace_of, written
@@ -43,7 +43,7 @@ def _in_namespace(manifest: Manifest, store: Store) -> Iterable[Key]:
 class _Asked:
     """One Prometheus, and what is remembered of its answers."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: PrometheusSource) -> None:
         self.prometheus, self.figures = source.prometheus, source.figures
         self.health = RuleHealth(source.prometheus)
         self.verdicts = Verdicts(source.prometheus)
@@ -69,7 +69,7 @@ class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed
     optional = frozenset({PROMETHEUS_RULE, ALERTMANAGER_CONFIG})
     contents = CONTENTS
 
-    def __init__(self, sources: Sources, choice: OutputChoice, *, share_indicators: bool = False) -> None:
+    def __init__(self, sources: PrometheusSources, choice: OutputChoice, *, share_indicators: bool = False) -> None:
         self._sources = sources
         self._asked = {source.name: _Asked(source) for source in sources.all}
         self._neighbours = Neighbours(share=share_indicators, aliases=choice.aliases)
@@ -139,7 +139,7 @@ class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed
         ratio = f"max(last_over_time(slo:agreement:error_ratio{{slo_id={json.dumps(slo.slo_id)}}}[1h]))"
         try:
             samples = await prometheus.query(ratio, span.end - timedelta(seconds=1))
-        except (Unreachable, Refused):
+        except (Unreachable, QueryRefused):
             return None
         return Ended(span, samples[0].value if samples else None)
 

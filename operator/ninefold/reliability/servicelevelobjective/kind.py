@@ -17,7 +17,7 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
-    from ninefold.domain.measurements.sources import Sources
+    from ninefold.domain.measurements.sources import PrometheusSources
 
 
 def _controller() -> type[AnyController]:
@@ -35,7 +35,7 @@ def _make(parts: Parts) -> AnyController:
     return ServiceLevelObjectiveController(parts.sources, choice, share_indicators=options.share_indicators)
 
 
-def _metrics(store: Store, sources: Sources) -> Collector:
+def _metrics(store: Store, sources: PrometheusSources) -> Collector:
     from ninefold.reliability.servicelevelobjective.metrics import ObjectiveMetrics
 
     return ObjectiveMetrics(store, sources)

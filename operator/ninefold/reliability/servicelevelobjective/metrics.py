@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from ninefold.domain.measurements.measurement import DataState
-from ninefold.domain.measurements.sources import Sources
+from ninefold.domain.measurements.sources import PrometheusSources
 from ninefold.kube.api import Key
 from ninefold.kube.export import one_of
 from ninefold.kube.store import Store
@@ -20,7 +20,7 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 class ObjectiveMetrics(Collector):
     """Figures as they were polled, the data state as it stands in the status."""
 
-    def __init__(self, store: Store, sources: Sources) -> None:
+    def __init__(self, store: Store, sources: PrometheusSources) -> None:
         self._store = store
         self._sources = sources
 

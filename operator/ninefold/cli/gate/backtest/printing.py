@@ -9,7 +9,7 @@ from typing import Any
 
 from ninefold.kube.fields import rfc3339
 from ninefold.release.replay.gate import Admission
-from ninefold.release.replay.outcome import Closing, Outcome, Releases
+from ninefold.release.replay.outcome import Closing, Releases, ReplayOutcome
 from ninefold.reliability.backtest.words import MOST, Row, at, count, length, more, percent, table
 from ninefold.reliability.errorbudgetpolicy.status import Stay
 
@@ -21,7 +21,7 @@ class Result:
     """Policies by name with the states that they were in, and gates."""
 
     policies: Mapping[str, Sequence[Stay]]
-    gates: Sequence[Outcome]
+    gates: Sequence[ReplayOutcome]
 
 
 def text(begin: datetime, end: datetime, results: Sequence[Result], other: str) -> str:
@@ -40,7 +40,7 @@ def text(begin: datetime, end: datetime, results: Sequence[Result], other: str) 
     return "\n\n".join(parts)
 
 
-def _closed(gate: Outcome, whole: timedelta) -> str:
+def _closed(gate: ReplayOutcome, whole: timedelta) -> str:
     missing = f"; data were missing {percent(gate.unknown)} of it" if gate.unknown else ""
     if not gate.closings:
         return f"  never closed{missing}"
@@ -49,7 +49,7 @@ def _closed(gate: Outcome, whole: timedelta) -> str:
     return f"  closed {percent(gate.closed)} of the time: {_length(sum(took))} in {_times(len(took))}{longest}{missing}"
 
 
-def _tables(gate: Outcome, end: datetime) -> Iterator[str]:
+def _tables(gate: ReplayOutcome, end: datetime) -> Iterator[str]:
     if gate.closings:
         rows: list[Row] = [("REASON", "TIMES", "CLOSED FOR")]
         yield "\n".join(table([*rows, *((one.because, str(one.times), _length(one.seconds)) for one in gate.reasons)]))
@@ -94,7 +94,7 @@ def _stay(stay: Stay, whole: timedelta) -> Row:
     return stay.state, str(stay.entered), _length(stay.seconds), share
 
 
-def _compared(before: Outcome | None, after: Outcome, other: str) -> str:
+def _compared(before: ReplayOutcome | None, after: ReplayOutcome, other: str) -> str:
     columns = [_column(each) if each else ("-",) * len(_ROWS) for each in (before, after)]
     rows: list[Row] = [("", "PRESENT", "AGAINST"), *zip(_ROWS, *columns, strict=True)]
     return "\n".join([f"ReleaseGate {after.gate} against {other}", *table(rows)])
@@ -103,7 +103,7 @@ def _compared(before: Outcome | None, after: Outcome, other: str) -> str:
 _ROWS = ("closed", "times", "longest", "data missing", "releases stopped", "of these went bad", "bad ones that passed")
 
 
-def _column(gate: Outcome) -> tuple[str, ...]:
+def _column(gate: ReplayOutcome) -> tuple[str, ...]:
     one = gate.releases
     return (
         percent(gate.closed),
@@ -144,7 +144,7 @@ def _result(result: Result, whole: timedelta) -> dict[str, Any]:
     }
 
 
-def _gate(gate: Outcome) -> dict[str, Any]:
+def _gate(gate: ReplayOutcome) -> dict[str, Any]:
     closings = [
         {
             "begin": rfc3339(each.begin),

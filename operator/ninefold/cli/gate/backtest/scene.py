@@ -20,7 +20,7 @@ from ninefold.kube.model import Resource
 from ninefold.release.clusterreleasegate.resource import PREFIX
 from ninefold.release.release.resource import Release
 from ninefold.release.releasegate.resource import ReleaseGate
-from ninefold.release.replay.history import Record
+from ninefold.release.replay.history import PastRecord
 from ninefold.reliability.correction.resource import Correction
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
@@ -76,7 +76,7 @@ def policies_of(gate: ReleaseGate) -> list[str]:
     return [source.error_budget_policy for source in gate.spec.sources if source.error_budget_policy]
 
 
-def of_options(options: argparse.Namespace) -> tuple[Scene, list[Record]]:
+def of_options(options: argparse.Namespace) -> tuple[Scene, list[PastRecord]]:
     """What is replayed first, and the records of releases. Raises Failed."""
     if options.filename:
         return _of_files(options.filename, options), _records(options)
@@ -146,7 +146,7 @@ def _parsed(kind: type[ResourceT], manifests: Iterable[Manifest]) -> list[Resour
     return found
 
 
-def _records(options: argparse.Namespace) -> list[Record]:
+def _records(options: argparse.Namespace) -> list[PastRecord]:
     if not options.releases:
         return []
     documents, findings = files.read(options.releases, recursive=options.recursive)
@@ -160,11 +160,11 @@ def _named(manifest: Manifest, options: argparse.Namespace) -> Manifest:
     return {**manifest, "metadata": {"namespace": options.namespace or "default", **metadata}}
 
 
-def _read(manifests: Iterable[Manifest]) -> list[Record]:
+def _read(manifests: Iterable[Manifest]) -> list[PastRecord]:
     found = []
     for manifest in manifests:
         try:
-            found.append(Record.read(manifest))
+            found.append(PastRecord.read(manifest))
         except Stalled as stalled:
             name = manifest["metadata"].get("name")
             raise Failed(f"Release {name} cannot be read: {stalled.message}") from None

@@ -16,19 +16,19 @@ from ninefold.cli.shared import history
 from ninefold.cli.shared.progress import Failed, Progress
 from ninefold.domain.measurements.samples import query_of
 from ninefold.integrations import tsdb
-from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
+from ninefold.integrations.prometheus import Prometheus, QueryRefused, Unreachable
 from ninefold.kube.api import Key
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import rfc3339
 from ninefold.release.replay.gate import GateReplay
-from ninefold.release.replay.history import Record
+from ninefold.release.replay.history import PastRecord
 from ninefold.release.replay.outcome import outcome
 from ninefold.reliability.backtest.asking import ask
 from ninefold.reliability.backtest.grid import NAME, CannotEvaluate, Grid, Vector
-from ninefold.reliability.backtest.scenario import Case, Scenario
+from ninefold.reliability.backtest.scenario import BacktestCase, Scenario
 from ninefold.reliability.backtest.spending import EVENTS
 from ninefold.reliability.replay.history import moments
-from ninefold.reliability.replay.policy import Moment, PolicyReplay, Said, stays
+from ninefold.reliability.replay.policy import PolicyReplay, ReplayMoment, Said, stays
 from ninefold.reliability.servicelevelobjective.namespace.corrections import recorded
 from ninefold.reliability.servicelevelobjective.recording.composite import components
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
@@ -44,10 +44,10 @@ _NO_EVENTS = "there are no events of it in this time: does its indicator select 
 def run(options: argparse.Namespace) -> int:
     """The exit code."""
     try:
-        print(_Backtest(options).run())
+        print(_Replay(options).run())
     except BrokenPipeError:
         raise  # The reader has seen enough: the same for every command.
-    except (Failed, Stalled, CannotEvaluate, tsdb.NotServed, Refused, Unreachable, OSError) as error:
+    except (Failed, Stalled, CannotEvaluate, tsdb.NotServed, QueryRefused, Unreachable, OSError) as error:
         print(f"ninefold: {error}", file=sys.stderr)
         return 1
     return 0
@@ -64,14 +64,14 @@ class Recorded:
 class Play:
     """Policies and gates through one history. Raises Stalled as their plans do."""
 
-    def __init__(self, of: Scene, records: Sequence[Record], start: datetime) -> None:
+    def __init__(self, of: Scene, records: Sequence[PastRecord], start: datetime) -> None:
         self.policies = [PolicyReplay(policy, of.selected(key)) for key, policy in of.policies.items()]
         self.gates = [
             GateReplay(gate, [at.name for at in of.policies if at.namespace == key.namespace], records, start)
             for key, gate in of.gates.items()
         ]
 
-    def take(self, moment: Moment) -> None:
+    def take(self, moment: ReplayMoment) -> None:
         self._tell((policy.key, word) for policy in self.policies for word in policy.take(moment))
 
     def finish(self, begin: datetime, end: datetime) -> printing.Result:
@@ -91,7 +91,7 @@ class Play:
                     gate.hear(key.name, word.status, word.at)
 
 
-class _Backtest:
+class _Replay:
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
         self._say = Progress(quiet=options.json)
@@ -165,10 +165,10 @@ class _Backtest:
         wanted, slos, corrections = self._objectives(), self._scenes[0].slos, self._scenes[0].corrections
         needed = {key: slos[key] for slo in wanted.values() for key in components(slo) if key in slos}
         every = {**needed, **{slo.key: slo for slo in wanted.values()}}.values()
-        lead = -(-Scenario([Case(slo, []) for slo in every]).memory() // grid.step)
+        lead = -(-Scenario([BacktestCase(slo, []) for slo in every]).memory() // grid.step)
         whole = Grid(grid.start - lead * grid.step, grid.step, grid.count + lead)
         first, last = (datetime.fromtimestamp(at / 1000, UTC) for at in (whole.start, whole.end))
-        scenario = Scenario([Case(slo, [], recorded(slo, corrections.values(), first, last)) for slo in every])
+        scenario = Scenario([BacktestCase(slo, [], recorded(slo, corrections.values(), first, last)) for slo in every])
         answers = await ask(prometheus, scenario.questions(), whole, self._say.asked)
         found: dict[str, Vector] = {}
         cases = [case for case in scenario.cases if case.slo.slo_id in wanted]

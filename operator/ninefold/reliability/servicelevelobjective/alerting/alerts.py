@@ -14,14 +14,14 @@ from ninefold.reliability.servicelevelobjective.alerting import recovery
 from ninefold.reliability.servicelevelobjective.alerting.quiet import fewest_errors
 from ninefold.reliability.servicelevelobjective.alerting.tiers import SEVERITIES, AlertTier
 from ninefold.reliability.servicelevelobjective.recording.indicator import Rule
-from ninefold.reliability.servicelevelobjective.recording.series import Series
+from ninefold.reliability.servicelevelobjective.recording.series import RecordedSeries
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 _OF_LABEL = re.compile(r"\{\{ *\$labels\.([a-zA-Z_][a-zA-Z0-9_]*) *\}\}")
 _LEFT = "slo:error_budget_left:ratio"
 
 
-def rules(slo: ServiceLevelObjective, series: Series, tiers: list[AlertTier]) -> Iterator[Rule]:
+def rules(slo: ServiceLevelObjective, series: RecordedSeries, tiers: list[AlertTier]) -> Iterator[Rule]:
     """One alert a tier, the fastest first. Raises Stalled if a label of the user hides one of `groupBy`."""
     alerting = slo.spec.alerting
     for field, labels in (
@@ -74,13 +74,13 @@ def lower_bound(slo: ServiceLevelObjective, errors: str, events: str) -> str:
     return f"({centre} - {spread}) / ({events} + {z * z:.6f}) / {budget_ratio(slo)}"
 
 
-def ongoing(slo: ServiceLevelObjective, series: Series, tiers: list[AlertTier]) -> Iterator[Rule]:
+def ongoing(slo: ServiceLevelObjective, series: RecordedSeries, tiers: list[AlertTier]) -> Iterator[Rule]:
     """Recordings that alerts of pages wait for."""
     for tier in recovery.held_back(slo, tiers):
         yield from recovery.rules(slo, series, tier, [*_exceeded(slo, series, tier)])
 
 
-def _conditions(slo: ServiceLevelObjective, series: Series, tier: AlertTier) -> Iterator[str]:
+def _conditions(slo: ServiceLevelObjective, series: RecordedSeries, tier: AlertTier) -> Iterator[str]:
     yield from _exceeded(slo, series, tier)
     if (fewest := fewest_errors(slo)) > 1:
         yield f"{series(f'slo:errors:increase{duration(tier.long)}')} >= {fewest}"
@@ -88,7 +88,7 @@ def _conditions(slo: ServiceLevelObjective, series: Series, tier: AlertTier) -> 
         yield recovery.condition(series, tier)
 
 
-def _exceeded(slo: ServiceLevelObjective, series: Series, tier: AlertTier) -> Iterator[str]:
+def _exceeded(slo: ServiceLevelObjective, series: RecordedSeries, tier: AlertTier) -> Iterator[str]:
     k = f"{tier.burn_rate:f}"
     sure = "slo:burn_rate_lower" if slo.spec.alerting.confidence else "slo:burn_rate"
     yield f"{series(f'{sure}:{duration(tier.long)}')} > {k}"

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from ninefold.kube.fields import duration
 from ninefold.reliability.servicelevelobjective.alerting.tiers import AlertTier
 from ninefold.reliability.servicelevelobjective.recording.indicator import RECENT, Rule, record
-from ninefold.reliability.servicelevelobjective.recording.series import STEP, Series
+from ninefold.reliability.servicelevelobjective.recording.series import STEP, RecordedSeries
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 ENOUGH = 10
@@ -35,12 +35,14 @@ def held_back(slo: ServiceLevelObjective, tiers: Sequence[AlertTier]) -> list[Al
     return [tier for tier in tiers if tier.severity == "Page" and tier.long > STEP]
 
 
-def rules(slo: ServiceLevelObjective, series: Series, tier: AlertTier, exceeded: Sequence[str]) -> Iterator[Rule]:
+def rules(
+    slo: ServiceLevelObjective, series: RecordedSeries, tier: AlertTier, exceeded: Sequence[str]
+) -> Iterator[Rule]:
     """The recording that a page waits for; `exceeded` are the conditions on its burn rates."""
     yield record(_name(tier), f"{' and '.join(exceeded)} unless ({_over(slo, series, tier)})")
 
 
-def condition(series: Series, tier: AlertTier) -> str:
+def condition(series: RecordedSeries, tier: AlertTier) -> str:
     """That its failures went on while it was exceeded, now or not long ago."""
     return f"count_over_time({series(_name(tier))}[{duration(tier.short)}])"
 
@@ -50,7 +52,7 @@ def _name(tier: AlertTier) -> str:
     return f"slo:ongoing_burn_rate:{duration(tier.long)}"
 
 
-def _over(slo: ServiceLevelObjective, series: Series, tier: AlertTier) -> str:
+def _over(slo: ServiceLevelObjective, series: RecordedSeries, tier: AlertTier) -> str:
     """That hardly anything failed of late, of so many events that it would have shown."""
     budget = f"{(1 - slo.objective).normalize():f}"
     events, counted = series("slo:events:recent"), series("slo:counted:recent")

@@ -10,7 +10,7 @@ import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
+from ninefold.integrations.prometheus import Prometheus, QueryRefused, Unreachable
 from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.cost.estimate import Estimate, estimate
 from ninefold.reliability.servicelevelobjective.status import Cost
@@ -23,7 +23,7 @@ _REMEMBERED = 10_000
 
 
 @dataclass(slots=True)
-class _Known:
+class _KnownCost:
     """What is known of one revision of a group."""
 
     revision: str
@@ -41,8 +41,8 @@ class Readings:
 
     def __init__(self, prometheus: Prometheus) -> None:
         self._prometheus = prometheus
-        self._known: OrderedDict[str, _Known] = OrderedDict()
-        self._waiting: dict[str, _Known] = {}
+        self._known: OrderedDict[str, _KnownCost] = OrderedDict()
+        self._waiting: dict[str, _KnownCost] = {}
         self._working: asyncio.Task[None] | None = None
         self._tells = True
         """Whether this server gives statistics of a query at all."""
@@ -62,12 +62,12 @@ class Readings:
                 self._working = asyncio.create_task(self._work())
         return None if known.raw is None else known.estimate.cost(groups, known.raw)
 
-    def _of(self, group: Group) -> _Known:
+    def _of(self, group: Group) -> _KnownCost:
         known = self._known.get(group.name)
         if known is None or known.revision != group.revision:
             # An answer of few series: to count them reads the same.
             question = " or ".join(f"count({expression})" for expression in group.user_expressions)
-            known = self._known[group.name] = _Known(group.revision, estimate(group), question)
+            known = self._known[group.name] = _KnownCost(group.revision, estimate(group), question)
         self._known.move_to_end(group.name)
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
@@ -78,10 +78,10 @@ class Readings:
             name = next(iter(self._waiting))
             await self._measure(self._waiting.pop(name))
 
-    async def _measure(self, known: _Known) -> None:
+    async def _measure(self, known: _KnownCost) -> None:
         try:
             raw = await self._prometheus.samples_read(known.question)
-        except (Unreachable, Refused) as error:
+        except (Unreachable, QueryRefused) as error:
             log.info("Prometheus does not tell what an expression reads: %s", error)
             known.due = _now() + AGAIN
             return

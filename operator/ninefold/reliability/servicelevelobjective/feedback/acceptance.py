@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 
-from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
+from ninefold.integrations.prometheus import Prometheus, QueryRefused, Unreachable
 from ninefold.reliability.servicelevelobjective.compiler import Group
 
 TOGETHER = 32
@@ -66,7 +66,7 @@ class Verdicts:
             return ""
         try:
             await self._prometheus.check(" or ".join(f"({expression})" for expression in expressions))
-        except Refused as refused:
+        except QueryRefused as refused:
             return str(refused)
         return ""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from decimal import Decimal, InvalidOperation
 
-from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
+from ninefold.integrations.prometheus import Prometheus, QueryRefused, Unreachable
 from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.recording import promql
 from ninefold.reliability.servicelevelobjective.recording.indicator import UNITS, bound, check_unit
@@ -31,7 +31,7 @@ class Buckets:
             return ""
         try:
             words = await missing(self._prometheus, latency)
-        except (Unreachable, Refused):
+        except (Unreachable, QueryRefused):
             return ""
         if words == "":
             self._found[group.name] = group.revision

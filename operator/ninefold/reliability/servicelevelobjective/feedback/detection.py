@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from ninefold.domain.measurements.measurement import Measurement
-from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
+from ninefold.integrations.prometheus import Prometheus, QueryRefused, Unreachable
 from ninefold.kube.fields import duration, rough
 from ninefold.reliability.servicelevelobjective.alerting.quiet import Guard
 from ninefold.reliability.servicelevelobjective.alerting.solver import delays
@@ -40,7 +40,7 @@ async def measure(
         labels = {name: first.labels.get(name, "") for name in slo.spec.group_by}
         of_group = figure.groups.get("/".join(labels.values()), figure)
         return await _measured(prometheus, slo, tier, labels, at, of_group)
-    except (Unreachable, Refused):
+    except (Unreachable, QueryRefused):
         return None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from ninefold.integrations.prometheus import Prometheus
-from ninefold.reliability.servicelevelobjective.feedback.unmatched import Facts, Unmatched, judged
+from ninefold.reliability.servicelevelobjective.feedback.unmatched import SelectorFacts, Unmatched, judged
 from ninefold.reliability.servicelevelobjective.recording.selectors import Matcher, Selector, grouped, loose, selectors
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
@@ -26,7 +26,7 @@ _KEPT = 600.0
 """Seconds for which the names of all metrics are kept."""
 
 
-class Names:
+class MetricNames:
     """The names of all metrics, which all objectives share."""
 
     def __init__(self, prometheus: Prometheus) -> None:
@@ -43,7 +43,7 @@ class Names:
 
 
 async def unmatched(
-    prometheus: Prometheus, names: Names, slo: ServiceLevelObjective, start: datetime, end: datetime
+    prometheus: Prometheus, names: MetricNames, slo: ServiceLevelObjective, start: datetime, end: datetime
 ) -> list[Unmatched]:
     """The selectors that match no series in this time. Raises Stalled, Unreachable and Refused."""
     metrics = _Metrics(prometheus, names, start, end)
@@ -61,42 +61,42 @@ async def unmatched(
 class _Metrics:
     """What exists in a stretch of time."""
 
-    def __init__(self, prometheus: Prometheus, names: Names, start: datetime, end: datetime) -> None:
+    def __init__(self, prometheus: Prometheus, names: MetricNames, start: datetime, end: datetime) -> None:
         self._prometheus, self._names = prometheus, names
         self._start, self._end = start, end
 
     async def exists(self, selector: str) -> bool:
         return bool(await self._prometheus.series(selector, self._start, self._end, limit=1))
 
-    async def facts(self, selector: Selector) -> Facts:
+    async def facts(self, selector: Selector) -> SelectorFacts:
         """Why a selector matches nothing."""
         if not selector.name:
-            return Facts("Combination")
+            return SelectorFacts("Combination")
         sample = await self._sample(selector)
         if not sample:
             names = await self._names.all()
-            return Facts("Metric", names=names, cluster={} if names else self._prometheus.external_labels)
+            return SelectorFacts("Metric", names=names, cluster={} if names else self._prometheus.external_labels)
         labels = _values(sample)
         for matcher in selector.matchers:
             if not await self.exists(selector.of(matcher)):
                 return await self._unmet(selector, matcher, labels)
-        return Facts("Combination", labels=labels)
+        return SelectorFacts("Combination", labels=labels)
 
-    async def vacuous(self, selector: Selector, others: Sequence[Selector]) -> list[Facts]:
+    async def vacuous(self, selector: Selector, others: Sequence[Selector]) -> list[SelectorFacts]:
         """Values that are excluded of a label that the metric does not have, so that nothing is excluded."""
         found = []
         for matcher in loose(selector, others):
             if not await self._has(selector, matcher.label):
                 labels, excluded = _values(await self._sample(selector)), _EXCLUDED[matcher.operator]
                 fitting = await self._fitting(selector, matcher._replace(operator=excluded), labels)
-                found.append(Facts("Label", matcher, labels=labels, fitting=fitting))
+                found.append(SelectorFacts("Label", matcher, labels=labels, fitting=fitting))
         return found
 
-    async def facts_of_group(self, selector: Selector) -> list[Facts]:
+    async def facts_of_group(self, selector: Selector) -> list[SelectorFacts]:
         """What is wrong with a label of groupBy, which `selector` asks for."""
         if await self.exists(selector.text):
             return []
-        return [Facts("Label", selector.matchers[-1], labels=_values(await self._sample(selector)))]
+        return [SelectorFacts("Label", selector.matchers[-1], labels=_values(await self._sample(selector)))]
 
     async def _sample(self, selector: Selector) -> Sequence[Mapping[str, str]]:
         """Some series of the metric that a selector names."""
@@ -106,11 +106,11 @@ class _Metrics:
         """Whether any series of the metric has the label."""
         return await self.exists(selector.of(Matcher(label, "!=", "")))
 
-    async def _unmet(self, selector: Selector, matcher: Matcher, labels: Mapping[str, set[str]]) -> Facts:
+    async def _unmet(self, selector: Selector, matcher: Matcher, labels: Mapping[str, set[str]]) -> SelectorFacts:
         known = matcher.label in labels or await self._has(selector, matcher.label)
         if known:
-            return Facts("Value", matcher, labels=labels)
-        return Facts("Label", matcher, labels=labels, fitting=await self._fitting(selector, matcher, labels))
+            return SelectorFacts("Value", matcher, labels=labels)
+        return SelectorFacts("Label", matcher, labels=labels, fitting=await self._fitting(selector, matcher, labels))
 
     async def _fitting(self, selector: Selector, matcher: Matcher, labels: Mapping[str, set[str]]) -> str:
         for label in sorted(labels)[:_LABELS]:

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import promql_parser
 
-from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
+from ninefold.integrations.prometheus import Prometheus, QueryRefused, Unreachable
 from ninefold.reliability.servicelevelobjective.recording import promql
 from ninefold.reliability.servicelevelobjective.resource import Indicator, ServiceLevelObjective
 
@@ -57,7 +57,7 @@ def _switching(name: str, types: frozenset[str]) -> str:
 async def _types(prometheus: Prometheus, name: str) -> frozenset[str]:
     base = next((name.removesuffix(suffix) for suffix in _SUFFIXES if name.endswith(suffix)), "")
     # Not every server knows types.
-    with suppress(Unreachable, Refused):
+    with suppress(Unreachable, QueryRefused):
         return await prometheus.types(name) or (await prometheus.types(base) if base else frozenset())
     return frozenset()
 

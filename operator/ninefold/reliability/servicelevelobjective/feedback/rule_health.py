@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from ninefold.integrations.prometheus import Prometheus, Refused, RuleGroup, Unreachable
+from ninefold.integrations.prometheus import Prometheus, QueryRefused, RuleGroup, Unreachable
 from ninefold.reliability.servicelevelobjective.feedback.health import Health
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class RuleHealth:
             del self._wanted[name]
         try:
             self._groups = await self._prometheus.rules(list(self._wanted))
-        except (Unreachable, Refused) as error:
+        except (Unreachable, QueryRefused) as error:
             # What is known stays: an answer that fails says nothing about the rules.
             log.info("Prometheus does not tell about its rules: %s", error)
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ninefold.integrations.prometheus import Prometheus, Refused, Unreachable
+from ninefold.integrations.prometheus import Prometheus, QueryRefused, Unreachable
 from ninefold.kube.conditions import find
 from ninefold.kube.errors import Stalled
 from ninefold.kube.plan import Verdict
-from ninefold.reliability.servicelevelobjective.feedback.matching import LOOKBACK, Names, unmatched
+from ninefold.reliability.servicelevelobjective.feedback.matching import LOOKBACK, MetricNames, unmatched
 from ninefold.reliability.servicelevelobjective.feedback.unmatched import SERIES, verdict
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
@@ -43,7 +43,7 @@ class SeriesSearch:
 
     def __init__(self, prometheus: Prometheus) -> None:
         self._prometheus = prometheus
-        self._names = Names(prometheus)
+        self._names = MetricNames(prometheus)
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._waiting: dict[str, _Known] = {}
         self._working: asyncio.Task[None] | None = None
@@ -78,7 +78,7 @@ class SeriesSearch:
         known.due, known.pause = _now() + known.pause, min(2 * known.pause, LATE)
         try:
             missing = await unmatched(self._prometheus, self._names, known.slo, now - LOOKBACK, now)
-        except (Unreachable, Refused, Stalled) as error:
+        except (Unreachable, QueryRefused, Stalled) as error:
             log.info("Prometheus does not say which series there are: %s", error)
             return
         lacks = [(each.selector, each.lack, each.fault) for each in missing]

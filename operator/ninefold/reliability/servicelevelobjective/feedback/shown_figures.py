@@ -22,7 +22,7 @@ _PREDICTABLE = 0.9
 _GROUPS_SHOWN = 16
 
 
-class Standing(NamedTuple):
+class ShownFigures(NamedTuple):
     """The part of the status that figures decide; the fields are those of the status."""
 
     data: DataState
@@ -36,12 +36,12 @@ class Standing(NamedTuple):
     blame: dict[str, str] = {}  # noqa: RUF012 - a NamedTuple's default, never changed
 
 
-def standing(slo: ServiceLevelObjective, data: DataState, figure: Measurement | None, now: datetime) -> Standing:
+def standing(slo: ServiceLevelObjective, data: DataState, figure: Measurement | None, now: datetime) -> ShownFigures:
     """What to show: what is shown already, unless it no longer holds."""
     calendar = slo.spec.window.calendar
     ends = period(calendar, now).end if calendar else None
     if data in ("Unknown", "Contested") or figure is None:
-        return Standing(data, period_ends=ends)
+        return ShownFigures(data, period_ends=ends)
     before = slo.status
     fresh = _fresh(slo, data, figure, now)._replace(
         period_ends=ends,
@@ -54,7 +54,7 @@ def standing(slo: ServiceLevelObjective, data: DataState, figure: Measurement | 
     return fresh
 
 
-def _fresh(slo: ServiceLevelObjective, data: DataState, figure: Measurement, now: datetime) -> Standing:
+def _fresh(slo: ServiceLevelObjective, data: DataState, figure: Measurement, now: datetime) -> ShownFigures:
     budget = None
     if figure.budget_left is not None:
         total = f"{(1 - slo.objective) * 100:f}".rstrip("0").rstrip(".")
@@ -63,7 +63,7 @@ def _fresh(slo: ServiceLevelObjective, data: DataState, figure: Measurement, now
             total=f"{total} %",
             exhausted_at=_exhausted_at(slo, figure, now),
         )
-    return Standing(
+    return ShownFigures(
         data=data,
         current=None if figure.error_ratio is None else _current(slo, figure.error_ratio),
         budget=budget,
@@ -117,7 +117,7 @@ def _burn_beyond(before: Mapping[str, str], fresh: Mapping[str, str]) -> bool:
     return any(_beyond(before[window], fresh[window], _burn_moved) for window in fresh)
 
 
-def _moved(before: ServiceLevelObjectiveStatus, fresh: Standing) -> bool:
+def _moved(before: ServiceLevelObjectiveStatus, fresh: ShownFigures) -> bool:
     old, new = (budget.left if budget else None for budget in (before.budget, fresh.budget))
     return (
         before.burn.keys() != fresh.burn.keys()

@@ -24,7 +24,7 @@ _CANDIDATES = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class SelectorFacts:
     """What Prometheus has of the metric that a selector names."""
 
     lack: Lack
@@ -53,7 +53,7 @@ class Unmatched:
         return f"{self.selector.field}: {self.message}"
 
 
-def judged(missing: Iterable[tuple[Selector, Facts]], matched: Iterable[Selector]) -> list[Unmatched]:
+def judged(missing: Iterable[tuple[Selector, SelectorFacts]], matched: Iterable[Selector]) -> list[Unmatched]:
     """What to say of the selectors of one objective that match nothing; `matched` are its others."""
     found, said = [], set[tuple[str, Lack, Matcher | None]]()
     known = list(matched)
@@ -94,7 +94,7 @@ def near(name: str, names: Iterable[str], most: int = 3) -> list[str]:
     return difflib.get_close_matches(wanted, [each[:200] for each in candidates], most, _ALIKE)
 
 
-def _is_fault(selector: Selector, facts: Facts, matched: Sequence[Selector]) -> bool:
+def _is_fault(selector: Selector, facts: SelectorFacts, matched: Sequence[Selector]) -> bool:
     if _is_certain(facts):
         return True
     if selector.role != "Bad":
@@ -106,7 +106,7 @@ def _is_fault(selector: Selector, facts: Facts, matched: Sequence[Selector]) -> 
     return facts.matcher is not None and _is_outside(facts.matcher, selector.name, matched)
 
 
-def _is_certain(facts: Facts) -> bool:
+def _is_certain(facts: SelectorFacts) -> bool:
     """Whether no event can change it: all buckets of a histogram and all quantiles of a summary exist from the first
     event on."""
     bound = facts.matcher is not None and facts.matcher.label in ("le", "quantile")
@@ -125,13 +125,13 @@ def _is_outside(matcher: Matcher, name: str, matched: Sequence[Selector]) -> boo
     return matcher.operator == "=" and bool(total) and matcher.value not in total
 
 
-def _sentence(selector: Selector, facts: Facts) -> str:
+def _sentence(selector: Selector, facts: SelectorFacts) -> str:
     what = {"Metric": _no_metric, "Label": _no_label, "Value": _no_value, "Combination": _no_combination}[facts.lack]
     meaning = "; this is right as long as no such event has happened" if selector.role == "Bad" else ""
     return what(selector, facts) + ("" if _is_certain(facts) else meaning)
 
 
-def _no_metric(selector: Selector, facts: Facts) -> str:
+def _no_metric(selector: Selector, facts: SelectorFacts) -> str:
     if facts.cluster:
         shown = ",".join(f"{label}={value}" for label, value in facts.cluster.items())
         return f"no series at all has the labels of this cluster, {_short(shown)}: check --cluster-label"
@@ -151,7 +151,7 @@ def _no_histogram(name: str, names: Sequence[str]) -> str:
     return f"no histogram has the name {_short(base)}{_instead('names like it', near(base, bases))}"
 
 
-def _no_label(selector: Selector, facts: Facts) -> str:
+def _no_label(selector: Selector, facts: SelectorFacts) -> str:
     assert facts.matcher is not None  # noqa: S101 - this lack names one
     label, metric = facts.matcher.label, selector.name
     close = facts.fitting or next(iter(near(label, facts.labels, 1)), "")
@@ -160,7 +160,7 @@ def _no_label(selector: Selector, facts: Facts) -> str:
     return f"{_short(metric)} has no label {_short(label)}{_instead('its labels', others)}{cure}"
 
 
-def _no_value(selector: Selector, facts: Facts) -> str:
+def _no_value(selector: Selector, facts: SelectorFacts) -> str:
     assert facts.matcher is not None  # noqa: S101 - this lack names one
     values = sorted(facts.labels.get(facts.matcher.label, ()))
     close = near(facts.matcher.value, values)
@@ -168,7 +168,7 @@ def _no_value(selector: Selector, facts: Facts) -> str:
     return f"no series of {_short(selector.name)} has {_short(str(facts.matcher))}{_instead('values', ordered)}"
 
 
-def _no_combination(selector: Selector, _: Facts) -> str:
+def _no_combination(selector: Selector, _: SelectorFacts) -> str:
     return f"no series matches {_short(selector.text, 400)}"
 
 

@@ -29,7 +29,7 @@ Correcting = Callable[[ServiceLevelObjective], Corrections]
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class NeighbourFacts:
     """What an objective compiles to if it reads the raw series itself."""
 
     number: int | None
@@ -59,12 +59,12 @@ class Neighbours:
     def __init__(self, *, share: bool, aliases: bool = False) -> None:
         self._share = share
         self._aliases = aliases
-        self._facts: dict[Key, dict[tuple[str, int], Facts | None]] = {}
+        self._facts: dict[Key, dict[tuple[str, int], NeighbourFacts | None]] = {}
         """A memory of what was compiled, of the last versions of an objective."""
         self.alike = Index(API, self._indicator)
         """Objectives by namespace and indicator."""
 
-    def facts(self, manifest: Manifest) -> Facts | None:
+    def facts(self, manifest: Manifest) -> NeighbourFacts | None:
         """None of an objective that cannot be compiled."""
         metadata = manifest["metadata"]
         version = (metadata.get("uid", ""), metadata.get("generation", 0))
@@ -147,7 +147,7 @@ class Neighbours:
         recording = well and bool(rules.get("loaded")) and facts is not None and rules["revision"] == facts.revision
         return _Mark(facts.number if facts else None, recording, well)
 
-    def _compile(self, manifest: Manifest) -> Facts | None:
+    def _compile(self, manifest: Manifest) -> NeighbourFacts | None:
         try:
             slo = ServiceLevelObjective.parse(manifest)
             base = shared_indicator.recorded if self._share else indicator.base
@@ -155,7 +155,7 @@ class Neighbours:
             number = shared_indicator.number(slo) if self._share else None
         except Stalled:
             return None
-        return Facts(number, group.revision, estimate(group).cost().samples)
+        return NeighbourFacts(number, group.revision, estimate(group).cost().samples)
 
 
 def able(manifest: Manifest) -> bool:

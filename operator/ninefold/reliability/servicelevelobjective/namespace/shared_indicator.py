@@ -16,7 +16,7 @@ from ninefold.kube.errors import Stalled
 from ninefold.reliability.servicelevelobjective.compiler import Compile, Group
 from ninefold.reliability.servicelevelobjective.recording import indicator
 from ninefold.reliability.servicelevelobjective.recording.indicator import Base, Rule, record
-from ninefold.reliability.servicelevelobjective.recording.series import Series
+from ninefold.reliability.servicelevelobjective.recording.series import RecordedSeries
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 NUMBER = "slo:indicator:number"
@@ -35,7 +35,7 @@ def number(slo: ServiceLevelObjective) -> int | None:
     """
     if slo.spec.indicator.composite is not None:
         return None
-    rules = indicator.base(slo, Series("", slo.spec.group_by)).rules
+    rules = indicator.base(slo, RecordedSeries("", slo.spec.group_by)).rules
     # What another Prometheus records cannot be read.
     where = [slo.spec.prometheus] if slo.spec.prometheus else []
     text = json.dumps([rules, slo.spec.group_by, *where], sort_keys=True)
@@ -43,7 +43,7 @@ def number(slo: ServiceLevelObjective) -> int | None:
     return int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
 
 
-def recorded(slo: ServiceLevelObjective, series: Series) -> Base:
+def recorded(slo: ServiceLevelObjective, series: RecordedSeries) -> Base:
     """The indicator from the raw series, for others to read."""
     base, mark = indicator.base(slo, series), number(slo)
     # The number first: what is recorded after it in the same evaluation is of it.
@@ -59,8 +59,8 @@ def recorded(slo: ServiceLevelObjective, series: Series) -> Base:
 def read_from(leader: Key) -> Compile:
     """The indicator as another objective records it, an evaluation later at most."""
 
-    def compiled(slo: ServiceLevelObjective, series: Series) -> Base:
-        theirs = Series(str(leader), slo.spec.group_by)
+    def compiled(slo: ServiceLevelObjective, series: RecordedSeries) -> Base:
+        theirs = RecordedSeries(str(leader), slo.spec.group_by)
         own = indicator.base(slo, series)
         same = f"and on () ({theirs.single(NUMBER)} == {number(slo)})"
 

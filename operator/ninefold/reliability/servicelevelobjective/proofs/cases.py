@@ -17,7 +17,7 @@ from ninefold.reliability.servicelevelobjective.alerting.quiet import USUAL_ERRO
 from ninefold.reliability.servicelevelobjective.alerting.recovery import held_back
 from ninefold.reliability.servicelevelobjective.alerting.tiers import AlertTier
 from ninefold.reliability.servicelevelobjective.compiler import Group
-from ninefold.reliability.servicelevelobjective.proofs.traffic import Pattern, Source
+from ninefold.reliability.servicelevelobjective.proofs.traffic import Pattern, TrafficSource
 from ninefold.reliability.servicelevelobjective.recording.series import HOUR, OVERLAP, SHORT_LIMIT, STEP
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
@@ -46,7 +46,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class ProofCase:
     """Traffic, and what must be true of it."""
 
     name: str
@@ -56,7 +56,7 @@ class Case:
     """What has no series here, as "bad"."""
 
 
-def cases(slo: ServiceLevelObjective, group: Group, found: Source) -> Iterator[Case]:
+def cases(slo: ServiceLevelObjective, group: Group, found: TrafficSource) -> Iterator[ProofCase]:
     """Every case for an objective with these series."""
     counters, weighed = found.counters, found.weighed
     author = _Author(slo, group, counters=counters, sharp="bad" in found.labels)
@@ -92,7 +92,7 @@ class _Author:
         self._group = group
         self._budget = float(1 - slo.objective)
 
-    def tier(self, tier: AlertTier) -> Iterator[Case]:
+    def tier(self, tier: AlertTier) -> Iterator[ProofCase]:
         threshold = float(tier.burn_rate) * self._budget
         yield self._fires(tier, threshold)
         yield self._below(tier, threshold)
@@ -101,7 +101,7 @@ class _Author:
         if threshold < 0.45:
             yield self._resets(tier)
 
-    def _fires(self, tier: AlertTier, threshold: float) -> Case:
+    def _fires(self, tier: AlertTier, threshold: float) -> ProofCase:
         """A long window without a failure, then an error ratio that takes it a sixth of that to be seen."""
         soonest, latest, ratio = self._moment(tier, threshold)
         warm = ceil(tier.long / 60) + 10
@@ -110,7 +110,7 @@ class _Author:
             Check(_alerts(self._slo, tier), warm + latest, [(self._labels(tier), 1)]),
         ]
         pattern = Pattern([(warm, MANY, 0), (latest + 10, MANY, MANY * ratio)])
-        return Case(f"{tier.name} fires within {latest} minutes of an error ratio of {ratio:.3g}", pattern, checks)
+        return ProofCase(f"{tier.name} fires within {latest} minutes of an error ratio of {ratio:.3g}", pattern, checks)
 
     def _moment(self, tier: AlertTier, threshold: float) -> tuple[int, int, float]:
         """An error ratio, and between which minutes after its begin the tier must begin to fire."""
@@ -130,20 +130,20 @@ class _Author:
         sure = 1.5 if self._slo.spec.alerting.confidence else 1.0
         return max(1, floor(first * self._early) - 1), ceil(last * sure + hold) + SLACK, ratio
 
-    def _below(self, tier: AlertTier, threshold: float) -> Case:
+    def _below(self, tier: AlertTier, threshold: float) -> ProofCase:
         length = 200
         pattern = Pattern([(length, MANY, MANY * threshold * 0.95)])
         check = self._silent(tier, length - 1)
-        return Case(f"{tier.name} does not fire at 95 % of its threshold", pattern, [check])
+        return ProofCase(f"{tier.name} does not fire at 95 % of its threshold", pattern, [check])
 
-    def _above(self, tier: AlertTier, threshold: float) -> Case:
+    def _above(self, tier: AlertTier, threshold: float) -> ProofCase:
         """Both windows are above it, however little of the long one has been seen."""
         length = 200 + ceil(tier.hold / 60)
         pattern = Pattern([(length, MANY, MANY * threshold * _ABOVE)])
         check = Check(_alerts(self._slo, tier), length - 1, [(self._labels(tier), 1)])
-        return Case(f"{tier.name} fires at {_ABOVE * 100:g} % of its threshold", pattern, [check])
+        return ProofCase(f"{tier.name} fires at {_ABOVE * 100:g} % of its threshold", pattern, [check])
 
-    def _resets(self, tier: AlertTier) -> Case:
+    def _resets(self, tier: AlertTier) -> ProofCase:
         """A total outage as long as the short window."""
         short = ceil(tier.short / 60)
         outage = max(short, ceil(tier.hold / 60)) + 10
@@ -155,9 +155,9 @@ class _Author:
             Check(_alerts(self._slo, tier), ends + floor(short * 0.4), firing),
             Check(_alerts(self._slo, tier), ends + short + SLACK, []),
         ]
-        return Case(f"{tier.name} ends within {short + SLACK} minutes of an outage", pattern, checks)
+        return ProofCase(f"{tier.name} ends within {short + SLACK} minutes of an outage", pattern, checks)
 
-    def figures(self) -> Case:
+    def figures(self) -> ProofCase:
         length, ratio = 200, self._budget / 2
         values = {
             "slo:objective:ratio": 1 - self._budget,
@@ -178,9 +178,9 @@ class _Author:
             named = dict.fromkeys(name for prefix in _OF_EACH_GROUP for name in self._recorded(prefix))
             checks += [Check(f"count({name}{own})", length - 1, [("{}", _GROUPS)]) for name in named]
         checks.append(Check("slo:info", length - 1, [(self._info(), 1)]))
-        return Case("figures are right at half the budget", Pattern([(length, MANY, MANY * ratio)]), checks)
+        return ProofCase("figures are right at half the budget", Pattern([(length, MANY, MANY * ratio)]), checks)
 
-    def uneven(self) -> Case:
+    def uneven(self) -> ProofCase:
         """Ten times the traffic without a failure, then a tenth of it with many; hours and their edges are passed."""
         busy, quiet, ratio = 250, 140, min(0.5, self._budget * 5)
         ends = busy + quiet - 1
@@ -192,9 +192,9 @@ class _Author:
         if left > 0.1 and burn > 1.1 and self._slo.spec.window.rolling:
             checks += self._near("slo:time_to_exhaustion:seconds", left * self._slo.window / burn, ends, 0.05)
         pattern = Pattern([(busy, MANY, 0), (quiet, MANY / 10, MANY / 10 * ratio)])
-        return Case("every event counts the same, however uneven the traffic", pattern, checks)
+        return ProofCase("every event counts the same, however uneven the traffic", pattern, checks)
 
-    def onset(self) -> Case:
+    def onset(self) -> ProofCase:
         """Failures began with more traffic, not long ago: windows hold each minute of both once."""
         quiet, loud, share = 150, 12, 0.2
         ratio = min(0.5, self._budget * 2.5)
@@ -205,9 +205,9 @@ class _Author:
                 before = min(quiet, (window - OVERLAP) / 60 - loud)
                 checks += self._near(name, ratio * loud / (loud + before * share) / self._budget, ends, 0.07)
         pattern = Pattern([(quiet, MANY * share, 0), (loud, MANY, MANY * ratio)])
-        return Case("what began a moment ago counts once", pattern, checks)
+        return ProofCase("what began a moment ago counts once", pattern, checks)
 
-    def spends(self) -> Case:
+    def spends(self) -> ProofCase:
         """The last hour spends a little more than the objective allows, the last minutes much more."""
         before, since, times = 275, 25, 3
         seen = min(before + since, self._slo.window / 60)
@@ -215,9 +215,9 @@ class _Author:
         pattern = Pattern([(before, MANY, 0), (since, MANY, MANY * times * self._budget)])
         value = left * self._slo.window / burn
         checks = self._near("slo:time_to_exhaustion:seconds", value, before + since - 1, 0.15)
-        return Case("the time to exhaustion follows from the last hour", pattern, checks)
+        return ProofCase("the time to exhaustion follows from the last hour", pattern, checks)
 
-    def covered(self) -> Case:
+    def covered(self) -> ProofCase:
         """A window that is half gap, and the same once it is full: in the middle of an hour it is no more than all."""
         half = self._slo.window // 120
         # Of an hour of which a part is in the window all counts; and 5 minutes hold on where a gap begins.
@@ -227,16 +227,16 @@ class _Author:
             *self._near("slo:coverage:ratio", 0.5, 300 + 2 * half - 1, 0.05 + edge / half),
             *self._near("slo:coverage:ratio", 1.0, pattern.length - 1, 0.005),
         ]
-        return Case("coverage is the share of the window that has data", pattern, checks)
+        return ProofCase("coverage is the share of the window that has data", pattern, checks)
 
-    def length(self) -> Case:
+    def length(self) -> ProofCase:
         """What happened before the window has no weight, however much it was, and in the middle of an hour."""
         heavy, window, ratio = 220, self._slo.window // 60, min(0.5, self._budget / 2)
         pattern = Pattern([(heavy, MANY * 10, 0), (window + 6, MANY, MANY * ratio)])
         checks = self._near("slo:error_ratio:window", ratio, pattern.length - 1, 0.05)
-        return Case("the window is as long as its name", pattern, checks)
+        return ProofCase("the window is as long as its name", pattern, checks)
 
-    def forgets(self) -> Case:
+    def forgets(self) -> ProofCase:
         """An hour of failures leaves the window as it came: half of it is left while the window's edge is in it."""
         window, ratio = self._slo.window // 60, min(0.5, self._budget * 2)
         pattern = Pattern([(90, MANY, 0), (60, MANY, MANY * ratio), (window + 60, MANY, 0)])
@@ -245,23 +245,23 @@ class _Author:
             *self._near("slo:error_ratio:window", half, 120 + window, 0.12),
             Check(f"abs({self._series('slo:error_ratio:window')}) < bool 1e-9", 165 + window, [(self._own(), 1)]),
         ]
-        return Case("a failure leaves the window in time", pattern, checks)
+        return ProofCase("a failure leaves the window in time", pattern, checks)
 
-    def idle(self) -> Case:
+    def idle(self) -> ProofCase:
         pattern = Pattern([(90, MANY, 0), (120, 0, 0)])
         checks = [
             Check(f"{self._series('slo:burn_rate:5m')} or {self._series('slo:burn_rate:1h')}", 205, []),
             Check(f"{self._series('slo:events:rate5m')} == bool 0", 205, [(self._own(), 1)]),
             self._quiet(209),
         ]
-        return Case("without traffic there is no burn rate and no alert", pattern, checks)
+        return ProofCase("without traffic there is no burn rate and no alert", pattern, checks)
 
-    def restart(self) -> Case:
+    def restart(self) -> ProofCase:
         pattern = Pattern([(90, MANY, 0), (90, MANY, 0)], restart=1)
         checks = [self._quiet(179), *self._near("slo:events:rate5m", MANY / 60, 179)]
-        return Case("a restart that sets the counters back is no event", pattern, checks)
+        return ProofCase("a restart that sets the counters back is no event", pattern, checks)
 
-    def amiss(self, found: Source) -> Iterator[Case]:
+    def amiss(self, found: TrafficSource) -> Iterator[ProofCase]:
         """Series that are wrong or missing, where the indicator may have such."""
         latency = self._slo.spec.indicator.latency
         if {"bad", "all"} <= found.labels.keys() and not found.replaced:
@@ -271,29 +271,29 @@ class _Author:
         if latency is not None and latency.buckets != "Native" and "good" in found.labels:
             yield self.no_bucket()
 
-    def too_many(self) -> Case:
+    def too_many(self) -> ProofCase:
         pattern = Pattern([(60, MANY, MANY * 1.2)])
         checks = self._near("slo:error_ratio:window", 1.0, 59) + self._near("slo:indicator_excess:ratio", 1.2, 59)
-        return Case("more bad events than events are all of them", pattern, checks)
+        return ProofCase("more bad events than events are all of them", pattern, checks)
 
-    def no_bad_series(self) -> Case:
+    def no_bad_series(self) -> ProofCase:
         checks = [
             Check(f"{self._series('slo:errors:rate5m')} == bool 0", 59, [(self._own(), 1)]),
             Check(f"{self._series('slo:error_ratio:window')} == bool 0", 59, [(self._own(), 1)]),
         ]
-        return Case("no series of bad events is no bad event", Pattern([(60, MANY, 0)]), checks, without="bad")
+        return ProofCase("no series of bad events is no bad event", Pattern([(60, MANY, 0)]), checks, without="bad")
 
-    def no_bucket(self) -> Case:
+    def no_bucket(self) -> ProofCase:
         pattern = Pattern([(60, MANY, 0)])
         check = Check(self._series("slo:events:rate5m"), 59, [])
-        return Case("without the bucket of the threshold nothing is known", pattern, [check], without="good")
+        return ProofCase("without the bucket of the threshold nothing is known", pattern, [check], without="good")
 
-    def gap(self) -> Case:
+    def gap(self) -> ProofCase:
         pattern = Pattern([(90, MANY, 0), (45, MANY, 0), (90, MANY, 0)], gap=1)
         checks = [Check(self._series("slo:events:rate5m"), 110, []), self._quiet(224)]
-        return Case("a gap in the data is neither good nor bad", pattern, checks)
+        return ProofCase("a gap in the data is neither good nor bad", pattern, checks)
 
-    def quiet(self, *, weighed: bool) -> Iterator[Case]:
+    def quiet(self, *, weighed: bool) -> Iterator[ProofCase]:
         """What nobody need be told."""
         for tier in held_back(self._slo, self._group.tiers):
             failing = 0.76 * float(tier.burn_rate) * self._budget * (tier.long - OVERLAP) / 60
@@ -305,25 +305,25 @@ class _Author:
             if fewest == USUAL_ERRORS and self._slo.spec.alerting.confidence is None:
                 yield self.two_errors()
 
-    def over(self, tier: AlertTier, failing: float) -> Case:
+    def over(self, tier: AlertTier, failing: float) -> ProofCase:
         """For so few minutes all fails that the long window passes the threshold only later, while it counts some
         minutes twice."""
         length, warm = ceil(failing), ceil(tier.long / 60) + 10
         pattern = Pattern([(warm, MANY, 0), (length, MANY, MANY * failing / length), (20, MANY, 0)])
         name = f"{tier.name} does not begin about failures that are over"
-        return Case(name, pattern, [self._silent(tier, pattern.length - 1)])
+        return ProofCase(name, pattern, [self._silent(tier, pattern.length - 1)])
 
-    def one_error(self) -> Case:
+    def one_error(self) -> ProofCase:
         pattern = Pattern([(200, 0, 0), (1, 1, 1), (90, 0, 0)])
-        return Case("one failed event after idle hours raises nothing", pattern, [self._quiet(290)])
+        return ProofCase("one failed event after idle hours raises nothing", pattern, [self._quiet(290)])
 
-    def two_errors(self) -> Case:
+    def two_errors(self) -> ProofCase:
         pattern = Pattern([(200, 0, 0), (2, 1, 1), (20, 0, 0)])
         checks = [
             Check(_alerts(self._slo, tier), 202 if tier.long <= SHORT_LIMIT else 204, [(self._labels(tier), 1)])
             for tier in self._group.tiers
         ]
-        return Case("a second failed event after idle hours raises alerts", pattern, checks)
+        return ProofCase("a second failed event after idle hours raises alerts", pattern, checks)
 
     def _near(self, record: str, value: float, at: int, close: float = _CLOSE) -> list[Check]:
         """A recording is within a share of a value."""

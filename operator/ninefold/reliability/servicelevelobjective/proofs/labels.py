@@ -15,7 +15,7 @@ _PROBES = ("proof", "200", "ok", "a", "1", "0", "x-proof", "")
 
 
 @dataclass(frozen=True, slots=True)
-class Matcher:
+class SampleMatcher:
     """One matcher of a selector; the name of the metric is the label __name__."""
 
     label: str
@@ -31,16 +31,16 @@ class Matcher:
 _OPS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
 
 
-def matchers(selector: str) -> list[Matcher] | None:
+def matchers(selector: str) -> list[SampleMatcher] | None:
     """The matchers of a selector; None if it is more than a selector, or has alternatives."""
     parsed = promqltext.parse(selector)
     if not isinstance(parsed, promql.VectorSelector) or parsed.matchers.or_matchers:
         return None
-    found = [Matcher(each.name, _OPS[str(each.op)], each.value) for each in parsed.matchers.matchers]
-    return [*([Matcher("__name__", "=", parsed.name)] if parsed.name else []), *found]
+    found = [SampleMatcher(each.name, _OPS[str(each.op)], each.value) for each in parsed.matchers.matchers]
+    return [*([SampleMatcher("__name__", "=", parsed.name)] if parsed.name else []), *found]
 
 
-def satisfying(wanted: Sequence[Matcher], but_not: Sequence[Matcher] = ()) -> dict[str, str] | None:
+def satisfying(wanted: Sequence[SampleMatcher], but_not: Sequence[SampleMatcher] = ()) -> dict[str, str] | None:
     """Labels that every matcher of `wanted` takes and, if there are any, not every one of `but_not`; None if none is
     found."""
     found = _solve(wanted)
@@ -54,7 +54,7 @@ def satisfying(wanted: Sequence[Matcher], but_not: Sequence[Matcher] = ()) -> di
     return None
 
 
-def _solve(wanted: Sequence[Matcher]) -> dict[str, str] | None:
+def _solve(wanted: Sequence[SampleMatcher]) -> dict[str, str] | None:
     found = {}
     for label in dict.fromkeys(matcher.label for matcher in wanted):
         of_label = [matcher for matcher in wanted if matcher.label == label]
@@ -65,17 +65,17 @@ def _solve(wanted: Sequence[Matcher]) -> dict[str, str] | None:
     return found
 
 
-def _all(wanted: Sequence[Matcher], labels: dict[str, str]) -> bool:
+def _all(wanted: Sequence[SampleMatcher], labels: dict[str, str]) -> bool:
     return all(matcher.takes(labels.get(matcher.label, "")) for matcher in wanted)
 
 
-def _opposite(matcher: Matcher) -> Matcher:
-    return Matcher(
+def _opposite(matcher: SampleMatcher) -> SampleMatcher:
+    return SampleMatcher(
         matcher.label, matcher.op[1:] if matcher.op[0] == "!" else "!" + matcher.op.lstrip("="), matcher.value
     )
 
 
-def _candidates(of_label: Sequence[Matcher]) -> Iterator[str]:
+def _candidates(of_label: Sequence[SampleMatcher]) -> Iterator[str]:
     for matcher in of_label:
         if matcher.op == "=":
             yield matcher.value

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ninefold.reliability.servicelevelobjective.compiler import Group
-from ninefold.reliability.servicelevelobjective.proofs.cases import MANY, Case, cases, first_group
-from ninefold.reliability.servicelevelobjective.proofs.traffic import Pattern, Source, source
+from ninefold.reliability.servicelevelobjective.proofs.cases import MANY, ProofCase, cases, first_group
+from ninefold.reliability.servicelevelobjective.proofs.traffic import Pattern, TrafficSource, source
 from ninefold.reliability.servicelevelobjective.recording.indicator import Rule, base
-from ninefold.reliability.servicelevelobjective.recording.series import Series
+from ninefold.reliability.servicelevelobjective.recording.series import RecordedSeries
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 START = int(datetime(2026, 1, 5, 0, 0, 17, tzinfo=UTC).timestamp())
@@ -40,9 +40,9 @@ def proof(slo: ServiceLevelObjective, group: Group, rule_file: str) -> Proof:
     )
 
 
-def _with_stand_ins(slo: ServiceLevelObjective, group: Group, found: Source) -> list[Rule]:
+def _with_stand_ins(slo: ServiceLevelObjective, group: Group, found: TrafficSource) -> list[Rule]:
     """The rules with the expressions of a source in the place of what the user wrote."""
-    series = Series(slo.slo_id, slo.spec.group_by)
+    series = RecordedSeries(slo.slo_id, slo.spec.group_by)
     own = base(slo, series)
     written = {rule["record"] for each in (own, own.recent) if each for rule in each.rules}
     kept = []
@@ -55,7 +55,7 @@ def _with_stand_ins(slo: ServiceLevelObjective, group: Group, found: Source) -> 
     return kept
 
 
-def _test(slo: ServiceLevelObjective, case: Case, found: Source) -> dict[str, Any]:
+def _test(slo: ServiceLevelObjective, case: ProofCase, found: TrafficSource) -> dict[str, Any]:
     series = dict(found.series(case.pattern, case.without))
     if slo.spec.group_by:
         # Another group, in which all is well: it must not be heard of, and must not be counted in.

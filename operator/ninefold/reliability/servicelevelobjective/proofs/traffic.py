@@ -93,7 +93,7 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TrafficSource:
     """How to write series for an objective. `replaced` holds expressions that stand in for what the user wrote, by the
     recording that they are written into; `weighed` says whether the number of events matters to it."""
 
@@ -141,7 +141,7 @@ class Source:
         return found
 
 
-def source(slo: ServiceLevelObjective, group: Mapping[str, str] | None = None) -> Source:
+def source(slo: ServiceLevelObjective, group: Mapping[str, str] | None = None) -> TrafficSource:
     """Series for the indicator of an objective; `group` holds the labels of one of its groups."""
     indicator, labels = slo.spec.indicator, dict(group or {})
     found = None
@@ -157,7 +157,7 @@ def source(slo: ServiceLevelObjective, group: Mapping[str, str] | None = None) -
     return found or _stand_in(slo, labels)
 
 
-def _ratio(ratio: Ratio, group: dict[str, str]) -> Source | None:
+def _ratio(ratio: Ratio, group: dict[str, str]) -> TrafficSource | None:
     wanted = [promql.plain(text) for text in (ratio.total, ratio.bad or ratio.good or "")]
     if any(text is None for text in wanted):
         return None
@@ -172,10 +172,10 @@ def _ratio(ratio: Ratio, group: dict[str, str]) -> Source | None:
     name = "bad" if ratio.bad is not None else "good"
     # Where total does not hold the counted events itself, it has a series of its own for all of them.
     other = ("good" if name == "bad" else "bad") if both else "all"
-    return Source({name: counted | group, other: rest | group})
+    return TrafficSource({name: counted | group, other: rest | group})
 
 
-def _latency(latency: Latency, group: dict[str, str]) -> Source | None:
+def _latency(latency: Latency, group: dict[str, str]) -> TrafficSource | None:
     name, text = promql.histogram(latency.histogram, "spec.indicator.latency.histogram")
     found = matchers(f"{name}{{{text}}}")
     labels = satisfying(found) if found is not None else None
@@ -183,24 +183,24 @@ def _latency(latency: Latency, group: dict[str, str]) -> Source | None:
         return None
     bucket = {**labels, "__name__": f"{name}_bucket", "le": bound(latency.threshold)}
     count = {**labels, "__name__": f"{name}_count"}
-    return Source({"good": bucket | group, "all": count | group})
+    return TrafficSource({"good": bucket | group, "all": count | group})
 
 
-def _boolean(selector: str, group: dict[str, str]) -> Source | None:
+def _boolean(selector: str, group: dict[str, str]) -> TrafficSource | None:
     found = matchers(selector)
     labels = satisfying(found) if found is not None else None
-    return Source({"gauge": labels | group}, weighed=False) if labels is not None else None
+    return TrafficSource({"gauge": labels | group}, weighed=False) if labels is not None else None
 
 
-def _composite(slo: ServiceLevelObjective, composite: Composite) -> Source:
+def _composite(slo: ServiceLevelObjective, composite: Composite) -> TrafficSource:
     """Such that the whole fails as one component does: the others are well (Serial), or dead (Parallel), or alike."""
     first, *others = (str(Key(slo.key.namespace, component.objective)) for component in composite.components)
     how = {"Serial": "good", "Parallel": "bad", "Weighted": "failing"}[composite.mode]
     components = {first: "failing", **dict.fromkeys(others, how)}
-    return Source(components=components, weighed=composite.traffic_of is not None)
+    return TrafficSource(components=components, weighed=composite.traffic_of is not None)
 
 
-def _stand_in(slo: ServiceLevelObjective, group: dict[str, str]) -> Source:
+def _stand_in(slo: ServiceLevelObjective, group: dict[str, str]) -> TrafficSource:
     by = ", ".join(slo.spec.group_by)
     total = f"sum by ({by}) " if by else "sum"
     ratio = slo.spec.indicator.ratio
@@ -210,7 +210,7 @@ def _stand_in(slo: ServiceLevelObjective, group: dict[str, str]) -> Source:
 
     events, errors, late = rate("events", "5m"), rate("errors", "5m"), rate("errors", "2m")
     zero = f"{events} * 0"
-    return Source(
+    return TrafficSource(
         {
             "all": {"__name__": "proof:events:total", **group},
             "bad": {"__name__": "proof:errors:total", **group},

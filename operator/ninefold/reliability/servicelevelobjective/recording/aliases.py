@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from ninefold.kube.api import GROUP
 from ninefold.reliability.servicelevelobjective.recording.indicator import Rule
-from ninefold.reliability.servicelevelobjective.recording.series import Series
+from ninefold.reliability.servicelevelobjective.recording.series import RecordedSeries
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 SERVICE, SLO = f"{GROUP}/sloth-service", f"{GROUP}/sloth-slo"
@@ -28,7 +28,7 @@ def sloth(slo: ServiceLevelObjective, rules: Iterable[Rule]) -> Iterator[Rule]:
 
     Windows that the group does not record are left out.
     """
-    series, budget = Series(slo.slo_id), f"{(1 - slo.objective).normalize():f}"
+    series, budget = RecordedSeries(slo.slo_id), f"{(1 - slo.objective).normalize():f}"
     recorded = {str(rule.get("record", "")).removeprefix(_BURN) for rule in rules}
     period, labels = prometheus_duration(slo.window), _labels(slo)
 

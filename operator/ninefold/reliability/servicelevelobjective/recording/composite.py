@@ -10,17 +10,17 @@ from typing import Any
 
 from ninefold.kube.api import Key
 from ninefold.kube.errors import Stalled
-from ninefold.reliability.servicelevelobjective.recording.series import Series
+from ninefold.reliability.servicelevelobjective.recording.series import RecordedSeries
 from ninefold.reliability.servicelevelobjective.resource import Composite, ServiceLevelObjective
 
 
-def rules(slo: ServiceLevelObjective, composite: Composite, series: Series) -> Iterator[dict[str, Any]]:
+def rules(slo: ServiceLevelObjective, composite: Composite, series: RecordedSeries) -> Iterator[dict[str, Any]]:
     """The error ratio of every component, then events and bad events of the whole.
 
     A component without traffic has no errors. One whose figures are missing makes the whole unknown.
     """
     names = [str(Key(slo.key.namespace, component.objective)) for component in composite.components]
-    of = [Series(name) for name in names]
+    of = [RecordedSeries(name) for name in names]
     aggregated = series.aggregate("sum")
     for name, theirs in zip(names, of, strict=True):
         errors, events = (
@@ -33,7 +33,7 @@ def rules(slo: ServiceLevelObjective, composite: Composite, series: Series) -> I
     counted = series("slo:counted:rate5m")
     events = f"{counted} * 0 + 1"
     if composite.traffic_of is not None:
-        theirs = Series(str(Key(slo.key.namespace, composite.traffic_of)))
+        theirs = RecordedSeries(str(Key(slo.key.namespace, composite.traffic_of)))
         traffic = series.named(f"{aggregated}({theirs('slo:events:rate5m')})")
         events = f"{traffic} and on ({series.groups}) {counted}"
     yield {"record": "slo:events:rate5m", "expr": events}
@@ -95,7 +95,7 @@ def _whole(composite: Composite, each: list[str]) -> str:
             return f"({parts}) / {total.normalize():f}"
 
 
-def _blame(composite: Composite, series: Series, each: list[str]) -> str:
+def _blame(composite: Composite, series: RecordedSeries, each: list[str]) -> str:
     """Bad events per second for which each component is to blame: in proportion to its (weighted) error ratio."""
     share = series("slo:component:error_ratio")
     if composite.mode == "Weighted":

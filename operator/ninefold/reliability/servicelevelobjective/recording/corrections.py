@@ -96,7 +96,7 @@ def leaving(these: Sequence[Stretch], distance: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class MaskedRecording:
     """A mean over 5 m (`rate`) and what was added up of it since the last full hour, as selectors."""
 
     rate: str
@@ -116,7 +116,7 @@ class Recording:
 
 
 def edges(
-    these: Sequence[Stretch], of: Recording, expires: Callable[[int], int], distance: int | None = None
+    these: Sequence[Stretch], of: MaskedRecording, expires: Callable[[int], int], distance: int | None = None
 ) -> list[str]:
     """What a sum without these stretches still lacks at their edges, and what it has too much there: parts of it.
 

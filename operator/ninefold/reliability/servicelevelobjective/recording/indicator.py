@@ -15,7 +15,7 @@ from typing import Any
 
 from ninefold.kube.errors import Stalled
 from ninefold.reliability.servicelevelobjective.recording import bounds, composite, promql
-from ninefold.reliability.servicelevelobjective.recording.series import STEP, Series
+from ninefold.reliability.servicelevelobjective.recording.series import STEP, RecordedSeries
 from ninefold.reliability.servicelevelobjective.resource import (
     ErrorRatio,
     Gauge,
@@ -66,7 +66,7 @@ class Base:
     """The same of the last two minutes, for alerts that look at them; None for what is not counted from counters."""
 
 
-def base(slo: ServiceLevelObjective, series: Series) -> Base:
+def base(slo: ServiceLevelObjective, series: RecordedSeries) -> Base:
     """Raises Stalled for what is no PromQL for its place."""
     indicator, slices = slo.spec.indicator, slo.spec.time_slices
     if indicator.composite is not None:
@@ -87,7 +87,7 @@ def base(slo: ServiceLevelObjective, series: Series) -> Base:
     return Base(rules, writer.written)
 
 
-def _recent(indicator: Indicator, series: Series) -> Base | None:
+def _recent(indicator: Indicator, series: RecordedSeries) -> Base | None:
     if indicator.ratio is None and indicator.latency is None:
         return None
     writer = _Writer(indicator, series, "recent", f"{RECENT // 60}m")
@@ -101,7 +101,7 @@ def record(name: str, expression: str, **labels: str) -> Rule:
 class _Writer:
     """Writes the recordings of one indicator over ranges of one length."""
 
-    def __init__(self, indicator: Indicator, series: Series, name: str, length: str) -> None:
+    def __init__(self, indicator: Indicator, series: RecordedSeries, name: str, length: str) -> None:
         self._indicator = indicator
         self._series = series
         self._length = length

@@ -13,7 +13,7 @@ from ninefold.reliability.servicelevelobjective.recording.corrections import (
     stretches,
 )
 from ninefold.reliability.servicelevelobjective.recording.indicator import Rule, record
-from ninefold.reliability.servicelevelobjective.recording.series import Series
+from ninefold.reliability.servicelevelobjective.recording.series import RecordedSeries
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 ACTIVE = "slo:correction:active"
@@ -24,7 +24,7 @@ _FAULTS = ("slo:indicator_excess:ratio",)
 class Mask:
     """The corrections of one objective; without any it changes nothing."""
 
-    def __init__(self, slo: ServiceLevelObjective, series: Series, corrections: Corrections) -> None:
+    def __init__(self, slo: ServiceLevelObjective, series: RecordedSeries, corrections: Corrections) -> None:
         slices = slo.spec.time_slices
         self._series, self._today = series, corrections.today
         self._all = stretches(corrections.occurrences, SEAM + (seconds(slices.length) if slices else 0))
@@ -45,7 +45,7 @@ class Mask:
                 text = f"({text}) unless on () {now}"
             yield {**rule, "expr": text}
 
-    def within(self, length: int) -> Series:
+    def within(self, length: int) -> RecordedSeries:
         """The series without what does not count in a window of so many seconds."""
         today = self._today
         return self._series.without(

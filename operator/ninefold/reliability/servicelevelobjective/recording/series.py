@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from ninefold.kube.fields import duration
 from ninefold.reliability.servicelevelobjective.recording import corrections
-from ninefold.reliability.servicelevelobjective.recording.corrections import Recording, Stretch
+from ninefold.reliability.servicelevelobjective.recording.corrections import MaskedRecording, Stretch
 
 STEP = 300
 """Events are counted over 5 m, so that no window can be finer."""
@@ -30,7 +30,7 @@ OVERLAP = 120
 """Seconds by which minute samples overlap the last 5 minutes; see above."""
 
 
-class Series:
+class RecordedSeries:
     """The recordings of one objective: one series, or one for each combination of its `groups`."""
 
     def __init__(self, slo_id: str, groups: Sequence[str] = (), tile: int = HOUR) -> None:
@@ -81,26 +81,26 @@ class Series:
         """What is recorded, 0 at a time that does not count."""
         return f"({text} * (1 - ({corrections.inside(self.stretches)})))" if self.stretches else text
 
-    def recording(self, what: str, unit: int) -> Recording:
+    def recording(self, what: str, unit: int) -> MaskedRecording:
         """Where to read what was recorded at a moment, for a sum in units of so many seconds."""
         rate, hour = self(f"slo:{what}:rate5m"), self(f"slo:{what}:hour")
-        return Recording(rate, hour, unit, self.tile if unit == self.tile else 0)
+        return MaskedRecording(rate, hour, unit, self.tile if unit == self.tile else 0)
 
-    def and_component(self) -> Series:
+    def and_component(self) -> RecordedSeries:
         """The same with a series for each component of a composite."""
         return self._but(by=f"{self.by}, component")
 
-    def without(self, stretches: Sequence[Stretch]) -> Series:
+    def without(self, stretches: Sequence[Stretch]) -> RecordedSeries:
         """The same without these stretches of time."""
         return self._but(stretches=tuple(stretches))
 
-    def _but(self, **changed: object) -> Series:
-        made = Series.__new__(Series)
+    def _but(self, **changed: object) -> RecordedSeries:
+        made = RecordedSeries.__new__(RecordedSeries)
         made.__dict__.update(self.__dict__, **changed)
         return made
 
 
-def tile_mean(series: Series, name: str) -> str:
+def tile_mean(series: RecordedSeries, name: str) -> str:
     """The mean of a 5 m recording over the last hour (tile); minutes without data count as nothing.
 
     The millisecond leaves a full hour's own sample to the hour that begins with it, as `so_far` has it, also when the
@@ -110,7 +110,7 @@ def tile_mean(series: Series, name: str) -> str:
     return f"sum_over_time({series(name)}[{duration(length)}:1m] offset 1ms) / {length // MINUTE}"
 
 
-def so_far(series: Series, name: str) -> str:
+def so_far(series: RecordedSeries, name: str) -> str:
     """What happened since the last full hour (tile), in units of its mean: one-minute samples, and the seconds since.
 
     A subquery cannot know when it is asked for. So each sample of the last hour carries the number of its hour as a
@@ -122,7 +122,7 @@ def so_far(series: Series, name: str) -> str:
     return f"{series.total(minutes, f'{series(name)} * (time() % {MINUTE})')} / {series.tile}"
 
 
-def in_alert_window(series: Series, what: str, window: int) -> tuple[str, int]:
+def in_alert_window(series: RecordedSeries, what: str, window: int) -> tuple[str, int]:
     """The events ("events") or bad events ("errors") in a window of an alert, and the unit: seconds per 1.
 
     The window is as named or a little shorter, by 2 minutes or (above 6 h) up to an hour: an alert neither starts
@@ -142,14 +142,14 @@ def in_alert_window(series: Series, what: str, window: int) -> tuple[str, int]:
     return series.total(*tiles_of(series, what, window - series.tile), unseen, *edges), series.tile
 
 
-def minutes_of(series: Series, what: str, window: int, *more: str) -> str:
+def minutes_of(series: RecordedSeries, what: str, window: int, *more: str) -> str:
     """The events in a window of up to 6 h, in units of a minute, and whatever more there is."""
     name = series(f"slo:{what}:rate5m")
     older = f"sum_over_time({series.kept(name)}[{duration(window - STEP)}:1m] offset {duration(OVERLAP)})"
     return series.total(f"{name} * {STEP // MINUTE}", older, *more)
 
 
-def tiles_of(series: Series, what: str, window: int) -> tuple[str, str]:
+def tiles_of(series: RecordedSeries, what: str, window: int) -> tuple[str, str]:
     """The parts of the events in a longer window, in units of a tile: whole tiles, and the one that has begun."""
     tile = series.kept(series(f"slo:{what}:{series.tile_name}"))
     whole = f"sum_over_time({tile}[{duration(window)}:{duration(series.tile)}])"

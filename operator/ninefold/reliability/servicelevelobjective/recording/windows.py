@@ -24,7 +24,7 @@ from ninefold.reliability.servicelevelobjective.recording.series import (
     OVERLAP,
     SHORT_LIMIT,
     STEP,
-    Series,
+    RecordedSeries,
     minutes_of,
     tiles_of,
 )
@@ -44,7 +44,7 @@ _LONGEST = {"Week": 7 * DAY + HOUR, "Month": 31 * DAY + HOUR, "Quarter": 92 * DA
 class Rolling:
     """A window that ends now."""
 
-    series: Series
+    series: RecordedSeries
     length: int
     """Seconds."""
 
@@ -53,7 +53,7 @@ class Rolling:
         """Whether it is added up from minutes, without hours."""
         return self.length <= SHORT_LIMIT
 
-    def amount(self, what: str, series: Series | None = None) -> str:
+    def amount(self, what: str, series: RecordedSeries | None = None) -> str:
         """Events ("events") or bad events ("errors") in the window, in a unit of its own."""
         series = series or self.series
         edges = self._edges(series, what) if series.stretches else []
@@ -65,7 +65,7 @@ class Rolling:
             before += f" * (1 - ({corrections.leaving(series.stretches, self.length)}))"
         return _sum(series, series.total(*tiles_of(series, what, self.length), before, *edges))
 
-    def _edges(self, series: Series, what: str) -> list[str]:
+    def _edges(self, series: RecordedSeries, what: str) -> list[str]:
         """What belongs to it at the edges of what is left out, and at its own where they fall into that."""
         unit = MINUTE if self.short else series.tile
         # The samples of a short window end two minutes early, and begin as much later.
@@ -95,10 +95,10 @@ class Rolling:
 
 
 @dataclass(frozen=True)
-class Period:
+class PeriodWindow:
     """A period of the calendar, from its beginning until now."""
 
-    series: Series
+    series: RecordedSeries
     calendar: Calendar
     label: str
     """The label of the hours that says which period they belong to."""
@@ -110,14 +110,14 @@ class Period:
         """The name of the recording of local time, in seconds as if it were UTC."""
         return f"slo:local_time:{self.label}"
 
-    def amount(self, what: str, series: Series | None = None) -> str:
+    def amount(self, what: str, series: RecordedSeries | None = None) -> str:
         """As of a rolling window."""
         series = series or self.series
         whole, begun = tiles_of(series, what, _LONGEST[self.calendar.period])
         edges = self._edges(series, what) if series.stretches else []
         return _sum(series, series.total(f"({whole} and on ({self.label}) {self.marks()})", begun, *edges))
 
-    def _edges(self, series: Series, what: str) -> list[str]:
+    def _edges(self, series: RecordedSeries, what: str) -> list[str]:
         """As of a rolling window; its beginning stands still."""
         of = series.recording(what, series.tile)
         begins = [at for one in series.stretches if (at := self._ends(one.after)) < one.until]
@@ -166,18 +166,18 @@ class Period:
         return self.series.single(self.local_time)
 
 
-ObjectiveWindow = Rolling | Period
+ObjectiveWindow = Rolling | PeriodWindow
 
 
-def _sum(series: Series, text: str) -> str:
+def _sum(series: RecordedSeries, text: str) -> str:
     """Never below nothing, where time was left out that was recorded at other moments than it is read at."""
     return f"clamp_min({text}, 0)" if series.stretches else text
 
 
-def of(window: Window, series: Series, label: str) -> ObjectiveWindow:
+def of(window: Window, series: RecordedSeries, label: str) -> ObjectiveWindow:
     """The window as PromQL; `label` is what its hours are marked by if it is a period."""
     if window.calendar is not None:
-        return Period(series, window.calendar, label)
+        return PeriodWindow(series, window.calendar, label)
     return Rolling(series, seconds(window.rolling or ""))
 
 
