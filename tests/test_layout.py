@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -123,15 +125,13 @@ SLO = "ninefold/reliability/servicelevelobjective"
         ("kubernetes", f"{SLO}/controller.py", "import kubernetes.client"),
         ("kubernetes", "ninefold/cli/status/command.py", "import kopf"),
         ("http", "ninefold/kube/sweep.py", "import httpx"),
-        ("pure", f"{SLO}/plan.py", "import time"),
-        ("pure", f"{SLO}/compiler.py", "import httpx"),
-        ("pure", "ninefold/release/followers/gate_follower.py", "import ninefold.kube.client"),
-        ("pure", "ninefold/release/releasegate/resource.py", "import ninefold.kube.client"),
+        ("protected", "ninefold/cli/run/command.py", "import ninefold.release.releasegate.controller"),
+        ("protected", "ninefold/cli/run/collectors.py", "import ninefold.reliability.correction.metrics"),
+        ("acyclic", "ninefold/release/gate/decide.py", "import ninefold.release.releasegate.plan"),
+        ("acyclic", "ninefold/kube/store.py", "import ninefold.kube.runtime"),
+        ("compiler", f"{SLO}/recording/series.py", f"import {SLO.replace('/', '.')}.alerting.tiers"),
         ("translators", "ninefold/integrations/openslo/alerts.py", "import ninefold.reliability"),
         ("translators", "ninefold/integrations/translation/ours.py", "import time"),
-        ("pure", "ninefold/reliability/backtest/ranges.py", "import ninefold.reliability.backtest.asking"),
-        ("pure", "ninefold/reliability/replay/policy.py", "import ninefold.domain.measurements.poller"),
-        ("pure", "ninefold/release/replay/gate.py", "import ninefold.kube.client"),
         ("devcluster", "devcluster/web.py", "import ninefold.kube.api"),
         ("devcluster", "ninefold/cli/run/command.py", "import devcluster"),
     ],
@@ -145,6 +145,55 @@ def test_each_contract_tells_when_it_is_broken(tmp_path: Path, contract: str, fi
     done = _lint_imports(copy, "--contract", contract)
     assert done.returncode == 1, done.stdout
     assert "1 broken" in done.stdout
+
+
+IO = {
+    *("kopf", "kubernetes", "aiohttp", "httpx", "prometheus_client", "uvloop"),
+    *("asyncio", "time", "socket", "ssl", "subprocess", "threading", "os", "random", "tempfile", "shutil"),
+}
+"""What a pure module does not reach: the world outside, and a clock."""
+MAY_ACT = {"controller", "metrics", "endpoints", "poller", "origins", "sources", "inbox"}
+MAY_ACT |= {"asking", "matching", "measured"}
+MAY_ACT |= {"rule_health", "acceptance", "buckets", "detection", "metric_types", "series_search"}
+WIRING = {"controller", "kind", "kinds", "tools", "__init__"}
+
+
+def test_stages_and_domain_are_pure_unless_their_name_says_otherwise() -> None:
+    """No I/O and no clock, not even through another module; and whoever is pure says so."""
+    for module, reaches, says in _purity(SOURCE):
+        name = module.rpartition(".")[2]
+        if name not in WIRING:
+            assert not reaches or name in MAY_ACT, f"{module} is to be pure, and reaches {reaches}"
+            assert says != bool(reaches), f"{module} {'says' if says else 'does not say'} Pure., reaches {reaches}"
+
+
+def test_a_clock_in_a_pure_module_is_found(tmp_path: Path) -> None:
+    copy = tmp_path / "operator"
+    shutil.copytree(SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__", "gomod"))
+    with (copy / SLO / "recording" / "series.py").open("a") as source:
+        source.write("\nimport time\n")
+    found = {module for module, reaches, says in _purity(copy) if reaches and says}
+    assert {f"{SLO.replace('/', '.')}.{name}" for name in ("recording.series", "compiler", "plan")} <= found
+
+
+def _purity(source: Path) -> list[tuple[str, list[str], bool]]:
+    """Of each module of stages and domain what I/O it reaches, and whether it says to be pure."""
+    program = (
+        "import grimp, json\n"
+        "graph = grimp.build_graph('ninefold', include_external_packages=True, exclude_type_checking_imports=True,"
+        " cache_dir=None)\n"
+        "rooms = ('ninefold.domain', 'ninefold.reliability', 'ninefold.release', 'ninefold.observability')\n"
+        "print(json.dumps({m: sorted(graph.find_upstream_modules(m)) for m in graph.modules if m.startswith(rooms)}))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(source)}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    found = []
+    for module, reached in sorted(json.loads(done.stdout).items()):
+        file = source / f"{module.replace('.', '/')}.py"
+        if file.exists():
+            told = ast.get_docstring(ast.parse(file.read_text())) or ""
+            found.append((module, sorted(IO.intersection(reached)), bool(re.search(r"\bPure[.:;]", told))))
+    return found
 
 
 def _lint_imports(source: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

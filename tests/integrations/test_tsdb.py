@@ -14,7 +14,8 @@ from tests.processes import wait_for
 from tests.reliability.slo.history import DAY, END, MINUTE, load, samples
 
 from devcluster.binaries import binary
-from ninefold.integrations.prometheus import ConnectionOptions, Prometheus, Sample
+from ninefold.integrations.prometheus import ConnectionOptions, Prometheus
+from ninefold.integrations.prometheus_answers import Sample
 from ninefold.integrations.tsdb import NotServed, blocks, serving
 
 PROMETHEUS = str(binary("prometheus"))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ninefold.kube import conditions, fields
 from ninefold.kube.api import CONFIG_MAP, PROMETHEUS_RULE, Key
-from ninefold.kube.apply import contains
+from ninefold.kube.children import contains
 from ninefold.kube.errors import Stalled, Waiting
 from ninefold.kube.model import Condition
 from ninefold.kube.plan import Verdict

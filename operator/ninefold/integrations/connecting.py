@@ -1,4 +1,4 @@
-"""Why no answer came over a connection, and what to do about it, for people. Pure."""
+"""Why no answer came over a connection, and what to do about it, for people."""
 
 from __future__ import annotations
 

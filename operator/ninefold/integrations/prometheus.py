@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ import httpx
 
 from ninefold.integrations.connecting import unheard
 from ninefold.integrations.credentials import ConnectionOptions, Credentials
+from ninefold.integrations.prometheus_answers import LoadedRecording, RangeSeries, RuleGroup, Sample
 from ninefold.integrations.scope import scoped
 
 __all__ = ["ConnectionOptions", "Prometheus"]
@@ -33,47 +33,6 @@ class QueryRefused(Exception):
 
 class TooMuch(Unreachable):
     """Prometheus gave up: too many samples, or too slow. It may answer to a smaller question."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A value of one series; `at` in Unix seconds. The labels hold the name as `__name__`."""
-
-    labels: Mapping[str, str]
-    value: float
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class RangeSeries:
-    """One series of a range query: pairs of Unix seconds and value, oldest first."""
-
-    labels: Mapping[str, str]
-    points: Sequence[tuple[float, float]]
-
-
-@dataclass(frozen=True, slots=True)
-class RuleGroup:
-    """A group that Prometheus has loaded. `error` is that of the first failing rule, "" if all are well."""
-
-    name: str
-    error: str
-    evaluated: bool
-    """Whether every rule has been evaluated at least once."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedRecording:
-    """A recording rule that Prometheus has loaded: what it records, the labels that it sets, and where it is from."""
-
-    name: str
-    labels: Mapping[str, str]
-    group: str
-    file: str
-    interval: float
-    """Of the group's evaluations, in seconds; 0 where the server does not tell."""
-    error: str = ""
-    """Of the last evaluation; "" if there was none."""
 
 
 def without_credentials(url: str) -> str:

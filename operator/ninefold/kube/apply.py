@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from ninefold.kube.api import MANAGED_BY, OPERATOR, Api, Key, Manifest
+from ninefold.kube.api import Api, Key, Manifest
+from ninefold.kube.children import adopt, contains, hash_of, is_ours, made_for
 from ninefold.kube.client import Cluster, NotFound
 from ninefold.kube.conditions import NAME_TAKEN
 from ninefold.kube.dispatch import Dispatcher, QueueItem
@@ -49,7 +49,7 @@ class Applier:
                 live = await self._cluster.get(api, key)
             except NotFound:
                 return
-        if not _made_for(live, owner):
+        if not made_for(live, owner):
             raise Stalled(
                 NAME_TAKEN,
                 f"The {api.kind} {key} exists already and was not made for this {owner.api.kind}:"
@@ -78,7 +78,7 @@ class Applier:
                 found.add((api, Key(namespace, ref.name)))
         for api, key in sorted(found - wanted):
             live = self._dispatcher.store.get(api, key)
-            if live is None or not _is_ours(live, owner):
+            if live is None or not is_ours(live, owner):
                 continue
             self._written.pop((api, key), None)
             with naming("delete", api, key):
@@ -86,57 +86,3 @@ class Applier:
                     await self._cluster.delete(api, key, live["metadata"]["uid"])
                 except NotFound:
                     self._dispatcher.gone(api, live)
-
-
-def adopt(owner: Resource, child: Manifest) -> dict[str, Any]:
-    """The child with its namespace, our label and its owner, as it is sent to the API server.
-
-    It lives beside its owner; that of a cluster-scoped owner says where.
-    """
-    metadata = dict(child["metadata"])
-    if owner.api.namespaced:
-        metadata["namespace"] = owner.metadata.namespace
-    metadata["labels"] = {**metadata.get("labels", {}), MANAGED_BY: OPERATOR}
-    metadata["ownerReferences"] = [
-        {
-            "apiVersion": owner.api.api_version,
-            "kind": owner.api.kind,
-            "name": owner.metadata.name,
-            "uid": owner.metadata.uid,
-            "controller": True,
-            "blockOwnerDeletion": True,
-        }
-    ]
-    return {**child, "metadata": metadata}
-
-
-def _made_for(live: Manifest, owner: Resource) -> bool:
-    """By name, not by uid: what was made for an owner that has just been deleted and made anew is still its own."""
-    return any(
-        owner.api.is_kind_of(reference) and reference["name"] == owner.metadata.name
-        for reference in live["metadata"].get("ownerReferences", ())
-    )
-
-
-def _is_ours(live: Manifest, owner: Resource) -> bool:
-    return any(reference["uid"] == owner.metadata.uid for reference in live["metadata"].get("ownerReferences", ()))
-
-
-def contains(live: Any, wanted: Any) -> bool:
-    """Whether every field that we want stands in the live object; lists must be equal, objects may hold more."""
-    if isinstance(wanted, Mapping):
-        return isinstance(live, Mapping) and all(
-            name in live and contains(live[name], value) for name, value in wanted.items()
-        )
-    if isinstance(wanted, list | tuple):
-        return (
-            isinstance(live, list | tuple)
-            and len(live) == len(wanted)
-            and all(contains(a, b) for a, b in zip(live, wanted, strict=True))
-        )
-    return bool(live == wanted)
-
-
-def hash_of(manifest: Manifest) -> int:
-    """A number that changes with the manifest; only ever compared within this process."""
-    return hash(repr(manifest))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ninefold.kube.api import HOLDER, Key, Manifest
-from ninefold.kube.apply import contains
+from ninefold.kube.children import contains
 from ninefold.kube.client import ApiError, Cluster, Terminating
 from ninefold.kube.clock import Clock
 from ninefold.kube.dispatch import Dispatcher, QueueItem

@@ -12,7 +12,8 @@ from typing import Any
 
 from ninefold.kube import conditions, effects
 from ninefold.kube.api import GROUP, Api, Key, Manifest
-from ninefold.kube.apply import Applier, contains
+from ninefold.kube.apply import Applier
+from ninefold.kube.children import contains
 from ninefold.kube.client import ApiError, Cluster, Conflict, Terminating
 from ninefold.kube.clock import Clock
 from ninefold.kube.conditions import READY

@@ -12,7 +12,8 @@ import numpy as np
 from tests.reliability.replay.recorded import BEGIN, MINUTE
 
 from ninefold.domain.measurements.poller import MeasurementPoller
-from ninefold.integrations.prometheus import Prometheus, Sample
+from ninefold.integrations.prometheus import Prometheus
+from ninefold.integrations.prometheus_answers import Sample
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.controller import AnyController
 from ninefold.kube.store import Store

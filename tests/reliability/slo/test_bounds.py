@@ -14,7 +14,8 @@ from tests.integrations.server import PrometheusServer
 from tests.processes import wait_for
 from tests.reliability.slo.objectives import expression, group
 
-from ninefold.integrations.prometheus import Prometheus, Sample
+from ninefold.integrations.prometheus import Prometheus
+from ninefold.integrations.prometheus_answers import Sample
 from ninefold.reliability.servicelevelobjective.recording.bounds import pattern, widened
 
 DURATION, SIZE = "prometheus_http_request_duration_seconds", "prometheus_http_response_size_bytes"

@@ -22,7 +22,8 @@ from devcluster.waiting import patient
 from ninefold.domain.measurements.contested import displaced, foreign_files, foreign_label
 from ninefold.domain.measurements.measurement import Measurement
 from ninefold.domain.measurements.poller import MeasurementPoller
-from ninefold.integrations.prometheus import LoadedRecording, Prometheus, Sample
+from ninefold.integrations.prometheus import Prometheus
+from ninefold.integrations.prometheus_answers import LoadedRecording, Sample
 from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 

@@ -21,7 +21,8 @@ from ninefold.domain.measurements.measurement import Measurement, Snapshot
 from ninefold.domain.measurements.poller import MeasurementPoller
 from ninefold.domain.measurements.samples import read
 from ninefold.domain.measurements.sources import PrometheusSource, PrometheusSources
-from ninefold.integrations.prometheus import ConnectionOptions, Prometheus, Sample, Unreachable
+from ninefold.integrations.prometheus import ConnectionOptions, Prometheus, Unreachable
+from ninefold.integrations.prometheus_answers import Sample
 from ninefold.kube.api import Key
 from ninefold.kube.errors import Stalled
 from ninefold.kube.plan import Plan

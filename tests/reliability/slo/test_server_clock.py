@@ -11,7 +11,8 @@ from ninefold.domain.measurements.measurement import Measurement, Snapshot
 from ninefold.domain.measurements.poller import MeasurementPoller
 from ninefold.domain.measurements.series import FIGURES, INFO
 from ninefold.domain.measurements.server_clock import SKEW, ServerClock
-from ninefold.integrations.prometheus import ConnectionOptions, LoadedRecording, Prometheus, Sample
+from ninefold.integrations.prometheus import ConnectionOptions, Prometheus
+from ninefold.integrations.prometheus_answers import LoadedRecording, Sample
 
 SLO_ID = "shop/checkout"
 LEFT = "slo:error_budget_left:ratio"

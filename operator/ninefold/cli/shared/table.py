@@ -1,4 +1,4 @@
-"""Resources as tables, with the columns that kubectl shows and the sentences that it does not. Pure."""
+"""Resources as tables, with the columns that kubectl shows and the sentences that it does not."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ninefold.domain.measurements.series import BURN, FIGURES, INFO, PARTS, RECORDED
-from ninefold.integrations.prometheus import LoadedRecording, Sample
+from ninefold.integrations.prometheus_answers import LoadedRecording, Sample
 
 _READ = {INFO, *FIGURES, *PARTS}
 

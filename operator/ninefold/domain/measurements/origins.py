@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from ninefold.domain.measurements.contested import displaced, foreign_files, is_ours
 from ninefold.domain.measurements.series import FIGURES, INFO
-from ninefold.integrations.prometheus import LoadedRecording, Prometheus, QueryRefused, Unreachable
+from ninefold.integrations.prometheus import Prometheus, QueryRefused, Unreachable
+from ninefold.integrations.prometheus_answers import LoadedRecording
 
 log = logging.getLogger(__name__)
 

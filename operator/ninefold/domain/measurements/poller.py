@@ -18,7 +18,8 @@ from ninefold.domain.measurements.origins import Origins
 from ninefold.domain.measurements.samples import QUERY, read
 from ninefold.domain.measurements.series import BURN
 from ninefold.domain.measurements.server_clock import SKEW, ServerClock
-from ninefold.integrations.prometheus import Prometheus, QueryRefused, Sample, Unreachable
+from ninefold.integrations.prometheus import Prometheus, QueryRefused, Unreachable
+from ninefold.integrations.prometheus_answers import Sample
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Any
 from ninefold.domain.measurements.contested import foreign_label
 from ninefold.domain.measurements.measurement import Measurement, worst
 from ninefold.domain.measurements.series import BURN, FIGURES, INFO, PARTS
-from ninefold.integrations.prometheus import Sample
+from ninefold.integrations.prometheus_answers import Sample
 
 
 def _query(names: Iterable[str], matcher: str) -> str:

@@ -1,4 +1,4 @@
-"""Which ReleaseGate a ClusterReleaseGate wants in a namespace. Reads the store alone."""
+"""Which ReleaseGate a ClusterReleaseGate wants in a namespace. Pure: reads the store alone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ninefold.kube.api import MANAGED_BY, NAMESPACE, OPERATOR, Key, Manifest
-from ninefold.kube.apply import adopt
+from ninefold.kube.children import adopt
 from ninefold.kube.store import Store
 from ninefold.release.clusterreleasegate.resource import PREFIX, ClusterReleaseGate, Namespaces
 from ninefold.release.gate.spec import GateSpec

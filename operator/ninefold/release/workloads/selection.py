@@ -1,4 +1,4 @@
-"""Which workloads are under a gate, and which gates a workload is under: found from either side by what both name."""
+"""Which workloads are under a gate, and which gates a workload is under: found by what both name. Pure."""
 
 from __future__ import annotations
 

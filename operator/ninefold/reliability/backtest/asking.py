@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from ninefold.integrations.prometheus import Prometheus, RangeSeries, TooMuch
+from ninefold.integrations.prometheus import Prometheus, TooMuch
+from ninefold.integrations.prometheus_answers import RangeSeries
 from ninefold.reliability.backtest.grid import Grid, Vector, labels_of
 
 POINTS = 10_000

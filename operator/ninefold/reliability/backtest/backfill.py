@@ -1,4 +1,4 @@
-"""The past that rules read, as OpenMetrics: with it in Prometheus, the first evaluation knows the whole window.
+"""The past that rules read, as OpenMetrics: with it in Prometheus, the first evaluation knows the whole window. Pure.
 
 What is needed follows from the expressions alone: each selector says how far back it reads, and at which times.
 """

@@ -1,4 +1,4 @@
-"""From what Prometheus has recorded to the figures that the operator would have read, moment by moment."""
+"""From what Prometheus has recorded to the figures that the operator would have read, moment by moment. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ninefold.domain.measurements.measurement import Measurement, rounded
 from ninefold.domain.measurements.samples import read
-from ninefold.integrations.prometheus import Sample
+from ninefold.integrations.prometheus_answers import Sample
 from ninefold.reliability.backtest.grid import Array, Grid, Vector
 from ninefold.reliability.replay.policy import ReplayMoment
 

@@ -1,4 +1,4 @@
-"""What the fields of an objective may hold, each with its schema, its rule and its words."""
+"""What the fields of an objective may hold, each with its schema, its rule and its words. Pure."""
 
 from __future__ import annotations
 

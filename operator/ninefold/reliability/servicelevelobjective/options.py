@@ -1,4 +1,4 @@
-"""How the rules of objectives are written, as options of `ninefold run` and of `ninefold render`."""
+"""How the rules of objectives are written, as options of `ninefold run` and of `ninefold render`. Pure."""
 
 from __future__ import annotations
 

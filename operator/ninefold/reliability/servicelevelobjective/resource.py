@@ -1,4 +1,4 @@
-"""What a user writes: a service, an objective, a window, and what counts as a good or a bad event."""
+"""What a user writes: a service, an objective, a window, and what counts as a good or a bad event. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is reported of an objective: what was measured, and how its rules, alerts and agreement fare."""
+"""What is reported of an objective: what was measured, and how its rules, alerts and agreement fare. Pure."""
 
 from __future__ import annotations
 

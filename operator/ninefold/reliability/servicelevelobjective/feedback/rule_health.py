@@ -9,7 +9,8 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from ninefold.integrations.prometheus import Prometheus, QueryRefused, RuleGroup, Unreachable
+from ninefold.integrations.prometheus import Prometheus, QueryRefused, Unreachable
+from ninefold.integrations.prometheus_answers import RuleGroup
 from ninefold.reliability.servicelevelobjective.feedback.health import Health
 
 log = logging.getLogger(__name__)

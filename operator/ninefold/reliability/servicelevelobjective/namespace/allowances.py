@@ -1,4 +1,4 @@
-"""Whether an objective fits into the quota of its namespace, from what the store knows of the others."""
+"""Whether an objective fits into the quota of its namespace, from what the store knows of the others. Pure."""
 
 from __future__ import annotations
 

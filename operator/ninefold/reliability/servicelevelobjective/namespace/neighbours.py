@@ -1,4 +1,4 @@
-"""The other objectives of a namespace: who records an indicator that several have, and who must be told.
+"""The other objectives of a namespace: who records an indicator that several have, and who must be told. Pure.
 
 Everything is read from the store. What an objective compiles to is remembered for as long as it is not edited.
 """
