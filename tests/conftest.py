@@ -12,6 +12,7 @@ import pytest
 
 import devcluster
 from devcluster.waiting import patient
+from tests import direct
 from tests.faultproxy import FaultProxy
 
 # The machine may be busy with a control plane: slowness of one example is no fault of the code.
@@ -64,9 +65,9 @@ def cluster() -> Iterator[devcluster.Cluster]:
 def namespace(cluster: devcluster.Cluster) -> Iterator[str]:
     """A fresh namespace, deleted afterwards so that later tests do not carry its objects along."""
     name = f"test-{next(_numbers)}"
-    cluster.kubectl("create", "namespace", name)
+    direct.apply(cluster, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+    direct.delete(cluster, "namespace", name)
 
 
 @pytest.fixture

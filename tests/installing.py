@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import Any
 
@@ -11,12 +10,12 @@ from devcluster import waiting
 from ninefold.kinds import MODELS
 from ninefold.kube.api import Api, Manifest
 from ninefold.kube.crd import crd
+from tests import direct
 
 
 def install(cluster: devcluster.Cluster, *further: Manifest) -> None:
     """Apply every CRD, and whatever comes with them; return when the kinds are served."""
-    for manifest in [*map(crd, MODELS), *further]:
-        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(manifest))
+    direct.apply(cluster, *map(crd, MODELS), *further, force=True)
     # Not by `kubectl wait`, which fails where a CRD has no conditions yet.
     for kind in MODELS:
         waiting.until(partial(_served, cluster, kind.api), f"{kind.api.plural} to be served", 30)

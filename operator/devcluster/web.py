@@ -3,6 +3,7 @@
 import base64
 import ssl
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,15 @@ class Web:
 
     def request(self, method: str, path: str, body: object = None, **parameters: object) -> tuple[int, Any]:
         """(HTTP status, decoded JSON or text); `parameters` go into the query, None ones are left out."""
+        return self.send(method, path, body, parameters, {})
+
+    def send(
+        self, method: str, path: str, body: object, parameters: Mapping[str, object], headers: Mapping[str, str]
+    ) -> tuple[int, Any]:
+        """As request(), with headers of the caller's."""
         query = {name: str(value) for name, value in parameters.items() if value is not None}
         try:
-            response = self._client.request(method, path, json=body, params=query, timeout=patient(10))
+            response = self._client.request(method, path, json=body, params=query, headers=headers, timeout=patient(10))
         except httpx.TransportError as error:
             raise OSError(f"{path}: {error!r}") from error
         is_json = "json" in response.headers.get("Content-Type", "")

@@ -14,6 +14,7 @@ import pytest
 
 import devcluster
 from ninefold.cli import main
+from tests import direct
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def apart(server: devcluster.Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterat
     # Another test may have left the Lease of an operator where one is expected.
     monkeypatch.setenv("NINEFOLD_NAMESPACE", namespace)
     yield namespace
-    server.kubectl("delete", "namespace", namespace, "--wait=false")
+    direct.delete(server, "namespace", namespace)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from ninefold.kube.rbac import LEASE_NAME
 from ninefold.release.people.gates import people_manifests
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
+from tests import direct
 from tests.cli.conftest import Command, Done, apart
 from tests.installing import install
 from tests.processes import wait_for
@@ -47,7 +48,7 @@ class Gate:
             "metadata": {"name": "checkout"},
             "spec": {"workloads": {"scope": "Namespace"}, **spec},
         }
-        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", body=body)
+        direct.apply(self.cluster, body, namespace=self.namespace, force=True)
 
     def kubectl(self, *arguments: str, body: object = None) -> str:
         text = json.dumps(body) if body is not None else None
@@ -55,9 +56,9 @@ class Gate:
 
     def say(self, decision: str, name: str = "checkout", **status: Any) -> None:
         """As the operator that has looked at the gate as it is now."""
-        generation = int(self.kubectl("get", "releasegate", name, "-o", "jsonpath={.metadata.generation}"))
-        patch = json.dumps({"status": {"decision": decision, "observedGeneration": generation, **status}})
-        self.kubectl("patch", "releasegate", name, "--subresource=status", "--type=merge", "-p", patch)
+        generation = direct.get(self.cluster, "releasegate", name, self.namespace)["metadata"]["generation"]
+        patch = {"status": {"decision": decision, "observedGeneration": generation, **status}}
+        direct.patch(self.cluster, "releasegate", name, patch, namespace=self.namespace, subresource="status")
 
     def close(self, **times: str) -> None:
         closure = {"decision": "Hold", "because": "freeze: sale", "message": "Nothing changes now: sale.", **times}
@@ -65,7 +66,7 @@ class Gate:
 
     @property
     def spec(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.kubectl("get", "releasegate", "checkout", "-o", "json"))["spec"]
+        found: dict[str, Any] = direct.get(self.cluster, "releasegate", "checkout", self.namespace)["spec"]
         return found
 
 
@@ -257,7 +258,7 @@ def test_people_override_and_nobody_approves_his_own(
     assert done.returncode == 0, done.stderr
     assert f": waits. {told}\n" in done.stdout
     name = done.stdout.partition(":")[0]
-    spec = json.loads(gate.kubectl("get", "override", name, "-o", "json"))["spec"]
+    spec = direct.get(gate.cluster, "override", name, gate.namespace)["spec"]
     assert (spec["gate"], spec["reason"], spec["images"]) == ("checkout", "hotfix", ["checkout:v43"])
     own = ninefold("gate", "approve", name, "-n", gate.namespace)
     assert (own.returncode, "nobody approves his own override" in own.stderr) == (1, True)

@@ -15,6 +15,7 @@ from ninefold.kube.accounts import machines
 from ninefold.kube.fields import rfc3339
 from ninefold.release.people.forgiving import forgiving_manifests
 from ninefold.reliability.errorbudgetpolicy.resource import MAX_FORGIVEN, ErrorBudgetPolicy
+from tests import direct
 from tests.cli.conftest import Command, apart
 from tests.installing import install
 
@@ -63,7 +64,7 @@ class Policy:
 
     @property
     def forgiven(self) -> list[str]:
-        spec: dict[str, Any] = json.loads(self.kubectl("get", "ebp", "checkout", "-o", "json"))["spec"]
+        spec: dict[str, Any] = direct.get(self._cluster, "ebp", "checkout", self.namespace)["spec"]
         return [entry["objective"] for entry in spec["forgive"]]
 
 

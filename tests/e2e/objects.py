@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import devcluster
+from tests import direct
 from tests.processes import wait_for
 
 Manifest = dict[str, Any]
@@ -90,9 +91,8 @@ class Objects:
     def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - as in subprocess
         return self.cluster.kubectl("--namespace", self.namespace, *arguments, input=input)
 
-    def apply(self, *manifests: Manifest) -> str:
-        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
-        return self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=text)
+    def apply(self, *manifests: Manifest) -> None:
+        direct.apply(self.cluster, *manifests, namespace=self.namespace, force=True)
 
     def refusal(self, manifest: Manifest) -> str:
         """What the API server says when it refuses the object; fails if it takes it."""
@@ -103,8 +103,10 @@ class Objects:
         raise AssertionError(f"the API server accepted {manifest}")
 
     def get(self, kind: str, name: str) -> Manifest:
-        found: Manifest = json.loads(self.kubectl("get", kind, name, "-o", "json"))
-        return found
+        return direct.get(self.cluster, kind, name, self.namespace)
+
+    def all(self, kind: str) -> list[Manifest]:
+        return direct.items(self.cluster, kind, self.namespace)
 
     def status(self, kind: str, name: str) -> Manifest:
         status: Manifest = self.get(kind, name).get("status", {})

@@ -19,7 +19,7 @@ SELECTOR = {"matchLabels": {"dashboards": "grafana"}}
 
 def shown(objects: Objects, name: str) -> str:
     """The JSON of a dashboard's ConfigMap; empty while there is none."""
-    items = json.loads(objects.kubectl("get", "configmaps", "-o", "json"))["items"]
+    items = objects.all("configmaps")
     texts = [item["data"].popitem()[1] for item in items if item["metadata"]["name"] == f"dashboard-{name}"]
     return str(texts[0]) if texts else ""
 
@@ -43,13 +43,13 @@ def test_it_follows_its_objectives_and_writes_nothing_more(
     wait_for("the fleet to count them", lambda: objects.status("dash", "all").get("objectives") == 3)
     assert json.loads(shown(objects, "web"))["uid"] in shown(objects, "all"), "a fleet leads to its services"
 
-    version = json.loads(objects.kubectl("get", "configmap", "dashboard-web", "-o", "json"))["metadata"]
+    version = objects.get("configmap", "dashboard-web")["metadata"]
     before = len(proxy.requests)
     objects.kubectl("annotate", "dash", "web", "ninefold.dev/reconcile=now")
     wait_for("the look", lambda: objects.status("dash", "web").get("lastHandledReconcileAt") == "now")
     written = [request.path for request in proxy.writes(since=before) if "configmaps/dashboard" in request.path]
     assert written == []
-    after = json.loads(objects.kubectl("get", "configmap", "dashboard-web", "-o", "json"))["metadata"]
+    after = objects.get("configmap", "dashboard-web")["metadata"]
     assert after["resourceVersion"] == version["resourceVersion"]
 
     objects.kubectl("delete", "slo", "b")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 from tests.e2e.conftest import Shops
@@ -18,7 +17,7 @@ def _annotate(objects: Objects, quota: str) -> None:
 
 def _reasons(objects: Objects) -> dict[str, str]:
     """Why each objective is stalled; "" of one that is served, "?" before it was looked at."""
-    items = json.loads(objects.kubectl("get", "slo", "-o", "json"))["items"]
+    items = objects.all("slo")
     found = {}
     for item in items:
         conditions = {each["type"]: each for each in item.get("status", {}).get("conditions", ())}
@@ -115,7 +114,7 @@ def test_a_shared_indicator_survives_its_leader(
     objects.apply(*(objective(each, service=name) for each in "abc"))
 
     def reads() -> dict[str, str]:
-        items = json.loads(objects.kubectl("get", "slo", "-o", "json"))["items"]
+        items = objects.all("slo")
         rules = {item["metadata"]["name"]: item.get("status", {}).get("rules") or {} for item in items}
         return {each: found.get("reads", "") for each, found in rules.items() if found.get("loaded")}
 

@@ -40,13 +40,7 @@ def without_bounds(cluster: devcluster.Cluster, installed: None) -> Iterator[Cal
 def test_a_stop_by_hand_is_taken_over_beside_an_override_that_cannot_be_read(
     objects: Objects, without_bounds: Callable[[], None], start_operator: Callable[..., OperatorProcess]
 ) -> None:
-    def taken() -> bool:
-        try:
-            return bool(objects.apply(override("far", FAR)))
-        except devcluster.CommandError:
-            return False
-
-    wait_for("the older schema to be served", taken)
+    wait_for("the older schema to be served", lambda: _takes(objects, override("far", FAR)))
     without_bounds()
     wait_for("the bounds", lambda: not _accepts(objects, override("farther", FAR)))
     assert SENTENCE in objects.refusal(override("farther", FAR))
@@ -63,10 +57,16 @@ def test_a_stop_by_hand_is_taken_over_beside_an_override_that_cannot_be_read(
     objects.kubectl("delete", "override", "far")
 
 
-def _accepts(objects: Objects, manifest: dict[str, Any]) -> bool:
+def _takes(objects: Objects, manifest: dict[str, Any]) -> bool:
     try:
         objects.apply(manifest)
     except devcluster.CommandError:
         return False
-    objects.kubectl("delete", "override", manifest["metadata"]["name"])
     return True
+
+
+def _accepts(objects: Objects, manifest: dict[str, Any]) -> bool:
+    taken = _takes(objects, manifest)
+    if taken:
+        objects.kubectl("delete", "override", manifest["metadata"]["name"])
+    return taken

@@ -1,13 +1,11 @@
-"""Lamps as a user handles them: by kubectl."""
+"""Lamps as a user handles them."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-import yaml
-
 import devcluster
+from tests import direct
 from tests.processes import wait_for
 
 
@@ -22,25 +20,15 @@ class Lamps:
         return self.cluster.kubectl("--namespace", self.namespace, *arguments, input=input)
 
     def apply(self, *names: str, **spec: Any) -> None:
-        self.kubectl(
-            "apply",
-            "--server-side",
-            "--force-conflicts",
-            "-f",
-            "-",
-            input=yaml.safe_dump_all(
-                {"apiVersion": "ninefold.dev/v1alpha1", "kind": "Lamp", "metadata": {"name": name}, "spec": spec}
-                for name in names
-            ),
-        )
+        kind = {"apiVersion": "ninefold.dev/v1alpha1", "kind": "Lamp"}
+        manifests = [{**kind, "metadata": {"name": name}, "spec": spec} for name in names]
+        direct.apply(self.cluster, *manifests, namespace=self.namespace, force=True)
 
     def get(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.kubectl("get", "lamp", name, "-o", "json"))
-        return found
+        return direct.get(self.cluster, "lamps", name, self.namespace)
 
     def all(self) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = json.loads(self.kubectl("get", "lamps", "-o", "json"))["items"]
-        return items
+        return direct.items(self.cluster, "lamps", self.namespace)
 
     def ready(self, name: str) -> tuple[str, str]:
         """Status and reason of Ready, for the present generation; ("", "") before."""
@@ -51,7 +39,7 @@ class Lamps:
         return "", ""
 
     def config_maps(self) -> dict[str, dict[str, str]]:
-        items = json.loads(self.kubectl("get", "configmaps", "-o", "json"))["items"]
+        items = direct.items(self.cluster, "configmaps", self.namespace)
         return {
             item["metadata"]["name"]: item["data"] for item in items if item["metadata"]["name"] != "kube-root-ca.crt"
         }

@@ -16,6 +16,7 @@ import kopf
 from devcluster.waiting import patient
 from ninefold.kube.informer import _configure
 from ninefold.kube.runtime import RuntimeOptions
+from tests import direct
 from tests.faultproxy import Answer, FaultProxy, Request
 from tests.kube.lamps import Lamps
 from tests.processes import OperatorProcess, wait_for
@@ -266,13 +267,13 @@ def test_a_lost_lease_ends_the_process(lamps: Lamps, lamp_operator: Start) -> No
 
 
 def _holder(lamps: Lamps) -> str:
-    lease = json.loads(lamps.kubectl("get", "lease", lamps.namespace, "--namespace=default", "-o", "json"))
+    lease = direct.get(lamps.cluster, "lease", lamps.namespace, "default")
     return str(lease["spec"].get("holderIdentity") or "")
 
 
 def _answers(lamps: Lamps) -> bool:
     try:
-        lamps.kubectl("get", "lamps")
+        lamps.all()
     except Exception:
         return False
     return True

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests import direct
 from tests.faultproxy import Answer, FaultProxy, Request
 from tests.kube.lamps import Lamps
 from tests.processes import OperatorProcess, wait_for
@@ -93,7 +94,7 @@ def test_a_far_side_that_hangs_holds_up_nobody(lamps: Lamps, lamp_operator: Star
     wait_for("the attempts to be used up", lambda: set(states(lamps).values()) == {"Failed"}, 60)
     record = effects(lamps)["ring-b0"]
     assert (record["attempts"], record["message"]) == (3, "No answer within 1 s.")
-    events = json.loads(lamps.kubectl("get", "events", "-o", "json"))["items"]
+    events = direct.items(lamps.cluster, "events", lamps.namespace)
     assert any(event["reason"] == "EffectFailed" for event in events)
 
 

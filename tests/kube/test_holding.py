@@ -16,6 +16,7 @@ from devcluster import CommandError
 from ninefold.kube.api import HOLDER
 from ninefold.kube.guard import holding_guard
 from ninefold.kube.rbac import OPERATOR_ROLE, binding, holding, role, rules
+from tests import direct
 from tests.faultproxy import Answer, FaultProxy
 from tests.kube.lamps import Lamps
 from tests.kube.shade import LAMP, NAMESAKE, OURS, PARTED, SHADE, Shades, crd
@@ -29,6 +30,7 @@ class Windows:
 
     def __init__(self, lamps: Lamps) -> None:
         self.kubectl = lamps.kubectl
+        self._cluster, self._namespace = lamps.cluster, lamps.namespace
 
     def apply(self, name: str, spec: dict[str, Any] | None = None, **annotations: str) -> None:
         notes = {key.replace("_", "-"): value for key, value in annotations.items()}
@@ -36,12 +38,10 @@ class Windows:
         # Server-side apply makes null of a map whose last field is let go; no real kind has an empty spec.
         whole = {"cloth": "linen", **(spec or {})}
         manifest = {"apiVersion": SHADE.api_version, "kind": SHADE.kind, "metadata": metadata, "spec": whole}
-        self.kubectl("apply", "--server-side", "--field-manager=owner", "-f", "-", input=json.dumps(manifest))
+        direct.apply(self._cluster, manifest, namespace=self._namespace, manager="owner")
 
     def get(self, name: str) -> dict[str, Any]:
-        text = self.kubectl("get", SHADE.name, name, "-o", "json", "--show-managed-fields")
-        found: dict[str, Any] = json.loads(text)
-        return found
+        return direct.get(self._cluster, SHADE.name, name, self._namespace)
 
     def spec(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.get(name)["spec"]
@@ -55,7 +55,7 @@ class Windows:
         return found
 
     def events(self, reason: str) -> list[str]:
-        items = json.loads(self.kubectl("get", "events", "-o", "json"))["items"]
+        items = direct.items(self._cluster, "events", self._namespace)
         about = [item["involvedObject"] for item in items if item["reason"] == reason]
         return [each["name"] for each in about if each["kind"] == SHADE.kind]
 
@@ -320,6 +320,6 @@ def test_a_foreign_kind_may_have_the_name_of_ours(lamps: Lamps, start: Start, na
     lamps.wait_ready("a")
 
     def drawn() -> bool:
-        return json.loads(lamps.kubectl("get", NAMESAKE.name, "a", "-o", "json"))["spec"].get("drawn", False) is True
+        return direct.get(lamps.cluster, NAMESAKE.name, "a", lamps.namespace)["spec"].get("drawn", False) is True
 
     wait_for("the foreign object to follow", drawn)

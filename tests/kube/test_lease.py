@@ -27,6 +27,7 @@ from ninefold.kube.client import KubernetesCluster, NoLease, connect
 from ninefold.kube.fence import WRITE_TIMEOUT, Fence
 from ninefold.kube.lease import LONGEST, Lease
 from ninefold.kube.metrics import Metrics
+from tests import direct
 
 JUMP = 3600.0
 
@@ -151,7 +152,7 @@ def test_writes_pass_only_while_the_lease_outlasts_them(
         assert not await refused("renewed")
         await lease.release()
         assert await refused("released")
-        found = json.loads(cluster.kubectl("-n", namespace, "get", "configmaps", "-o", "json"))["items"]
+        found = direct.items(cluster, "configmaps", namespace)
         assert [item["metadata"]["name"] for item in found if item["metadata"]["name"] != "kube-root-ca.crt"] == []
 
     run(work)
@@ -237,5 +238,5 @@ def _make(cluster: devcluster.Cluster, key: Key) -> None:
 
 
 def _holder(cluster: devcluster.Cluster, key: Key) -> str:
-    lease = json.loads(cluster.kubectl("-n", key.namespace, "get", "lease", key.name, "-o", "json"))
+    lease = direct.get(cluster, "lease", key.name, key.namespace)
     return str(lease["spec"].get("holderIdentity") or "")

@@ -12,6 +12,7 @@ import yaml
 import devcluster
 from devcluster.waiting import patient
 from ninefold.kube.crd import crd
+from tests import direct
 from tests.faultproxy import Answer, FaultProxy, Request
 from tests.kube.lamp import Lamp
 from tests.kube.lamps import Lamps
@@ -182,7 +183,7 @@ def test_an_event_is_counted_not_multiplied(lamps: Lamps, lamp_operator: Start) 
         wait_for("the count", lambda: lamps.get("a")["status"].get("lit") == count)  # noqa: B023 - waited for here
 
     def events() -> list[int]:
-        items = json.loads(lamps.kubectl("get", "events", "-o", "json"))["items"]
+        items = direct.items(lamps.cluster, "events", lamps.namespace)
         return [item["count"] for item in items if item["reason"] == "Counted"]
 
     wait_for("one event with a count of three", lambda: events() == [3])
@@ -215,7 +216,7 @@ def test_a_steady_state_writes_nothing(lamps: Lamps, lamp_operator: Start, proxy
     lamps.apply(*names, bulbs=["red"])
     wait_for("all lamps", lambda: all(lamp["status"].get("lit") == 1 for lamp in lamps.all()), 60)
     # Events come after the work: two a lamp.
-    wait_for("the events", lambda: lamps.kubectl("get", "events", "-o", "name").count("\n") == 2 * len(names), 60)
+    wait_for("the events", lambda: len(direct.items(lamps.cluster, "events", lamps.namespace)) == 2 * len(names), 60)
     time.sleep(1)
     before = len(proxy.requests)
     time.sleep(8)  # several sweeps, each with a look at every object

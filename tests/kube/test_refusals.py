@@ -15,6 +15,7 @@ import devcluster
 from devcluster import CommandError, waiting
 from ninefold.kube.crd import crd
 from ninefold.kube.refusals import Refusals
+from tests import direct
 from tests.faultproxy import FaultProxy
 from tests.kube import shade
 from tests.kube.lamp import Lamp
@@ -149,7 +150,7 @@ def test_a_status_of_which_nothing_is_taken_is_told_by_an_event(
     lamps.apply("a", bulbs=["red"])
 
     def events() -> list[str]:
-        items = json.loads(lamps.kubectl("get", "events", "-o", "json"))["items"]
+        items = direct.items(lamps.cluster, "events", lamps.namespace)
         return [item["message"] for item in items if item["reason"] == "Refused"]
 
     wait_for("it to be told", lambda: any("refuses to store the status of the Lamp" in each for each in events()), 60)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import direct
 from tests.faultproxy import Answer, FaultProxy, Request
 from tests.installing import install
 from tests.processes import OperatorProcess, wait_for
@@ -66,14 +67,11 @@ class Line:
 
     def kept(self, namespace: str) -> dict[str, Any]:
         """The gate in a namespace; empty if there is none."""
-        text = self.cluster.kubectl(
-            "-n", namespace, "get", "releasegate", self.gate, "--ignore-not-found", "-o", "json"
-        )
-        found: dict[str, Any] = json.loads(text or "{}")
-        return found
+        found = direct.items(self.cluster, "releasegates", namespace)
+        return next((each for each in found if each["metadata"]["name"] == self.gate), {})
 
     def ready(self) -> str:
-        found = json.loads(self.cluster.kubectl("get", "clusterreleasegate", self.name, "-o", "json"))
+        found = direct.get(self.cluster, "clusterreleasegate", self.name)
         reasons = [each["reason"] for each in found["status"].get("conditions", ()) if each["type"] == "Ready"]
         return "".join(reasons)
 
@@ -86,7 +84,7 @@ class Line:
 
     def _apply(self, api: str, kind: str, name: str, namespace: str = "default", **body: Any) -> None:
         manifest = {"apiVersion": api, "kind": kind, "metadata": {"name": name}, **body}
-        self.cluster.kubectl("-n", namespace, "apply", "--server-side", "-f", "-", input=json.dumps(manifest))
+        direct.apply(self.cluster, manifest, namespace=namespace)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import direct
 from tests.installing import stand_in
 from tests.processes import ROOT, OperatorProcess, wait_for
 
@@ -58,11 +59,10 @@ class Shop:
 
     def _apply(self, kind: dict[str, str], name: str, annotations: dict[str, str], spec: dict[str, Any]) -> None:
         manifest = {**kind, "metadata": {"name": name, "annotations": annotations}, "spec": spec}
-        self.kubectl("apply", "--server-side", "--field-manager=git", "-f", "-", input=json.dumps(manifest))
+        direct.apply(self.cluster, manifest, namespace=self.namespace, manager="git")
 
     def get(self, api: Api, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.kubectl("get", api.name, name, "-o", "json", "--show-managed-fields"))
-        return found
+        return direct.get(self.cluster, api.name, name, self.namespace)
 
     def suspended(self, api: Api, name: str) -> bool:
         return bool(self.get(api, name)["spec"].get("suspend"))
@@ -79,7 +79,7 @@ class Shop:
 
     def events(self, api: Api, name: str) -> dict[str, str]:
         """Messages by reason."""
-        items = json.loads(self.kubectl("get", "events", "-o", "json"))["items"]
+        items = direct.items(self.cluster, "events", self.namespace)
         about = (each for each in items if each["involvedObject"]["kind"] == api.kind)
         return {each["reason"]: each["message"] for each in about if each["involvedObject"]["name"] == name}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import direct
 from tests.figures import figures
 from tests.installing import install
 from tests.processes import OperatorProcess, wait_for
@@ -48,7 +49,7 @@ class Shop:
         api = "apps/v1" if kind == "Deployment" else api
         metadata = {"name": name, **body.pop("metadata", {})}
         manifest = {"apiVersion": api, "kind": kind, "metadata": metadata, **body}
-        self.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(manifest))
+        direct.apply(self.cluster, manifest, namespace=self.namespace)
 
     def set_up(self) -> None:
         self.apply(
@@ -110,11 +111,10 @@ class Shop:
             "slo:coverage:ratio": 1,
         }
         made = figures(self.namespace, "checkout-availability", values)
-        self.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(made))
+        direct.apply(self.cluster, made, namespace=self.namespace)
 
     def get(self, kind: str, name: str = "checkout") -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.kubectl("get", kind, name, "-o", "json"))
-        return found
+        return direct.get(self.cluster, kind, name, self.namespace)
 
     def gate(self) -> dict[str, Any]:
         status: dict[str, Any] = self.get("releasegate")["status"]

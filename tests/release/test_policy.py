@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import direct
 from tests.installing import install
 
 import devcluster
@@ -97,7 +98,7 @@ class Shop:
         """Write the status as the operator does, and wait until the policy has it: informers take a moment."""
         known = {f"{api.kind}/checkout": GOOD for api in (*WORKLOADS, CRON_JOB)}
         patch = {"status": {"decision": decision, "message": MESSAGE, "knownGoodRevisions": known, **status}}
-        self.kubectl("patch", "releasegate", name, "--subresource=status", "--type=merge", "-p", json.dumps(patch))
+        direct.patch(self.cluster, "releasegate", name, patch, namespace=self.namespace, subresource="status")
 
     def change(
         self, change: Change, api: Api = DEPLOYMENT, name: str = "checkout", *, dry: bool = True, manager: str = "ann"

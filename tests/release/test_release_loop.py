@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import direct
 from tests.faultproxy import Answer, FaultProxy, Request
 from tests.figures import figures
 from tests.installing import install
@@ -50,7 +51,7 @@ class Shop:
     def apply(self, api: str, kind: str, name: str, **body: Any) -> None:
         metadata = {"name": name, **body.pop("metadata", {})}
         manifest = {"apiVersion": api, "kind": kind, "metadata": metadata, **body}
-        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(manifest))
+        direct.apply(self.cluster, manifest, namespace=self.namespace, force=True)
 
     def set_up(self) -> None:
         indicator = {"ratio": {"bad": 'requests_total{code="500"}', "total": "requests_total"}}
@@ -77,7 +78,7 @@ class Shop:
             "slo:coverage:ratio": 1,
         }
         made = figures(self.namespace, "availability", values)
-        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(made))
+        direct.apply(self.cluster, made, namespace=self.namespace, force=True)
 
     def deploy(self, tag: str, kind: str = "Deployment", name: str = "checkout", **notes: str) -> None:
         labels = {"app": "checkout"}
@@ -100,8 +101,8 @@ class Shop:
 
     def records(self) -> list[dict[str, Any]]:
         """The oldest first."""
-        items: list[dict[str, Any]] = json.loads(self.kubectl("get", "releases", "-o", "json"))["items"]
-        return sorted(items, key=lambda one: (one["spec"]["workload"]["kind"], one["spec"]["sequence"]))
+        found = direct.items(self.cluster, "releases", self.namespace)
+        return sorted(found, key=lambda one: (one["spec"]["workload"]["kind"], one["spec"]["sequence"]))
 
     def age(self, record: dict[str, Any]) -> None:
         """Write into a record, as the operator, that its release was two hours ago."""
@@ -113,7 +114,7 @@ class Shop:
 
     def decided(self) -> dict[str, Any]:
         """The status of the gate."""
-        found = json.loads(self.kubectl("get", "releasegate", "checkout", "-o", "json"))
+        found = direct.get(self.cluster, "releasegate", "checkout", self.namespace)
         status: dict[str, Any] = found.get("status", {})
         return status
 
@@ -345,7 +346,7 @@ def test_records_that_cannot_be_written_take_nothing_from_the_gate(
         return Answer(403, "Forbidden") if making else None
 
     def decision() -> str:
-        gate = json.loads(shop.kubectl("get", "releasegate", "checkout", "-o", "json"))
+        gate = direct.get(shop.cluster, "releasegate", "checkout", shop.namespace)
         return str(gate.get("status", {}).get("decision"))
 
     shop.figures(left=0.9, burn=0.4)

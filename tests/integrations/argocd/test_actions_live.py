@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from tests import direct
 from tests.installing import install
 from tests.integrations.argocd.lua import run
 from tests.processes import wait_for
@@ -36,8 +37,7 @@ class Office:
         return self._cluster.kubectl("-n", self._namespace, *arguments, **options)
 
     def gate(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.kubectl("get", "gate", "checkout", "-o", "json"))
-        return found
+        return direct.get(self._cluster, "gate", "checkout", self._namespace)
 
     def wait_refused(self, user: str) -> None:
         """Return when the API server refuses this account a closing in the name of the other."""

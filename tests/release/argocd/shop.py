@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from tests import direct
 from tests.processes import ROOT, OperatorProcess, wait_for
 
 import devcluster
@@ -80,11 +80,10 @@ class Shop:
         metadata = {"name": name, "annotations": annotations}
         manifest = {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
         # As a client that asks for its whole spec, once: no field manager that would own the list for ever.
-        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(manifest))
+        direct.apply(self.cluster, manifest, namespace=self.namespace, force=True)
 
     def get(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.kubectl("get", PROJECT.name, name, "-o", "json"))
-        return found
+        return direct.get(self.cluster, PROJECT.name, name, self.namespace)
 
     def windows(self, name: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.get(name)["spec"].get("syncWindows", [])

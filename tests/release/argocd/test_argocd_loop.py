@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import direct
 from tests.installing import stand_in
 from tests.processes import OperatorProcess, wait_for
 from tests.release.argocd import shop as shops
@@ -140,7 +141,7 @@ def test_an_application_that_follows_a_gate_is_recorded_sync_by_sync(
         shop.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(manifest))
 
     def records() -> list[tuple[str, str]]:
-        items = json.loads(shop.kubectl("get", "releases", "-o", "json"))["items"]
+        items = direct.items(shop.cluster, "releases", shop.namespace)
         items.sort(key=lambda each: each["spec"]["sequence"])
         return [(each["spec"]["change"]["commit"][0], each.get("status", {}).get("outcome", "")) for each in items]
 

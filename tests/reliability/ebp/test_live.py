@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests import direct
 from tests.figures import figures
 from tests.installing import install
 from tests.processes import OperatorProcess, wait_for
@@ -31,7 +31,7 @@ class Place:
 
     def apply(self, kind: str, name: str, **body: Any) -> None:
         manifest = {"apiVersion": API, "kind": kind, "metadata": {"name": name}, **body}
-        self.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(manifest))
+        direct.apply(self._cluster, manifest, namespace=self.namespace)
 
     def objective(self) -> None:
         spec = {
@@ -66,11 +66,10 @@ class Place:
             "slo:coverage:ratio": 1,
         }
         made = figures(self.namespace, "checkout", values)
-        self.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(made))
+        direct.apply(self._cluster, made, namespace=self.namespace)
 
     def get(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.kubectl("get", "ebp", "checkout", "-o", "json"))
-        return found
+        return direct.get(self._cluster, "ebp", "checkout", self.namespace)
 
     def status(self) -> dict[str, Any]:
         status: dict[str, Any] = self.get().get("status", {})
@@ -81,7 +80,7 @@ class Place:
 
     def events(self, reason: str) -> list[tuple[int, str]]:
         """How often and what, of each Event about the policy with a reason."""
-        items = json.loads(self.kubectl("get", "events", "-o", "json"))["items"]
+        items = direct.items(self._cluster, "events", self.namespace)
         return [(item["count"], item["message"]) for item in items if item["reason"] == reason]
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests import direct
 from tests.figures import figures
 from tests.installing import install
 from tests.processes import ROOT, OperatorProcess, wait_for
@@ -52,8 +53,7 @@ class Place:
 
     def apply(self, kind: str, name: str, spec: dict[str, Any], user: str = "") -> None:
         manifest = {"apiVersion": API, "kind": kind, "metadata": {"name": name}, "spec": spec}
-        who = [f"--as={user}"] if user else []
-        self.kubectl("apply", *who, "--server-side", "--force-conflicts", "-f", "-", input=json.dumps(manifest))
+        direct.apply(self._cluster, manifest, namespace=self.namespace, force=True, user=user)
 
     def eve(self, *args: str) -> None:
         self.kubectl(*args, f"--as={EVE}")
@@ -93,10 +93,10 @@ class Place:
         """What Prometheus says from its next evaluation on."""
         values = {"slo:error_budget_left:ratio": left, "slo:events:rate5m": 100, "slo:coverage:ratio": 1}
         made = figures(self.namespace, "right", values)
-        self.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(made))
+        direct.apply(self._cluster, made, namespace=self.namespace)
 
     def status(self, kind: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.kubectl("get", kind, "checkout", "-o", "json")).get("status", {})
+        found: dict[str, Any] = direct.get(self._cluster, kind, "checkout", self.namespace).get("status", {})
         return found
 
     def decision(self) -> str:
