@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import random
 import re
 import signal
 import socket
-import subprocess
-import sys
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,14 +18,20 @@ from typing import Self, TypeVar
 import httpx
 
 from devcluster.waiting import patient
+from tests.zygote import ROOT, Forked
 
 Seen = TypeVar("Seen")
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
 # Hypothesis seeds the usual generator alike in every worker.
 _chance = random.SystemRandom()
 
-ROOT = Path(__file__).parent.parent
+__all__ = ["ROOT", "OperatorProcess", "free_port", "wait_for"]
+
+# Not that of httpx.get, which reads all certificate authorities anew for each call.
+_client = httpx.Client(
+    verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+    trust_env=False,
+    limits=httpx.Limits(max_keepalive_connections=0),
+)
 
 
 def free_port() -> int:
@@ -62,26 +66,18 @@ class OperatorProcess:
         self.log = log
         self._arguments = [*arguments, "--bind", f"127.0.0.1:{self.port}"]
         self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(ROOT / "operator")}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
 
     def start(self) -> Self:
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, *self._arguments],
-                stdout=log,
-                stderr=log,
-                cwd=ROOT,
-                env=self._environment,
-                # A test run that is killed must leave no operator behind.
-                preexec_fn=lambda: _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509 - one call, no locks
-            )
+            self._process = Forked(self._arguments, self._environment, log.fileno())
         wait_for("the operator to be ready", lambda: self.page("readyz").startswith("caches: ok"))
         return self
 
     def page(self, path: str) -> str:
         """A page of the operator's port; an empty text while it does not answer."""
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/{path}", timeout=patient(5)).text
+            return _client.get(f"http://127.0.0.1:{self.port}/{path}", timeout=patient(5)).text
         except httpx.TransportError:
             return ""
 
@@ -115,7 +111,7 @@ class OperatorProcess:
     def terminate(self) -> None:
         """Ask it to end."""
         assert self._process is not None
-        self._process.terminate()
+        self._process.send_signal(signal.SIGTERM)
 
     def stop(self) -> int:
         """As Kubernetes ends a pod; the exit code."""

@@ -89,12 +89,13 @@ def _follow(folder: Folder, changed: threading.Event) -> None:
 
 
 def _reload(prometheus: str, changed: threading.Event) -> None:
+    web = httpx.Client(base_url=prometheus, trust_env=False)
     while True:
         changed.wait()
         time.sleep(GATHER)
         changed.clear()
         try:
-            answer = httpx.post(f"{prometheus}/-/reload", timeout=patient(30), trust_env=False)
+            answer = web.post("/-/reload", timeout=patient(30))
         except httpx.TransportError as error:
             log.warning("Prometheus does not answer: %s", error)
             time.sleep(AGAIN)
