@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from ninefold import kinds
+from ninefold.cli.crds.pages import page_of
 from ninefold.domain.kind import Kind
 
 ROOT = Path(__file__).parent.parent
@@ -66,6 +67,13 @@ def test_a_kind_has_a_sample_or_says_why_not(kind: Kind) -> None:
     samples = yaml.safe_load_all("---\n".join(path.read_text() for path in SAMPLES.glob("*.yaml")))
     is_shown = any(sample["kind"] == kind.api.kind for sample in samples)
     assert is_shown == (not kind.no_sample)
+
+
+@pytest.mark.parametrize("kind", kinds.KINDS, ids=lambda kind: str(kind.api.kind))
+def test_a_kind_has_its_page_and_its_tests(kind: Kind) -> None:
+    assert (ROOT / "docs" / page_of(kind)).exists()
+    tests = ROOT / "tests" / Path(page_of(kind)).with_suffix("")
+    assert list(tests.glob("test_*.py"))
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.name))

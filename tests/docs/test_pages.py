@@ -19,15 +19,17 @@ import pytest
 import yaml
 
 import devcluster
+from ninefold.cli.crds.reasons import reasons
 from ninefold.cli.shared.files import read
 from ninefold.cli.shared.resources import parse
+from ninefold.kinds import KINDS
 from tests.processes import ROOT
 
 PAGES = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("helm/**/*.md"), *ROOT.glob("manifests/**/*.md")]
 )
 _FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"\]\((?!https?:)([^)#]+)(#[^)]*)?\)")
+_LINK = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,45 @@ def _id(value: object) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=_id)
 def test_links_lead_somewhere(page: Path) -> None:
-    missing = [target for target, _ in _LINK.findall(page.read_text()) if not (page.parent / target).exists()]
-    assert not missing
+    links = _LINK.findall(page.read_text())
+    assert not [target for target, _ in links if target and not (page.parent / target).exists()]
+    assert not [
+        f"{target}{anchor}"
+        for target, anchor in links
+        if anchor
+        and (target or ".md").endswith(".md")
+        and anchor not in _anchors(page.parent / target if target else page)
+    ]
+
+
+def _anchors(page: Path) -> set[str]:
+    """What can be linked to on a page: its headings, as GitHub names them, and what has an id."""
+    text = page.read_text()
+    headings = (
+        re.sub(r"[`*]", "", heading) for heading in re.findall(r"^#+ (.*)$", _FENCE.sub("", text), re.MULTILINE)
+    )
+    slugs = (re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)
+    return {f"#{name}" for name in (*slugs, *re.findall(r'<a id="([^"]+)">', text))}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_id)
+def test_lines_can_be_read_in_a_diff(page: Path) -> None:
+    """Of prose; rows of tables and what is shown of commands are as long as they are."""
+    prose = _FENCE.sub("", page.read_text()).splitlines()
+    long = [
+        line for line in prose if len(line) > 120 and not line.lstrip().startswith(("|", "<")) and line[:4] != "    "
+    ]
+    assert not long
+
+
+def test_troubleshooting_names_reasons_that_exist() -> None:
+    text = (ROOT / "docs/troubleshooting.md").read_text()
+    rows = re.search(r"## READY is not True\n(.*?)\n## ", text, re.DOTALL)
+    assert rows
+    named = {name for row in re.findall(r"^\| ([A-Z][\w, ]+) \|", rows[1], re.MULTILINE) for name in row.split(", ")}
+    given = {reason.name for reason in reasons(KINDS)}
+    assert len(named) > 20
+    assert named - {"Reason"} <= given
 
 
 @pytest.mark.parametrize("block", EXAMPLES, ids=_id)

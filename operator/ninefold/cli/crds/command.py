@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ninefold.cli.crds.generated import HEADER, as_yaml, files
+from ninefold.cli.crds.pages import pages
 from ninefold.cli.shared.parser import Parser
 from ninefold.kinds import MODELS
 from ninefold.kube.crd import crd
@@ -15,7 +16,7 @@ from ninefold.kube.crd import crd
 def write(root: Path) -> list[Path]:
     """Write the generated files under `root` and delete those of kinds that are gone; what changed comes back."""
     changed = check(root)
-    wanted = files()
+    wanted = {**files(), **pages(root)}
     for path in changed:
         target = root / path
         if path in wanted:
@@ -28,9 +29,10 @@ def write(root: Path) -> list[Path]:
 
 def check(root: Path) -> list[Path]:
     """The files under `root` that are missing, differ from what the code says, or belong to nothing any more."""
-    wanted = files()
+    made = files()
+    wanted = {**made, **pages(root)}
     differ = [path for path, text in wanted.items() if _text(root / path) != text]
-    folders = sorted({path.parent for path in wanted})
+    folders = sorted({path.parent for path in made})
     present = [file.relative_to(root) for folder in folders for file in (root / folder).glob("*.yaml")]
     orphans = [path for path in present if path not in wanted and _text(root / path).startswith(HEADER)]
     return sorted([*differ, *orphans])

@@ -1,6 +1,6 @@
 """How much a release is to be suspected for a burn of the error budget that follows. Pure.
 
-Written down in docs/releases.md, which must change with it.
+Written down in docs/release/release.md, which must change with it.
 """
 
 from __future__ import annotations
