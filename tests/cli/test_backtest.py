@@ -19,7 +19,7 @@ from tests.cli.samples import GATE, SLO
 from tests.integrations.server import PrometheusServer
 from tests.processes import ROOT, free_port
 from tests.reliability.backtest.raw import data_of
-from tests.reliability.slo.history import DAY, END, HOUR, MINUTE, Uneven
+from tests.reliability.servicelevelobjective.history import DAY, END, HOUR, MINUTE, Uneven
 
 DAILY = SLO.replace("rolling: 30d", "rolling: 1d").replace("minimumErrors: 5, ", "")
 TRAFFIC = Uneven(unit=DAY // 15)

@@ -27,10 +27,10 @@ from tests.cli.conftest import Command
 from tests.cli.samples import GATE, POLICY, SLO
 from tests.installing import install
 from tests.processes import ROOT, free_port
-from tests.release.test_replay import record
+from tests.release.replay.test_gate import record
 from tests.reliability.backtest.raw import data_of
 from tests.reliability.replay.recorded import BURN, LEFT, healthy, with_, without
-from tests.reliability.slo.history import DAY, END, MINUTE, Uneven, load
+from tests.reliability.servicelevelobjective.history import DAY, END, MINUTE, Uneven, load
 
 DAYS = 9
 BEGIN = END - 8 * DAY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.reliability.slo.promtool import Promtool
+from tests.reliability.servicelevelobjective.promtool import Promtool
 
 from devcluster.binaries import binary
 from ninefold.integrations.translation import queries

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.integrations.dialects import outcome, said
 from tests.integrations.test_openslo import ratio, slo
 from tests.integrations.test_sloth import plain
-from tests.reliability.slo.promtool import Promtool
+from tests.reliability.servicelevelobjective.promtool import Promtool
 
 from devcluster.binaries import binary
 from ninefold.integrations import openslo, sloth

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.integrations.dialects import outcome, said
 from tests.integrations.test_sloth import plain
-from tests.reliability.slo.promtool import Promtool, near
+from tests.reliability.servicelevelobjective.promtool import Promtool, near
 
 from devcluster.binaries import binary
 from ninefold.integrations import sloth

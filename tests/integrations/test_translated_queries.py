@@ -9,7 +9,7 @@ import pytest
 from tests.integrations.dialects import one
 from tests.integrations.test_openslo import LATENCY, exported, ratio, slo
 from tests.integrations.test_pyrra import objective
-from tests.reliability.slo.promtool import Promtool, near
+from tests.reliability.servicelevelobjective.promtool import Promtool, near
 
 from devcluster.binaries import binary
 from ninefold.integrations import openslo, pyrra

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.integrations.server import PrometheusServer
 from tests.processes import wait_for
-from tests.reliability.slo.history import DAY, END, MINUTE, load, samples
+from tests.reliability.servicelevelobjective.history import DAY, END, MINUTE, load, samples
 
 from devcluster.binaries import binary
 from ninefold.integrations.prometheus import ConnectionOptions, Prometheus

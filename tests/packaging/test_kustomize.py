@@ -128,7 +128,7 @@ def test_the_samples_apply_without_a_warning(installed: devcluster.Cluster, root
 
 
 def test_an_editor_writes_no_guard_and_an_admin_no_status(installed: devcluster.Cluster) -> None:
-    """That no edit of an objective opens a gate either is in tests/reliability/ebp/test_spent_live.py."""
+    """That no edit of an objective opens a gate either is in tests/reliability/errorbudgetpolicy/test_spent_loop.py."""
     namespace = installed.namespace()
     for role in ("view", "edit", "admin"):
         installed.kubectl("-n", namespace, "create", "rolebinding", role, f"--clusterrole={role}", f"--user={role}")

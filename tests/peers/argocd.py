@@ -21,7 +21,7 @@ from devcluster.web import Web
 from ninefold.kube.api import Api
 from tests.peers.objects import Manifest
 from tests.processes import ROOT, wait_for
-from tests.release.argocd import shop
+from tests.release.followers import shop
 
 CONFIG = ROOT / "manifests/argocd/argocd-cm.yaml"
 NAMESPACE = "argocd"

@@ -27,7 +27,7 @@ from ninefold.release.gate_api.access import signature
 from tests.peers.conftest import ACCOUNT, GROUPS
 from tests.peers.objects import GATE, Manifest, Objects
 from tests.processes import ROOT, wait_for
-from tests.release.blaming import blames
+from tests.release.releasegate.blaming import blames
 
 TOKEN, KEY = "token-of-the-tests", "key-of-the-tests"
 SHIPPED = "http://ninefold.ninefold-system.svc:8080"

@@ -19,8 +19,8 @@ from tests.integrations.argocd.states import HOOK, WAIT, Case, cases
 from tests.peers.argocd import CONFIG, ArgoCD, argocd
 from tests.peers.objects import GATE as GATES
 from tests.processes import OperatorProcess, wait_for
-from tests.release.argocd import shop as shops
-from tests.release.argocd.shop import FREEZE, THEIRS
+from tests.release.followers import shop as shops
+from tests.release.followers.shop import FREEZE, THEIRS
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(1800)]
 

@@ -17,7 +17,7 @@ from ninefold.integrations import sloth
 from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from tests.integrations.dialects import outcome
-from tests.reliability.slo.promtool import Promtool
+from tests.reliability.servicelevelobjective.promtool import Promtool
 
 pytestmark = [pytest.mark.peers, pytest.mark.timeout(600)]
 

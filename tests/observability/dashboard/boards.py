@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.reliability.slo.objectives import manifest as slo_manifest
+from tests.reliability.servicelevelobjective.objectives import manifest as slo_manifest
 
 from ninefold.observability.dashboard.objective import ShownObjective, read
 from ninefold.observability.dashboard.plan import Observed, render

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from tests.reliability.backtest.oracle import START
-from tests.reliability.slo.objectives import objective
+from tests.reliability.servicelevelobjective.objectives import objective
 
 from ninefold.reliability.backtest.grid import Array, Grid, Labels, Vector
 from ninefold.reliability.backtest.judge import Limits

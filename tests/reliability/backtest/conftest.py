@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.integrations.server import PrometheusServer
-from tests.reliability.slo.promtool import Promtool
+from tests.reliability.servicelevelobjective.promtool import Promtool
 
 from devcluster.binaries import binary
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import yaml
-from tests.reliability.slo.promtool import Promtool
+from tests.reliability.servicelevelobjective.promtool import Promtool
 
 from ninefold.reliability.backtest.grid import Array, Grid, Labels, labels_of, text
 from ninefold.reliability.backtest.recordings import Recordings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.reliability.slo.history import MINUTE, Uneven, load
+from tests.reliability.servicelevelobjective.history import MINUTE, Uneven, load
 
 
 def counters(traffic: Uneven, length: int, end: int, labels: str = 'job="checkout"') -> Iterator[str]:

@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 import pytest
 from tests.processes import free_port, wait_for
-from tests.reliability.slo.history import DAY, END, MINUTE, load
+from tests.reliability.servicelevelobjective.history import DAY, END, MINUTE, load
 
 from devcluster.binaries import binary
 from devcluster.waiting import patient

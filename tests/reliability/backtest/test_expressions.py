@@ -9,7 +9,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import assume, given, settings
 from tests.reliability.backtest.oracle import agrees, grid, group, rule, series, simulated
-from tests.reliability.slo.promtool import Promtool
+from tests.reliability.servicelevelobjective.promtool import Promtool
 
 from devcluster.binaries import binary
 from ninefold.reliability.backtest.grid import Array, CannotEvaluate, Labels

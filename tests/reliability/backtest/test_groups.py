@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from tests.reliability.backtest.histories import grounded, traffic
 from tests.reliability.backtest.oracle import agrees, grid, group, rule, series, simulated
-from tests.reliability.slo import objectives
-from tests.reliability.slo.promtool import Promtool
+from tests.reliability.servicelevelobjective import objectives
+from tests.reliability.servicelevelobjective.promtool import Promtool
 
 from devcluster.binaries import binary
 from ninefold.reliability.backtest.grid import CannotEvaluate

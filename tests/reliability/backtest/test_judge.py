@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.reliability.backtest.cases import DAY, Traffic, judged
 from tests.reliability.backtest.oracle import START, grid, group, rule, series, simulated
-from tests.reliability.slo.objectives import objective
+from tests.reliability.servicelevelobjective.objectives import objective
 
 from ninefold.reliability.backtest.judge import Limits, judge
 from ninefold.reliability.backtest.judgement import Judgement

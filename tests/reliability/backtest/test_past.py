@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from tests.reliability.backtest.histories import grounded, traffic
 from tests.reliability.backtest.oracle import grid, group, recorded, rule, series, simulated
-from tests.reliability.slo import objectives
+from tests.reliability.servicelevelobjective import objectives
 
 from ninefold.reliability.backtest.backfill import Samples, past
 from ninefold.reliability.backtest.evaluate import Evaluator

@@ -7,7 +7,7 @@ from typing import Any
 import promql_parser
 import pytest
 from tests.reliability.backtest.oracle import group, rule
-from tests.reliability.slo import objectives
+from tests.reliability.servicelevelobjective import objectives
 
 from ninefold.reliability.backtest.grid import CannotEvaluate
 from ninefold.reliability.backtest.questions import question

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from tests.reliability.backtest.oracle import START, grid, judge, ours
-from tests.reliability.slo.history import load
-from tests.reliability.slo.objectives import BAD, TOTAL, objective
-from tests.reliability.slo.promtool import Promtool
+from tests.reliability.servicelevelobjective.history import load
+from tests.reliability.servicelevelobjective.objectives import BAD, TOTAL, objective
+from tests.reliability.servicelevelobjective.promtool import Promtool
 
 from devcluster.binaries import binary
 from ninefold.integrations.prometheus import ConnectionOptions, Prometheus

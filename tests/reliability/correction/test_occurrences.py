@@ -12,7 +12,7 @@ from dateutil.rrule import rrulestr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.reliability.correction.corrections import ONCE, SUNDAYS, correction
-from tests.reliability.slo.objectives import objective
+from tests.reliability.servicelevelobjective.objectives import objective
 
 from ninefold.domain.schedules.local_time import moment
 from ninefold.kube.errors import Stalled

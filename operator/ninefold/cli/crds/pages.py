@@ -11,7 +11,7 @@ from pathlib import Path
 
 from prometheus_client.metrics import MetricWrapperBase
 
-from ninefold.cli.crds.reasons import Reason, reasons
+from ninefold.cli.crds.reasons import GivenReason, reasons
 from ninefold.cli.run.collectors import collectors
 from ninefold.domain.kind import Kind
 from ninefold.domain.measurements.poller import MeasurementPoller
@@ -64,7 +64,7 @@ def _reasons() -> str:
     return _table(("Reason", "Of", "Shows as", "Sentence"), [_reason(each) for each in reasons(KINDS)])
 
 
-def _reason(reason: Reason) -> str:
+def _reason(reason: GivenReason) -> str:
     kinds = ", ".join(name or "several" for name in reason.kinds)
     sentences = "<br>".join(sentence.replace("|", "\\|").replace("<", "&lt;") for sentence in reason.sentences)
     return f"| `{reason.name}` | {kinds} | {', '.join(reason.shows)} | {sentences} |"

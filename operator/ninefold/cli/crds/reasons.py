@@ -16,7 +16,7 @@ _GIVERS = {"Stalled": (0, "Stalled"), "Waiting": (0, "waits"), "Verdict": (1, "c
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Reason:
+class GivenReason:
     """One reason, with the kinds that give it and each sentence that goes with it."""
 
     name: str
@@ -25,7 +25,7 @@ class Reason:
     sentences: tuple[str, ...]
 
 
-def reasons(kinds: Sequence[Kind]) -> list[Reason]:
+def reasons(kinds: Sequence[Kind]) -> list[GivenReason]:
     """All of them by name. A value that a sentence holds is shown as an ellipsis."""
     trees = {file: ast.parse(file.read_text(encoding="utf-8")) for file in sorted(_ROOT.rglob("*.py"))}
     constants = {name: text for tree in trees.values() for name, text in _constants(tree)}
@@ -37,7 +37,7 @@ def reasons(kinds: Sequence[Kind]) -> list[Reason]:
             ways.add(shows)
             sentences.update({sentence: None} if sentence else {})
     return [
-        Reason(name, tuple(sorted(of_kinds)), tuple(sorted(ways)), tuple(sentences))
+        GivenReason(name, tuple(sorted(of_kinds)), tuple(sorted(ways)), tuple(sentences))
         for name, (of_kinds, ways, sentences) in sorted(found.items())
     ]
 

@@ -1,0 +1,25 @@
+"""Fixtures for rules: promtool, and a Prometheus of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from tests.integrations.server import PrometheusServer
+from tests.reliability.servicelevelobjective.promtool import Promtool
+
+from devcluster.binaries import binary
+
+
+@pytest.fixture
+def promtool(tmp_path: Path) -> Promtool:
+    return Promtool(binary("promtool"), tmp_path)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[[Path], str]]:
+    """Start a Prometheus on a data directory; its address. It is stopped with the test."""
+    with ExitStack() as stack:
+        yield lambda data: stack.enter_context(PrometheusServer(tmp_path, data)).url
