@@ -23,6 +23,7 @@ from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from tests import direct
 from tests.cli.conftest import Command, Done, apart
 from tests.installing import install
+from tests.moments import before
 from tests.processes import wait_for
 
 
@@ -157,14 +158,21 @@ def test_it_explains_until_when_a_policy_is_exempt(ninefold: Command, gate: Gate
 
 
 def test_it_waits_and_tells_that_it_does(ninefold: Command, gate: Gate) -> None:
-    gate.close(until=in_(timedelta(seconds=patient(5))))
-    done = ninefold("gate", "check", "checkout", "-n", gate.namespace, "--wait", f"{patient(60):.0f}s")
+    def check() -> Done:
+        return ninefold("gate", "check", "checkout", "-n", gate.namespace, "--wait", f"{patient(60):.0f}s")
+
+    def waits() -> bool:
+        told.append(check())
+        return told[-1].stderr.startswith("waiting up to ")
+
+    told: list[Done] = []
+    before(3, lambda end: gate.close(until=rfc3339(end)), waits)
+    done = told[-1]
     assert (done.returncode, done.stdout.strip()) == (0, f"{gate.namespace}/checkout is open")
-    assert done.stderr.startswith("waiting up to ")
     assert done.stderr.count("waiting") == 1
     gate.close()
-    Timer(2, lambda: gate.say("Allow", closures=None)).start()
-    assert ninefold("gate", "check", "checkout", "-n", gate.namespace, "--wait", f"{patient(60):.0f}s").returncode == 0
+    Timer(1, lambda: gate.say("Allow", closures=None)).start()
+    assert check().returncode == 0
     gate.close()
     assert ninefold("gate", "check", "checkout", "-n", gate.namespace, "--wait", "1s").returncode == 1
 
@@ -308,7 +316,10 @@ def renew(gate: Gate, operators: str, age: timedelta) -> None:
     gate.cluster.kubectl("-n", operators, "apply", "--server-side", "--force-conflicts", "-f", "-", input=text)
 
 
-def test_a_pipeline_is_not_told_that_a_gate_is_open_by_an_operator_that_is_dead(ninefold: Command, gate: Gate) -> None:
+def test_a_pipeline_is_not_told_that_a_gate_is_open_by_an_operator_that_is_dead(
+    ninefold: Command, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ninefold.cli.shared.liveness._LOOK", 0.5)
     operators = gate.cluster.namespace("operators")
 
     def check(*options: str) -> tuple[int, str]:

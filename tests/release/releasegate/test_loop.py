@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ import pytest
 from tests import direct
 from tests.figures import figures
 from tests.installing import install
+from tests.moments import before
 from tests.processes import OperatorProcess, wait_for
 
 import devcluster
 from devcluster.errors import CommandError
-from devcluster.waiting import patient
 from ninefold.kinds import MODELS
 from ninefold.kube.fields import rfc3339
 from ninefold.release.releasegate.admission.policies import policy_manifests
@@ -199,9 +199,6 @@ def test_a_steady_state_writes_nothing(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_freezes_and_overrides_need_the_operator_to_begin_and_nobody_to_end(shop: Shop, tmp_path: Path) -> None:
-    def soon(seconds: float) -> str:
-        return rfc3339(datetime.now(UTC) + timedelta(seconds=patient(seconds)))
-
     def stands(name: str) -> tuple[str, int, object]:
         status = shop.get("releasegate", name)["status"]
         return status["decision"], len(status.get("closures", ())), status.get("overrides")
@@ -211,27 +208,43 @@ def test_freezes_and_overrides_need_the_operator_to_begin_and_nobody_to_end(shop
         spec = {"workloads": {"names": ["Deployment/checkout"]}, "sources": sources, "stop": stop}
         shop.apply("ReleaseGate", name, spec={key: value for key, value in spec.items() if value is not None})
 
+    def end_override() -> None:
+        # By another person: where the policies are in force, its author may not.
+        shop.kubectl("delete", "override", "fix", "--ignore-not-found", "--as=bob", "--as-group=system:masters")
+
+    def begin(freeze: datetime) -> None:
+        """An override in force, and a freeze that is to come; it ends before the override does."""
+        end_override()
+        until = rfc3339(freeze + timedelta(seconds=8))
+        shop.apply("Override", "fix", spec={"gate": "hand", "by": "admin", "reason": "hotfix", "until": until})
+        written("sale", freeze={"from": rfc3339(freeze), "until": rfc3339(freeze + timedelta(seconds=5))})
+        fixes.append(next(tags))
+
+    def seen() -> bool:
+        override = shop.get("override", "fix")["status"]
+        passed = shop.set_image(fixes[-1]) == "" and override.get("state") == "InForce"
+        known = shop.get("releasegate", "sale")["status"].get("closures")
+        return bool(passed and override.get("uses") == 1 and known)
+
+    tags = (f"w{number}" for number in count())
+    fixes: list[str] = []
     shop.kubectl("delete", "releasegate", "checkout")
     shop.deploy("v41")
     with Operator(shop.cluster, tmp_path / "operator.log") as operator:
         written("hand", stop={"by": "admin", "reason": "the provider is down"})
         wait_for("the API server to refuse", lambda: "admin has closed it" in shop.set_image("v42"), 30)
         # Where no policy keeps others from the status, the truth is written again.
-        forged = {"decision": "Allow", "closures": [], "overrides": [{"name": "x", "by": "eve", "until": soon(3600)}]}
+        forged = {
+            "decision": "Allow",
+            "closures": [],
+            "overrides": [{"name": "x", "by": "eve", "until": "2099-01-01T00:00:00Z"}],
+        }
         patch = ("--subresource=status", "--type=merge", "-p", json.dumps({"status": forged}))
         shop.kubectl("patch", "releasegate", "hand", *patch)
         wait_for("the truth", lambda: stands("hand") == ("Hold", 1, None), 20)
         assert "admin has closed it" in shop.set_image("v42")
-        until = soon(25)
-        shop.apply("Override", "fix", spec={"gate": "hand", "by": "admin", "reason": "hotfix", "until": until})
-        wait_for("the override", lambda: shop.set_image("v42") == "", 20)
-        wait_for("its state", lambda: shop.get("override", "fix")["status"]["state"] == "InForce", 20)
-        wait_for("its use to be counted", lambda: shop.get("override", "fix")["status"].get("uses") == 1, 20)
-        # A freeze that is to come, and then no operator.
-        written("sale", freeze={"from": soon(8), "until": soon(20)})
-        wait_for("the freeze to be known", lambda: shop.get("releasegate", "sale")["status"].get("closures"), 20)
+        before(7, begin, seen)
         operator.kill()
-        tags = (f"w{number}" for number in count())
         wait_for("the freeze to begin", lambda: "Nothing changes now: the sale" in shop.set_image(next(tags)), 20)
         wait_for("the override to end", lambda: "admin has closed it" in shop.set_image(next(tags)), 40)
         refusal = shop.set_image(next(tags))
@@ -241,8 +254,7 @@ def test_freezes_and_overrides_need_the_operator_to_begin_and_nobody_to_end(shop
         assert shop.get("releasegate", "hand")["status"].get("overrides") is None
         # What it did outlives it.
         assert shop.get("override", "fix")["status"]["since"]
-        # By another person: where the policies are in force, its author may not.
-        shop.kubectl("delete", "override", "fix", "--as=bob", "--as-group=system:masters")
+        end_override()
         passed = shop.kubectl("get", "releases", "-o", "jsonpath={.items[*].spec.overrides[*].reason}").split()
         assert set(passed) == {"hotfix"}
     reasons = shop.kubectl("get", "events", "-o", "jsonpath={.items[*].reason}").split()

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
 from tests import direct
 from tests.figures import figures
 from tests.installing import install
+from tests.moments import before
 from tests.processes import OperatorProcess, wait_for
 
 import devcluster
-from devcluster.waiting import patient
 from ninefold.kube.fields import rfc3339
 
 API = "ninefold.dev/v1alpha1"
@@ -143,10 +143,17 @@ def test_an_exemption_ends_by_itself(place: Place, operator: OperatorProcess) ->
     place.policy()
     with operator:
         wait_for("the budget to be spent", lambda: place.state() == "Exhausted", 30)
-        until = rfc3339(datetime.now(UTC) + timedelta(seconds=patient(15)))
-        place.policy(exempt={"reason": "moving the database", "until": until})
-        wait_for("the exemption", lambda: place.state() == "Exempt", 10)
-        status = place.status()
+        status: dict[str, Any] = {}
+
+        def exempt(end: datetime) -> None:
+            place.policy(exempt={"reason": "moving the database", "until": rfc3339(end)})
+
+        def seen() -> bool:
+            status.clear()
+            status.update(place.status())
+            return bool(status["state"] == "Exempt")
+
+        until = before(4, exempt, seen)
         assert (status["decision"], status.get("pace")) == ("Allow", None)
         assert f"Exempt until {until} (moving the database); otherwise Approve, because of checkout" in status["reason"]
         wait_for("its end", lambda: place.state() == "Exhausted", 40)
