@@ -155,6 +155,25 @@ def test_each_contract_tells_when_it_is_broken(tmp_path: Path, contract: str, fi
     assert "1 broken" in done.stdout
 
 
+def test_a_room_of_domain_is_shared_by_stages() -> None:
+    """It holds no kind, and several stages import it: a room with one user belongs to its user."""
+    sources = {file: file.read_text() for file in (SOURCE / "ninefold").rglob("*.py")}
+    stages = sorted({kind.parent.name for kind in KINDS})
+    for room in (SOURCE / "ninefold" / "domain").iterdir():
+        if (room / "__init__.py").exists():
+            assert not list(room.rglob("resource.py"))
+            users = [
+                stage
+                for stage in stages
+                if any(
+                    f"ninefold.domain.{room.name}" in text
+                    for file, text in sources.items()
+                    if file.is_relative_to(SOURCE / "ninefold" / stage)
+                )
+            ]
+            assert len(users) > 1, f"domain/{room.name} is used by {users} alone"
+
+
 IO = {
     *("kopf", "kubernetes", "aiohttp", "httpx", "prometheus_client", "uvloop"),
     *("asyncio", "time", "socket", "ssl", "subprocess", "threading", "os", "random", "tempfile", "shutil"),

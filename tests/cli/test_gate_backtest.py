@@ -149,7 +149,7 @@ def test_people_read_the_same_with_what_it_would_have_stopped(ninefold: Command,
 def test_the_example_in_the_documents_is_what_it_prints(ninefold: Command, tsdb: list[str]) -> None:
     options = ["-f", *FILES, "--releases", "releases.yaml", "-n", "shop", "--against", "strict.yaml", *tsdb]
     done = ninefold("gate", "backtest", *options, files={**FILES, **RELEASES, "strict.yaml": STRICT})
-    page = (ROOT / "docs" / "gates.md").read_text()
+    page = (ROOT / "docs" / "release" / "releasegate.md").read_text()
     example = page[page.index("    $ ninefold gate backtest") : page.index("Without `-f` gates, policies")]
     shown = [line.removeprefix("    ") for line in example.splitlines()[2:]]
     assert "\n".join(shown).strip() == done.stdout.strip()

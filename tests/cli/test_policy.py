@@ -13,7 +13,7 @@ import pytest
 import devcluster
 from ninefold.kube.accounts import machines
 from ninefold.kube.fields import rfc3339
-from ninefold.release.people.forgiving import forgiving_manifests
+from ninefold.reliability.errorbudgetpolicy.forgiving import forgiving_manifests
 from ninefold.reliability.errorbudgetpolicy.resource import MAX_FORGIVEN, ErrorBudgetPolicy
 from tests import direct
 from tests.cli.conftest import Command, apart

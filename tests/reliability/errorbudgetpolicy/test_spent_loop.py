@@ -23,9 +23,9 @@ from devcluster.errors import CommandError
 from ninefold.kinds import GUARDS, MODELS, RECORDS
 from ninefold.kube.accounts import machines
 from ninefold.kube.rbac import acts, people
-from ninefold.release.people.forgiving import forgiving_manifests
 from ninefold.release.people.gates import VERBS
 from ninefold.release.releasegate.resource import ReleaseGate
+from ninefold.reliability.errorbudgetpolicy.forgiving import forgiving_manifests
 
 API = "ninefold.dev/v1alpha1"
 RATIO = {"ratio": {"bad": 'requests_total{code="500"}', "total": "requests_total"}}

@@ -16,6 +16,7 @@ from ninefold.cli.shared import files, history, resources
 from ninefold.cli.shared.findings import in_order
 from ninefold.cli.shared.progress import Failed, Progress
 from ninefold.domain.resource_set import Diagnostic
+from ninefold.domain.wording.lengths import length
 from ninefold.integrations import tsdb
 from ninefold.integrations.prometheus import Prometheus, QueryRefused, Unreachable
 from ninefold.kube.errors import Stalled
@@ -27,7 +28,6 @@ from ninefold.reliability.backtest.judge import Limits
 from ninefold.reliability.backtest.judgement import Judgement
 from ninefold.reliability.backtest.scenario import BacktestCase, Scenario
 from ninefold.reliability.backtest.sweep import Wishes
-from ninefold.reliability.backtest.words import length
 from ninefold.reliability.correction.occurrences import verified
 from ninefold.reliability.correction.resource import Correction
 from ninefold.reliability.servicelevelobjective.feedback.matching import MetricNames, unmatched

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from ninefold.cli.shared.files import Document
 from ninefold.cli.shared.findings import Finding
+from ninefold.domain.wording.numbers import counted
 from ninefold.integrations.translation.report import Remark
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import duration
@@ -86,7 +87,7 @@ def report(
     else:
         for line in (*unreadable, *found):
             print(line, file=sys.stderr)
-        counts = f"{made} objective{'' if made == 1 else 's'}, {lost} lost, {len(found) - lost} changed"
+        counts = f"{counted(made, 'objective')}, {lost} lost, {len(found) - lost} changed"
         print(counts, file=sys.stderr)
     return 1 if unreadable or (strict and lost) else 0
 

@@ -14,6 +14,7 @@ from ninefold.cli.shared import files, resources, series
 from ninefold.cli.shared.findings import Finding, in_order
 from ninefold.cli.shared.parser import Parser
 from ninefold.cli.shared.resources import Found
+from ninefold.domain.wording.numbers import counted
 from ninefold.kinds import KINDS
 
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
             (errors, "error"),
             (len(findings) - errors, "warning"),
         )
-        print(", ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counts), file=sys.stderr)
+        print(", ".join(counted(number, noun) for number, noun in counts), file=sys.stderr)
     return 1 if errors else 0
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ninefold.domain.wording.numbers import counted
 from ninefold.kube.api import Key, Manifest
 from ninefold.kube.errors import Stalled
 from ninefold.kube.plan import Plan, Verdict
@@ -88,7 +89,7 @@ def _ready(dashboard: Dashboard, observed: Observed) -> Verdict:
             f"{'spec.service' if dashboard.spec.service else 'spec.objectives'}.",
         )
     count = len(observed.names)
-    return Verdict("True", "Written", f"{where} shows {count} objective{'' if count == 1 else 's'}.")
+    return Verdict("True", "Written", f"{where} shows {counted(count, 'objective')}.")
 
 
 def _of(dashboard: Dashboard) -> str:

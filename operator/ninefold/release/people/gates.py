@@ -8,9 +8,10 @@ so is each account that the ClusterRoleBinding ninefold-machines lists.
 
 from __future__ import annotations
 
-from ninefold.kube import accounts, admission
+from ninefold.domain.people import authors
+from ninefold.kube import accounts
 from ninefold.kube.accounts import ME
-from ninefold.kube.api import GROUP, VERSION, Manifest
+from ninefold.kube.api import GROUP, Manifest
 from ninefold.release.clusterreleasegate.resource import ClusterReleaseGate
 from ninefold.release.override.resource import Override
 from ninefold.release.releasegate.resource import ReleaseGate
@@ -22,14 +23,11 @@ VERBS = {
 }
 """Verbs of ours on ReleaseGates, and what each is for."""
 
-_BY_NAME = "a machine must have it by name, not as one of all verbs"
-
 
 def _may(verb: str, override: str = "object") -> str:
     """CEL: whether the user has the verb for the gate of an Override, and a machine not only as one of all verbs."""
-    gates = f"authorizer.group('{GROUP}').resource('{ReleaseGate.api.plural}').namespace(request.namespace)"
-    one = f"(has({override}.spec.gate) ? {gates}.name({override}.spec.gate) : {gates})"
-    return f"{one}.check('{verb}').allowed() && (!variables.machine || !{one}.check('any-verb-at-all').allowed())"
+    gates = authors.in_namespace(ReleaseGate.api)
+    return authors.has_verb(verb, f"(has({override}.spec.gate) ? {gates}.name({override}.spec.gate) : {gates})")
 
 
 _OVERRIDE_RULES = (
@@ -39,11 +37,7 @@ _OVERRIDE_RULES = (
         "oldObject.metadata.?ownerReferences.orValue([]).exists(b, b.uid == o.uid))",
         "message": "leave out metadata.ownerReferences: an override is a record, and does not go with another object",
     },
-    {
-        "expression": f"oldObject != null || object.spec.by == {ME}",
-        "messageExpression": f"'write your own name into spec.by: ' + {ME}",
-        "message": "write your own name into spec.by",
-    },
+    authors.own_name(f"oldObject != null || object.spec.by == {ME}", "spec.by"),
     {
         "expression": "oldObject != null || variables.approvals.size() == 0",
         "message": "leave out spec.approvals: whoever approves adds it afterwards",
@@ -81,11 +75,7 @@ _OVERRIDE_RULES = (
 )
 
 _STOP_RULES = (
-    {
-        "expression": f"variables.same || variables.after.all(s, s.by == {ME})",
-        "messageExpression": f"'write your own name into spec.stop.by: ' + {ME}",
-        "message": "write your own name into spec.stop.by",
-    },
+    authors.own_name(f"variables.same || variables.after.all(s, s.by == {ME})", "spec.stop.by"),
     {
         # To close is safe, and to close for good in the place of another no less so.
         "expression": f"variables.same || !variables.machine || variables.before.all(s, s.by == {ME}) || "
@@ -107,31 +97,13 @@ _USED_RULES = (
 )
 
 
-def _policy(
-    name: str,
-    plurals: tuple[str, ...],
-    rules: tuple[dict[str, str], ...],
-    variables: dict[str, str],
-    operations: tuple[str, ...] = ("CREATE", "UPDATE"),
-) -> list[Manifest]:
-    policy = admission.policy(
-        name,
-        fails=True,
-        paramKind=accounts.PARAMETER,
-        matchConstraints={"resourceRules": [admission.resources(GROUP, VERSION, operations, plurals)]},
-        variables=admission.variables({"machine": accounts.IS_MACHINE, **variables}),
-        validations=[{**rule, "reason": "Forbidden"} for rule in rules],
-    )
-    return [policy, admission.binding(name, parameters=accounts.of_binding(accounts.MACHINES))]
-
-
 def people_manifests() -> list[Manifest]:
     """The list of machines, the policies and their bindings, to be installed once in a cluster."""
     approvals = {
         "approvals": "object.spec.?approvals.orValue([])",
         "before": "oldObject == null ? [] : oldObject.spec.?approvals.orValue([])",
         "added": "variables.approvals.filter(a, !variables.before.exists(b, b.by == a.by))",
-        "hint": f"variables.machine ? '; {_BY_NAME}' : ''",
+        "hint": f"variables.machine ? '; {authors.BY_NAME}' : ''",
     }
     stops = {
         "before": "oldObject != null && has(oldObject.spec.stop) ? [oldObject.spec.stop] : []",
@@ -140,10 +112,9 @@ def people_manifests() -> list[Manifest]:
         "one": f"authorizer.group('{GROUP}').resource(request.resource.resource)"
         ".namespace(request.?namespace.orValue('')).name(object.metadata.name)",
     }
-    gates = (ReleaseGate.api.plural, ClusterReleaseGate.api.plural)
     return [
         *accounts.machines(),
-        *_policy(OVERRIDES, (Override.api.plural,), _OVERRIDE_RULES, approvals),
-        *_policy(STOPS, gates, _STOP_RULES, stops),
-        *_policy(USED, (Override.api.plural,), _USED_RULES, {}, ("DELETE",)),
+        *authors.policy(OVERRIDES, (Override.api,), _OVERRIDE_RULES, approvals),
+        *authors.policy(STOPS, (ReleaseGate.api, ClusterReleaseGate.api), _STOP_RULES, stops),
+        *authors.policy(USED, (Override.api,), _USED_RULES, {}, ("DELETE",)),
     ]

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ninefold.domain.wording import numbers
+from ninefold.domain.wording.dead_bands import BUDGET
 from ninefold.kube.fields import percentage, seconds
 from ninefold.release.release.resource import SUSPECTED, ObjectiveCost
 from ninefold.release.release.suspicion import burn_rate, suspicion
 
-BUDGET_BAND = 0.5
-"""Percentage points of the budget."""
 SUSPICION_BAND = 0.05
 RISE = 2.0
 """How many times the burn rate that a release found, or 1, the shortest window must show for a burn to have begun."""
@@ -76,7 +76,7 @@ def _spend(cost: ObjectiveCost, reading: SpendingReading, moment: SpendingMoment
     if cost.left is None:
         return cost.model_copy(update={"left": percent(left), "rolling": percent(0)}) if moment.opening else cost
     lost = percentage(cost.left) - left
-    if abs(lost) < BUDGET_BAND and not moment.turning:
+    if abs(lost) < BUDGET and not moment.turning:
         return cost
     part = "rolling" if moment.rolling else "since"
     spent = percentage(getattr(cost, part) or percent(0)) + max(percentage(cost.left) - percentage(percent(left)), 0)
@@ -88,7 +88,7 @@ def _suspect(cost: ObjectiveCost, reading: SpendingReading, moment: SpendingMome
     if reading.burn is None:
         return cost
     if cost.burn_before is None:
-        begun = {"burn_before": times(reading.burn), "suspicion": "0.00"}
+        begun = {"burn_before": numbers.burn_rate(reading.burn), "suspicion": "0.00"}
         return cost.model_copy(update=begun) if moment.opening else cost
     if moment.rollback:
         return cost
@@ -99,7 +99,7 @@ def _suspect(cost: ObjectiveCost, reading: SpendingReading, moment: SpendingMome
     found = suspicion(cost.burn_began - (moment.end or cost.burn_began), before, reading.burn)
     if found < float(cost.suspicion or 0) + SUSPICION_BAND:
         return cost
-    return cost.model_copy(update={"burn_after": times(reading.burn), "suspicion": f"{found:.2f}"})
+    return cost.model_copy(update={"burn_after": numbers.burn_rate(reading.burn), "suspicion": f"{found:.2f}"})
 
 
 def _time(cost: ObjectiveCost, before: float, reading: SpendingReading, now: datetime) -> ObjectiveCost:
@@ -135,18 +135,6 @@ def worst(costs: Iterable[ObjectiveCost]) -> str:
     return max((cost.suspicion for cost in costs if cost.suspicion is not None), key=float, default="Unknown")
 
 
-def percent(share: float) -> str:
-    """
-    >>> percent(1.234), percent(-0.001)
-    ('1.23 %', '0.00 %')
-    """
-    return f"{round(share, 2) + 0.0:.2f} %"
-
-
-def times(rate: float) -> str:
-    """A burn rate to two significant digits, without an exponent.
-
-    >>> times(22.4), times(0.0512), times(0)
-    ('22x', '0.051x', '0x')
-    """
-    return f"{float(f'{rate:.2g}'):.6f}".rstrip("0").rstrip(".") + "x"
+def percent(points: float) -> str:
+    """Percentage points to a hundredth: releases cost little."""
+    return numbers.percent(points, 2)

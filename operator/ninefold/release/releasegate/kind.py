@@ -60,12 +60,11 @@ def _lint(gate: ReleaseGate, others: ResourceSet) -> Iterable[Diagnostic]:
 
 
 def _policies() -> list[Manifest]:
-    from ninefold.release.people.forgiving import forgiving_manifests
     from ninefold.release.people.gates import people_manifests
     from ninefold.release.people.reserved import reserved_manifests
     from ninefold.release.releasegate.admission.policies import policy_manifests
 
-    return [*policy_manifests(), *people_manifests(), *forgiving_manifests(), *reserved_manifests()]
+    return [*policy_manifests(), *people_manifests(), *reserved_manifests()]
 
 
 KIND = Kind(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from ninefold.domain.wording.lengths import length
+from ninefold.domain.wording.numbers import counted, in_percent
 from ninefold.reliability.backtest.judgement import (
     LEAST,
     DetectionTime,
@@ -12,7 +14,7 @@ from ninefold.reliability.backtest.judgement import (
     PastIncident,
     TargetJudgement,
 )
-from ninefold.reliability.backtest.words import MOST, Row, at, count, length, more, percent, rate, table
+from ninefold.reliability.backtest.text import MOST, Row, at, more, rate, table
 
 _WHOLE = 0.95
 """A window with so much data needs no word about it."""
@@ -26,19 +28,19 @@ def text(one: Judgement) -> str:
 def _head(one: Judgement) -> str:
     lines = [
         f"{title(one)}: {one.objective} % over {one.window}, from {at(one.begin)} to {at(one.end)} UTC "
-        f"({length(one.end - one.begin)}, {percent(one.coverage)} of it with data)"
+        f"({length(one.end - one.begin)}, {in_percent(one.coverage)} of it with data)"
     ]
     if one.error_ratio is None or one.budget_spent is None:
         return "\n".join([*lines, "  No events: nothing can be said. Does the indicator select any series?"])
     lines.append(
-        f"  error ratio {percent(one.error_ratio)}, that is {percent(one.budget_spent)} of the budget; "
+        f"  error ratio {in_percent(one.error_ratio)}, that is {in_percent(one.budget_spent)} of the budget; "
         + _exhausted(one.summary.exhausted)
     )
     first, last = one.window_coverage or (1.0, 1.0)
     if min(first, last) < _WHOLE:
         lines.append(
-            f"  The window of {one.window} had {percent(first)} of its data at the beginning and {percent(last)} at "
-            "the end: budgets are those of what was known."
+            f"  The window of {one.window} had {in_percent(first)} of its data at the beginning and {in_percent(last)} "
+            "at the end: budgets are those of what was known."
         )
     return "\n".join(lines)
 
@@ -55,9 +57,9 @@ def _alerts(one: Judgement) -> str:
     rows += [(tier.tier, tier.severity, str(tier.firings), rate(tier.per_week)) for tier in one.tiers]
     summary = one.summary
     sentence = (
-        f"{count(summary.pages, 'page')}{_a_week(summary.pages_per_week)}, "
-        f"{count(summary.tickets, 'ticket')}{_a_week(summary.tickets_per_week)}; "
-        f"noise, less than {percent(one.noise_budget)} of the budget: {count(one.noise, 'page')}"
+        f"{counted(summary.pages, 'page')}{_a_week(summary.pages_per_week)}, "
+        f"{counted(summary.tickets, 'ticket')}{_a_week(summary.tickets_per_week)}; "
+        f"noise, less than {in_percent(one.noise_budget)} of the budget: {counted(one.noise, 'page')}"
     )
     lines = [*table(rows), f"  {sentence}"]
     if summary.pages_per_week is None:
@@ -80,20 +82,20 @@ def _firings(one: Judgement) -> str:
 
 def _firing(each: Firing, end: datetime) -> Row:
     lasted = length((each.end or end) - each.begin) + ("" if each.end else " and on")
-    left = "-" if each.budget_left is None else percent(each.budget_left)
+    left = "-" if each.budget_left is None else in_percent(each.budget_left)
     return at(each.begin), lasted, each.tier, each.severity, f"{each.burn:.3g}x", left
 
 
 def _incidents(one: Judgement) -> str:
     if one.error_ratio is None:
         return ""
-    limit = percent(one.incident_budget)
+    limit = in_percent(one.incident_budget)
     if not one.incidents:
         return f"  No incident cost {limit} of the budget or more."
     rows: list[Row] = [("INCIDENT", "LASTED", "BUDGET", "NOTICED")]
     rows += [_incident(each) for each in one.incidents[:MOST]]
     missed = f"{one.missed} of them without a page" if one.missed else "a page for each of them"
-    found = f"  {count(len(one.incidents), 'incident')} of {limit} of the budget or more, {missed}."
+    found = f"  {counted(len(one.incidents), 'incident')} of {limit} of the budget or more, {missed}."
     return "\n".join([*table(rows), *more(one.incidents), found])
 
 
@@ -102,7 +104,7 @@ def _incident(each: PastIncident) -> Row:
         noticed = _noticed(each.page)
     else:
         noticed = "no page" + (f"; ticket {_noticed(each.ticket)}" if each.ticket else ", no ticket")
-    return at(each.begin), length(each.end - each.begin), percent(each.budget), noticed
+    return at(each.begin), length(each.end - each.begin), in_percent(each.budget), noticed
 
 
 def _noticed(detection: DetectionTime) -> str:
@@ -129,7 +131,7 @@ def _target(each: TargetJudgement) -> Row:
     summary = each.summary
     if summary is None:
         return each.objective, mark, "-", "-", "-", "-"
-    exhausted = "-" if summary.exhausted is None else f"{percent(summary.exhausted)} of the time"
+    exhausted = "-" if summary.exhausted is None else f"{in_percent(summary.exhausted)} of the time"
     pages, tickets = rate(summary.pages_per_week), rate(summary.tickets_per_week)
     return each.objective, mark, pages, tickets, str(each.missed), exhausted
 
@@ -137,4 +139,4 @@ def _target(each: TargetJudgement) -> Row:
 def _exhausted(share: float | None) -> str:
     if not share:
         return "it was never exhausted"
-    return f"it was exhausted {percent(share)} of the time"
+    return f"it was exhausted {in_percent(share)} of the time"

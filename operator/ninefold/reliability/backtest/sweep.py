@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
+from ninefold.domain.wording.lengths import length
 from ninefold.reliability.backtest.judgement import LEAST, Suggestion, Summary, TargetJudgement
-from ninefold.reliability.backtest.words import length, rate
+from ninefold.reliability.backtest.text import rate
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 _LADDER = ("90", "95", "97", "98", "99", "99.5", "99.7", "99.9", "99.95", "99.97", "99.99", "99.995", "99.999")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ninefold.domain.wording.numbers import and_more
 from ninefold.kube.plan import Note
 from ninefold.reliability.errorbudgetpolicy import carried_messages
-from ninefold.reliability.errorbudgetpolicy.formatting import and_more
 from ninefold.reliability.errorbudgetpolicy.ranking import remembered
 from ninefold.reliability.errorbudgetpolicy.rules import PolicyRule
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus, ObjectiveState

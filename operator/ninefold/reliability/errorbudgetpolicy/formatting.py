@@ -8,27 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ninefold.domain.wording.dead_bands import budget_moved, burn_moved
+from ninefold.domain.wording.numbers import burn_rate, percent
 from ninefold.kube.fields import percentage, seconds
 from ninefold.reliability.errorbudgetpolicy.resource import Recovery
 from ninefold.reliability.errorbudgetpolicy.rules import FORETOLD, When
 from ninefold.reliability.errorbudgetpolicy.status import ObjectiveState
 
-BUDGET_BAND = 0.5
-"""Percentage points that a budget may move before it is shown anew."""
-BURN_BAND = 0.15
-"""The share of itself that a burn rate may move before another is shown; below 1x, of 1x. What is shown is up to 5 %
-off by its two digits, so that a narrower band would let a tremble of a twentieth write."""
-
 _PERIODS = {"Week": "weekly", "Month": "monthly", "Quarter": "quarterly"}
 _UNITS = {"w": "week", "d": "day", "h": "hour", "m": "minute", "s": "second"}
-
-
-def and_more(names: Sequence[str]) -> str:
-    """
-    >>> and_more(["a"]), and_more(["a", "b", "c"])
-    ('a', 'a and 2 more')
-    """
-    return f"{names[0]} and {len(names) - 1} more" if names[1:] else names[0]
 
 
 def show_budget(left: float, shown: str | None) -> str:
@@ -37,11 +25,8 @@ def show_budget(left: float, shown: str | None) -> str:
     >>> show_budget(0.3824, None), show_budget(0.3850, "38.2 %"), show_budget(-0.04, "38.2 %")
     ('38.2 %', '38.2 %', '-4.0 %')
     """
-    percent = left * 100
-    if shown is not None and abs(percent - percentage(shown)) < BUDGET_BAND:
-        return shown
-    # Adding 0.0 turns a negative zero into a plain one.
-    return f"{round(percent, 1) + 0.0:.1f} %"
+    points = left * 100
+    return percent(points) if shown is None or budget_moved(percentage(shown), points) else shown
 
 
 def show_burn(rate: float, window: str, shown: str | None) -> str:
@@ -50,16 +35,9 @@ def show_burn(rate: float, window: str, shown: str | None) -> str:
     >>> show_burn(22.4, "1h", None), show_burn(23.1, "1h", "22x over 1h"), show_burn(0.04, "6h", "0.05x over 6h")
     ('22x over 1h', '22x over 1h', '0.05x over 6h')
     """
-    if shown is not None and shown.endswith(f"x over {window}"):
-        before = float(shown.split("x")[0])
-        if abs(rate - before) < BURN_BAND * max(before, 1):
-            return shown
-    return f"{significant(rate)}x over {window}"
-
-
-def significant(number: float) -> str:
-    """Two significant digits without an exponent: 0.063, 0.63, 6.3, 63, 630."""
-    return f"{float(f'{number:.2g}'):.10f}".rstrip("0").rstrip(".")
+    if shown is not None and shown.endswith(f"x over {window}") and not burn_moved(float(shown.split("x")[0]), rate):
+        return shown
+    return f"{burn_rate(rate)} over {window}"
 
 
 def adjective(window: str) -> str:

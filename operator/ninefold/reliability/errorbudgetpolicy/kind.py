@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ninefold.domain.kind import Kind, Parts
 from ninefold.domain.resource_set import Diagnostic, ResourceSet
+from ninefold.kube.api import Manifest
 from ninefold.kube.controller import AnyController
 from ninefold.kube.store import Store
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
@@ -41,12 +42,19 @@ def _lint(policy: ErrorBudgetPolicy, others: ResourceSet) -> Iterable[Diagnostic
     return check(policy, others)
 
 
+def _policies() -> list[Manifest]:
+    from ninefold.reliability.errorbudgetpolicy.forgiving import forgiving_manifests
+
+    return forgiving_manifests()
+
+
 KIND = Kind(
     model=ErrorBudgetPolicy,
     controller=_controller,
     make=_make,
     metrics=_metrics,
     lint=_lint,
+    policies=_policies,
     admin_only=True,
     words={
         "Healthy": "good",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ninefold.domain.wording.numbers import and_more
 from ninefold.kube.fields import rfc3339, seconds
 from ninefold.kube.plan import Verdict
 from ninefold.reliability.errorbudgetpolicy import carried_messages, formatting
@@ -43,18 +44,14 @@ def reason(
         sentence += f"; {held_on}"
     if young := [objective.name for objective in objectives if is_young(spec, objective.reading)]:
         sentence += (
-            f"; the budget of {formatting.and_more(young)} is not judged yet, "
+            f"; the budget of {and_more(young)} is not judged yet, "
             f"since less than {spec.minimum_coverage} % of its window is measured"
         )
     if unmeasured := [state.name for state in states if _is_unmeasured(state)]:
-        sentence += (
-            f"; {formatting.and_more(unmeasured)} cannot be measured, as its status says: what was last known stays"
-        )
+        sentence += f"; {and_more(unmeasured)} cannot be measured, as its status says: what was last known stays"
     lost = sorted((state.unknown_since, state.name) for state in states if state.unknown_since)
     if lost:
-        sentence += (
-            f"; data of {formatting.and_more([name for _, name in lost])} are missing since {rfc3339(lost[0][0])}"
-        )
+        sentence += f"; data of {and_more([name for _, name in lost])} are missing since {rfc3339(lost[0][0])}"
     return sentence
 
 

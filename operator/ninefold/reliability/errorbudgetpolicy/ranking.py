@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ninefold.domain.wording.dead_bands import BUDGET
 from ninefold.kube.fields import percentage
-from ninefold.reliability.errorbudgetpolicy.formatting import BUDGET_BAND
 from ninefold.reliability.errorbudgetpolicy.status import (
     MAX_LISTED,
     Decision,
@@ -70,7 +70,7 @@ def _rank(objective: ObjectiveState, was_listed: bool) -> tuple[bool, bool, bool
     """
     closing, missing = objective.decision in CLOSING, objective.unknown_since is not None
     decision, state, _ = severity(objective)
-    left = _left(objective) + (0 if was_listed else BUDGET_BAND)
+    left = _left(objective) + (0 if was_listed else BUDGET)
     return not closing, closing and missing, not missing, not objective.active, -decision, -state, left, objective.name
 
 

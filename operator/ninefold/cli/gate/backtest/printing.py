@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ninefold.domain.wording.lengths import length
+from ninefold.domain.wording.numbers import counted, in_percent
 from ninefold.kube.fields import rfc3339
 from ninefold.release.replay.gate import Admission
 from ninefold.release.replay.outcome import Closing, Releases, ReplayOutcome
-from ninefold.reliability.backtest.words import MOST, Row, at, count, length, more, percent, table
+from ninefold.reliability.backtest.text import MOST, Row, at, more, table
 from ninefold.reliability.errorbudgetpolicy.status import Stay
 
 _SHOWN = {"Stopped": "stopped", "RolledBack": "passed as a rollback", "Created": "passed, new", "Passed": "passed"}
@@ -41,12 +43,14 @@ def text(begin: datetime, end: datetime, results: Sequence[Result], other: str) 
 
 
 def _closed(gate: ReplayOutcome, whole: timedelta) -> str:
-    missing = f"; data were missing {percent(gate.unknown)} of it" if gate.unknown else ""
+    missing = f"; data were missing {in_percent(gate.unknown)} of it" if gate.unknown else ""
     if not gate.closings:
         return f"  never closed{missing}"
     took = [each.seconds for each in gate.closings]
     longest = f", at most {_length(max(took))} on end" if len(took) > 1 else ""
-    return f"  closed {percent(gate.closed)} of the time: {_length(sum(took))} in {_times(len(took))}{longest}{missing}"
+    return (
+        f"  closed {in_percent(gate.closed)} of the time: {_length(sum(took))} in {_times(len(took))}{longest}{missing}"
+    )
 
 
 def _tables(gate: ReplayOutcome, end: datetime) -> Iterator[str]:
@@ -78,11 +82,11 @@ def _admission(each: Admission) -> Row:
 def sentences(releases: Releases) -> list[str]:
     """What the figures mean, for those who have to decide by them."""
     all_, bad, stopped, both = releases.all, releases.bad, releases.stopped, releases.stopped_bad
-    found = [f"It would have stopped {stopped} of {count(all_, 'release')}."]
+    found = [f"It would have stopped {stopped} of {counted(all_, 'release')}."]
     if stopped:
-        found.append(f"Of the {stopped} that it would have stopped {both} went bad ({percent(both / stopped)}).")
+        found.append(f"Of the {stopped} that it would have stopped {both} went bad ({in_percent(both / stopped)}).")
     if bad:
-        share = percent(both / bad)
+        share = in_percent(both / bad)
         found.append(f"Of the {bad} that went bad it would have stopped {both} ({share}), and let {bad - both} pass.")
     else:
         found.append("None of them went bad.")
@@ -90,7 +94,7 @@ def sentences(releases: Releases) -> list[str]:
 
 
 def _stay(stay: Stay, whole: timedelta) -> Row:
-    share = percent(stay.seconds / whole.total_seconds())
+    share = in_percent(stay.seconds / whole.total_seconds())
     return stay.state, str(stay.entered), _length(stay.seconds), share
 
 
@@ -106,10 +110,10 @@ _ROWS = ("closed", "times", "longest", "data missing", "releases stopped", "of t
 def _column(gate: ReplayOutcome) -> tuple[str, ...]:
     one = gate.releases
     return (
-        percent(gate.closed),
+        in_percent(gate.closed),
         str(len(gate.closings)),
         _length(max((each.seconds for each in gate.closings), default=0)),
-        percent(gate.unknown),
+        in_percent(gate.unknown),
         f"{one.stopped} of {one.all}",
         f"{one.stopped_bad} of {one.stopped}",
         f"{one.bad - one.stopped_bad} of {one.bad}",

@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 from ninefold.domain.measurements.measurement import DataState, Measurement
 from ninefold.domain.schedules.calendar import period
+from ninefold.domain.wording.dead_bands import budget_moved, burn_moved, coverage_moved
+from ninefold.domain.wording.numbers import burn_rate, percent
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.status import Budget, GroupStatus, ServiceLevelObjectiveStatus
 
 SHOWN = ("1h", "6h")
 """The windows whose burn rates people look at."""
 
-# How far a figure moves before it is written again: percentage points, and a share of a burn rate.
-_BUDGET_BAND, _COVERAGE_BAND, _BURN_BAND, _BURN_FLOOR = 0.5, 10.0, 0.2, 0.1
 _PREDICTABLE = 0.9
 """The coverage that a prediction takes: a window half empty says little about the budget."""
 _GROUPS_SHOWN = 16
@@ -59,7 +59,7 @@ def _fresh(slo: ServiceLevelObjective, data: DataState, figure: Measurement, now
     if figure.budget_left is not None:
         total = f"{(1 - slo.objective) * 100:f}".rstrip("0").rstrip(".")
         budget = Budget(
-            left=f"{_zero(figure.budget_left * 100, 1):.1f} %",
+            left=percent(figure.budget_left * 100),
             total=f"{total} %",
             exhausted_at=_exhausted_at(slo, figure, now),
         )
@@ -83,7 +83,7 @@ def _groups(
 
 
 def _group(slo: ServiceLevelObjective, name: str, figure: Measurement, before: GroupStatus | None) -> GroupStatus:
-    left = None if figure.budget_left is None else f"{_zero(figure.budget_left * 100, 1):.1f} %"
+    left = None if figure.budget_left is None else percent(figure.budget_left * 100)
     fresh = GroupStatus(
         name=name[:512],
         data=figure.data,
@@ -93,7 +93,7 @@ def _group(slo: ServiceLevelObjective, name: str, figure: Measurement, before: G
     )
     if before is None or before.data != fresh.data or before.burn.keys() != fresh.burn.keys():
         return fresh
-    still = not _beyond(before.left, left, _budget_moved) and not _burn_beyond(before.burn, fresh.burn)
+    still = not _beyond(before.left, left, budget_moved) and not _burn_beyond(before.burn, fresh.burn)
     return before if still else fresh
 
 
@@ -110,34 +110,21 @@ def _blame_moved(old: float, new: float) -> bool:
 
 
 def _burns(figure: Measurement, windows: Sequence[str] = SHOWN) -> dict[str, str]:
-    return {window: _burn(figure.burn[window]) for window in windows if window in figure.burn}
+    return {window: burn_rate(figure.burn[window]) for window in windows if window in figure.burn}
 
 
 def _burn_beyond(before: Mapping[str, str], fresh: Mapping[str, str]) -> bool:
-    return any(_beyond(before[window], fresh[window], _burn_moved) for window in fresh)
+    return any(_beyond(before[window], fresh[window], burn_moved) for window in fresh)
 
 
 def _moved(before: ServiceLevelObjectiveStatus, fresh: ShownFigures) -> bool:
     old, new = (budget.left if budget else None for budget in (before.budget, fresh.budget))
     return (
         before.burn.keys() != fresh.burn.keys()
-        or _beyond(old, new, _budget_moved)
-        or _beyond(before.coverage, fresh.coverage, _coverage_moved)
+        or _beyond(old, new, budget_moved)
+        or _beyond(before.coverage, fresh.coverage, coverage_moved)
         or _burn_beyond(before.burn, fresh.burn)
     )
-
-
-def _budget_moved(old: float, new: float) -> bool:
-    return abs(new - old) >= _BUDGET_BAND or (old < 0) != (new < 0)
-
-
-def _coverage_moved(old: float, new: float) -> bool:
-    # A window that has filled up is shown as full.
-    return abs(new - old) >= _COVERAGE_BAND or (new >= 99 and old < 98)
-
-
-def _burn_moved(old: float, new: float) -> bool:
-    return abs(new - old) > max(_BURN_FLOOR, _BURN_BAND * old)
 
 
 def _beyond(old: str | None, new: str | None, moved: Callable[[float, float], bool]) -> bool:
@@ -170,13 +157,3 @@ def _current(slo: ServiceLevelObjective, error_ratio: float) -> str:
     step = Decimal(1).scaleb(-max(2, len(digits) + 1))
     # Where all events are bad, sums of floats may be a last digit above 1.
     return f"{(100 - 100 * Decimal(repr(min(error_ratio, 1.0)))).quantize(step, ROUND_FLOOR):f}"
-
-
-def _burn(rate: float) -> str:
-    """Two digits: "0.62x", "14x", "120x"."""
-    return f"{_zero(float(f'{rate:.2g}'), 2):g}x"
-
-
-def _zero(value: float, digits: int) -> float:
-    """Rounded, and never "-0.0"."""
-    return round(value, digits) + 0.0
