@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ninefold.domain.resource_set import Diagnostic, ResourceSet
@@ -101,3 +102,13 @@ class Kind:
 
     def new_controller(self, parts: Parts) -> AnyController:
         return self.make(parts) if self.make else self.controller()()
+
+
+def registered(stage: str, *kinds: str) -> tuple[Kind, ...]:
+    """The records of a stage's kinds, by the names of their folders.
+
+    >>> [kind.api.kind for kind in registered("ninefold.observability", "dashboard")]
+    ['Dashboard']
+    """
+    records: list[Kind] = [import_module(f"{stage}.{kind}.kind").KIND for kind in kinds]
+    return tuple(records)

@@ -1,10 +1,12 @@
-"""The kinds of this stage, in the order in which people meet them."""
+"""The kinds of this stage, in the order in which people meet them: a line a kind, by the name of its folder. Pure."""
 
 from __future__ import annotations
 
-from ninefold.domain.kind import Kind
-from ninefold.reliability.correction.kind import KIND as CORRECTION
-from ninefold.reliability.errorbudgetpolicy.kind import KIND as ERROR_BUDGET_POLICY
-from ninefold.reliability.servicelevelobjective.kind import KIND as SERVICE_LEVEL_OBJECTIVE
+from ninefold.domain.kind import registered
 
-KINDS: tuple[Kind, ...] = (SERVICE_LEVEL_OBJECTIVE, CORRECTION, ERROR_BUDGET_POLICY)
+KINDS = registered(
+    "ninefold.reliability",
+    "servicelevelobjective",
+    "correction",
+    "errorbudgetpolicy",
+)
