@@ -374,11 +374,57 @@ def test_a_gate_that_was_changed_is_not_told_as_decided(ninefold: Command, gate:
     assert "is open; but the gate was changed, and the operator has not looked at it since" in done.stdout
 
 
+def test_a_workload_is_asked_about_without_its_gates_name(ninefold: Command, gate: Gate) -> None:
+    def check(*options: str) -> tuple[int, str]:
+        done = ninefold("gate", "check", *options, "-n", gate.namespace)
+        return done.returncode, done.stdout.strip() or done.stderr.strip()
+
+    gate.kubectl("create", "deployment", "checkout", "--image=shop/checkout:v42", "--replicas=0")
+    gate.kubectl("create", "deployment", "search", "--image=shop/search:v1", "--replicas=0")
+    gate.apply(workloads={"matchLabels": {"app": "checkout"}}, contact="#checkout-releases")
+    gate.close()
+    code, said = check("--workload", "Deployment/checkout")
+    assert code == 1
+    assert said.startswith(f"{gate.namespace}/checkout is closed (Hold): Nothing changes now: sale.")
+    assert said.endswith(" Contact: #checkout-releases")
+    passes = f"no gate in namespace {gate.namespace} is about Deployment/search: change passes"
+    assert check("--workload", "Deployment/search") == (0, passes)
+    whole = check("--workload", "Deployment/search", "--json")
+    assert (json.loads(whole[1])["gate"], json.loads(whole[1])["decision"]) == (None, "Allow")
+    # Of several gates a closed one decides.
+    other = {"metadata": {"name": "aaa"}, "spec": {"workloads": {"names": ["Deployment/checkout"]}}}
+    kind = {"apiVersion": ReleaseGate.api.api_version, "kind": "ReleaseGate"}
+    gate.kubectl("apply", "--server-side", "-f", "-", body=kind | other)
+    gate.say("Allow", "aaa")
+    assert check("--workload", "Deployment/checkout")[0] == 1
+    assert check("--workload", "Deployment/none")[0] == 2, "a name that is written wrong is no open gate"
+    code, said = check()
+    assert code == 2
+    assert "name a gate, or the workload that is to change: --workload Deployment/checkout" in said
+    listed = ninefold("gate", "list", "-n", gate.namespace).stdout.splitlines()
+    assert [line.split()[0] for line in listed if not line.startswith(" ")] == ["RELEASEGATE", "aaa", "checkout"]
+    objects = json.loads(ninefold("gate", "list", "-n", gate.namespace, "--json").stdout)["objects"]
+    assert [(each["name"], each["status"]["decision"]) for each in objects] == [("aaa", "Allow"), ("checkout", "Hold")]
+    assert f"{gate.namespace}   checkout" in ninefold("gate", "list", "-A").stdout
+
+
+def test_who_may_not_read_a_gate_does_not_know(ninefold: Command, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """2, and not 1: that would say that the gate is closed."""
+    monkeypatch.setenv("KUBECONFIG", str(gate.cluster.kubeconfig_for("nobody")))
+    for act in ("check checkout", "explain checkout", "list", "check --workload Deployment/checkout"):
+        done = ninefold("gate", *act.split(), "-n", gate.namespace)
+        assert (done.returncode, done.stdout) == (2, ""), act
+        assert "cannot" in done.stderr
+    refused = ninefold("gate", "close", "checkout", "--reason", "none", "-n", gate.namespace)
+    assert refused.returncode == 1, "the API server has answered"
+
+
 def test_it_explains(ninefold: Command, gate: Gate) -> None:
     gate.close(until=in_(HOUR))
     text = ninefold("gate", "explain", "checkout", "-n", gate.namespace).stdout
     assert text.splitlines()[0] == f"{gate.namespace}/checkout: Hold"
     assert "  Hold by freeze: sale\n    Nothing changes now: sale.\n" in text
+    assert "contact" not in text
     assert "you may: A rollback to checkout:v41 passes. Or ask for an override: ninefold gate override checkout" in text
     assert (
         json.loads(ninefold("gate", "explain", "checkout", "-n", gate.namespace, "--json").stdout)["decision"] == "Hold"

@@ -34,9 +34,10 @@ def test_each_command_has_help_of_its_own(ninefold: Command, name: str) -> None:
     [
         (["lint"], "ninefold lint: the following arguments are required: -f/--filename\nninefold lint --help"),
         (
-            ["gate", "check"],
-            "ninefold gate check: the following arguments are required: GATE\nninefold gate check --help",
+            ["gate", "explain"],
+            "ninefold gate explain: the following arguments are required: GATE\nninefold gate explain --help",
         ),
+        (["gate", "check"], "ninefold gate: name a gate, or the workload that is to change: --workload Deployment/"),
     ],
 )
 def test_a_wrong_call_is_told_first_and_without_all_options(ninefold: Command, words: list[str], told: str) -> None:

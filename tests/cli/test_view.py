@@ -59,9 +59,9 @@ def test_one_table_a_kind_and_a_sentence_for_what_is_not_well() -> None:
         "  new: the operator has not looked at it yet: is it running?",
         "  stalled: Ready is False.",
         "",
-        "RELEASEGATE   DECISION   MODE    BECAUSE                          UNTIL   WORKLOADS   READY   AGE",
-        "closed        Hold       -       ErrorBudgetPolicy a: Exhausted   -       -           True    12d",
-        "empty         Allow      Audit   -                                -       0           True    12d",
+        "RELEASEGATE   DECISION   MODE      BECAUSE                          UNTIL   WORKLOADS   READY   AGE",
+        "closed        Hold       Enforce   ErrorBudgetPolicy a: Exhausted   -       -           True    12d",
+        "empty         Allow      Audit     -                                -       0           True    12d",
         "  closed: It is spent.",
         "  empty: The gate holds nothing.",
     ]

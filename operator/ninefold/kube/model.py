@@ -34,6 +34,8 @@ class Column:
     path: str
     type: Literal["string", "integer", "date", "boolean"] = "string"
     wide: bool = False
+    absent: str = ""
+    """What it means that nothing is written there, where that is a value. kubectl shows nothing."""
 
 
 class Model(BaseModel):

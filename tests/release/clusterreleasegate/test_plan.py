@@ -138,6 +138,7 @@ def test_each_selected_namespace_has_a_gate_with_the_settings() -> None:
     assert kept["spec"]["sources"] == [{"clusterReleaseGate": "production"}]
     # What is decided is read from the status: a second copy could differ.
     assert "stop" not in kept["spec"]
+    assert "contact" not in kept["spec"], "nothing is applied that nobody wrote"
     assert kept["metadata"]["ownerReferences"][0]["uid"] == "u1"
     ReleaseGate.parse(kept, strict=False)
 

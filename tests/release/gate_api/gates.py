@@ -31,12 +31,15 @@ def gate(
     namespace: str = "shop",
     app: str = "checkout",
     fail_mode: dict[str, str] | None = None,
+    contact: str = "",
     **status: Any,
 ) -> None:
     """A gate that has decided."""
     spec: dict[str, Any] = {"workloads": {"matchLabels": {"app": app}}, "sources": [{"errorBudgetPolicy": app}]}
     if fail_mode:
         spec["failMode"] = fail_mode
+    if contact:
+        spec["contact"] = contact
     told = {"decision": decision, "observedGeneration": 1, "since": SINCE, **status}
     put(store, ReleaseGate.api, name, namespace, spec=spec, status=told)
 

@@ -47,6 +47,14 @@ def test_an_answer_is_what_the_gate_says(store: Store) -> None:
     }
 
 
+def test_a_closed_gate_says_whom_to_ask(store: Store) -> None:
+    gates.gate(store, "Hold", message="Spent.", contact="#shop")
+    assert ask(store).message == "Spent. Contact: #shop"
+    assert ask(store, age=STALE_AFTER + 1).message.endswith(" Contact: #shop")
+    gates.gate(store, "Allow", contact="#shop")
+    assert "Contact" not in ask(store).message
+
+
 def test_at_a_slower_pace_a_step_that_asks_for_it_waits_its_turn(store: Store) -> None:
     gates.gate(store, "Allow", pace="50")
 

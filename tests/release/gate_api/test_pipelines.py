@@ -32,6 +32,12 @@ spec:
       containers:
       - {name: app, image: "{{ .Values.image }}"}
 """
+SETTINGS = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {for: "{{ .Values.image }}"}
+"""
 
 
 class Pipeline:
@@ -43,6 +49,7 @@ class Pipeline:
         (self.chart / "templates").mkdir(parents=True)
         (self.chart / "Chart.yaml").write_text("apiVersion: v2\nname: checkout\nversion: 1.0.0\n")
         (self.chart / "templates" / "deployment.yaml").write_text(TEMPLATE)
+        (self.chart / "templates" / "settings.yaml").write_text(SETTINGS)
         homes = {f"HELM_{name}_HOME": str(folder / name) for name in ("CACHE", "CONFIG", "DATA")}
         self._environment = {**os.environ, **homes, **cluster.environment}
 
@@ -57,8 +64,13 @@ class Pipeline:
         )
         return done.stderr if done.returncode else ""
 
-    def deploy(self, image: str) -> str:
-        return self.helm("upgrade", "--install", "checkout", str(self.chart), "--set", f"image={image}")
+    def deploy(self, image: str, *options: str) -> str:
+        return self.helm("upgrade", "--install", "checkout", str(self.chart), "--set", f"image={image}", *options)
+
+    @property
+    def settings(self) -> str:
+        """Those beside the Deployment name the image that they are for."""
+        return self.shop.kubectl("get", "configmap", "settings", "-o", "jsonpath={.data.for}")
 
     def asks(self, image: str) -> int:
         workload = ["--workload", "Deployment/checkout", "--image", image]
@@ -95,6 +107,14 @@ def test_helm_rolls_back_under_a_closed_gate(pipeline: Pipeline) -> None:
     assert pipeline.helm("rollback", "checkout", "1") == ""
     assert pipeline.runs == V1
     assert pipeline.deploy(V2) == "", "deploying what is known to be good again is a rollback, too"
+
+
+def test_helm_applies_half_of_a_release_under_a_closed_gate_unless_told_to_put_it_back(pipeline: Pipeline) -> None:
+    assert "is closed (Hold)" in pipeline.deploy(V3)
+    assert (pipeline.runs, pipeline.settings) == (V2, V3), "what comes before the Deployment is applied"
+    assert "is closed (Hold)" in pipeline.deploy(V3, "--rollback-on-failure", "--timeout=20s")
+    assert pipeline.runs == V2
+    assert pipeline.settings == V2, "it is put back to the last release that was deployed as a whole"
 
 
 def test_kubectl_rolls_back_under_a_closed_gate(pipeline: Pipeline) -> None:

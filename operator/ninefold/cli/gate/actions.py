@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ninefold.cli.gate.client import Desk, Gate, is_unseen
-from ninefold.cli.shared import liveness
+from ninefold.cli.shared import cluster, liveness
 from ninefold.cli.shared.liveness import Life
-from ninefold.kube.api import Key
+from ninefold.kube.api import Api, Key
 from ninefold.kube.fields import rfc3339, rough
 from ninefold.release.gate.effective import ImagesAsked, TemplateChange, closures, judge, message
 from ninefold.release.gate.opinion import CLOSED
@@ -27,9 +27,11 @@ async def check(desk: Desk, options: argparse.Namespace) -> int:
     said = ""
     while True:
         life = await liveness.life(desk.cluster, options.operator_namespace)
-        gate, kept, now = await desk.gate(options.name), await desk.kept(), datetime.now(UTC)
+        gates = [await desk.gate(options.name)] if options.name else await desk.over(options.workload)
+        kept, now = await desk.kept(), datetime.now(UTC)
         change = await desk.change(options.workload, options.image)
-        found = told(gate, change, now, life)
+        found = max((told(each, change, now, life) for each in gates), key=_severity, default=None)
+        found = found or _ungated(desk.namespace, options.workload, life)
         if _code(found) != 1:
             # Where the line is stopped, that goes for every gate of the namespace.
             above = (told(each, change, now, life) for each in kept)
@@ -45,6 +47,18 @@ async def check(desk: Desk, options: argparse.Namespace) -> int:
         print(f"ninefold: cannot tell whether the operator lives: {life.why}", file=sys.stderr)
     print(json.dumps(found, indent=2, ensure_ascii=False) if options.json else _headline(found))
     return _code(found)
+
+
+def _severity(found: dict[str, Any]) -> int:
+    """Of several gates a closed one decides, then one that is not known."""
+    return (0, 2, 1)[_code(found)]
+
+
+def _ungated(namespace: str, workload: tuple[Api, str], life: Life) -> dict[str, Any]:
+    """What is said of a workload that no gate is about."""
+    api, name = workload
+    message = f"no gate {cluster.where(namespace)} is about {api.kind}/{name}"
+    return {"gate": None, "decision": "Allow", "message": message, "mode": "Audit", "pace": 100, **life.as_dict()}
 
 
 def _code(found: dict[str, Any]) -> int:
@@ -75,12 +89,15 @@ def told(gate: Gate, change: TemplateChange | ImagesAsked, now: datetime, life: 
         "until": status.until if decided in CLOSED else None,
         "pace": int(status.pace or 100),
         "mode": gate.spec.mode,
+        **({"contact": gate.spec.contact} if gate.spec.contact else {}),
         **life.as_dict(),
         **({"stale": True} if is_unseen(gate) else {}),
     }
 
 
 def _headline(found: dict[str, Any]) -> str:
+    if found["gate"] is None:
+        return f"{found['message']}: change passes"
     said = _said(found)
     if not found["stale"]:
         return said
@@ -103,7 +120,8 @@ def _said(found: dict[str, Any]) -> str:
         why = f": {found['message']}" if found["message"] else ""
         return f"{found['gate']} {said}, so change passes, and nobody knows whether it should{why}"
     mode = "" if found["mode"] == "Enforce" else f", but only {found['mode'].lower()}s"
-    return f"{found['gate']} is closed ({found['decision']}){mode}: {found['message']}"
+    contact = f" Contact: {found['contact']}" if "contact" in found else ""
+    return f"{found['gate']} is closed ({found['decision']}){mode}: {found['message']}{contact}"
 
 
 async def close(desk: Desk, options: argparse.Namespace) -> int:

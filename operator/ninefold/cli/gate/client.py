@@ -16,7 +16,7 @@ from ninefold.release.clusterreleasegate.resource import PREFIX, ClusterReleaseG
 from ninefold.release.gate.effective import ImagesAsked, TemplateChange
 from ninefold.release.override.resource import Override
 from ninefold.release.releasegate.resource import ReleaseGate
-from ninefold.release.workloads.workload import read, replaced
+from ninefold.release.workloads.workload import concerns, read, replaced
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
@@ -51,6 +51,17 @@ class Desk:
                 raise
             return []
         return [ReleaseGate.parse(each) for each in found if Key.of(each).name.startswith(PREFIX)]
+
+    async def over(self, workload: tuple[Api, str]) -> list[Gate]:
+        """The gates of the namespace that a workload is under, but for those that are kept for the whole cluster."""
+        api, name = workload
+        manifest = await self.cluster.get(api, Key(self.namespace, name))
+        found = [ReleaseGate.parse(each) for each in await self.cluster.list(ReleaseGate.api, namespace=self.namespace)]
+        return [
+            each
+            for each in found
+            if not each.key.name.startswith(PREFIX) and concerns(each.spec.workloads, api.kind, manifest)
+        ]
 
     async def pending(self, gate: Gate) -> list[Override]:
         """The Overrides of a gate that do not count yet; none for who may not list them."""

@@ -1,6 +1,8 @@
 """`ninefold gate`: ask a release gate, close and open it by hand, and override it in an emergency.
 
 ninefold gate check checkout --wait 10m       in a pipeline: 0 open, 1 closed, 2 not known or a wrong call
+ninefold gate check --workload Deployment/checkout    the same of whatever gates it is under
+ninefold gate list                            the gates of a namespace, and what they decide
 ninefold gate explain checkout                why, since when, until when, and what passes
 ninefold gate close checkout --reason TEXT    closes it by hand (--for 2h: it ends by itself)
 ninefold gate open checkout                   takes that back; other reasons stay
@@ -17,7 +19,7 @@ import argparse
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
-from ninefold.cli.gate import actions, explain, override, sign
+from ninefold.cli.gate import actions, explain, listing, override, sign
 from ninefold.cli.gate.backtest import command as replay
 from ninefold.cli.gate.client import Desk
 from ninefold.cli.shared import cluster, liveness
@@ -31,27 +33,42 @@ _Acts: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
 def main(arguments: Sequence[str]) -> int:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     if options.act is None:
         code: int = options.run(options)
         return code
     act: Act = options.act
+    if not options.name and (options.cluster or not options.workload):
+        parser.error("name a gate, or the workload that is to change: --workload Deployment/checkout")
     namespace = "" if options.cluster else cluster.namespace(options)
-    return cluster.acted(options, lambda cluster: act(Desk(cluster, namespace), options))
+    # Who may not read a gate does not know what it decides; what the API server refuses of an act is an answer.
+    forbidden = 2 if act in (actions.check, explain.explain) else 1
+    return cluster.acted(options, lambda cluster: act(Desk(cluster, namespace), options), forbidden)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="ninefold gate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     acts = parser.add_subparsers(required=True, metavar="ACT")
-    check = _add(acts, "check", actions.check, "tell whether change passes: 0 open, 1 closed, 2 not known")
+    check = _add(
+        acts, "check", actions.check, "tell whether change passes: 0 open, 1 closed, 2 not known", needed=False
+    )
     check.add_argument("--wait", type=length, metavar="TIME", help="wait so long for it to open, as 10m")
     check.add_argument("--image", action="append", default=[], help="an image to be rolled out; may be repeated")
     check.add_argument(
-        "--workload", type=_workload, metavar="KIND/NAME", help="the workload that would run them: Deployment/checkout"
+        "--workload",
+        type=_workload,
+        metavar="KIND/NAME",
+        help="the workload that would run them, as Deployment/checkout; without a gate: of whatever gates it is under",
     )
     check.add_argument("--json", action="store_true", help="print JSON")
     liveness.add_arguments(check)
     _add_scope(check)
+    what = "show the gates of a namespace, and what they decide"
+    listed = acts.add_parser("list", help=what, description=what)
+    listed.set_defaults(act=None, run=listing.run)
+    cluster.add_arguments(listed)
+    listed.add_argument("--json", action="store_true", help="print JSON")
     explained = _add(acts, "explain", explain.explain, "tell why it is open or closed")
     explained.add_argument("--json", action="store_true", help="print JSON")
     liveness.add_arguments(explained)
@@ -82,10 +99,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(acts: _Acts, verb: str, act: Act, what: str, name: str = "gate") -> argparse.ArgumentParser:
+def _add(
+    acts: _Acts, verb: str, act: Act, what: str, name: str = "gate", *, needed: bool = True
+) -> argparse.ArgumentParser:
     parser = acts.add_parser(verb, help=what, description=what)
     parser.set_defaults(act=act, cluster=False)
-    parser.add_argument("name", metavar=name.upper())
+    parser.add_argument("name", metavar=name.upper(), nargs=None if needed else "?")
     parser.add_argument("-n", "--namespace", help="default: that of the kubeconfig's context")
     cluster.add_context(parser)
     return parser

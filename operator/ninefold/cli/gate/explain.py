@@ -110,6 +110,8 @@ def _explained(
         name = key_of(gate.metadata.name, "").name if kept else gate.metadata.name
         ask = f"ninefold gate override {name} -n {gate.metadata.namespace or '...'} --for 30m --reason ..."
         yield f"  you may: {status.passes or 'wait'} Or ask for an override: {ask}"
+    if gate.spec.contact:
+        yield f"  contact: {gate.spec.contact}"
 
 
 def _policy(name: str, policy: ErrorBudgetPolicyStatus) -> Iterator[str]:

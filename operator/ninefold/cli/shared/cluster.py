@@ -59,8 +59,8 @@ def shown(options: argparse.Namespace, question: Callable[[Cluster, str], Awaita
     return None
 
 
-def acted(options: argparse.Namespace, act: Callable[[Cluster], Awaitable[int]]) -> int:
-    """The exit code of an act on a cluster; 1 if the API server refuses it, 2 if it cannot be tried."""
+def acted(options: argparse.Namespace, act: Callable[[Cluster], Awaitable[int]], forbidden: int = 1) -> int:
+    """The exit code of an act on a cluster; `forbidden` if the API server refuses it, 2 if it cannot be tried."""
     try:
         return asyncio.run(answered(options.context, act))
     except NotFound as error:
@@ -69,8 +69,7 @@ def acted(options: argparse.Namespace, act: Callable[[Cluster], Awaitable[int]])
         return 2
     except ApiError as error:
         print(f"ninefold: {error.message}", file=sys.stderr)
-        # What the API server refuses is an answer to the user who asked for it.
-        return 1 if error.status == 403 else 2
+        return forbidden if error.status == 403 else 2
 
 
 async def answered(context: str | None, question: Callable[[Cluster], Awaitable[AnswerT]]) -> AnswerT:

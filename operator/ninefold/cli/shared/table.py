@@ -110,7 +110,7 @@ def _cell(column: Column, manifest: Manifest, now: datetime) -> str:
         return str(_ready(manifest).get("status", "Unknown"))
     value = _at(manifest, column.path)
     if value in (None, ""):
-        return "-"
+        return column.absent or "-"
     return age(datetime.fromisoformat(value), now) if column.type == "date" else str(value)
 
 

@@ -94,7 +94,7 @@ def _wants(gate: ClusterReleaseGate, key: Key, store: Store) -> bool:
 
 
 def _manifest(gate: ClusterReleaseGate, key: Key) -> Manifest:
-    settings: dict[str, Any] = gate.spec.model_dump(mode="json", by_alias=True, include=_TAKEN_OVER)
+    settings: dict[str, Any] = gate.spec.model_dump(mode="json", by_alias=True, include=_TAKEN_OVER, exclude_none=True)
     sources = [{"clusterReleaseGate": gate.metadata.name}]
     manifest = {
         "apiVersion": ReleaseGate.api.api_version,

@@ -74,7 +74,7 @@ class ClusterReleaseGate(
     namespaced=False,
     columns=(
         Column("Decision", ".status.decision"),
-        Column("Mode", ".spec.mode"),
+        Column("Mode", ".spec.mode", absent="Enforce"),
         Column("Because", ".status.because"),
         Column("Until", ".status.until"),
         Column("Namespaces", ".status.namespaces", "integer"),

@@ -144,6 +144,14 @@ class Records(Model):
     )
 
 
+Contact = Annotated[
+    str,
+    Field(min_length=1, max_length=256),
+    # The API server shows no message that has a line break in it.
+    matches(r"[^\r\n]+", "write it on one line"),
+]
+
+
 class GateSpec(Spec):
     """What is said of every gate, whatever it is about and whoever has a say."""
 
@@ -152,6 +160,11 @@ class GateSpec(Spec):
         default="Enforce",
         description="What a closed gate does to a change: Enforce refuses it, Warn lets it pass and tells whoever "
         "makes it, Audit lets it pass and writes it into the API server's audit log.",
+    )
+    contact: Contact | None = Field(
+        default=None,
+        description="Whom to ask when the gate is closed: a channel, a person, the address of a page. The refusal ends "
+        "with it.",
     )
     restarts: Literal["Allow", "Hold"] = Field(
         default="Allow", description="Whether the pods of an unchanged template may be restarted while it is closed."

@@ -87,6 +87,16 @@ def _paced(told: Answer, question: Question, now: datetime) -> Answer:
 def _of_gate(
     gate: ReleaseGate, question: Question, change: TemplateChange | ImagesAsked, age: float, now: datetime
 ) -> Answer:
+    """With whom to ask, where it is closed."""
+    found = _judged(gate, question, change, age, now)
+    if gate.spec.contact and found.decision in CLOSED:
+        return replace(found, message=f"{found.message} Contact: {gate.spec.contact}".strip())
+    return found
+
+
+def _judged(
+    gate: ReleaseGate, question: Question, change: TemplateChange | ImagesAsked, age: float, now: datetime
+) -> Answer:
     status = gate.status
     verdict = judge(status, change, now)
     blamed = {name for each in status.blamed for name in (*each.images, *each.hashes)}

@@ -41,13 +41,14 @@ class ReleaseGate(
     columns=(
         Column("Decision", ".status.decision"),
         # Empty for Enforce, which need not be written.
-        Column("Mode", ".spec.mode"),
+        Column("Mode", ".spec.mode", absent="Enforce"),
         Column("Because", ".status.because"),
         # A string: kubectl shows a date as an age, and one that is to come as <invalid>.
         Column("Until", ".status.until"),
         Column("Workloads", ".status.workloads", "integer"),
         Column("Pace", ".status.pace", wide=True),
         Column("Message", ".status.message", wide=True),
+        Column("Contact", ".spec.contact", wide=True),
     ),
 ):
     """One decision on whether the pod templates of some workloads may change now."""

@@ -386,6 +386,16 @@ def emergency(shop: Shop) -> str:
     return f" To release all the same: ninefold gate override checkout -n {shop.namespace} --for 30m --reason ..."
 
 
+def test_a_refusal_ends_with_whom_to_ask(shop: Shop) -> None:
+    asked = " Contact: https://wiki.example.com/releases?team=shop"
+    patch = {"spec": {"contact": asked.removeprefix(" Contact: ")}}
+    shop.kubectl("patch", "releasegate", "checkout", "--type=merge", "-p", json.dumps(patch))
+    waiting.until(lambda: shop.change(NEW).endswith(emergency(shop) + asked), "the contact", 10)
+    patch["spec"]["contact"] = "ann\nbob"
+    with pytest.raises(CommandError, match="write it on one line"):
+        shop.kubectl("patch", "releasegate", "checkout", "--type=merge", "-p", json.dumps(patch))
+
+
 def moment(seconds: float) -> str:
     return rfc3339(datetime.now(UTC) + timedelta(seconds=seconds))
 

@@ -93,6 +93,8 @@ _ENDINGS = {
     "Audit": "' The gate only audits: the change passes.'",
 }
 """By mode, what follows for whoever makes the change."""
+# Last, and without a full stop: it may be an address.
+_CONTACT = "(params.spec.?contact.orValue('') == '' ? '' : ' Contact: ' + params.spec.contact)"
 _RULES = (
     admission.resources("apps", "v1", ("UPDATE",), ("deployments", "statefulsets", "daemonsets")),
     admission.resources("batch", "v1", ("UPDATE",), ("cronjobs",)),
@@ -129,14 +131,14 @@ def _policy(mode: str) -> Manifest:
                 "expression": "!variables.changed || !variables.closed || !variables.scoped || variables.judged",
                 "message": "the release gate is closed",
                 "messageExpression": f"{_GATE} + ' is closed (' + {_DECIDED} + ')' + ({_WHY}) + {_LARGE} + {_CLOCK} + "
-                f"{_CONFIGURATION} + {_ENDINGS[mode]}",
+                f"{_CONFIGURATION} + {_ENDINGS[mode]} + {_CONTACT}",
                 "reason": "Forbidden",
             },
             {
                 "expression": "!variables.leaves || !variables.closed",
                 "message": "the release gate is closed, and without these labels the workload would not be under it",
                 "messageExpression": f"{_GATE} + ' is closed (' + {_DECIDED} + "
-                "'): keep the labels that it selects by until it opens'",
+                f"'): keep the labels that it selects by until it opens' + {_CONTACT}",
                 "reason": "Forbidden",
             },
         ],
