@@ -37,7 +37,11 @@ def test_each_command_has_help_of_its_own(ninefold: Command, name: str) -> None:
             ["gate", "explain"],
             "ninefold gate explain: the following arguments are required: GATE\nninefold gate explain --help",
         ),
-        (["gate", "check"], "ninefold gate: name a gate, or the workload that is to change: --workload Deployment/"),
+        (
+            ["gate", "check"],
+            "ninefold gate: name a gate, or the workload that is to change: --workload Deployment/checkout\n"
+            "ninefold gate --help",
+        ),
     ],
 )
 def test_a_wrong_call_is_told_first_and_without_all_options(ninefold: Command, words: list[str], told: str) -> None:
