@@ -74,6 +74,7 @@ def test_a_kind_has_its_page_and_its_tests(kind: Kind) -> None:
     assert (ROOT / "docs" / page_of(kind)).exists()
     tests = ROOT / "tests" / Path(page_of(kind)).with_suffix("")
     assert list(tests.glob("test_*.py"))
+    assert (ROOT / "tests" / "builders" / f"{kind.model.__name__.lower()}.py").exists()
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.name))

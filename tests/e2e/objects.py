@@ -7,7 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import devcluster
+from ninefold.observability.dashboard.resource import Dashboard
+from ninefold.reliability.correction.resource import Correction
+from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from tests import direct
+from tests.builders import errorbudgetpolicy, made, releasegate
 from tests.processes import wait_for
 
 Manifest = dict[str, Any]
@@ -16,69 +20,41 @@ Manifest = dict[str, Any]
 def objective(name: str, service: str | None = None, **spec: Any) -> Manifest:
     """An availability objective over the counters of a shop."""
     service = service or name
-    return {
-        "apiVersion": "ninefold.dev/v1alpha1",
-        "kind": "ServiceLevelObjective",
-        "metadata": {"name": name},
-        "spec": {
-            "service": service,
-            "objective": "95",
-            "window": {"rolling": "1h"},
-            "indicator": {
-                "ratio": {
-                    "bad": f'shop_requests_total{{service="{service}",code=~"5.."}}',
-                    "total": f'shop_requests_total{{service="{service}"}}',
-                }
-            },
-            **spec,
+    usual = {
+        "service": service,
+        "objective": "95",
+        "window": {"rolling": "1h"},
+        "indicator": {
+            "ratio": {
+                "bad": f'shop_requests_total{{service="{service}",code=~"5.."}}',
+                "total": f'shop_requests_total{{service="{service}"}}',
+            }
         },
     }
+    return made(ServiceLevelObjective, name, **{**usual, **spec})
 
 
 def correction(name: str, **spec: Any) -> Manifest:
-    return {
-        "apiVersion": "ninefold.dev/v1alpha1",
-        "kind": "Correction",
-        "metadata": {"name": name},
-        "spec": {"reason": "The database is moved.", "category": "Maintenance", **spec},
-    }
+    return made(Correction, name, **{"reason": "The database is moved.", "category": "Maintenance", **spec})
 
 
 def policy(name: str, **spec: Any) -> Manifest:
-    return {
-        "apiVersion": "ninefold.dev/v1alpha1",
-        "kind": "ErrorBudgetPolicy",
-        "metadata": {"name": name},
-        "spec": {
-            "objectives": {"service": name},
-            "rules": [{"when": {"budgetLeftBelow": "0"}, "state": "Exhausted", "then": {"gate": "Hold"}}],
-            "recovery": {"margin": "1", "for": "3s"},
-            **spec,
-        },
-    }
+    """A policy that opens soon after."""
+    return errorbudgetpolicy.manifest(name, "", **{"recovery": {"margin": "1", "for": "3s"}, **spec})
 
 
 def gate(name: str, **spec: Any) -> Manifest:
-    return {
-        "apiVersion": "ninefold.dev/v1alpha1",
-        "kind": "ReleaseGate",
-        "metadata": {"name": name},
-        "spec": {
-            "workloads": {"matchLabels": {"app": name}},
-            "sources": [{"errorBudgetPolicy": name}],
-            "knownGood": {"after": "2s"},
-            **spec,
-        },
+    """A gate that learns soon."""
+    usual = {
+        "workloads": {"matchLabels": {"app": name}},
+        "sources": [{"errorBudgetPolicy": name}],
+        "knownGood": {"after": "2s"},
     }
+    return releasegate.manifest(name, "", **{**usual, **spec})
 
 
 def dashboard(name: str, **spec: Any) -> Manifest:
-    return {
-        "apiVersion": "ninefold.dev/v1alpha1",
-        "kind": "Dashboard",
-        "metadata": {"name": name},
-        "spec": spec,
-    }
+    return made(Dashboard, name, **spec)
 
 
 class Objects:

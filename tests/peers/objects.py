@@ -10,6 +10,7 @@ from ninefold.kube.api import Api
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from tests.builders import made
 
 Manifest = dict[str, Any]
 
@@ -20,18 +21,13 @@ TOTAL = "prometheus_http_requests_total"
 
 def objective(name: str, namespace: str = "", **spec: Any) -> Manifest:
     """The availability of Prometheus as Prometheus counts it."""
-    return {
-        "apiVersion": "ninefold.dev/v1alpha1",
-        "kind": "ServiceLevelObjective",
-        "metadata": {"name": name, **({"namespace": namespace} if namespace else {})},
-        "spec": {
-            "service": "checkout",
-            "objective": "99",
-            "window": {"rolling": "1d"},
-            "indicator": {"ratio": {"bad": f'{TOTAL}{{code=~"5.."}}', "total": TOTAL}},
-            **spec,
-        },
+    usual = {
+        "service": "checkout",
+        "objective": "99",
+        "window": {"rolling": "1d"},
+        "indicator": {"ratio": {"bad": f'{TOTAL}{{code=~"5.."}}', "total": TOTAL}},
     }
+    return made(ServiceLevelObjective, name, namespace, **{**usual, **spec})
 
 
 class Objects:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.builders.servicelevelobjective import objective
 from tests.integrations.server import SELF, PrometheusServer
-from tests.reliability.servicelevelobjective.objectives import objective
 
 from devcluster.waiting import patient
 from ninefold.domain.measurements.measurement import Measurement

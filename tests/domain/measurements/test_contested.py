@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.builders.servicelevelobjective import objective
 from tests.integrations.exporter import Exporter
 from tests.integrations.server import SELF, PrometheusServer
-from tests.reliability.servicelevelobjective.objectives import objective
 
 from devcluster.waiting import patient
 from ninefold.domain.measurements.contested import displaced, foreign_files, foreign_label

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.reliability.servicelevelobjective.objectives import manifest
+from tests.builders.servicelevelobjective import manifest
 
 from ninefold.domain.measurements.measurement import FRESH, Measurement, Snapshot
 from ninefold.domain.measurements.poller import MeasurementPoller

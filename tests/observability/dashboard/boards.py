@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.reliability.servicelevelobjective.objectives import manifest as slo_manifest
+from tests.builders.servicelevelobjective import manifest as slo_manifest
 
 from ninefold.observability.dashboard.objective import ShownObjective, read
 from ninefold.observability.dashboard.plan import Observed, render
@@ -21,20 +21,6 @@ from ninefold.reliability.servicelevelobjective.alerting.solver import tiers
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))")
-
-
-def manifest(name: str = "checkout", **spec: Any) -> dict[str, Any]:
-    """A Dashboard of namespace shop."""
-    return {
-        "apiVersion": "ninefold.dev/v1alpha1",
-        "kind": "Dashboard",
-        "metadata": {"name": name, "namespace": "shop", "uid": "u", "generation": 1},
-        "spec": spec,
-    }
-
-
-def dashboard(name: str = "checkout", **spec: Any) -> Dashboard:
-    return Dashboard.parse(manifest(name, **spec))
 
 
 def slo(name: str, namespace: str = "shop", labels: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:

@@ -17,10 +17,10 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard as Model
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.builders.dashboard import dashboard
 from tests.observability.dashboard.boards import (
     board,
     choices,
-    dashboard,
     names,
     objectives,
     observed,

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.observability.dashboard.boards import board, dashboard, json_of, manifest, names, objectives, observed, slo
+from tests.builders.dashboard import dashboard, manifest
+from tests.observability.dashboard.boards import board, json_of, names, objectives, observed, slo
 from tests.observability.dashboard.boards import queries as asked_by
 
 from ninefold.kube.api import GRAFANA_DASHBOARD, Key

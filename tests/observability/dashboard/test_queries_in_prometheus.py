@@ -8,8 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.builders.dashboard import dashboard
 from tests.integrations.server import SELF, PrometheusServer
-from tests.observability.dashboard.boards import Asked, board, compiled, dashboard, objectives, panels, queries, slo
+from tests.observability.dashboard.boards import Asked, board, compiled, objectives, panels, queries, slo
 from tests.processes import wait_for
 
 from devcluster.waiting import patient

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.observability.dashboard.boards import manifest
+from tests.builders.dashboard import manifest
 
 import devcluster
 from ninefold.kube.crd import crd

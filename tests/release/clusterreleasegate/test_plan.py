@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.builders.clusterreleasegate import manifest
 
 from ninefold.kube.api import NAMESPACE, Key
 from ninefold.kube.errors import Stalled
@@ -22,12 +23,6 @@ from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatu
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 STOP = {"by": "ann", "reason": "the network is down", "decision": "Deny"}
-
-
-def manifest(name: str = "production", uid: str = "u1", **spec: Any) -> dict[str, Any]:
-    api = ClusterReleaseGate.api
-    metadata = {"name": name, "uid": uid, "resourceVersion": "1"}
-    return {"apiVersion": api.api_version, "kind": api.kind, "metadata": metadata, "spec": spec}
 
 
 def decided(now: datetime = NOW, **spec: Any) -> ClusterReleaseGateStatus:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from tests.release.release.releases import DAY, NOW, deployment, names, stored
+from tests.builders.release import DAY, NOW, deployment, names, stored
 
 from ninefold.domain.measurements.measurement import Measurement, Snapshot
 from ninefold.kube.api import DEPLOYMENT, Key, Manifest

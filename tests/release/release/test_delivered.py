@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.release.release.releases import MINUTE, NOW, stored
+from tests.builders.release import MINUTE, NOW, stored
 from tests.release.release.test_revision import JSON
 
 from ninefold.domain.measurements.measurement import Snapshot

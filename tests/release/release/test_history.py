@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.release.release.releases import MINUTE, NOW, deployment, stored
+from tests.builders.release import MINUTE, NOW, deployment, stored
 from tests.release.release.test_controller import SHOP, Cluster
 
 from ninefold.kube.api import DEPLOYMENT, Key, Manifest

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.release.release.releases import DAY, MINUTE, NOW, release, revision
+from tests.builders.release import DAY, MINUTE, NOW, release, revision
 
 from ninefold.kube.fields import percentage
 from ninefold.kube.plan import Plan

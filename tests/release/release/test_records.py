@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.release.release.releases import revision, stored
+from tests.builders.release import revision, stored
 
 from ninefold.kube.api import Key
 from ninefold.release.release.records import key_for, next_record, of_workload

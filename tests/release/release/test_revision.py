@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.release.release.releases import NOW, deployment, revision
+from tests.builders.release import NOW, deployment, revision
 
 from ninefold.release.release.revision import read
 

@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from tests.release.release.releases import DAY, MINUTE, NOW
+from tests.builders.release import DAY, MINUTE, NOW
 
 from ninefold.cli.releases.command import as_dict, as_text
 from ninefold.kube.fields import rfc3339

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from tests.builders.servicelevelobjective import objective
 from tests.reliability.backtest.oracle import START
-from tests.reliability.servicelevelobjective.objectives import objective
 
 from ninefold.reliability.backtest.grid import Array, Grid, Labels, Vector
 from ninefold.reliability.backtest.judge import Limits

@@ -13,11 +13,11 @@ import pytest
 import yaml
 from bench.samples import layers
 from bench.tsdb import Tsdb, ask
+from tests.builders.servicelevelobjective import group, manifest
 from tests.integrations.server import PrometheusServer
 from tests.processes import wait_for
 from tests.reliability.backtest.raw import counters
 from tests.reliability.servicelevelobjective.history import DAY, HOUR, MINUTE, Uneven, load
-from tests.reliability.servicelevelobjective.objectives import group, manifest
 
 from devcluster.binaries import binary
 from devcluster.waiting import patient

@@ -9,9 +9,9 @@ from typing import Any
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
+from tests.builders import servicelevelobjective as objectives
 from tests.reliability.backtest.histories import grounded, traffic
 from tests.reliability.backtest.oracle import agrees, grid, group, rule, series, simulated
-from tests.reliability.servicelevelobjective import objectives
 from tests.reliability.servicelevelobjective.promtool import Promtool
 
 from devcluster.binaries import binary

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from tests.builders.servicelevelobjective import objective
 from tests.reliability.backtest.cases import DAY, Traffic, judged
 from tests.reliability.backtest.oracle import START, grid, group, rule, series, simulated
-from tests.reliability.servicelevelobjective.objectives import objective
 
 from ninefold.reliability.backtest.judge import Limits, judge
 from ninefold.reliability.backtest.judgement import Judgement

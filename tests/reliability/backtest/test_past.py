@@ -9,9 +9,9 @@ import numpy as np
 import promql_parser
 import pytest
 from hypothesis import given, settings
+from tests.builders import servicelevelobjective as objectives
 from tests.reliability.backtest.histories import grounded, traffic
 from tests.reliability.backtest.oracle import grid, group, recorded, rule, series, simulated
-from tests.reliability.servicelevelobjective import objectives
 
 from ninefold.reliability.backtest.backfill import Samples, past
 from ninefold.reliability.backtest.evaluate import Evaluator

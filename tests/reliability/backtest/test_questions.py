@@ -6,8 +6,8 @@ from typing import Any
 
 import promql_parser
 import pytest
+from tests.builders import servicelevelobjective as objectives
 from tests.reliability.backtest.oracle import group, rule
-from tests.reliability.servicelevelobjective import objectives
 
 from ninefold.reliability.backtest.grid import CannotEvaluate
 from ninefold.reliability.backtest.questions import question

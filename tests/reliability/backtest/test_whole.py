@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.builders.servicelevelobjective import BAD, TOTAL, objective
 from tests.reliability.backtest.oracle import START, grid, judge, ours
 from tests.reliability.servicelevelobjective.history import load
-from tests.reliability.servicelevelobjective.objectives import BAD, TOTAL, objective
 from tests.reliability.servicelevelobjective.promtool import Promtool
 
 from devcluster.binaries import binary

@@ -11,8 +11,8 @@ import pytest
 from dateutil.rrule import rrulestr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reliability.correction.corrections import ONCE, SUNDAYS, correction
-from tests.reliability.servicelevelobjective.objectives import objective
+from tests.builders.correction import ONCE, SUNDAYS, correction
+from tests.builders.servicelevelobjective import objective
 
 from ninefold.domain.schedules.local_time import moment
 from ninefold.kube.errors import Stalled

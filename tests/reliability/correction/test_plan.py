@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.reliability.correction.corrections import ONCE, correction
+from tests.builders.correction import ONCE, correction
 
 from ninefold.domain.schedules.calendar import Calendar
 from ninefold.kube.plan import Plan

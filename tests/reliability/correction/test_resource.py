@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.reliability.correction.corrections import ONCE, SUNDAYS, correction, manifest
+from tests.builders.correction import ONCE, SUNDAYS, correction, manifest
 
 import devcluster
 from devcluster.errors import CommandError

@@ -17,21 +17,6 @@ from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatu
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
-RULES = [
-    {"when": {"budgetLeftBelow": "25"}, "state": "Caution"},
-    {"when": {"budgetLeftBelow": "0"}, "state": "Exhausted", "then": {"gate": "Hold"}},
-    {"when": {"burnRate": {"above": "14.4", "over": "1h"}}, "state": "Exhausted", "then": {"gate": "Deny"}},
-]
-
-
-def policy(rules: list[dict[str, Any]] = RULES, **spec: Any) -> ErrorBudgetPolicy:
-    return ErrorBudgetPolicy.parse(
-        {
-            "metadata": {"name": "checkout", "namespace": "shop"},
-            "spec": {"objectives": {"service": "checkout"}, "rules": rules, **spec},
-        }
-    )
-
 
 def healthy(left: float, burn: float = 0.5) -> BudgetReading:
     return BudgetReading("Healthy", left, {"1h": burn, "6h": burn})

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from tests.builders.errorbudgetpolicy import policy as policy_of
 from tests.reliability.errorbudgetpolicy.life import START, dump
-from tests.reliability.errorbudgetpolicy.life import policy as policy_of
 
 from ninefold.kube.fields import seconds
 from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading, WatchedObjective

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.reliability.errorbudgetpolicy.life import MINUTE, UNKNOWN, Life, healthy, policy
+from tests.builders.errorbudgetpolicy import policy
+from tests.reliability.errorbudgetpolicy.life import MINUTE, UNKNOWN, Life, healthy
 
 from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading, WatchedObjective
 

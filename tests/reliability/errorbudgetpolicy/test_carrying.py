@@ -3,14 +3,15 @@ the policy says. The property over all ways is in test_spent.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.reliability.errorbudgetpolicy.life import RULES, Life, dump, existing, healthy, policy
+from tests.builders.errorbudgetpolicy import RULES, policy
+from tests.reliability.errorbudgetpolicy.life import Life, dump, existing, healthy
 from tests.reliability.errorbudgetpolicy.shop import TICK, Shop
 
 from ninefold.domain.schedules.calendar import Calendar
@@ -34,7 +35,7 @@ BUDGET = [RULES[1]]
 BURN = [RULES[2]]
 
 
-def spent(rules: list[dict[str, Any]] = RULES, **spec: str) -> Shop:
+def spent(rules: Sequence[Mapping[str, Any]] = RULES, **spec: str) -> Shop:
     """A day of a service that fails a little, then an hour of an outage: half of the last hour has failed."""
     shop = Shop(policy=policy(rules))
     shop.create("right", **spec)

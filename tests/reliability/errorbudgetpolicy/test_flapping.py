@@ -10,7 +10,8 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reliability.errorbudgetpolicy.life import MINUTE, Life, healthy, policy
+from tests.builders.errorbudgetpolicy import policy
+from tests.reliability.errorbudgetpolicy.life import MINUTE, Life, healthy
 
 from ninefold.domain.measurements.measurement import DataState
 from ninefold.domain.schedules.calendar import Calendar

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reliability.errorbudgetpolicy.life import MINUTE, START, UNKNOWN, Life, dump, healthy, policy
+from tests.builders.errorbudgetpolicy import policy
+from tests.reliability.errorbudgetpolicy.life import MINUTE, START, UNKNOWN, Life, dump, healthy
 
 from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading, WatchedObjective
 from ninefold.reliability.errorbudgetpolicy.plan import Observed, plan

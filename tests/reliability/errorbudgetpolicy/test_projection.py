@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.reliability.errorbudgetpolicy.life import MINUTE, START, UNKNOWN, Life, policy
+from tests.builders.errorbudgetpolicy import policy
+from tests.reliability.errorbudgetpolicy.life import MINUTE, START, UNKNOWN, Life
 
 from ninefold.domain.schedules.calendar import Calendar
 from ninefold.domain.schedules.span import Span

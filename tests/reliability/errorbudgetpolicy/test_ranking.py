@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reliability.errorbudgetpolicy.life import MINUTE, START, UNKNOWN, Life, dump, healthy, policy
+from tests.builders.errorbudgetpolicy import policy
+from tests.reliability.errorbudgetpolicy.life import MINUTE, START, UNKNOWN, Life, dump, healthy
 
 from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading, WatchedObjective
 

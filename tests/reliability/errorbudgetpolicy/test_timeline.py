@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.reliability.errorbudgetpolicy.life import MINUTE, RULES, START, UNKNOWN, Life, healthy, policy
+from tests.builders.errorbudgetpolicy import RULES, policy
+from tests.reliability.errorbudgetpolicy.life import MINUTE, START, UNKNOWN, Life, healthy
 
 from ninefold.kube.fields import rfc3339
 from ninefold.reliability.errorbudgetpolicy.objective import BudgetReading, WatchedObjective

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.builders.servicelevelobjective import manifest
 from tests.installing import install
 from tests.processes import wait_for
-from tests.reliability.servicelevelobjective.objectives import manifest
 from tests.reliability.servicelevelobjective.test_resource import RATIO, TIER, WRONG, composite
 
 import devcluster

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reliability.servicelevelobjective.objectives import BAD, TOTAL, expression, group, objective
+from tests.builders.servicelevelobjective import BAD, TOTAL, expression, group, objective
 
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import duration

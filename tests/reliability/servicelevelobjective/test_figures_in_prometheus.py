@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import yaml
+from tests.builders.servicelevelobjective import group
 from tests.reliability.servicelevelobjective.history import DAY, END, HOUR, MINUTE, Uneven, load, samples
-from tests.reliability.servicelevelobjective.objectives import group
 from tests.reliability.servicelevelobjective.promtool import Promtool, near
 
 SLOTH = Path(__file__).parent / "data" / "sloth-availability.rules.yaml"

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.builders.servicelevelobjective import objective
 from tests.integrations.server import SELF, PrometheusServer
 from tests.integrations.test_prometheus import BROKEN
 from tests.reliability.servicelevelobjective.history import END, load, samples
-from tests.reliability.servicelevelobjective.objectives import objective
 
 from devcluster.waiting import patient
 from ninefold.domain.measurements.measurement import Measurement, Snapshot

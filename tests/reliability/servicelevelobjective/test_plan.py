@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reliability.servicelevelobjective.objectives import group, objective
+from tests.builders.servicelevelobjective import group, objective
 
 from ninefold.domain.measurements.measurement import FRESH, Measurement, Snapshot, worst
 from ninefold.kube.errors import Stalled

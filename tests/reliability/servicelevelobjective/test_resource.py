@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.reliability.servicelevelobjective.objectives import manifest
+from tests.builders.servicelevelobjective import manifest
 
 from ninefold.kube.errors import Stalled
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective

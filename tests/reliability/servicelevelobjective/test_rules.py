@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.reliability.servicelevelobjective.objectives import TOTAL, group
+from tests.builders.servicelevelobjective import TOTAL, group
 from tests.reliability.servicelevelobjective.promtool import Promtool, firing, near
 
 GOOD_SERIES = 'http_requests_total{job="checkout",code="200"}'

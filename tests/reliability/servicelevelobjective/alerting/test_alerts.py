@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
-from tests.reliability.servicelevelobjective.objectives import group, objective
+from tests.builders.servicelevelobjective import group, objective
 from tests.reliability.servicelevelobjective.promtool import Promtool
 
 from devcluster.binaries import binary

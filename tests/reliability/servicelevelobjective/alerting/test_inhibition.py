@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from tests.builders.servicelevelobjective import objective
 from tests.processes import free_port, wait_for
-from tests.reliability.servicelevelobjective.objectives import objective
 
 from devcluster.binaries import binary
 from devcluster.waiting import patient

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reliability.servicelevelobjective.objectives import group, objective
+from tests.builders.servicelevelobjective import group, objective
 from tests.reliability.servicelevelobjective.promtool import Promtool, firing
 
 from ninefold.kube.errors import Stalled

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.builders.servicelevelobjective import group, objective
 from tests.reliability.servicelevelobjective.history import DAY, END, HOUR, MINUTE, load, samples
-from tests.reliability.servicelevelobjective.objectives import group, objective
 
 from ninefold.integrations.prometheus import ConnectionOptions, Prometheus, Unreachable
 from ninefold.reliability.servicelevelobjective.compiler import Group

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.builders.servicelevelobjective import objective
 from tests.integrations.server import SELF, PrometheusServer
 from tests.processes import wait_for
-from tests.reliability.servicelevelobjective.objectives import objective
 from tests.reliability.servicelevelobjective.test_loop import operator, run
 
 from ninefold.integrations.prometheus import Prometheus

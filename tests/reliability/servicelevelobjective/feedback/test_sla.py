@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reliability.servicelevelobjective.objectives import objective
+from tests.builders.servicelevelobjective import objective
 
 from ninefold.domain.measurements.measurement import Measurement
 from ninefold.domain.schedules.calendar import Calendar, period

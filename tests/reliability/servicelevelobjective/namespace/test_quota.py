@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reliability.servicelevelobjective.objectives import manifest
+from tests.builders.servicelevelobjective import manifest
 from tests.reliability.servicelevelobjective.test_plan import figure, look
 
 from ninefold.kube.api import NAMESPACE, Key

@@ -13,10 +13,10 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.builders.servicelevelobjective import BAD, TOTAL, manifest, objective
 from tests.integrations.server import SELF, PrometheusServer
 from tests.processes import wait_for
 from tests.reliability.servicelevelobjective.history import END, load, samples
-from tests.reliability.servicelevelobjective.objectives import BAD, TOTAL, manifest, objective
 from tests.reliability.servicelevelobjective.promtool import Promtool, firing, near
 from tests.reliability.servicelevelobjective.test_rules import outage
 

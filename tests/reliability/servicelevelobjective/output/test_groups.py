@@ -12,9 +12,9 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.builders.servicelevelobjective import group, manifest, objective
 from tests.integrations.server import PrometheusServer
 from tests.processes import wait_for
-from tests.reliability.servicelevelobjective.objectives import group, manifest, objective
 from tests.reliability.servicelevelobjective.promtool import Promtool, firing, near
 from tests.reliability.servicelevelobjective.test_rules import outage
 

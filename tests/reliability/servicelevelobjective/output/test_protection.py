@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.builders.servicelevelobjective import BAD, TOTAL, group, objective
 from tests.installing import stand_in
-from tests.reliability.servicelevelobjective.objectives import BAD, TOTAL, group, objective
 
 import devcluster
 from devcluster import waiting

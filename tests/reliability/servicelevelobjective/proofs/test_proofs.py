@@ -13,7 +13,7 @@ from bench.mutants import Mutant, mutants
 from bench.mutations import GOAL, SHAPES, notices, shape
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reliability.servicelevelobjective.objectives import objective
+from tests.builders.servicelevelobjective import objective
 from tests.reliability.servicelevelobjective.promtool import Promtool
 
 from devcluster.binaries import binary

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reliability.servicelevelobjective.objectives import manifest
+from tests.builders.servicelevelobjective import manifest
 from tests.reliability.servicelevelobjective.promtool import Promtool, near
 
 from ninefold.integrations import sloth as importer

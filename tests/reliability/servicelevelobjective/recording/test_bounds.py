@@ -10,9 +10,9 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.builders.servicelevelobjective import expression, group
 from tests.integrations.server import PrometheusServer
 from tests.processes import wait_for
-from tests.reliability.servicelevelobjective.objectives import expression, group
 
 from ninefold.integrations.prometheus import Prometheus
 from ninefold.integrations.prometheus_answers import Sample

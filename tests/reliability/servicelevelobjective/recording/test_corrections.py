@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.reliability.servicelevelobjective.objectives import objective
+from tests.builders.servicelevelobjective import objective
 from tests.reliability.servicelevelobjective.promtool import Promtool, firing, near
 
 from ninefold.reliability.servicelevelobjective.compiler import Group

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.reliability.servicelevelobjective.objectives import BAD, TOTAL, group
+from tests.builders.servicelevelobjective import BAD, TOTAL, group
 from tests.reliability.servicelevelobjective.promtool import Promtool, firing, near
 
 from ninefold.kube.errors import Stalled

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.reliability.servicelevelobjective.objectives import expression, group, objective
+from tests.builders.servicelevelobjective import expression, group, objective
 from tests.reliability.servicelevelobjective.promtool import Promtool, near
 
 from ninefold.domain.schedules.calendar import Calendar

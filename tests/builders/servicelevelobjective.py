@@ -1,4 +1,4 @@
-"""Objectives for the tests of this folder, and what promtool makes of their rules."""
+"""ServiceLevelObjectives for tests, and what they compile to."""
 
 from __future__ import annotations
 

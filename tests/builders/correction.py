@@ -1,4 +1,4 @@
-"""Corrections for the tests of this folder."""
+"""Corrections for tests."""
 
 from __future__ import annotations
 

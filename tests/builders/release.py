@@ -1,4 +1,4 @@
-"""Workloads and records as they are stored, for the tests of releases."""
+"""Releases for tests, and the workloads that they are records of."""
 
 from __future__ import annotations
 
