@@ -419,6 +419,16 @@ def test_who_may_not_read_a_gate_does_not_know(ninefold: Command, gate: Gate, mo
     assert refused.returncode == 1, "the API server has answered"
 
 
+def test_another_kubeconfig_is_named_by_an_option(
+    ninefold: Command, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate.say("Allow")
+    monkeypatch.setenv("KUBECONFIG", "/none")
+    check = ("gate", "check", "checkout", "-n", gate.namespace)
+    assert ninefold(*check).returncode == 2
+    assert ninefold(*check, "--kubeconfig", str(gate.cluster.kubeconfig)).returncode == 0
+
+
 def test_it_explains(ninefold: Command, gate: Gate) -> None:
     gate.close(until=in_(HOUR))
     text = ninefold("gate", "explain", "checkout", "-n", gate.namespace).stdout

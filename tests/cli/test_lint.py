@@ -36,6 +36,19 @@ def test_resources_that_fit_together(ninefold: Command) -> None:
         ("bad: http", "bad: 1 + http", "10: {} spec.indicator.ratio.bad: write a selector such as "),
         ("spec:\n", "extra: 1\nspec:\n", "4: {} extra: unknown field"),
         ("namespace: shop", "namespace: shop, label: {}", "3: {} metadata.label: unknown field"),
+        ("service: checkout", "servce: checkout", "5: {} spec.servce: unknown field: did you mean service?"),
+        ("rolling: 30d", "roling: 30d", "7: {} spec.window.roling: unknown field: did you mean rolling?"),
+        (
+            "namespace: shop",
+            "namespace: shop, lables: {}",
+            "3: {} metadata.lables: unknown field: did you mean labels?",
+        ),
+        (
+            'http_requests_total{job="checkout", code=~"5.."}',
+            "sum(rate(a[$__rate_interval]))",
+            "10: {} spec.indicator.ratio.bad: $__rate_interval is a variable of Grafana, which nobody fills in here: "
+            "write the range as [$window], in sum(",
+        ),
         ("v1alpha1", "v1", "1: {} apiVersion: write ninefold.dev/v1alpha1"),
     ],
 )
@@ -49,7 +62,16 @@ def test_names_and_kinds(ninefold: Command) -> None:
     done = ninefold("lint", "-f", "-", stdin=SLO.replace("name: checkout", "name: Checkout"))
     assert "stdin:3: ServiceLevelObjective shop/Checkout metadata.name: write the name of an object" in done.stdout
     done = ninefold("lint", "-f", "-", stdin=SLO.replace("ServiceLevelObjective", "ServiceLevelObjectives"))
+    assert "there is no such kind: did you mean ServiceLevelObjective?\n" in done.stdout
+    done = ninefold("lint", "-f", "-", stdin=SLO.replace("ServiceLevelObjective", "Prometheus"))
     assert "there is no such kind; the kinds of ninefold.dev are ServiceLevelObjective, Cor" in done.stdout
+
+
+def test_files_are_named_with_or_without_an_option(ninefold: Command) -> None:
+    files = {"slo.yaml": SLO, "policy.yaml": POLICY}
+    for words in (["slo.yaml", "policy.yaml"], ["-f", "slo.yaml", "policy.yaml"], ["slo.yaml", "-f", "policy.yaml"]):
+        done = ninefold("lint", *words, files=files)
+        assert (done.returncode, done.stderr) == (0, "2 resources, 0 errors, 0 warnings\n"), words
 
 
 def test_an_alert_that_can_never_fire(ninefold: Command) -> None:

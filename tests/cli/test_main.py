@@ -32,7 +32,17 @@ def test_each_command_has_help_of_its_own(ninefold: Command, name: str) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["lint"], "ninefold lint: the following arguments are required: -f/--filename\nninefold lint --help"),
+        (["lint"], "ninefold lint: name the files to check: ninefold lint slo.yaml\nninefold lint --help"),
+        (["render"], "ninefold render: the following arguments are required: -f/--filename\nninefold render --help"),
+        (
+            ["status", "--all-namespace", "--jsn"],
+            "ninefold status: unrecognized arguments: --jsn: did you mean --json?\nninefold status --help",
+        ),
+        (
+            ["gate", "check", "x", "--operator-namspace", "a"],
+            "ninefold gate: unrecognized arguments: --operator-namspace a: did you mean --operator-namespace?\n"
+            "ninefold gate --help",
+        ),
         (
             ["gate", "explain"],
             "ninefold gate explain: the following arguments are required: GATE\nninefold gate explain --help",
@@ -56,7 +66,9 @@ def test_version(ninefold: Command) -> None:
 def test_a_command_that_does_not_exist(ninefold: Command) -> None:
     done = ninefold("rendr")
     assert done.returncode == 2
-    assert done.stderr.startswith("ninefold: there is no command 'rendr'\n\nUsage: ninefold COMMAND")
+    assert done.stderr.startswith("ninefold: there is no command 'rendr': did you mean render?\n\nUsage: ninefold COMM")
+    assert ninefold("deploy").stderr.startswith("ninefold: there is no command 'deploy'\n")
+    assert ": did you mean explain?\n" in ninefold("gate", "explian", "x").stderr
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:

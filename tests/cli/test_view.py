@@ -110,6 +110,8 @@ def test_json_has_ready_beside_the_whole_status() -> None:
         ("empty", "True"),
     ]
     assert objects[2]["status"]["budget"] == {"left": "38.2 %"}
+    assert objects[2]["figures"] == {"objective": 99.9, "current": 99.94, "budgetLeft": 38.2, "burn1h": 0.6}
+    assert [one["figures"] for one in objects[3:]] == [{}, {"workloads": 0}]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from ninefold import __version__
+from ninefold.cli.shared import similar
 
 COMMANDS = {
     "run": "run the operator",
@@ -36,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"ninefold {__version__}")
         return 0
     if words[0] not in COMMANDS:
-        print(f"ninefold: there is no command {words[0]!r}\n\n{_usage()}", file=sys.stderr)
+        hint = similar.question(words[0], COMMANDS)
+        print(f"ninefold: there is no command {words[0]!r}{hint}\n\n{_usage()}", file=sys.stderr)
         return 2
     try:
         code: int = import_module(module(words[0])).main(words[1:])

@@ -7,9 +7,11 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+UNKNOWN = "unknown field"
+
 _PLAIN = {
     "missing": "write this field: it is required",
-    "extra_forbidden": "unknown field",
+    "extra_forbidden": UNKNOWN,
     "string_type": "write a string here: put a number, true or false in quotes",
     "string_unicode": "write a text in UTF-8",
     "bool_type": "write true or false",

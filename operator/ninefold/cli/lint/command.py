@@ -19,8 +19,12 @@ from ninefold.kinds import KINDS
 
 
 def main(arguments: Sequence[str]) -> int:
-    options = _parser().parse_args(arguments)
-    documents, findings = files.read(options.filename, recursive=options.recursive)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    names = [*options.files, *options.filename]
+    if not names:
+        parser.error("name the files to check: ninefold lint slo.yaml")
+    documents, findings = files.read(names, recursive=options.recursive)
     parsed = resources.parse(documents, options.namespace)
     findings = in_order([*findings, *parsed.findings, *check(parsed.found), *series.findings(options, parsed.found)])
     errors = sum(finding.severity == "error" for finding in findings)
@@ -41,7 +45,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="ninefold lint", description=__doc__)
-    files.add_arguments(parser)
+    parser.add_argument("files", nargs="*", metavar="FILE", help="the same as -f FILE")
+    files.add_arguments(parser, required=False)
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     series.add_arguments(parser)
     return parser

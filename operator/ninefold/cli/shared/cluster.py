@@ -28,6 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_context(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--context", help="the context of the kubeconfig (default: its current one)")
+    parser.add_argument("--kubeconfig", action=_Kubeconfig, metavar="FILE", help="instead of KUBECONFIG")
+
+
+class _Kubeconfig(argparse.Action):
+    """Whoever asks a cluster, here or in a program of its own, finds it as if it had been in the environment."""
+
+    def __call__(self, _parser: object, options: argparse.Namespace, value: object, _option: object = None) -> None:
+        os.environ["KUBECONFIG"] = str(value)
 
 
 def add_wait(parser: argparse.ArgumentParser) -> None:

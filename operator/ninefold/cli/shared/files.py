@@ -65,14 +65,15 @@ class Document:
                     nodes.append(value)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """The options that say which files to read."""
     parser.add_argument(
         "-f",
         "--filename",
         action="extend",
         nargs="+",
-        required=True,
+        default=[],
+        required=required,
         metavar="FILE",
         help="files, directories (their .yaml, .yml and .json files) or - for standard input",
     )

@@ -6,11 +6,36 @@ argparse prints every option above the fault, which are thirty lines for `ninefo
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Iterator
 from typing import NoReturn
+
+from ninefold.cli.shared import similar
 
 
 class Parser(argparse.ArgumentParser):
     """As argparse's own, with its acts."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n{self.prog} --help shows its options\n")
+        self.exit(2, f"{self.prog}: {message}{_hint(self, message)}\n{self.prog} --help shows its options\n")
+
+
+def subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The acts of a command by name."""
+    groups = (each for each in parser._actions if isinstance(each, argparse._SubParsersAction))
+    return {name: act for group in groups for name, act in group.choices.items()}
+
+
+def _hint(parser: argparse.ArgumentParser, message: str) -> str:
+    """What may have been meant by an option or an act that does not exist."""
+    if unknown := re.match(r"unrecognized arguments: (?:\S+ )*?(--[\w-]+)", message):
+        return similar.question(unknown[1], _options(parser))
+    if unknown := re.match(r"argument (?:ACT|\S+): invalid choice: '?([^' ]+)'? ", message):
+        return similar.question(unknown[1], subparsers(parser))
+    return ""
+
+
+def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
+    yield from parser._option_string_actions
+    for act in subparsers(parser).values():
+        yield from _options(act)

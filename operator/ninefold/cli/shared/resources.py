@@ -9,11 +9,14 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from ninefold.cli.shared import similar
 from ninefold.cli.shared.files import Document
 from ninefold.cli.shared.findings import Finding
 from ninefold.domain.resource_set import Diagnostic, ResourceSet
 from ninefold.kinds import MODELS
 from ninefold.kube.api import GROUP, Key
+from ninefold.kube.crd import crd
+from ninefold.kube.faults import UNKNOWN
 from ninefold.kube.fields import ObjectName
 from ninefold.kube.model import Metadata, Resource, dotted, faults
 
@@ -100,13 +103,15 @@ def _resource(document: Document, namespace: str) -> tuple[Resource | None, list
         return Finding(message, document.file, document.line(path), name, dotted(path))
 
     if kind is None:
-        return None, [finding(("kind",), f"there is no such kind; the kinds of {GROUP} are {', '.join(_KINDS)}")]
+        hint = similar.question(manifest["kind"], _KINDS)
+        known = "" if hint else f"; the kinds of {GROUP} are {', '.join(_KINDS)}"
+        return None, [finding(("kind",), f"there is no such kind{hint}{known}")]
     if manifest["apiVersion"] != kind.api.api_version:
         return None, [finding(("apiVersion",), f"write {kind.api.api_version}")]
     findings = [
         Finding(f"{key} is written twice: keep one", document.file, line, name) for key, line in document.repeated()
     ]
-    findings += [finding(path, "unknown field") for path in _unknown(manifest, metadata)]
+    findings += [finding(path, _unknown_field(kind, path)) for path in _unknown(manifest, metadata)]
     findings += [finding(("metadata", part), message) for part, message in _names(metadata, namespace)]
     # What a file says about the status means nothing: the API server ignores it, too.
     read = {key: value for key, value in metadata.items() if key in _READ}
@@ -116,7 +121,20 @@ def _resource(document: Document, namespace: str) -> tuple[Resource | None, list
         return kind.model_validate(body, extra="forbid"), findings
     except ValidationError as error:
         # metadata.name has been looked at above.
-        return None, findings + [finding(path, text) for path, text in faults(error) if path != ("metadata", "name")]
+        found = [(path, text) for path, text in faults(error) if path != ("metadata", "name")]
+        return None, findings + [
+            finding(path, _unknown_field(kind, path) if text == UNKNOWN else text) for path, text in found
+        ]
+
+
+def _unknown_field(kind: type[Resource], path: Sequence[str | int]) -> str:
+    """With the field that stands there and is like it, if any."""
+    schema = crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    for part in path[:-1]:
+        inner = schema.get("items") if isinstance(part, int) else schema.get("properties", {}).get(part)
+        schema = inner or schema.get("additionalProperties") or {}
+    known = _METADATA if path[0] == "metadata" else schema.get("properties", {})
+    return UNKNOWN + similar.question(str(path[-1]), known)
 
 
 def _unknown(manifest: Mapping[str, Any], metadata: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

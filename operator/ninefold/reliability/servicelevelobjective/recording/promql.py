@@ -22,6 +22,8 @@ _NEWBORN = 10
 """What begins above that has counted for longer than between two scrapes, or has so many events that one is nothing."""
 _WINDOW = re.compile(r"\[\s*\$window(?=\s*[\]:])")
 
+_GRAFANAS = re.compile(r"\$\{?__\w+\}?")
+
 
 def rate(text: str, length: str, aggregate: str, field: str) -> str:
     """Events per second over a range, aggregated ("sum"), from a selector of counters or PromQL with [$window]."""
@@ -179,6 +181,9 @@ def _parsed(text: str, field: str) -> promql.Expr:
     try:
         return promqltext.parse(text)
     except ValueError as error:
+        if grafanas := _GRAFANAS.search(text):
+            told = f"{grafanas[0]} is a variable of Grafana, which nobody fills in here: write the range as [$window]"
+            raise Stalled("InvalidPromQL", f"{field}: {told}, in {_short(text)}") from None
         raise Stalled("InvalidPromQL", f"{field}: this is not PromQL: {error}, in {_short(text)}") from None
 
 
