@@ -13,6 +13,8 @@ from ninefold.kube import accounts, admission
 from ninefold.kube.accounts import ME
 from ninefold.kube.api import GROUP, VERSION, Api, Manifest
 
+GATES = Api(GROUP, VERSION, "ReleaseGate", "releasegates")
+"""The objects that the verbs `override` and `approve` are given on; the kind itself belongs to a stage."""
 BY_NAME = "a machine must have it by name, not as one of all verbs"
 
 

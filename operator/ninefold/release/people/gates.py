@@ -26,7 +26,7 @@ VERBS = {
 
 def _may(verb: str, override: str = "object") -> str:
     """CEL: whether the user has the verb for the gate of an Override, and a machine not only as one of all verbs."""
-    gates = authors.in_namespace(ReleaseGate.api)
+    gates = authors.in_namespace(authors.GATES)
     return authors.has_verb(verb, f"(has({override}.spec.gate) ? {gates}.name({override}.spec.gate) : {gates})")
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 from ninefold.domain.people import authors
 from ninefold.kube.accounts import ME
 from ninefold.kube.api import Manifest
-from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 
 FORGIVING = "ninefold-forgiving"
 
-_GATES = authors.in_namespace(ReleaseGate.api)
+_GATES = authors.in_namespace(authors.GATES)
 
 _RULES = (
     authors.own_name(f"variables.added.all(f, f.by == {ME})", "by of what you forgive"),
