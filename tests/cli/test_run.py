@@ -43,7 +43,7 @@ def test_an_address_that_is_taken_is_named(tmp_path: Path, cluster: devcluster.C
     (told,) = done.stderr.splitlines()
     entry = json.loads(told)
     assert (done.returncode, entry["level"], entry["address"]) == (1, "critical", address)
-    assert entry["message"] == "Cannot listen for probes and metrics: have it listen on an address that is free"
+    assert entry["message"] == "Cannot listen for probes and metrics: choose a free address"
     assert "address already in use" in entry["error"]
 
 

@@ -118,7 +118,7 @@ def test_records_of_the_past_are_bounded_and_those_of_the_plan_are_not() -> None
     assert "page-299" in kept
     assert effects.advance([old(1, effects.KEPT_FOR + timedelta(days=1))], [], (), NOW).records == []
     assert len(effects.advance([old(1, effects.KEPT_FOR)], [], (), NOW).records) == 1
-    with pytest.raises(Stalled, match="129 acts are planned at once"):
+    with pytest.raises(Stalled, match="129 effects are planned"):
         effects.advance([], [*planned, PAGE.__class__("more", "page")], (), NOW)
 
 

@@ -292,14 +292,14 @@ def test_the_api_server_keeps_the_operator_to_what_it_is_asked_for(
                 return str(error)
 
         drawn = {"spec": {"drawn": True}}
-        wait_for("the policy to be in force", lambda: "asks for it by the annotation" in patch("silent", drawn), 30)
+        wait_for("the policy to be in force", lambda: "ask for it with the annotation" in patch("silent", drawn), 30)
         assert LAMP in patch("silent", drawn)
         assert "patched" in patch("asks", drawn)
         assert "patched" in patch("asks", {"metadata": {"annotations": {PARTED: "yes"}}, "spec": {"slats": []}})
         for more in ({"cloth": "red"}, {"hem": None, "cloth": "red"}):
-            assert "nothing but annotations and spec.drawn, spec.slats" in patch("asks", {"spec": {**more}})
+            assert "only annotations and spec.drawn, spec.slats" in patch("asks", {"spec": {**more}})
         for part in ({"labels": {"a": "b"}}, {"finalizers": ["example.com/stay"]}):
-            assert "nothing but annotations" in patch("asks", {"metadata": part})
+            assert "only annotations" in patch("asks", {"metadata": part})
     finally:
         for manifest in (*policies, rights):
             cluster.kubectl("delete", manifest["kind"], manifest["metadata"]["name"], "--ignore-not-found")

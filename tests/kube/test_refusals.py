@@ -55,7 +55,7 @@ def test_what_is_refused_is_told_to_whom_it_is_for_and_told_once() -> None:
     assert woken == ["gate", "gate"], "the same again is no news"
     verdict = refusals.verdict("gate")
     assert verdict is not None
-    assert verdict.message == "No a. So are 1 further writes."
+    assert verdict.message == "No a. The API server refuses 1 more write."
     refusals.note("record a", "other", "No a.")
     assert woken[2:] == ["gate", "other"]
     refusals.clear("record a")

@@ -152,4 +152,4 @@ def test_gates_of_people_stay_theirs(thief: Thief) -> None:
 )
 def test_there_is_no_right_to_more(thief: Thief, attempt: tuple[str, ...]) -> None:
     said = thief.run(*attempt)
-    assert "forbidden" in said.lower() or "there is one of another owner" in said
+    assert "forbidden" in said.lower() or "another owner's object has this name" in said

@@ -1,1 +1,1 @@
-"""The machinery that every kind stands on, one idea a module."""
+"""The machinery that every kind uses, one idea per module."""

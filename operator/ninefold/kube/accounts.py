@@ -1,7 +1,7 @@
-"""Which account is the operator, which are the cluster's own, and which are machines: CEL for admission policies. Pure.
+"""CEL for admission policies: which accounts are the operator, the cluster's own controllers, or machines. Pure.
 
 Policies name no account. A ClusterRoleBinding is their parameter, and the API server reads its subjects: the operator
-is the account that the binding of its rights names, whatever an installation calls it.
+is the account that the ClusterRoleBinding of its rights names, whatever name an installation gives that account.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from ninefold.kube.api import Manifest
 
 PARAMETER = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding"}
 OPERATOR_BINDING = "ninefold-operator"
-"""Gives the operator its rights, and says by that which account it is."""
+"""Gives the operator its rights, and so identifies the account of the operator."""
 MACHINES = "ninefold-machines"
-"""Lists further accounts that no person stands behind. It gives no rights."""
+"""Lists more accounts that no person uses. It gives no rights."""
 
 ME = "request.userInfo.username"
 _GROUPS = "request.userInfo.?groups.orValue([])"
@@ -30,10 +30,10 @@ IS_MACHINE = (
     f"{ME}.startsWith('{_SERVICE_ACCOUNT}') || {IS_NAMED} || "
     f"params.?subjects.orValue([]).exists(s, s.kind == 'Group' && s.name in {_GROUPS})"
 )
-"""CEL: whether the user is a service account, or one that the list of machines names."""
+"""CEL: whether the user is a service account, or an account that the list of machines names."""
 
 IS_SUPERUSER = f"'system:masters' in {_GROUPS}"
-"""CEL: no right and no rule holds for this group of the API server's own, which may also delete the policies."""
+"""CEL: no RBAC rule and no policy restricts this group of the API server; it may also delete the policies."""
 
 _HOUSEKEEPERS = [
     "system:kube-controller-manager",
@@ -41,15 +41,15 @@ _HOUSEKEEPERS = [
     "system:serviceaccount:kube-system:namespace-controller",
 ]
 IS_HOUSEKEEPER = f"{ME} in {_HOUSEKEEPERS}"
-"""CEL: the controllers of Kubernetes that clear away what has no owner or no namespace any more."""
+"""CEL: the controllers of Kubernetes that delete objects whose owner or namespace is deleted."""
 
 IS_LEAVING = "has(namespaceObject.metadata.deletionTimestamp)"
 """CEL: whether the namespace of the object is being deleted."""
 
 
 def of_binding(name: str, *, missing: str = "Deny") -> dict[str, Any]:
-    """The parameter of a policy's binding; `missing` says what follows where there is no such ClusterRoleBinding: Allow
-    leaves the policy out, Deny refuses."""
+    """The parameter of a policy's binding. `missing` is the action if this ClusterRoleBinding does not exist: Allow
+    skips the policy, Deny refuses the request."""
     return {"name": name, "parameterNotFoundAction": missing}
 
 

@@ -1,4 +1,4 @@
-"""ValidatingAdmissionPolicies as manifests: how the API server is made to decide by itself. Pure."""
+"""ValidatingAdmissionPolicies as manifests: rules that the API server enforces by itself. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _API_VERSION = "admissionregistration.k8s.io/v1"
 
 
 def policy(name: str, *, fails: bool, **spec: Any) -> Manifest:
-    """A policy by its name. `fails` says whether a fault of its own refuses the request."""
+    """A policy with this name. `fails`: refuse the request if the policy itself cannot be evaluated."""
     return {
         "apiVersion": _API_VERSION,
         "kind": "ValidatingAdmissionPolicy",
@@ -21,7 +21,7 @@ def policy(name: str, *, fails: bool, **spec: Any) -> Manifest:
 
 
 def binding(name: str, action: str = "Deny", parameters: Mapping[str, Any] | None = None) -> Manifest:
-    """What puts the policy of this name in force: Deny, Warn or Audit."""
+    """The binding that puts the policy of this name in force; `action` is Deny, Warn or Audit."""
     return {
         "apiVersion": _API_VERSION,
         "kind": "ValidatingAdmissionPolicyBinding",
@@ -35,7 +35,7 @@ def binding(name: str, action: str = "Deny", parameters: Mapping[str, Any] | Non
 
 
 def resources(group: str, version: str, operations: Iterable[str], plurals: Iterable[str]) -> dict[str, Any]:
-    """A rule of what a policy is about."""
+    """A rule that selects the requests that a policy applies to."""
     return {
         "apiGroups": [group],
         "apiVersions": [version],

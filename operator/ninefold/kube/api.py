@@ -1,4 +1,4 @@
-"""How the API server names things: resources and object keys. Pure."""
+"""Resources and object keys, as the API server names them. Pure."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ GROUP = "ninefold.dev"
 VERSION = "v1alpha1"
 FIELD_MANAGER = "ninefold"
 HOLDER = "ninefold-gate"
-"""The field manager of what we hold in the objects of others."""
+"""The field manager of the fields that the operator holds in other owners' objects."""
 MANAGED_BY = "app.kubernetes.io/managed-by"
 OPERATOR = "ninefold"
-"""The value of that label on everything we make."""
+"""The value of the label MANAGED_BY on every object that the operator makes."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,7 +51,7 @@ class Api:
 
     @property
     def name(self) -> str:
-        """As a CustomResourceDefinition is named: `plural.group`."""
+        """The name of its CustomResourceDefinition: `plural.group`."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     def is_kind_of(self, reference: Manifest) -> bool:

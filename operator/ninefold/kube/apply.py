@@ -1,4 +1,4 @@
-"""Children: apply what differs, prune what is no longer wanted."""
+"""Children: apply those that differ, prune those that are no longer wanted."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from ninefold.kube.refusal import naming
 
 
 class Applier:
-    """Makes the cluster hold exactly a plan's children. Writes nothing where the store shows that they are there."""
+    """Makes the cluster hold exactly a plan's children. Writes nothing that the store already shows."""
 
     def __init__(self, cluster: Cluster, dispatcher: Dispatcher, children: Sequence[Api]) -> None:
         self._cluster = cluster
         self._dispatcher = dispatcher
         self._apis = {(api.api_version, api.kind): api for api in children}
-        # The version that our last write of a child made. Where the server normalises a field, the live object
-        # never equals what we want; it is right all the same until somebody else writes.
+        # The version that the last write of a child made. Where the server normalises a field, the live object never
+        # equals the wanted one; it is nevertheless right until someone else writes it.
         self._written: dict[tuple[Api, Key], tuple[int, str]] = {}
 
     async def apply(self, owner: Resource, children: Sequence[Manifest], by: QueueItem) -> list[ObjectRef]:
-        """Apply and prune; the inventory to record. A crash in between is mended by the next call."""
+        """Apply and prune; returns the inventory to record. The next call repairs what a crash left undone."""
         wanted: dict[tuple[Api, Key], Manifest] = {}
         for child in children:
-            whole = adopt(owner, child)
-            wanted[self._apis[whole["apiVersion"], whole["kind"]], Key.of(whole)] = whole
+            adopted = adopt(owner, child)
+            wanted[self._apis[adopted["apiVersion"], adopted["kind"]], Key.of(adopted)] = adopted
         for (api, key), manifest in wanted.items():
-            if not self._stands(api, key, manifest):
+            if not self._is_applied(api, key, manifest):
                 await self._check_name(owner, api, key)
                 with naming("apply", api, key):
                     result = await self._cluster.apply(api, manifest)
@@ -42,7 +42,7 @@ class Applier:
         return [ObjectRef(api_version=api.api_version, kind=api.kind, name=key.name) for api, key in sorted(wanted)]
 
     async def _check_name(self, owner: Resource, api: Api, key: Key) -> None:
-        """Somebody else's object of that name is never taken over: deleting the owner would delete it too."""
+        """Never take over another owner's object of that name: deleting this owner would delete it too."""
         live = self._dispatcher.store.get(api, key)
         if live is None:
             try:
@@ -52,11 +52,11 @@ class Applier:
         if not made_for(live, owner):
             raise Stalled(
                 NAME_TAKEN,
-                f"The {api.kind} {key} exists already and was not made for this {owner.api.kind}:"
+                f"The {api.kind} {key} already exists and was not made for this {owner.api.kind}:"
                 f" delete or rename it, or rename this {owner.api.kind}.",
             )
 
-    def _stands(self, api: Api, key: Key, wanted: Manifest) -> bool:
+    def _is_applied(self, api: Api, key: Key, wanted: Manifest) -> bool:
         live = self._dispatcher.store.get(api, key)
         if live is None:
             return False
@@ -64,19 +64,19 @@ class Applier:
         return contains(live, wanted) or self._written.get((api, key)) == (hash_of(wanted), version)
 
     async def _prune(self, owner: Resource, wanted: set[tuple[Api, Key]]) -> None:
-        """Delete what the inventory or an owner reference calls ours and the plan does not want.
+        """Delete each child that the inventory or an owner reference names and that the plan does not want.
 
-        The owner reference finds the child that was applied just before a crash kept it out of the inventory.
+        The owner reference finds a child that was applied just before a crash, and that the inventory misses.
         """
         namespace = owner.metadata.namespace
         owned = self._dispatcher.store.owned_by(owner.metadata.uid)
-        # Of other resources the plan says nothing: another controller makes them.
-        found = {(api, Key.of(manifest)) for api, manifest in owned if api in self._apis.values()}
+        # The plan says nothing about other resources: another controller makes them.
+        children = {(api, Key.of(manifest)) for api, manifest in owned if api in self._apis.values()}
         for ref in owner.status.inventory:
             api = self._apis.get((ref.api_version, ref.kind))
             if api is not None:
-                found.add((api, Key(namespace, ref.name)))
-        for api, key in sorted(found - wanted):
+                children.add((api, Key(namespace, ref.name)))
+        for api, key in sorted(children - wanted):
             live = self._dispatcher.store.get(api, key)
             if live is None or not is_ours(live, owner):
                 continue

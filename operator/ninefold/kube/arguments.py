@@ -1,4 +1,4 @@
-"""Values of options of a command line. Each raises what argparse turns into a message. Pure."""
+"""Parsers of command-line option values. Each raises an error that argparse turns into a message. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an object that we make looks like, and whose it is. Pure."""
+"""The form and the owner of objects that the operator makes. Pure."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ninefold.kube.model import Resource
 
 
 def adopt(owner: Resource, child: Manifest) -> dict[str, Any]:
-    """The child with its namespace, our label and its owner, as it is sent to the API server.
+    """The child with its namespace, the operator's label and its owner, as it is sent to the API server.
 
-    It lives beside its owner; that of a cluster-scoped owner says where.
+    It lives in the namespace of its owner; the child of a cluster-scoped owner names its own namespace.
     """
     metadata = dict(child["metadata"])
     if owner.api.namespaced:
@@ -32,7 +32,7 @@ def adopt(owner: Resource, child: Manifest) -> dict[str, Any]:
 
 
 def made_for(live: Manifest, owner: Resource) -> bool:
-    """By name, not by uid: what was made for an owner that has just been deleted and made anew is still its own."""
+    """Compared by name, not by uid: a child stays the owner's when the owner is deleted and created again."""
     return any(
         owner.api.is_kind_of(reference) and reference["name"] == owner.metadata.name
         for reference in live["metadata"].get("ownerReferences", ())
@@ -44,7 +44,7 @@ def is_ours(live: Manifest, owner: Resource) -> bool:
 
 
 def contains(live: Any, wanted: Any) -> bool:
-    """Whether every field that we want stands in the live object; lists must be equal, objects may hold more."""
+    """Whether the live object has every wanted field; lists must be equal, objects may hold more."""
     if isinstance(wanted, Mapping):
         return isinstance(live, Mapping) and all(
             name in live and contains(live[name], value) for name, value in wanted.items()
@@ -59,5 +59,5 @@ def contains(live: Any, wanted: Any) -> bool:
 
 
 def hash_of(manifest: Manifest) -> int:
-    """A number that changes with the manifest; only ever compared within this process."""
+    """A number that changes with the manifest; compared only within this process."""
     return hash(repr(manifest))

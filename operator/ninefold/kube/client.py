@@ -1,4 +1,4 @@
-"""The port to the API server, and its implementation on the official client. All our requests go through it."""
+"""The port to the API server, and its implementation on the official client. All requests go through it."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _PAGE = 500
 _COLLISIONS = ("Conflict", "AlreadyExists")
 _READS = frozenset({"get", "list"})
 _fence: ContextVar[Fence | None] = ContextVar("fence", default=None)
-"""That of the request which is being made, for the hooks of the HTTP client."""
+"""The fence of the request in progress, for the hooks of the HTTP client."""
 
 
 class ApiError(Exception):
-    """The API server refused or failed: its HTTP status, reason and sentence, and how long it asks us to wait."""
+    """The API server refused or failed: HTTP status, reason, sentence, and how long it asks the client to wait."""
 
     def __init__(self, status: int, reason: str, message: str, retry_after: float = 0.0) -> None:
         super().__init__(f"{status} {reason}: {message}")
@@ -53,19 +53,19 @@ class NotFound(ApiError):
 
 
 class Conflict(ApiError):
-    """Somebody wrote in between, or the object exists already, or its uid is another one."""
+    """Another client wrote in between, or the object already exists, or it has another uid."""
 
 
 class Terminating(ApiError):
-    """The namespace is being deleted: nothing new is made in it any more."""
+    """The namespace is being deleted: it accepts no new object."""
 
 
 class ApiUnreachable(ApiError):
-    """No answer in time."""
+    """The API server did not answer in time."""
 
 
 class NoLease(ApiError):
-    """Nothing was written: the Lease might have ended before the write had."""
+    """Nothing was written: the Lease might have ended before the write."""
 
 
 class Cluster(Protocol):
@@ -86,11 +86,11 @@ class Cluster(Protocol):
     async def delete(self, api: Api, key: Key, uid: str) -> None: ...
 
     def fenced(self, fence: Fence) -> Cluster:
-        """The same API server, for writes that are made only while the fence lets them pass."""
+        """A client of the same API server whose writes happen only while the fence lets them pass."""
 
 
 class KubernetesCluster:
-    """`Cluster` over kubernetes.aio. Paths come from `Api`, so that no discovery is needed."""
+    """`Cluster` over kubernetes.aio. Paths come from `Api`, so no discovery is needed."""
 
     def __init__(self, client: ApiClient, metrics: Metrics, fence: Fence | None = None) -> None:
         self._client = client
@@ -105,9 +105,9 @@ class KubernetesCluster:
         return await self._request("get", api, api.path(key.namespace, key.name))
 
     async def list(self, api: Api, labels: str = "", namespace: str = "") -> list[Manifest]:
-        """All objects, of one namespace if given, page by page.
+        """All objects, or those of one namespace, page by page.
 
-        A list has kind and apiVersion once: they are put back onto each item.
+        A list states kind and apiVersion once: this method adds them to each item.
         """
         items: list[Manifest] = []
         token: str | None = None
@@ -115,7 +115,7 @@ class KubernetesCluster:
             selector = {"label_selector": labels} if labels else {}
             page = await self._request("list", api, api.path(namespace), limit=_PAGE, _continue=token, **selector)
             if not str(page.get("kind")).endswith("List"):
-                # To take it for an empty one would be to take all objects for deleted.
+                # If this counted as an empty list, all objects would count as deleted.
                 raise ApiUnreachable(0, "Unreachable", f"the answer to a listing is a {page.get('kind')}")
             items += [{"apiVersion": api.api_version, "kind": api.kind, **item} for item in page.get("items") or ()]
             token = (page.get("metadata") or {}).get("continue")
@@ -130,7 +130,7 @@ class KubernetesCluster:
         return await self._request("put", api, api.path(key.namespace, key.name), body=manifest)
 
     async def apply(self, api: Api, manifest: Manifest, manager: str = FIELD_MANAGER) -> Manifest:
-        """Server-side apply as a field manager of ours; a field that we set is ours, whoever set it before."""
+        """Server-side apply as this field manager; it takes over each field in the manifest from any other manager."""
         key = Key.of(manifest)
         return await self._request(
             "patch",
@@ -143,12 +143,13 @@ class KubernetesCluster:
         )
 
     async def patch(self, api: Api, key: Key, patch: Mapping[str, Any], subresource: str = "") -> Manifest:
-        """A JSON merge patch. With metadata.uid or resourceVersion in it, another object or version is refused."""
+        """A JSON merge patch. With metadata.uid or resourceVersion in it, the API server refuses any other object or
+        version."""
         path = api.path(key.namespace, key.name, subresource)
         return await self._request("patch", api, path, body=patch, content_type=_MERGE, field_manager=FIELD_MANAGER)
 
     async def delete(self, api: Api, key: Key, uid: str) -> None:
-        """Delete this very object, its dependants in the background."""
+        """Delete the object with this uid; its dependants are deleted in the background."""
         body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
         await self._request("delete", api, api.path(key.namespace, key.name), body=body)
 
@@ -181,20 +182,20 @@ class KubernetesCluster:
 
 async def _read(response: aiohttp.ClientResponse) -> dict[str, Any]:
     try:
-        found = await response.json()
+        answer = await response.json()
     except ValueError as error:
-        raise ApiUnreachable(0, "Unreachable", f"an answer that is no JSON: {error}") from error
-    if not isinstance(found, dict):
+        raise ApiUnreachable(0, "Unreachable", f"the answer is not JSON: {error}") from error
+    if not isinstance(answer, dict):
         raise ApiUnreachable(
-            0, "Unreachable", "an answer that is no object: something else than the API server gives it"
+            0, "Unreachable", "the answer is not a JSON object: a server other than the API server sent it"
         )
-    return found
+    return answer
 
 
 def apply_body(manifest: Manifest) -> str:
-    r"""A manifest as JSON that is YAML, too, in ASCII.
+    r"""A manifest as JSON that is also YAML, in ASCII.
 
-    JSON escapes a character beyond the basic plane as two surrogates, which YAML refuses; it has an escape of its own.
+    JSON escapes a character beyond the basic plane as two surrogates, which YAML refuses; YAML has its own escape.
 
     >>> print(apply_body({"text": "\U0001f600"}))
     {"text": "\U0001f600"}
@@ -240,9 +241,9 @@ def _translate(error: DynamicApiError) -> ApiError:
 
 
 async def connect(metrics: Metrics, context: str | None = None) -> KubernetesCluster:
-    """A client for the cluster around the pod, or for the one that KUBECONFIG (or ~/.kube/config) names.
+    """A client for the cluster around the pod, or for the cluster that KUBECONFIG (or ~/.kube/config) names.
 
-    `context` is that of the kubeconfig to use instead of its current one. Raises Unreachable where there is neither.
+    `context` replaces the current context of the kubeconfig. Raises ApiUnreachable if there is neither cluster.
     """
     deepjson.tolerate()
     configuration = Configuration()
@@ -259,37 +260,37 @@ async def connect(metrics: Metrics, context: str | None = None) -> KubernetesClu
     except config.ConfigException as error:
         why = _missing() or str(error).rstrip(".")
         raise ApiUnreachable(0, "NoCluster", f"{why}: set KUBECONFIG to a file that names a cluster") from None
-    # Our queue retries with a backoff of its own; a second layer below would only hide errors from it.
+    # The work queue retries with its own backoff; a second layer below would only hide errors from it.
     configuration.retries = None
-    # aiohttp would look up proxies and ~/.netrc anew for each request, which took a fifth of our CPU time.
+    # aiohttp would look up proxies and ~/.netrc for each request, which took a fifth of the operator's CPU time.
     configuration.client_session_kwargs = {"trust_env": False, "trace_configs": [_tracing()]}
     configuration.proxy = configuration.proxy or _proxy(configuration.host)
     return KubernetesCluster(ApiClient(configuration), metrics)
 
 
 def _proxy(url: str) -> str | None:
-    """What HTTPS_PROXY and NO_PROXY say about this server."""
+    """The proxy that HTTPS_PROXY and NO_PROXY give for this server."""
     server = urlsplit(url)
     return None if proxy_bypass(server.hostname or "") else getproxies().get(server.scheme)
 
 
 def current_namespace(context: str | None = None) -> str:
-    """The namespace that the kubeconfig's context names, else "default"."""
+    """The namespace that the kubeconfig's context names, or "default"."""
     try:
         contexts, current = config.list_kube_config_contexts(_kubeconfig())  # type: ignore[no-untyped-call]
     except config.ConfigException:
         return "default"
-    chosen = next((one for one in contexts if one["name"] == context), current)
+    chosen = next((entry for entry in contexts if entry["name"] == context), current)
     return str(chosen["context"].get("namespace") or "default")
 
 
 def _missing() -> str:
-    """Which kubeconfig is not there; the library calls such a file an invalid one."""
+    """A sentence about a missing kubeconfig; the library calls a missing file invalid."""
     paths = (_kubeconfig() or "~/.kube/config").split(os.pathsep)
     there = any(Path(path).expanduser().exists() for path in paths)
     return "" if there else f"there is no kubeconfig {' or '.join(paths)}"
 
 
 def _kubeconfig() -> str | None:
-    """Asked for at each call: the library reads the environment only when it is imported."""
+    """Read at each call: the library reads the environment only when it is imported."""
     return os.environ.get("KUBECONFIG") or None

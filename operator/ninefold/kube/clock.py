@@ -1,4 +1,4 @@
-"""Time as something that is handed in, so that a test can hold it still, move it and make it jump."""
+"""Time as a parameter, so that a test can stop it, move it and make it jump."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Clock(Protocol):
         """The wall clock, aware, UTC. It may jump."""
 
     def monotonic(self) -> float:
-        """Seconds that only ever grow, for measuring lengths of time; those of a suspended machine count."""
+        """Seconds that only grow, for measuring durations; time in which the machine is suspended counts."""
 
 
 class SystemClock:
@@ -20,5 +20,5 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        # Linux stops its monotonic clock while the machine is suspended; a Lease goes on ending.
+        # Linux stops its monotonic clock while the machine is suspended; a Lease still expires.
         return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()

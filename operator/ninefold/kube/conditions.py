@@ -1,4 +1,4 @@
-"""Outcomes as conditions: where Ready, Reconciling and Stalled are decided, as kstatus reads them. Pure."""
+"""Outcomes as conditions: decides Ready, Reconciling and Stalled as kstatus reads them. Pure."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ STALLED = "Stalled"
 WRITE_REFUSED = "WriteRefused"
 """The API server refuses a write to, or on behalf of, the object."""
 NAME_TAKEN = "NameTaken"
-"""A reason of STALLED: an object of somebody else's stands where a child is to be."""
+"""A reason of STALLED: another owner's object has the name of a child."""
 _FIRST = (STALLED, RECONCILING, READY, WRITE_REFUSED)
-# These may only be present while they are true.
+# These types are present only while they are true.
 _PRESENT_WHEN_TRUE = (RECONCILING, STALLED, WRITE_REFUSED)
 
 
@@ -27,13 +27,13 @@ def find(conditions: Iterable[Condition], kind: str) -> Condition | None:
 
 
 def reported(conditions: Iterable[Condition], kind: str = READY) -> Verdict | None:
-    """What a condition said last; None if it never spoke."""
-    found = find(conditions, kind)
-    return Verdict(found.status, found.reason, found.message) if found else None
+    """The last verdict of a condition; None if the condition was never reported."""
+    condition = find(conditions, kind)
+    return Verdict(condition.status, condition.reason, condition.message) if condition else None
 
 
 def of_plan(ready: Verdict, further: Mapping[str, Verdict]) -> dict[str, Verdict]:
-    """What a plan amounts to: not ready yet means that the controller is still at it."""
+    """The conditions of a plan: while Ready is not True, the controller is still reconciling."""
     verdicts = {**further, READY: ready}
     if ready.status != "True":
         verdicts[RECONCILING] = Verdict("True", ready.reason, ready.message)
@@ -41,7 +41,7 @@ def of_plan(ready: Verdict, further: Mapping[str, Verdict]) -> dict[str, Verdict
 
 
 def of_error(error: Exception) -> dict[str, Verdict]:
-    """What an error amounts to. The text of an unforeseen one stays in the log: a status must not show anything."""
+    """The conditions of an error. The text of an unexpected error goes only to the log: a status must not show it."""
     match error:
         case Stalled(reason=reason, message=message):
             return {READY: Verdict("False", reason, message), STALLED: Verdict("True", reason, message)}
@@ -51,7 +51,9 @@ def of_error(error: Exception) -> dict[str, Verdict]:
             verdict = Verdict("False", "Refused", message)
             return {**of_plan(verdict, {}), WRITE_REFUSED: Verdict("True", "Refused", message)}
         case TimeoutError():
-            verdict = Verdict("False", "TookTooLong", "The last look took too long, was given up, and is repeated.")
+            verdict = Verdict(
+                "False", "TookTooLong", "The last reconciliation took too long and was stopped; it is repeated."
+            )
         case _:
             verdict = Verdict(
                 "False", "Failed", "The last attempt failed and is repeated; the operator's log says why."
@@ -62,8 +64,8 @@ def of_error(error: Exception) -> dict[str, Verdict]:
 def merge(
     previous: Iterable[Condition], verdicts: Mapping[str, Verdict], generation: int, now: datetime
 ) -> list[Condition]:
-    """The conditions to store. Types that the verdicts do not speak of stay, but for those that are present
-    only while they are true."""
+    """The conditions to store. Types without a verdict stay, except those that are present only while they are
+    true."""
     before = {condition.type: condition for condition in previous}
     merged = {kind: condition for kind, condition in before.items() if kind not in _PRESENT_WHEN_TRUE}
     for kind, verdict in verdicts.items():

@@ -1,4 +1,4 @@
-"""What a kind brings to the machinery: where to look, what it may do, and its three steps observe, plan, perform."""
+"""What a kind declares: its watches, its rights, and its three steps observe, plan and perform."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ObservedT = TypeVar("ObservedT")
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A row of the RBAC table: what the operator may do, and the reason that the table shows beside it."""
+    """A row of the RBAC table: what the operator may do, and the reason that the table shows."""
 
     api: Api
     verbs: tuple[str, ...]
@@ -30,15 +30,15 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What objects that we make look like: CEL over `object`, and the same in words. The API server refuses others of
-    our account, so that a thief of its token cannot write more than we do."""
+    """The form of objects that the operator makes: CEL over `object`, and the same in words. The API server refuses any
+    other object from the operator's account, so that a stolen token cannot write more than the operator does."""
 
     expression: str
     words: str
 
     @classmethod
     def of_spec(cls, *members: str) -> Content:
-        """Of an object that has a spec with these members at most."""
+        """An object whose spec has no members except these."""
         return cls(
             f"dyn(object).?spec.orValue({{}}).all(k, k in {list(members)})", f"spec.{', spec.'.join(members)} alone"
         )
@@ -46,12 +46,12 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Another resource whose events concern us: `keys` tells which of our objects to look at again.
+    """Another resource whose events matter to a kind: `keys` lists the objects of the kind to reconcile.
 
     `labels` is a selector that the API server applies ("a=b,c"); `optional` resources may be missing from the cluster.
-    `status` names the fields of the status that are read, None for all: of others' objects the rest may be large.
-    `reads` gives what of an object matters: an event that leaves it as it was concerns nobody.
-    `both`: also those are looked at again whom the version before concerned, as what is selected by its labels does.
+    `status` names the fields of the status that are read, None for all: other owners' statuses may be large.
+    `reads` returns the part of an object that matters: an event that does not change this part wakes no object.
+    `both`: also wake the objects that `keys` lists for the version before, for instance when labels select them.
     """
 
     api: Api
@@ -63,7 +63,8 @@ class Watch:
     both: bool = False
 
     def concerns(self, before: Manifest | None, now: Manifest | None, store: Store) -> Iterable[Key]:
-        """Whom it concerns that an object came (`before` is None), changed, or went (`now` is None)."""
+        """The objects to reconcile when an object was added (`before` is None), changed, or was deleted (`now` is
+        None)."""
         if self.reads and before and now and self.reads(before) == self.reads(now):
             return
         yield from self.keys(now or before or {}, store)
@@ -72,14 +73,14 @@ class Watch:
 
 
 def written(manifest: Manifest) -> object:
-    """The `reads` of a watch to which the status is nothing: what people write."""
+    """A `reads` that ignores the status: it returns what people write."""
     metadata = manifest["metadata"]
     return manifest.get("spec"), metadata.get("labels"), metadata.get("annotations"), metadata.get("deletionTimestamp")
 
 
 def in_namespace_of(api: Api) -> Callable[[Manifest, Store], Iterable[Key]]:
-    """The `keys` of a watch that may concern all objects of a kind in the same namespace: what selects something else
-    now, or has other labels, concerns what it concerned before, too."""
+    """The `keys` of a watch that may matter to all objects of a kind in the same namespace: an object whose selector or
+    labels changed also matters to the objects that it mattered to before."""
 
     def keys(manifest: Manifest, store: Store) -> Iterable[Key]:
         return store.keys(api, Key.of(manifest).namespace)
@@ -88,38 +89,38 @@ def in_namespace_of(api: Api) -> Callable[[Manifest, Store], Iterable[Key]]:
 
 
 class Controller(Generic[ResourceT, ObservedT]):
-    """One kind. Integrations come in through the constructor of the subclass; nothing is kept between looks."""
+    """One kind. The subclass takes integrations in its constructor; nothing is kept between reconciliations."""
 
     resource: ClassVar[type[Resource]]
     watches: tuple[Watch, ...] = ()
     children: ClassVar[tuple[Api, ...]] = ()
     """The resources that plans of this kind may hold; they are watched, so that drift is repaired."""
     optional: ClassVar[frozenset[Api]] = frozenset()
-    """Those of `children` that the cluster may do without."""
+    """The `children` that may be missing from the cluster."""
     contents: ClassVar[Mapping[Api, Content]] = {}
-    """What the objects of `children` look like, and of the kind itself if the operator makes such."""
+    """The form of the objects of `children`, and of the kind itself if the operator makes such objects."""
     indexes: tuple[Index, ...] = ()
-    """Those to be filled from the first object on, because their values take long to work out for all at once."""
+    """The indexes to fill from the first object on, because computing the values of all objects at once takes long."""
     grants: ClassVar[tuple[Grant, ...]] = ()
     makes: ClassVar[bool] = False
-    """Whether objects of the kind itself are made by the operator (`missing`); those carry our label."""
+    """Whether the operator makes objects of the kind itself (`missing`); they carry the operator's label."""
     finalizer: ClassVar[bool] = False
-    """Whether `finalize` must run before an object of this kind may go."""
+    """Whether `finalize` must run before an object of this kind is deleted."""
 
     def missing(self, key: Key, store: Store) -> Manifest | None:
-        """The object to create under a key that was to be looked at and does not exist. None by default: the kind is
-        written by people. It is asked again after a failure, so it must answer from the store alone.
+        """The object to create under a key that is to be reconciled and does not exist. None by default: people write
+        the kind. It is called again after a failure, so it must answer from the store alone.
         """
         return None
 
     def wanted_by(self, manifest: Manifest) -> tuple[Api, Key] | None:
-        """The object that one which the operator makes is for: it says so in its conditions where that one cannot be
-        written. None by default.
+        """The object that needs an object of this kind which the operator makes. Its conditions report when that object
+        cannot be written. None by default.
         """
         return None
 
     def corrected(self, manifest: Manifest, store: Store) -> Manifest | None:
-        """What an object of the kind must hold, if the operator made it and keeps it so. None by default."""
+        """The content of an object that the operator makes and keeps correct. None by default."""
         return None
 
     async def observe(self, resource: ResourceT, store: Store, now: datetime) -> ObservedT:
@@ -127,28 +128,28 @@ class Controller(Generic[ResourceT, ObservedT]):
         raise NotImplementedError
 
     def plan(self, resource: ResourceT, observed: ObservedT, now: datetime) -> Plan[Any]:
-        """The pure meaning of the resource. Raises Stalled or Waiting."""
+        """The meaning of the resource, as a pure function. Raises Stalled or Waiting."""
         raise NotImplementedError
 
     async def perform(self, resource: ResourceT, effect: Effect) -> str:
-        """Make one attempt at an effect, beside the looks; what was done, as a sentence for the status.
+        """Make one attempt at an effect, in parallel to reconciliations; returns a sentence for the status.
 
         It is called again with the same key after a failure, and after a crash that left the outcome unknown: the far
-        side must recognize the key. Raises EffectFailed; of any other exception the text goes to the log alone.
+        side must recognize the key. Raises EffectFailed; the text of any other exception goes only to the log.
         """
         raise NotImplementedError(f"{type(self).__name__} plans effects but performs none")
 
     async def finalize(self, resource: ResourceT) -> None:
-        """Undo what is outside the cluster before the object goes; must be repeatable."""
+        """Undo the effects outside the cluster before the object is deleted; must be repeatable."""
 
     def concerned(self, before: Manifest | None, now: Manifest | None, store: Store) -> Iterable[Key]:
-        """Which other objects of the kind to look at because this one came (`before` is None), changed, or went (`now`
-        is None). None by default. The store holds what is so now.
+        """The other objects of the kind to reconcile when this object was added (`before` is None), changed, or was
+        deleted (`now` is None). None by default. The store holds the present state.
         """
         return ()
 
     def feed(self, store: Store) -> AsyncIterator[Key]:
-        """Keys to look at for reasons that no watch reports, such as figures that changed. None by default."""
+        """Keys to reconcile for reasons that no watch reports, such as changed measurements. None by default."""
         return _nothing()
 
 

@@ -1,4 +1,4 @@
-"""From a resource class to its CustomResourceDefinition. Pure."""
+"""Generates a CustomResourceDefinition from a resource class. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ninefold.kube.model import Column, Resource
 from ninefold.kube.schema import Schema, SchemaError, structural
 
 CATEGORY = "sre"
-"""`kubectl get sre` lists the kinds that say where a service stands."""
+"""`kubectl get sre` lists the kinds that describe the state of a service."""
 
 _READY = '.status.conditions[?(@.type=="Ready")]'
 _COMMON = (Column("Ready", f"{_READY}.status"), Column("Reason", f"{_READY}.reason", wide=True))
@@ -25,7 +25,7 @@ _ENVELOPE: dict[str, Schema] = {
 
 
 def crd(kind: type[Resource]) -> dict[str, Any]:
-    """The manifest of a kind's CRD. Raises SchemaError where the model has no form in Kubernetes."""
+    """The manifest of a kind's CRD. Raises SchemaError if Kubernetes cannot represent the model."""
     api = kind.api
     schema = _schema(kind)
     return {
@@ -65,7 +65,7 @@ def _schema(kind: type[Resource]) -> Schema:
         "properties": {
             **_ENVELOPE,
             "spec": _part(kind, "spec", "What you want."),
-            # Without a status kstatus takes a resource for healthy; -1 says that nobody has looked at it yet.
+            # Without a status kstatus reports a resource as healthy; -1 says that it is not reconciled yet.
             "status": {
                 **_part(kind, "status", "What Ninefold observed; it alone writes this."),
                 "default": {"observedGeneration": -1},
@@ -84,7 +84,7 @@ def _part(kind: type[Resource], name: str, description: str) -> Schema:
     if not isinstance(field.annotation, type):
         raise SchemaError(f"{kind.__name__}.{name}", "must be one model")
     schema = structural(field.annotation, f"{kind.__name__}.{name}", tell_defaults=name == "spec")
-    # The docstrings of the models speak to whoever changes the code.
+    # The docstrings of the models address the developers of the operator.
     return {**schema, "description": field.description or description}
 
 
@@ -102,7 +102,7 @@ def _column(column: Column, schema: Schema, kind: str) -> Schema:
 
 
 def _require_path(column: Column, schema: Schema, kind: str) -> None:
-    """A column whose path is misspelt would be empty for ever, and nobody would be told."""
+    """A column whose path is misspelt would stay empty, without any report."""
     for name in re.sub(r"\[[^]]*\]", ".[]", column.path).split(".")[1:]:
         if "additionalProperties" in schema:
             schema = schema["additionalProperties"]

@@ -1,7 +1,6 @@
-"""JSON that is nested deeper than Python can read: an object of somebody else may hold anything, as the values of a
-HelmRelease do, and the API server takes it up to 10,000 levels deep.
-
-One such object would end each listing and each watch of its kind, and with them the operator.
+"""JSON that is nested deeper than Python can read. Another owner's object may hold anything, such as the values of a
+HelmRelease, and the API server accepts it up to 10,000 levels deep.
+One such object would end each listing and each watch of its kind, and so end the operator.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import re
 from typing import Any
 
 DEEPEST = 100
-"""Levels that are kept of a text that cannot be read as it is; in the place of deeper ones stands null."""
+"""Levels that are kept of a text that is nested too deep to read; null replaces deeper levels."""
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{\]}]')
 
 
@@ -24,13 +23,13 @@ class _Decoder(json.JSONDecoder):
 
 
 def tolerate() -> None:
-    """From now on all that reads JSON in this process, kopf and aiohttp too, reads it however deep it is."""
-    # Neither of them takes another function for it.
+    """From now on every reader of JSON in this process, including kopf and aiohttp, accepts any depth."""
+    # Neither library accepts another decoder.
     setattr(json, "_default_decoder", _Decoder())  # noqa: B010 - the stubs do not know it
 
 
 def shallow(text: str) -> str:
-    """The text with null in the place of what is nested too deep.
+    """The text with null for each value that is nested too deep.
 
     >>> shallow("[" * 200 + "]" * 200) == "[" * 100 + "null" + "]" * 100
     True

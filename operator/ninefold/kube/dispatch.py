@@ -1,4 +1,4 @@
-"""From "this object changed" to "look at these keys": the one way by which anything reaches the store and the queue."""
+"""Turns "this object changed" into "reconcile these keys": the only way into the store and the queue."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Concerned = Callable[[Manifest | None, Manifest | None, Store], Iterable[Key]]
 
 
 class Dispatcher:
-    """Takes in versions of objects and adds the keys that they concern to the queue."""
+    """Takes in versions of objects and queues the keys that they affect."""
 
     def __init__(
         self,
@@ -49,13 +49,13 @@ class Dispatcher:
         self.watched: dict[Api, str] = {}
         """Every resource to watch, with the label selector to watch it by."""
         self.own: dict[Api, Concerned] = {}
-        """What is looked at itself when it changes, with whom else of its kind that concerns."""
+        """The kinds that are reconciled when they change, each with the function that lists other affected objects."""
         self._owners: dict[Api, set[Api]] = defaultdict(set)
-        """By the resource of a child the kinds that make it."""
+        """The kinds that make a child, by the child's resource."""
         self._routes: dict[Api, list[tuple[Api, Watch]]] = defaultdict(list)
         self._required: set[Api] = set()
         self._status: dict[Api, frozenset[str] | None] = {}
-        """Which fields of the status somebody reads, None for all: of others' objects the rest may be large."""
+        """The fields of the status that a controller reads, None for all: other owners' statuses may be large."""
         for controller in controllers:
             self._register(controller)
         for follower in followers:
@@ -71,13 +71,13 @@ class Dispatcher:
             self._wake(api, before, manifest, by)
 
     def gone(self, api: Api, manifest: Manifest) -> None:
-        """An object was deleted; `manifest` is its last version, which need not be the one that was known."""
+        """An object was deleted; `manifest` is its last version, which may differ from the stored version."""
         known = self.store.get(api, Key.of(manifest))
         if self.store.remove(api, manifest):
             self._wake(api, known, None, None)
 
     def optional(self, api: Api) -> bool:
-        """Whether the cluster may do without this resource: nobody who watches it needs it."""
+        """Whether this resource may be missing from the cluster: no controller that watches it requires it."""
         return api not in self._required
 
     def enqueue(self, api: Api, key: Key) -> None:
@@ -97,7 +97,7 @@ class Dispatcher:
             self._routes[watch.api].append((own, watch))
 
     def _follow(self, follower: Follower) -> None:
-        self.own[follower.api] = _nobody
+        self.own[follower.api] = _none
         self._watch(follower.api, status=None if follower.reads_status else (), optional=True)
         self._watch(follower.leader)
         self._routes[follower.leader].append((follower.api, Watch(follower.leader, follower.of_leader)))
@@ -105,7 +105,7 @@ class Dispatcher:
     def _watch(
         self, api: Api, labels: str = "", status: tuple[str, ...] | None = None, *, optional: bool = False
     ) -> None:
-        """Several interests in one resource get the union: whoever asked for less is shown more, and nobody less."""
+        """Several watches of one resource are joined: each controller sees at least what it asked for."""
         self.watched[api] = labels if self.watched.get(api, labels) == labels else ""
         known = self._status.get(api, frozenset())
         self._status[api] = None if status is None or known is None else known | set(status)
@@ -128,28 +128,28 @@ class Dispatcher:
                 self._add(QueueItem(own, key), by)
 
     def _concerned(self, keys: Callable[[], Iterable[Key]], manifest: Manifest) -> Iterable[Key]:
-        """Whom an object concerns; nobody if that cannot be told of it: it must not end the watch of all others."""
+        """The keys that an object affects; none if it cannot be read: it must not end the watch of all others."""
         try:
             return list(keys())
         except UNREADABLE:
             about = {"kind": manifest.get("kind"), "object": str(Key.of(manifest))}
-            logger.exception("Cannot tell whom an object concerns", extra=about)
+            logger.exception("Cannot determine which objects an object affects", extra=about)
             return ()
 
     def _add(self, item: QueueItem, by: QueueItem | None) -> None:
-        # Whoever wrote it has seen it.
+        # The item that wrote this version has seen it already.
         if item != by:
             self.queue.add(item)
 
 
 def _with_status(manifest: Manifest, fields: Collection[str]) -> Manifest:
-    """The object with these fields of its status alone."""
+    """The object with only these fields of its status."""
     status = manifest.get("status")
-    # A custom resource may hold anything there.
+    # The status of a custom resource may have any type.
     kept = {name: value for name, value in status.items() if name in fields} if isinstance(status, Mapping) else {}
     rest = {name: value for name, value in manifest.items() if name != "status"}
     return {**rest, "status": kept} if kept else rest
 
 
-def _nobody(before: Manifest | None, now: Manifest | None, store: Store) -> Iterable[Key]:
+def _none(before: Manifest | None, now: Manifest | None, store: Store) -> Iterable[Key]:
     return ()

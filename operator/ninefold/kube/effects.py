@@ -1,13 +1,13 @@
-"""The life of an effect, from the records in a status: what to begin, what to keep, what came of an attempt. Pure.
+"""The life of an effect, from the records in a status: what to begin, what to keep, how an attempt ended. Pure.
 
     (no record) -> Running -> Succeeded
-                   ^     |--> Failed       the attempts are used up, or another one can give nothing else
+                   ^     |--> Failed       no attempts are left, or another attempt cannot succeed
                    |     `--> Retrying -.
                    `--------------------'  when retryAt has come
 
-A record is stored before its attempt begins and again when the attempt has an outcome. Who finds a record that is
-Running, and no attempt in this process, knows that the process which began it ended: the attempt is made again, under
-the same key and number. Whatever is not finished and is no longer planned becomes Withdrawn.
+A record is stored before its attempt begins and again when the attempt has an outcome. A record that is Running without
+an attempt in this process means that the process which began the attempt has ended: the attempt is made again, under
+the same key and number. A record that is not finished and no longer planned becomes Withdrawn.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from ninefold.kube.model import EffectRecord
 from ninefold.kube.plan import Effect
 
 PLANNED_MOST = 128
-"""How many effects a plan may name; all their records are kept."""
+"""The most effects that a plan may name; all their records are kept."""
 KEPT_MOST = 128
 KEPT_FOR = timedelta(days=7)
-"""How many records of what is no longer planned are kept, and how long: a plan may waver."""
+"""How many records of effects that are no longer planned are kept, and how long: a plan may change back and forth."""
 BACKOFF_MOST = timedelta(minutes=10)
 _MESSAGE = 1024
 UNKNOWN = "The attempt failed; the operator's log says why."
@@ -32,7 +32,7 @@ UNKNOWN = "The attempt failed; the operator's log says why."
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a look does about effects: the records to store and then the attempts to begin."""
+    """What a reconciliation does about effects: the records to store and then the attempts to begin."""
 
     records: list[EffectRecord]
     begin: tuple[tuple[Effect, EffectRecord], ...] = ()
@@ -49,10 +49,12 @@ def settle(records: Iterable[EffectRecord], outcomes: Mapping[str, EffectRecord]
 def advance(
     records: Sequence[EffectRecord], planned: Iterable[Effect], running: Collection[str], now: datetime
 ) -> Step:
-    """`running` are the keys of which an attempt goes on in this process. Raises Stalled if too many are planned."""
+    """`running` are the keys that have an attempt in progress in this process. Raises Stalled for too many effects."""
     wanted = {effect.key: effect for effect in planned}
     if len(wanted) > PLANNED_MOST:
-        raise Stalled("TooManyEffects", f"{len(wanted)} acts are planned at once, more than {PLANNED_MOST}: split it")
+        raise Stalled(
+            "TooManyEffects", f"{len(wanted)} effects are planned, more than {PLANNED_MOST}: split the object"
+        )
     known = {record.key: record for record in records}
     begin = {}
     for key, effect in wanted.items():
@@ -69,7 +71,7 @@ def succeeded(record: EffectRecord, message: str, now: datetime) -> EffectRecord
 
 
 def failed(record: EffectRecord, effect: Effect, error: EffectFailed, now: datetime) -> EffectRecord:
-    """The record after an attempt that failed: to be repeated, unless the attempts are used up."""
+    """The record after an attempt that failed: to be repeated, unless no attempts are left."""
     if error.final or record.attempts >= effect.attempts:
         return _ended(record, "Failed", error.message, now)
     delay = min(effect.backoff * 2.0 ** min(record.attempts - 1, 32), BACKOFF_MOST)
@@ -79,7 +81,7 @@ def failed(record: EffectRecord, effect: Effect, error: EffectFailed, now: datet
 
 
 def _attempt(record: EffectRecord | None, effect: Effect, now: datetime) -> EffectRecord | None:
-    """The record of the attempt that is to begin now; None for none."""
+    """The record of the attempt that begins now; None if no attempt begins."""
     match record:
         case None:
             number = 1
@@ -95,21 +97,21 @@ def _attempt(record: EffectRecord | None, effect: Effect, now: datetime) -> Effe
 
 
 def _is_due(record: EffectRecord, now: datetime) -> bool:
-    """Also if the clock went back since the last attempt: how long it has waited nobody knows then."""
+    """Also true if the clock went back since the last attempt: then the time waited is unknown."""
     return record.retry_at is None or record.retry_at <= now or record.started_at > now
 
 
 def _kept(record: EffectRecord, wanted: Collection[str], running: Collection[str], now: datetime) -> EffectRecord:
-    goes_on = record.state == "Running" and record.key in running
-    if record.finished or record.key in wanted or goes_on:
+    in_progress = record.state == "Running" and record.key in running
+    if record.finished or record.key in wanted or in_progress:
         return record
-    interrupted = "A crash cut the last attempt off: whether it was carried out is not known."
+    interrupted = "A crash interrupted the last attempt: it is not known whether it was carried out."
     message = interrupted if record.state == "Running" else record.message
     return _ended(record, "Withdrawn", message, now)
 
 
 def _recent(records: Collection[EffectRecord], wanted: Collection[str], now: datetime) -> list[EffectRecord]:
-    """Without the oldest of those that are finished and no longer planned."""
+    """The records without the oldest that are finished and no longer planned."""
     past = [record for record in records if record.finished and record.key not in wanted]
     past.sort(key=lambda record: record.finished_at or record.started_at)
     dropped = {record.key for record in past[: max(0, len(past) - KEPT_MOST)]}

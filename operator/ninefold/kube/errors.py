@@ -1,11 +1,11 @@
-"""Errors as values with a meaning: what a reconciliation may end with besides a plan. Pure."""
+"""Errors with a meaning: how a reconciliation may end other than with a plan. Pure."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 UNREADABLE = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What code without I/O raises for a value that it cannot hold. To try again with the same value does not help."""
+"""The errors of code without I/O for a value that it cannot handle. A retry with the same value does not help."""
 
 
 class Stalled(Exception):
@@ -21,7 +21,7 @@ class Stalled(Exception):
 
 
 class Waiting(Exception):
-    """Something that will come by itself is missing: look again at `until`, and at any event before."""
+    """Something is missing that will appear by itself: reconcile again at `until`, and at any event before."""
 
     def __init__(self, reason: str, message: str, until: datetime) -> None:
         super().__init__(message)
@@ -31,9 +31,9 @@ class Waiting(Exception):
 
 
 class WriteRefused(Exception):
-    """A write of ours that the API server refuses, and will refuse again as long as nothing changes.
+    """A write that the API server refuses, and refuses again until something changes.
 
-    `message` is what the API server said and what helps, `brief` which write it is, `error` the answer.
+    `message` is the API server's answer and the remedy, `brief` names the write, `error` is the answer.
     """
 
     def __init__(self, message: str, brief: str, error: Exception) -> None:
@@ -44,9 +44,9 @@ class WriteRefused(Exception):
 
 
 class EffectFailed(Exception):
-    """One attempt at an effect failed. `message` goes into the status: a sentence of ours, never an answer's body.
+    """One attempt at an effect failed. `message` goes into the status: Ninefold's own sentence, never an answer's body.
 
-    `final` where another attempt can give nothing else; `retry_after` is in seconds, where the far side says so.
+    `final` if another attempt cannot succeed; `retry_after` in seconds, if the far side asks for it.
     """
 
     def __init__(self, message: str, *, final: bool = False, retry_after: float = 0.0) -> None:

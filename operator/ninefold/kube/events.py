@@ -1,4 +1,4 @@
-"""Kubernetes Events about our resources: one object per (resource, reason), counted up when it repeats."""
+"""Kubernetes Events about Ninefold's resources: one object per (resource, reason), with a count of repetitions."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _NOTE_LIMIT = 1024
 
 
 class Recorder:
-    """Records Events, one after another beside the work: nobody waits for one, and a flood of them stays a trickle.
+    """Records Events one after another, in the background: no reconciliation waits for an Event, and a flood is slowed.
 
-    A lost Event is logged and not retried: status is what counts, Events are for reading along.
+    A lost Event is logged and not retried: the status is authoritative, Events only inform.
     """
 
     def __init__(self, cluster: Cluster, clock: Clock, instance: str) -> None:
@@ -36,7 +36,7 @@ class Recorder:
         self._waiting: asyncio.Queue[tuple[Api, Metadata, Note]] = asyncio.Queue(_WAITING)
 
     def record(self, api: Api, about: Metadata, note: Note) -> None:
-        """Have an Event recorded soon."""
+        """Queue an Event to be recorded."""
         try:
             self._waiting.put_nowait((api, about, note))
         except asyncio.QueueFull:
@@ -54,7 +54,7 @@ class Recorder:
                 self._waiting.task_done()
 
     async def drained(self) -> None:
-        """Return when nothing waits to be recorded any more."""
+        """Return when no Event waits to be recorded."""
         await self._waiting.join()
 
     async def _write(self, api: Api, about: Metadata, note: Note) -> None:
@@ -66,18 +66,18 @@ class Recorder:
             self._counts.popitem(last=False)
 
     async def _counted(self, key: Key, event: dict[str, Any]) -> int:
-        """Create the Event or count it up; how often it has been seen."""
+        """Create the Event or increase its count; returns the count."""
         count = self._counts.get(key)
         if count is None:
             try:
                 await self._cluster.create(EVENT, event)
                 return 1
-            except Conflict:  # a process before this one has recorded it
+            except Conflict:  # an earlier process has recorded it
                 count = int((await self._cluster.get(EVENT, key)).get("count") or 1)
         again = {"count": count + 1, "lastTimestamp": event["lastTimestamp"], "message": event["message"]}
         try:
             await self._cluster.patch(EVENT, key, again)
-        except NotFound:  # its time to live is over
+        except NotFound:  # its time to live has ended
             await self._cluster.create(EVENT, event)
             return 1
         return count + 1

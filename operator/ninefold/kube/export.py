@@ -1,4 +1,4 @@
-"""Metrics that are read from the store when somebody scrapes, so that they cannot lag behind or outlive an object."""
+"""Metrics that are read from the store at each scrape, so that they never lag behind or outlive an object."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ logger = logging.getLogger(__name__)
 
 
 def one_of(family: GaugeMetricFamily, labels: Sequence[str], states: Sequence[str], current: str | None) -> None:
-    """A sample for each state, 1 for the current one: a change shows in a graph, and a query need not know them all."""
+    """A sample for each state, 1 for the current state: a graph shows changes, and a query need not list all states."""
     for state in states:
         family.add_metric([*labels, state], float(state == current))
 
 
 class Tolerant(Collector):
-    """The metrics of a collector, or none of them where a stored object cannot be read: the page shows all others."""
+    """The metrics of a collector, or none if it cannot read a stored object: the page shows all other metrics."""
 
     def __init__(self, collector: Collector) -> None:
         self._collector = collector
@@ -40,7 +40,7 @@ class Tolerant(Collector):
 
 
 class Readiness(Collector):
-    """How many objects of each kind are ready, and why the others are not."""
+    """The number of ready objects of each kind, and the reasons of the others."""
 
     def __init__(self, store: Store, kinds: Sequence[type[Resource]]) -> None:
         self._store = store
@@ -49,11 +49,11 @@ class Readiness(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         family = GaugeMetricFamily(
             "ninefold_resources",
-            "Objects by kind, value of the condition Ready and its reason; both empty before the first look.",
+            "Objects by kind, value of the condition Ready and its reason; both empty before the first reconciliation.",
             labels=("kind", "ready", "reason"),
         )
         for kind in self._kinds:
-            # The stored JSON: to parse every object at every scrape would hold up the event loop.
+            # The stored JSON: parsing every object at every scrape would block the event loop.
             counts = Counter(
                 next(
                     (
@@ -71,7 +71,7 @@ class Readiness(Collector):
 
 
 class HeldObjects(Collector):
-    """How many objects of others we hold something in."""
+    """The number of other owners' objects in which the operator holds a field."""
 
     def __init__(self, store: Store, followers: Sequence[Follower]) -> None:
         self._store = store

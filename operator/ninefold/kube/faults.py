@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a value, in our words: each sentence says what to write. Pure."""
+"""The faults that pydantic finds, in Ninefold's words: each sentence says what to write. Pure."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ _MEASURED: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "value_error": lambda of: str(of["error"]),
 }
 _OWN = frozenset({"cel", "quoted"})
-"""Faults that our own checks find, with sentences of their own."""
+"""Faults that Ninefold's own checks find, with their own sentences."""
 
 
 def sentence(fault: ErrorDetails) -> str:
-    """What to write in the place of a value."""
+    """What to write instead of a value."""
     kind = fault["type"]
     if kind in _OWN:
         return fault["msg"]
@@ -68,5 +68,5 @@ def sentence(fault: ErrorDetails) -> str:
     return _PLAIN.get(kind, "write another value: `kubectl explain` says which")
 
 
-def _counted(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or f'{one}s'}"
+def _counted(number: int, singular: str, plural: str = "") -> str:
+    return f"{number} {singular if number == 1 else plural or f'{singular}s'}"

@@ -1,4 +1,4 @@
-"""No write without a Lease that outlasts it (docs/decisions/0018-fence.md)."""
+"""Prevents a write unless the Lease outlasts it (docs/decisions/0018-fence.md)."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 WRITE_TIMEOUT = 4.0
-"""The longest that a fenced write may take, in seconds: the client gives up then, and so does the API server."""
+"""The longest that a fenced write may take, in seconds: both the client and the API server stop then."""
 
 
 class Fenced(Exception):
-    """The Lease may end before the write has ended."""
+    """The Lease may end before the write ends."""
 
 
 class Fence:
-    """Stands before every write of a leader. `left` gives the seconds for which the Lease surely holds.
+    """Checks the Lease before every write of a leader. `left` returns the seconds for which the Lease surely holds.
 
-    A process can be stopped at any point and go on much later, so it is asked before a request is made and again when
-    its bytes go to the connection.
+    A process can be stopped at any point and resumed much later, so the fence is checked before a request is made and
+    again when its bytes go to the connection.
     """
 
     def __init__(self, left: Callable[[], float]) -> None:
@@ -30,7 +30,7 @@ class Fence:
 
     @contextmanager
     def passing(self) -> Iterator[None]:
-        """Around one write; raises Fenced in the place of a write."""
+        """Context of one write; raises Fenced instead of letting it pass."""
         self.check()
         self._passing += 1
         self._empty.clear()
@@ -42,7 +42,7 @@ class Fence:
                 self._empty.set()
 
     async def close(self) -> None:
-        """Let nothing pass any more; returns when what has passed is answered, or given up."""
+        """Let no further write pass; returns when all writes in progress are answered or have timed out."""
         self._closed = True
         await self._empty.wait()
 

@@ -1,4 +1,4 @@
-"""Field types of our resources: each carries its schema, its CEL rule with a readable sentence, and the same check
+"""Field types of the resources: each carries its schema, its CEL rule with a readable sentence, and the same check
 in Python, so that the API server, `ninefold lint` and a test refuse the same input with the same words. Pure."""
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ VALIDATIONS = "x-kubernetes-validations"
 
 @dataclass(frozen=True, slots=True)
 class Cel:
-    """A CEL rule on a field, its sentence, and the same check in Python (left out where only the server can tell)."""
+    """A CEL rule on a field, its sentence, and the same check in Python (None where only the server can check)."""
 
     rule: str
     message: str
@@ -35,7 +35,7 @@ class Cel:
 
     def require(self, value: Any) -> Any:
         if self.check is not None and not self.check(value):
-            # The message is a template to pydantic; a brace in ours must stay a brace.
+            # The message is a template to pydantic; a brace in this message must stay a brace.
             raise PydanticCustomError("cel", "{message}", {"message": self.message})
         return value
 
@@ -109,7 +109,7 @@ LabelValue = Annotated[
         "write at most 63 letters, digits, '-', '_' or '.', with a letter or digit at each end",
     ),
 ]
-"""What fits into a label's value."""
+"""The value of a label."""
 
 _ZONE = r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}"
 
@@ -118,7 +118,7 @@ TimeZone = Annotated[
     Field(min_length=3, max_length=64),
     matches(_ZONE, "write an IANA time zone such as Europe/Paris or UTC"),
 ]
-"""The name of a time zone. Whether it exists depends on the release of the database: `zone` finds it."""
+"""The name of a time zone. Whether it exists depends on the release of the time zone database: `zone` looks it up."""
 
 _LABEL_KEY = r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 
@@ -135,7 +135,7 @@ MatchLabels = Annotated[
 
 
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-"""The bounds of a `Timestamp`. Any length of time that is written down can be added and subtracted within."""
+"""The bounds of a `Timestamp`. Every valid length of time can be added to and subtracted from a time within."""
 _BOUNDS = f"write a time from {FIRST:%Y} to {LAST.year - 1}, such as 2026-11-23T18:00:00Z"
 
 
@@ -144,7 +144,7 @@ def _utc(value: datetime) -> datetime:
 
 
 def _within(value: datetime) -> datetime:
-    """Beyond the bounds an offset may lead out of all that Python can hold."""
+    """Beyond the bounds an offset may exceed what Python can hold."""
     if not FIRST <= (value if value.tzinfo else value.replace(tzinfo=UTC)) < LAST:
         raise PydanticCustomError("cel", "{message}", {"message": _BOUNDS})
     return value
@@ -166,21 +166,21 @@ Timestamp = Annotated[
 
 
 def moment(value: Any) -> datetime | None:
-    """A moment as RFC 3339 writes it, read from an object that nobody has checked; None of anything else."""
+    """An RFC 3339 time from an object that is not validated; None for any other value."""
     try:
-        found = datetime.fromisoformat(value.upper())
-        return _utc(_within(found)) if found.tzinfo else None
+        parsed = datetime.fromisoformat(value.upper())
+        return _utc(_within(parsed)) if parsed.tzinfo else None
     except (AttributeError, TypeError, ValueError):
         return None
 
 
 def number(value: Any) -> float | None:
-    """A number written as text, read from an object that nobody has checked; None of anything else."""
+    """A number as text from an object that is not validated; None for any other value."""
     try:
-        found = float(value)
+        parsed = float(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    return found if isfinite(found) else None
+    return parsed if isfinite(parsed) else None
 
 
 @lru_cache(maxsize=1_024)
@@ -209,7 +209,7 @@ def duration(length: int) -> str:
 
 
 def rough(length: float) -> str:
-    """Seconds as people say them, in one unit and not below two of it.
+    """Seconds as people say them, in the largest unit of which there are at least two.
 
     >>> rough(111), rough(1849), rough(21_638)
     ('111s', '31m', '6h')
@@ -221,7 +221,7 @@ def rough(length: float) -> str:
 
 
 def figure(unit: str) -> BeforeValidator:
-    """For a figure in a status, with its unit: what is none counts as not measured, whoever wrote it."""
+    """For a number with its unit in a status: any other text counts as not measured, no matter who wrote it."""
 
     def readable(value: Any) -> Any:
         try:
@@ -233,7 +233,7 @@ def figure(unit: str) -> BeforeValidator:
 
 
 def percentage(shown: str) -> float:
-    """The number of a percentage as people are shown it.
+    """The number of a percentage as users see it.
 
     >>> percentage("38.2 %"), percentage("-4.25 %")
     (38.2, -4.25)
@@ -242,7 +242,7 @@ def percentage(shown: str) -> float:
 
 
 def zone(name: str, field: str) -> ZoneInfo:
-    """The time zone of a name. Raises Stalled if there is none."""
+    """The time zone with this name. Raises Stalled if there is none."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

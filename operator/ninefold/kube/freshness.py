@@ -1,7 +1,7 @@
-"""How old what the store knows of a resource may be.
+"""How old the store's knowledge of a resource may be.
 
-A watch that broke looks like one that has nothing to report. So a resource whose age matters is read beside its watch,
-every few seconds: that proves that the API server is heard, and repairs what the watch missed.
+A broken watch looks like a watch without news. So a resource whose age matters is listed in addition to its watch,
+every few seconds: this proves that the API server answers, and repairs what the watch missed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ INTERVAL = 15.0
 
 
 class Freshness:
-    """Reads one resource for ever and knows when that last succeeded."""
+    """Lists one resource repeatedly and knows when this last succeeded."""
 
     def __init__(self, sweep: Sweep, api: Api, clock: Clock, interval: float = INTERVAL) -> None:
         self._sweep = sweep
@@ -30,7 +30,7 @@ class Freshness:
         self._last: float | None = None
 
     def age(self) -> float:
-        """Seconds since what the store knows was surely so; infinite before the first reading."""
+        """Seconds since the store surely matched the API server; infinite before the first listing."""
         return float("inf") if self._last is None else self._clock.monotonic() - self._last
 
     async def run(self) -> None:

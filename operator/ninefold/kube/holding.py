@@ -1,4 +1,4 @@
-"""One look at one object that follows a resource of ours: what is wanted of it, and a write if that is not there."""
+"""Reconciles one object that follows an object of Ninefold: decides its desired content, and writes what differs."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from ninefold.kube.refusal import naming
 logger = logging.getLogger(__name__)
 
 _AGAIN = timedelta(hours=1)
-"""After which a warning is told again at the next look: Events do not live longer."""
+"""After this time a reconciliation repeats a warning: Events do not live longer."""
 
 
 class Holding:
-    """Looks at the objects of one follower's kind."""
+    """Reconciles the objects of one follower's kind."""
 
     def __init__(
         self, follower: Follower, cluster: Cluster, dispatcher: Dispatcher, recorder: Recorder, clock: Clock
@@ -37,14 +37,14 @@ class Holding:
         self._dispatcher = dispatcher
         self._recorder = recorder
         self._clock = clock
-        # What owners were told last, and when: their objects have no room for it.
-        self._told: dict[Key, tuple[Note, datetime]] = {}
+        # The last warning to each owner, and its time: their objects have no field for it.
+        self._warned: dict[Key, tuple[Note, datetime]] = {}
 
     async def reconcile(self, key: Key) -> Outcome:
-        """Look at one object. Raises nothing but asyncio.CancelledError: an error is part of the outcome."""
+        """Reconcile one object. Raises only asyncio.CancelledError: an error is part of the outcome."""
         manifest = self._dispatcher.store.get(self._follower.api, key)
         if manifest is None or "deletionTimestamp" in manifest["metadata"]:
-            self._told.pop(key, None)
+            self._warned.pop(key, None)
             self._dispatcher.refusals.clear(QueueItem(self._follower.api, key))
             return Outcome("Gone")
         try:
@@ -79,7 +79,7 @@ class Holding:
         return Outcome("Stalled" if wanted.warning else "Ready", due=wanted.due)
 
     async def _write(self, manifest: Manifest, wanted: Wanted) -> bool:
-        """Bring about what is wanted; False if it is there already."""
+        """Write what is wanted; False if the object has it already."""
         match wanted.do:
             case Hold(fields):
                 if contains(manifest, fields) and covers(held(manifest), fields):
@@ -98,7 +98,7 @@ class Holding:
         return True
 
     async def _apply(self, manifest: Manifest, fields: Mapping[str, Any]) -> None:
-        """Have exactly these fields. The uid keeps us from making an object that has just gone."""
+        """Hold exactly these fields. The uid prevents the creation of an object that has just been deleted."""
         metadata = {**fields.get("metadata", {}), **_identity(manifest)}
         api = self._follower.api
         whole = {"apiVersion": api.api_version, "kind": api.kind, **fields, "metadata": metadata}
@@ -110,7 +110,7 @@ class Holding:
         self._seen(await self._cluster.patch(api, key, {**patch, "metadata": metadata}))
 
     def _note(self, manifest: Manifest, refused: WriteRefused) -> None:
-        """Have what it follows say it, too. What stands in another namespace is not for its readers."""
+        """Report the refusal on the leader too. A leader's readers must not see the content of another namespace."""
         key, leader = Key.of(manifest), self._follower.follows(manifest)
         if leader is None:
             return
@@ -127,11 +127,11 @@ class Holding:
     def _warn(self, manifest: Manifest, warning: Note | None) -> None:
         key, now = Key.of(manifest), self._clock.now()
         if warning is None:
-            self._told.pop(key, None)
+            self._warned.pop(key, None)
             return
-        before, at = self._told.get(key, (None, now))
+        before, at = self._warned.get(key, (None, now))
         if before != warning or now - at >= _AGAIN:
-            self._told[key] = (warning, now)
+            self._warned[key] = (warning, now)
             self._record(manifest, warning)
 
     def _record(self, manifest: Manifest, note: Note) -> None:
@@ -148,7 +148,7 @@ def _identity(manifest: Manifest) -> dict[str, str]:
 
 
 def _changes(live: Manifest, patch: Mapping[str, Any]) -> bool:
-    """Whether a merge patch would change anything."""
+    """Whether a merge patch would change the object."""
     return any(
         _changes(live.get(name) or {}, value) if isinstance(value, Mapping) else live.get(name) != value
         for name, value in patch.items()

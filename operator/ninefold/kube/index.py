@@ -1,4 +1,4 @@
-"""Objects by what they say, found without a walk over all of them: declared once, kept by the store."""
+"""Finds objects by their content without a walk over all of them: declared once, kept by the store."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ logger = logging.getLogger(__name__)
 
 
 class Index:
-    """The values under which an object of a resource is to be found, such as the name of what it refers to.
+    """The values under which an object of a resource is indexed, such as the name of an object that it refers to.
 
-    `values` is a pure function of the object alone. Two indexes are never the same: declare one at module level, or
-    once for each life of what it belongs to. The store fills it when it is first asked.
+    `values` is a pure function of the object alone. No two indexes are equal: declare an index at module level, or once
+    per instance of its owner. The store fills it at the first query.
     """
 
     def __init__(self, api: Api, values: Callable[[Manifest], Iterable[Hashable]]) -> None:
@@ -22,22 +22,22 @@ class Index:
         self._values = values
 
     def values(self, manifest: Manifest) -> frozenset[Hashable]:
-        """None of an object that cannot be read: what it holds was written by others."""
+        """No value for an object that cannot be read: other owners may write anything into it."""
         try:
             return frozenset(self._values(manifest))
         except Exception:
             about = {"resource": self.api.name, "object": str(Key.of(manifest))}
-            logger.exception("Could not read what an object is to be found by", extra=about)
+            logger.exception("Could not read the index values of an object", extra=about)
             return frozenset()
 
 
 class Entries:
-    """What an index holds of one store."""
+    """The content of an index for one store."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
         self._keys: dict[Hashable, dict[Key, None]] = {}
-        # What a key stands under, so that it can be taken away whatever the object says by then.
+        # The values of each key, so that the key can be removed no matter what the object contains by then.
         self._values: dict[Key, frozenset[Hashable]] = {}
 
     def put(self, key: Key, manifest: Manifest) -> None:

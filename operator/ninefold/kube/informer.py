@@ -1,4 +1,4 @@
-"""kopf as the informer: one on.event handler a resource that passes what it sees on, and nothing else of kopf."""
+"""kopf as the informer: one on.event handler per resource that passes events on, and no other part of kopf."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ninefold.kube.metrics import Metrics
 
 
 class _Backoffs:
-    """Seconds between the attempts at a request, without end: an API server that is gone for an hour is back then, and
-    to kopf the end of the attempts is the end of the operator."""
+    """Seconds between the attempts at a request, without end: an API server that is away for an hour may come back, and
+    kopf ends the operator when the attempts end."""
 
     def __iter__(self) -> Iterator[float]:
         yield from (1, 1, 2, 3, 5)
@@ -33,7 +33,7 @@ class Informer:
         self.ready = asyncio.Event()
 
     async def run(self) -> None:
-        """Watch until `stop`; raises what kopf raises when it cannot go on."""
+        """Watch until `stop`; raises kopf's error when kopf cannot continue."""
         registry = kopf.OperatorRegistry()
         settings = kopf.OperatorSettings()
         _configure(settings)
@@ -70,7 +70,7 @@ class Informer:
 
 
 def _configure(settings: kopf.OperatorSettings) -> None:
-    settings.posting.enabled = False  # events are recorded by our own recorder, with counts
+    settings.posting.enabled = False  # the operator's own recorder records Events, with counts
     settings.persistence.finalizer = f"{GROUP}/kopf"  # never set: on.event handlers need none
     settings.watching.server_timeout = 300
     settings.watching.client_timeout = 310

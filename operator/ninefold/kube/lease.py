@@ -1,7 +1,7 @@
-"""The Lease by which one replica acts and the others stand by.
+"""The Lease that lets one replica act while the others stand by.
 
-Why not the client library's leader election: it measures leases with the wall clock, so a clock that jumps ahead takes
-a living leader's Lease, and it never releases one (docs/decisions/0002-own-lease.md).
+The client library's leader election is no choice: it measures leases with the wall clock, so a clock that jumps forward
+takes a living leader's Lease, and it never releases one (docs/decisions/0002-own-lease.md).
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ logger = logging.getLogger(__name__)
 
 
 LONGEST = 60.0
-"""For how long a Lease may keep others from it that is not renewed, whatever length stands in it. In seconds."""
+"""The longest that a Lease without renewal keeps other replicas waiting, whatever duration it states. In seconds."""
 
 
 class Lease:
-    """Holds, renews and releases a coordination.k8s.io Lease. All lengths in seconds.
+    """Holds, renews and releases a coordination.k8s.io Lease. All durations are in seconds.
 
-    A standby waits for `duration` after the last renewal that it saw. The holder counts from before it asked for that
-    renewal, which is earlier, and leaves `margin` for clocks that run at different rates.
+    A standby waits for `duration` after the last renewal that it saw. The holder counts from before it requested that
+    renewal, which is earlier, and keeps `margin` for clocks that run at different rates.
     """
 
     duration = 10.0
     deadline = 7.0
     period = 2.0
     poll = 1.0
-    """How often a standby looks."""
+    """How often a standby reads the Lease."""
     margin = 1.0
 
     def __init__(self, cluster: Cluster, clock: Clock, key: Key, identity: str) -> None:
@@ -42,17 +42,17 @@ class Lease:
         self._clock = clock
         self._key = key
         self._identity = identity
-        # When this process first saw the present state of the Lease. Other machines' clocks are never compared with.
+        # When this process first saw the present version of the Lease. It never compares with other machines' clocks.
         self._seen: tuple[str, float] = ("", 0.0)
         self._renewed: float | None = None
 
     async def acquire(self) -> None:
-        """Return when the Lease is ours; waits as long as another replica renews it."""
+        """Return when this replica holds the Lease; waits while another replica renews it."""
         while not await self._try():  # noqa: ASYNC110 - a Lease can only be polled
             await asyncio.sleep(self.poll)
 
     async def hold(self) -> None:
-        """Renew for ever; returns when the Lease is lost, which is when acting must have ended."""
+        """Renew repeatedly; returns when the Lease is lost. By then this replica must have stopped acting."""
         while self.age < self.deadline:
             await asyncio.sleep(self.period)
             try:
@@ -76,7 +76,7 @@ class Lease:
 
     @property
     def age(self) -> float:
-        """Seconds since the Lease was last renewed by us; infinite when it is not ours."""
+        """Seconds since this replica last renewed the Lease; infinite when it does not hold the Lease."""
         return float("inf") if self._renewed is None else self._clock.monotonic() - self._renewed
 
     @property
@@ -85,7 +85,7 @@ class Lease:
         return self.duration - self.margin - self.age
 
     async def _try(self) -> bool:
-        """Take or renew; True while it is ours. An error of the API is no loss until the deadline has passed."""
+        """Take or renew the Lease; True while this replica holds it. An API error loses it only after the deadline."""
         begun = self._clock.monotonic()
         try:
             lease = await self._read()
@@ -119,7 +119,7 @@ class Lease:
 
     def _may_take(self, lease: Manifest) -> bool:
         holder = _spec(lease).get("holderIdentity")
-        # A holder of another version may take longer than this one. A length beyond that would only silence everybody.
+        # A holder of another version may take longer than this one. A longer duration would only block every replica.
         length = min(float(_spec(lease).get("leaseDurationSeconds") or self.duration), LONGEST)
         return not holder or holder == self._identity or self._clock.monotonic() - self._seen[1] > length
 
@@ -141,7 +141,7 @@ class Lease:
 
 
 def _spec(lease: Manifest) -> Mapping[str, Any]:
-    """Every field of it may be missing: somebody else may have made the Lease."""
+    """Every field may be missing: another client may have made the Lease."""
     return lease.get("spec") or {}
 
 

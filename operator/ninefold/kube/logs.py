@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, or short text for a terminal."""
+"""Structured logs: one JSON object per line, or short text for a terminal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """The record's message, and every `extra` field as name=value behind it."""
+    """The record's message, and every `extra` field as name=value after it."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname).1s %(name)s: %(message)s%(extra)s")
@@ -43,7 +43,7 @@ def _extra(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def set_up(level: str = "info", style: str = "json") -> None:
-    """Send all logs to standard error. Of kopf's only warnings count, and not that an optional resource is missing."""
+    """Send all logs to standard error. From kopf only warnings pass, except about missing optional resources."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
     handler.addFilter(lambda record: "Unresolved resources cannot be served" not in str(record.msg))

@@ -1,4 +1,4 @@
-"""The operator's own metrics, one registry a process. docs/metrics.md lists them; a test holds it equal to this."""
+"""The operator's own metrics, one registry per process. docs/metrics.md lists them; a test compares both."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.reconcile_seconds = Histogram(
             "ninefold_reconcile_seconds",
-            "How long one reconciliation took, by kind and outcome (Ready, NotReady, Stalled, Waiting, Failed, Gone).",
+            "Duration of one reconciliation, by kind and outcome (Ready, NotReady, Stalled, Waiting, Failed, Gone).",
             ("kind", "outcome"),
             buckets=SECONDS,
             registry=self.registry,
@@ -33,7 +33,7 @@ class Metrics:
         )
         self.http_requests = Counter(
             "ninefold_http_requests_total",
-            "Requests from outside, such as those of delivery tools, by path and HTTP status of the answer.",
+            "Requests to the operator, such as those of delivery tools, by path and HTTP status of the answer.",
             ("path", "code"),
             registry=self.registry,
         )
@@ -55,7 +55,7 @@ class Metrics:
         self.queue_depth = Gauge("ninefold_queue_depth", "Keys waiting to be reconciled.", registry=self.registry)
         self.queue_oldest = Gauge(
             "ninefold_queue_oldest_seconds",
-            "How long the key longest waiting or longest worked on has taken so far.",
+            "Time since the oldest key was queued or its reconciliation began.",
             registry=self.registry,
         )
         self.retries = Counter(
@@ -63,13 +63,13 @@ class Metrics:
         )
         self.effects = Counter(
             "ninefold_effects_total",
-            "Attempts at acts outside the cluster, by kind, action and outcome (Succeeded, Retrying, Failed).",
+            "Attempts at effects outside the cluster, by kind, action and outcome (Succeeded, Retrying, Failed).",
             ("kind", "action", "outcome"),
             registry=self.registry,
         )
         self.leader = Gauge("ninefold_leader", "1 while this replica holds the Lease and acts.", registry=self.registry)
         self.loop_lag = Gauge(
-            "ninefold_loop_lag_seconds", "How late the event loop ran its last timer.", registry=self.registry
+            "ninefold_loop_lag_seconds", "Delay of the event loop's last timer.", registry=self.registry
         )
         self.last_read = Gauge(
             "ninefold_last_read_timestamp_seconds",

@@ -1,4 +1,4 @@
-"""The shape that every kind shares: a resource is a pydantic model from which its CRD is generated. Pure.
+"""The structure that every kind shares: a resource is a pydantic model from which its CRD is generated. Pure.
 
 class Light(Resource, plural="lights", short_names=("li",), columns=(Column("On", ".status.on"),)):
     '''A lamp.'''
@@ -23,7 +23,7 @@ from ninefold.kube.faults import sentence
 from ninefold.kube.fields import VALIDATIONS, Cel, Timestamp
 
 RECONCILE = f"{GROUP}/reconcile"
-"""The annotation that asks for a look now; any new value counts."""
+"""The annotation that requests a reconciliation now; any new value counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ class Column:
 class Model(BaseModel):
     """A part of a resource: snake_case here, camelCase on the wire.
 
-    Class arguments: `exactly_one_of` names optional members of which one must be set (a union as the API
-    conventions want it), `at_least_one_of` likewise, `rules` further CEL.
-    Unknown fields are ignored here: the API server prunes them, and an older operator must read a newer object.
+    Class arguments: `exactly_one_of` names optional members of which exactly one must be set (a union as in the API
+    conventions), `at_least_one_of` likewise, `rules` adds CEL rules.
+    Unknown fields are ignored: the API server prunes them, and an older operator must read a newer object.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
@@ -66,7 +66,7 @@ class Model(BaseModel):
         )
 
     def wire(self) -> dict[str, Any]:
-        """As it stands in the API server: wire names, nothing for what is not set."""
+        """As the API server stores it: wire names, without fields that are not set."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     @model_validator(mode="after")
@@ -79,7 +79,7 @@ class Model(BaseModel):
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         result = handler(schema)
         if cls.cel_rules:
-            # handler() may answer with a reference; rules belong to what it refers to.
+            # handler() may return a reference; the rules belong to its target.
             handler.resolve_ref_schema(result)[VALIDATIONS] = [rule.as_json() for rule in cls.cel_rules]
         return result
 
@@ -92,8 +92,8 @@ def _member_rule(members: tuple[str, ...], how: Literal["exactly", "at least"]) 
     names = f"{', '.join(wire[:-1])} or {wire[-1]}" if len(wire) > 1 else wire[0]
 
     def check(model: Any) -> bool:
-        found = sum(getattr(model, member) is not None for member in members)
-        return found == 1 if how == "exactly" else found >= 1
+        members_set = sum(getattr(model, member) is not None for member in members)
+        return members_set == 1 if how == "exactly" else members_set >= 1
 
     return (Cel(f"{count} {'==' if how == 'exactly' else '>='} 1", f"set {how} one of {names}", check),)
 
@@ -105,7 +105,7 @@ class Condition(Model):
         description="What is observed: Ready, Reconciling, Stalled, or a condition of the kind.",
         max_length=316,
     )
-    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
+    status: Literal["True", "False", "Unknown"] = Field(description="Whether the condition is true.")
     observed_generation: int = Field(default=0, description="The generation of the spec that this was observed for.")
     last_transition_time: Timestamp = Field(description="When the status last changed.")
     reason: str = Field(description="Why, as one CamelCase word.", max_length=1024)
@@ -121,25 +121,29 @@ class ObjectRef(Model):
 
 
 class EffectRecord(Model):
-    """An act outside the cluster. It is recorded before it is done, and its outcome after (kube/effects.py)."""
+    """An effect outside the cluster. It is recorded before it is carried out, and its outcome after (effects.py)."""
 
     key: str = Field(
-        description="What makes the act unique; the far side recognizes a repetition by it.", max_length=253
+        description="A key that is unique to the effect; the far side recognizes a repetition by it.", max_length=253
     )
-    action: str = Field(description="What is done, as one word such as page.", max_length=63)
+    action: str = Field(description="The action, as one word such as page.", max_length=63)
     state: Literal["Running", "Retrying", "Succeeded", "Failed", "Withdrawn"] = Field(
         description="Running from before an attempt until its outcome is recorded, Retrying between two attempts;"
-        " Withdrawn if it was no longer wanted before it had an outcome."
+        " Withdrawn if the effect was no longer wanted before it had an outcome."
     )
-    attempts: int = Field(ge=1, description="How many attempts were begun. One that a crash cut off is made again.")
-    started_at: Timestamp = Field(description="When the last attempt was begun.")
-    finished_at: Timestamp | None = Field(default=None, description="When it got its outcome, or was withdrawn.")
+    attempts: int = Field(
+        ge=1, description="The number of attempts. An attempt that a crash interrupted is made again."
+    )
+    started_at: Timestamp = Field(description="When the last attempt began.")
+    finished_at: Timestamp | None = Field(
+        default=None, description="When the effect succeeded, failed or was withdrawn."
+    )
     retry_at: Timestamp | None = Field(default=None, description="When the next attempt is due.")
-    message: str = Field(default="", max_length=1024, description="What came of the last attempt, as a sentence.")
+    message: str = Field(default="", max_length=1024, description="The result of the last attempt, as a sentence.")
 
     @property
     def finished(self) -> bool:
-        """Whether nothing more is to be done about it."""
+        """Whether the effect needs no further attempt."""
         return self.state in ("Succeeded", "Failed", "Withdrawn")
 
 
@@ -147,7 +151,7 @@ class Spec(Model):
     """What a user may write on every kind."""
 
     suspend: bool = Field(
-        default=False, description="Stop reconciling: what exists stays as it is until this is false again."
+        default=False, description="Stop reconciling: everything stays unchanged until this is false again."
     )
 
 
@@ -156,7 +160,7 @@ class Status(Model):
 
     observed_generation: int = Field(
         default=-1,
-        description="The generation of the spec that this status speaks of; -1 before the first look.",
+        description="The generation of the spec that this status describes; -1 before the first reconciliation.",
     )
     conditions: Annotated[
         list[Condition],
@@ -172,7 +176,7 @@ class Status(Model):
         Field(
             default_factory=list,
             max_length=64,
-            description="The objects made for this resource; what leaves the list is deleted.",
+            description="The objects made for this resource; an object that leaves the list is deleted.",
         ),
     ]
     effects: Annotated[
@@ -180,7 +184,7 @@ class Status(Model):
         Field(
             default_factory=list,
             max_length=384,
-            description="Acts outside the cluster: those that are wanted, and the latest of those that were.",
+            description="Effects outside the cluster: those that are wanted, and the latest that are no longer wanted.",
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["key"]},
         ),
     ]
@@ -211,13 +215,13 @@ class Metadata(Model):
 
 
 class Resource(Model):
-    """A custom resource of ours. Subclasses declare `spec` and `status` and name themselves by class arguments."""
+    """A custom resource of Ninefold. Subclasses declare `spec` and `status` and name themselves by class arguments."""
 
     api: ClassVar[Api]
     short_names: ClassVar[tuple[str, ...]] = ()
     columns: ClassVar[tuple[Column, ...]] = ()
     in_category: ClassVar[bool] = True
-    """Whether `kubectl get sre` lists it; not what there is so much of that nothing else would be seen."""
+    """Whether `kubectl get sre` lists it; False for kinds with so many objects that they would hide all others."""
 
     metadata: Metadata
     spec: Spec
@@ -245,7 +249,7 @@ class Resource(Model):
 
     @classmethod
     def parse(cls, manifest: Manifest, *, strict: bool = False) -> Self:
-        """The model of a stored or written object; `strict` also refuses unknown fields, for files that people write.
+        """The model of a stored or written object; `strict` also refuses unknown fields, for users' files.
 
         Raises Stalled("InvalidSpec") with one sentence per fault.
         """

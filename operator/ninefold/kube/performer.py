@@ -1,6 +1,6 @@
-"""Where effects are done: tasks beside the looks, each with a deadline.
+"""Runs effects: tasks that run in parallel to reconciliations, each with a deadline.
 
-Their outcomes wait here for the next look, which is the only writer of the status.
+Their outcomes wait here for the next reconciliation, which is the only writer of the status.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from ninefold.kube.queue import WorkQueue
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 8
-"""Attempts at one action of one kind at the same time: a far side that hangs holds up no other."""
+"""Concurrent attempts at one action of one kind: a far side that hangs does not block another."""
 _FENCED_PAUSE = 1.0
 
 
 @dataclass(slots=True)
 class _Desk:
-    """What goes on for one object, and which outcomes no status holds yet."""
+    """The attempts in progress for one object, and the outcomes that no status holds yet."""
 
     uid: str
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class _Desk:
 
 
 class Performer:
-    """Does effects once their records are stored, and has the object looked at when one has ended."""
+    """Runs effects once their records are stored, and queues the object when an effect has ended."""
 
     def __init__(self, queue: WorkQueue[QueueItem], fence: Fence, clock: Clock, metrics: Metrics) -> None:
         self._queue = queue
@@ -51,7 +51,7 @@ class Performer:
         self._closed = False
 
     def running(self, item: QueueItem, uid: str) -> frozenset[str]:
-        """The keys of which an attempt goes on, or has an outcome that is not stored yet."""
+        """The keys that have an attempt in progress, or an outcome that is not stored yet."""
         desk = self._desk(item, uid)
         return frozenset((*desk.running, *desk.outcomes)) if desk else frozenset()
 
@@ -61,7 +61,7 @@ class Performer:
         return dict(desk.outcomes) if desk else {}
 
     def stored(self, item: QueueItem, records: Iterable[EffectRecord]) -> None:
-        """The status holds these records: what is not Running there has its outcome."""
+        """Note that the status holds these records: the outcome of each record that is not Running is stored."""
         desk = self._desks.get(item)
         if desk is None:
             return
@@ -74,7 +74,7 @@ class Performer:
     def begin(
         self, item: QueueItem, uid: str, effect: Effect, record: EffectRecord, perform: Callable[[], Awaitable[str]]
     ) -> None:
-        """Make one attempt, whose record is stored."""
+        """Start one attempt; its record is stored already."""
         if self._closed:
             return
         desk = self._desks.get(item)
@@ -83,11 +83,11 @@ class Performer:
         desk.running[effect.key] = asyncio.create_task(self._attempt(item, desk, effect, record, perform))
 
     def forget(self, item: QueueItem) -> None:
-        """The object is gone: what goes on is finished, and its outcome is nobody's."""
+        """Note that the object is deleted: attempts in progress are finished, and their outcomes are dropped."""
         self._desks.pop(item, None)
 
     async def finish(self, seconds: float) -> list[QueueItem]:
-        """Begin nothing more, and let what goes on come to its end; the objects that have outcomes to be stored."""
+        """Start no further attempt and wait for those in progress; returns the objects with outcomes to store."""
         self._closed = True
         tasks = self._tasks()
         if tasks:
@@ -95,7 +95,7 @@ class Performer:
         return [item for item, desk in self._desks.items() if desk.outcomes]
 
     def stop(self) -> None:
-        """Cut off what goes on: whoever leads next does it again under the same keys."""
+        """Cancel the attempts in progress: the next leader makes them again under the same keys."""
         self._closed = True
         for task in self._tasks():
             task.cancel()
@@ -126,7 +126,7 @@ class Performer:
     async def _outcome(
         self, item: QueueItem, effect: Effect, record: EffectRecord, perform: Callable[[], Awaitable[str]]
     ) -> EffectRecord | None:
-        """The record after the attempt; None if it was not begun, because the Lease is not sure to hold."""
+        """The record after the attempt; None if it was not started, because the Lease may end too soon."""
         try:
             self._fence.check()
             async with asyncio.timeout(effect.deadline.total_seconds()) as limit:

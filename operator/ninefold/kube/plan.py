@@ -1,4 +1,4 @@
-"""What a kind wants done: the result of its pure `plan(resource, observed, now)`. Pure."""
+"""The actions that a kind wants: the result of its pure `plan(resource, observed, now)`. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Truth = Literal["True", "False", "Unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The value of a condition. Ready is one; a kind may add its own under other types."""
+    """The value of a condition: of Ready, or of a condition that the kind adds under another type."""
 
     status: Truth
     reason: str
@@ -26,10 +26,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """An act outside the cluster, done once as long as plans name it.
+    """An action outside the cluster, carried out once while plans name it.
 
-    `key` is unique to the act among all of the resource for ever: name in it what makes the act another one, such as a
-    generation or the beginning of a window. A plan that waits for an effect reads its record in the status.
+    `key` is unique to the effect among all effects of the resource, for ever: include in it what makes the effect a new
+    one, such as a generation or the start of a window. A plan that waits for an effect reads its record in the status.
     An attempt may take `deadline`; after a failure the next one waits for `backoff`, twice as long each time.
     """
 
@@ -43,7 +43,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A Kubernetes Event to record about the resource; repeats are counted, not multiplied."""
+    """A Kubernetes Event to record about the resource; repetitions are counted in one Event."""
 
     type: Literal["Normal", "Warning"]
     reason: str
@@ -52,12 +52,12 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Plan(Generic[StatusT]):
-    """Children to apply, effects to run, the status to write, events to record, and when to look again.
+    """Children to apply, effects to run, the status to write, events to record, and when to reconcile again.
 
     `children` are whole manifests in the resource's namespace; the machinery adds the owner and the labels,
     applies what differs and prunes what is no longer listed. `status` needs only the kind's own fields.
-    `due` is None when only an event can change anything. `discard` deletes the resource itself, for kinds that the
-    operator makes; nothing else of the plan is done then.
+    `due` is None when only an event can change something. `discard` deletes the resource itself, for kinds that the
+    operator makes; the rest of the plan is then ignored.
     """
 
     status: StatusT

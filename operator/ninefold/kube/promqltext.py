@@ -1,7 +1,7 @@
-"""PromQL as text: how much of it a stranger may write, found before anything parses it, and its syntax tree. Pure.
+"""PromQL as text: the bounds of untrusted expressions, checked before any parser runs, and its syntax tree. Pure.
 
-A parser recurses with each bracket and each operator, and a printer indents by them: what is small as text may take
-minutes and gigabytes, or the whole stack. Within these bounds an expression takes milliseconds.
+A parser recurses with each bracket and each operator, and a printer indents by them: a short text may take minutes and
+gigabytes, or the whole stack. Within these bounds an expression takes milliseconds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DEEPEST = 40
 _QUOTED = r"""(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)"""
 _RAW = re.compile(r"""(?P<raw>`[^`]*`)|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\#[^\n]*""")
 _WORD = re.compile(
-    # Strings, comments, numbers, and the matchers of a selector: nothing in them makes a tree deeper.
+    # Strings, comments, numbers, and the matchers of a selector: none of them makes a tree deeper.
     rf"""{_QUOTED} | \#[^\n]* | [0-9][0-9a-zA-Z_.]* | \{{(?:{_QUOTED}|[^}}"'`{{])*\}}
       | (?P<open>[(\[{{]) | (?P<close>[)\]}}])
       | (?P<operator>==|!=|[<>]=?|[-+*/%^]|\b(?:and|or|unless|atan2)\b)
@@ -30,7 +30,7 @@ _WORD = re.compile(
 
 
 def excess(text: str) -> str:
-    """What there is too much of, as a sentence that says what to write; "" if nothing is."""
+    """The exceeded bound, as a sentence that says what to write; "" if there is none."""
     if len(text) > LONGEST:
         return f"write at most {LONGEST} characters"
     depth = deepest = operators = 0
@@ -44,19 +44,19 @@ def excess(text: str) -> str:
             case "operator":
                 operators += 1
     if operators > MOST_OPERATORS:
-        return f"write at most {MOST_OPERATORS} operators, not {operators}: record parts of it by rules of your own"
+        return f"write at most {MOST_OPERATORS} operators, not {operators}: record parts of it with your own rules"
     if deepest > DEEPEST:
-        return f"nest at most {DEEPEST} brackets, not {deepest}: record parts of it by rules of your own"
+        return f"nest at most {DEEPEST} brackets, not {deepest}: record parts of it with your own rules"
     return ""
 
 
 def parse(text: str) -> promql_parser.Expr:
-    """The syntax tree. Raises ValueError for what is not PromQL.
+    """The syntax tree. Raises ValueError for text that is not PromQL.
 
-    The parser reads escapes in back quotes, where Prometheus knows none, so such strings get double quotes first.
+    The parser reads escapes in back quotes, where Prometheus has none, so such strings get double quotes first.
     """
     if "`" in text:
-        text = _RAW.sub(lambda found: _quoted(found["raw"]) if found["raw"] else found[0], text)
+        text = _RAW.sub(lambda match: _quoted(match["raw"]) if match["raw"] else match[0], text)
     return promql_parser.parse(text)
 
 

@@ -1,5 +1,5 @@
-"""A keyed work queue with the semantics of client-go's: an item is never worked on twice at once, an item added while
-it is worked on is worked on again afterwards, and an item added twice is worked on once."""
+"""A keyed work queue with the semantics of client-go's queue: two workers never process one item at once, an item added
+while it is processed is processed again afterwards, and an item added twice is processed once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ JITTER = 0.2
 
 
 class WorkQueue(Generic[ItemT]):
-    """Items to work on now (`add`) or later (`schedule`, `retry`). One event loop, any number of workers."""
+    """Items to process now (`add`) or later (`schedule`, `retry`). One event loop, any number of workers."""
 
     def __init__(self) -> None:
         self._ready: deque[ItemT] = deque()
@@ -30,7 +30,7 @@ class WorkQueue(Generic[ItemT]):
         self._closed = False
 
     def add(self, item: ItemT) -> None:
-        """Work on the item as soon as a worker is free."""
+        """Process the item as soon as a worker is free."""
         if self._closed or item in self._since:
             return
         self._since[item] = asyncio.get_running_loop().time()
@@ -39,7 +39,7 @@ class WorkQueue(Generic[ItemT]):
             self._wakeup.set()
 
     def schedule(self, item: ItemT, delay: float) -> None:
-        """Add the item after `delay` seconds, or sooner if scheduled for sooner: one look too many does no harm."""
+        """Add the item after `delay` seconds or at an earlier scheduled time: an extra reconciliation does no harm."""
         loop = asyncio.get_running_loop()
         when = loop.time() + max(0.0, delay)
         timer = self._timers.get(item)
@@ -65,8 +65,8 @@ class WorkQueue(Generic[ItemT]):
     async def get(self) -> ItemT:
         """The next item; `done` must follow. Raises asyncio.CancelledError when the queue is closed.
 
-        Between any two items everything else on the loop has its turn, such as probes and the Lease: work that never
-        waits gives way nowhere else, and hundreds of items of it would be one long block.
+        Between any two items all other tasks on the loop run, such as probes and the Lease: work that never awaits
+        yields nowhere else, and hundreds of such items would block the loop.
         """
         async with self._turn:
             await asyncio.sleep(0)
@@ -87,7 +87,7 @@ class WorkQueue(Generic[ItemT]):
             self._wakeup.set()
 
     def close(self) -> None:
-        """Hand out nothing more. Items being worked on are finished by their workers."""
+        """Hand out no further item. Workers finish the items in progress."""
         self._closed = True
         for timer in self._timers.values():
             timer.cancel()
@@ -98,12 +98,12 @@ class WorkQueue(Generic[ItemT]):
 
     @property
     def depth(self) -> int:
-        """Items waiting to be worked on."""
+        """The number of waiting items."""
         return len(self._since)
 
     @property
     def oldest(self) -> float:
-        """Seconds that the item longest waiting or longest worked on has taken so far."""
+        """Seconds since the oldest item was added or its processing began."""
         begun = [*self._working.values(), *self._first_waiting()]
         return asyncio.get_running_loop().time() - min(begun) if begun else 0.0
 

@@ -1,7 +1,7 @@
-"""Who may do what: the operator's rights from one table of grants, and the roles that people get. Pure.
+"""Roles: the operator's rights from one table of grants, and the roles for people. Pure.
 
-The operator's rows come from three places: what the machinery does for every kind, what follows from the children and
-watches that a controller declares, and what a controller grants itself beyond that.
+The operator's rows have three sources: the needs of the machinery for every kind, the children and watches that a
+controller declares, and the further grants of a controller.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ninefold.kube.follower import Follower
 from ninefold.kube.model import Resource
 
 FOLLOW = ("list", "watch")
-"""What an informer does. To read one object by its name is another right, and few are read so."""
+"""The rights of an informer. Reading one object by name is another right, and few resources need it."""
 READ = ("get", *FOLLOW)
 WRITE = ("create", "update", "patch", "delete", "deletecollection")
 
@@ -27,22 +27,22 @@ LEASE_ROLE = "ninefold-lease"
 LEASE_NAME = "ninefold"
 
 NAMESPACE_OF_OPERATOR = "ninefold-system"
-"""Where the manifests install the operator; the chart puts its release's namespace in this place."""
+"""Where the manifests install the operator; the chart replaces it with the release's namespace."""
 
 _API_VERSION = "rbac.authorization.k8s.io/v1"
 _LABELS = {"app.kubernetes.io/name": "ninefold", "app.kubernetes.io/part-of": "ninefold"}
 
 _MACHINERY = (
     Grant(CRD, FOLLOW, "To notice which kinds the cluster serves."),
-    Grant(EVENT, ("get", "create", "patch"), "To tell people what happened to their resource."),
+    Grant(EVENT, ("get", "create", "patch"), "To inform people about events of their resource."),
 )
 
 ALIVE_ROLE = "ninefold-alive"
-ALIVE_GRANTS = (Grant(LEASE, ("get",), "Whoever asks a gate may see whether the operator lives.", names=(LEASE_NAME,)),)
-"""In the operator's own namespace, for everybody who can log in: the Lease tells the name of a pod and a time."""
+ALIVE_GRANTS = (Grant(LEASE, ("get",), "Gate clients may see whether the operator runs.", names=(LEASE_NAME,)),)
+"""In the operator's own namespace, for every authenticated user: the Lease shows the name of a pod and a time."""
 
 LEASE_GRANTS = (
-    Grant(LEASE, ("create",), "One replica acts, the others stand by; a name cannot narrow the making of it."),
+    Grant(LEASE, ("create",), "One replica acts, the others stand by; RBAC cannot restrict creation by name."),
     Grant(LEASE, ("get", "update"), "One replica acts, the others stand by.", names=(LEASE_NAME,)),
 )
 """In the operator's own namespace only."""
@@ -50,22 +50,22 @@ LEASE_GRANTS = (
 
 @dataclass(frozen=True, slots=True)
 class RbacRule:
-    """A rule of a role, and the reasons that its verbs were asked for."""
+    """A rule of a role, and the reasons for its verbs."""
 
     manifest: Manifest
     why: tuple[str, ...]
 
 
 def grants(controllers: Sequence[type[AnyController]]) -> list[Grant]:
-    """Every cluster-wide row of the operator, in no particular order; a right may be there for several reasons."""
+    """Every cluster-wide row of the operator, in no particular order; a right may have several reasons."""
     rows = list(_MACHINERY)
     for controller in controllers:
         kind = controller.resource.api.kind
         rows += _of_kind(controller)
         for child in controller.children:
             verbs = (*READ, "create", "patch", "delete")
-            rows.append(Grant(child, verbs, f"{kind}: what is made from it, applied, repaired and pruned."))
-        rows += [Grant(watch.api, FOLLOW, f"{kind}: decides by it.") for watch in controller.watches]
+            rows.append(Grant(child, verbs, f"{kind}: its children are applied, repaired and pruned."))
+        rows += [Grant(watch.api, FOLLOW, f"{kind}: its decisions depend on it.") for watch in controller.watches]
         rows += controller.grants
     return rows
 
@@ -73,41 +73,41 @@ def grants(controllers: Sequence[type[AnyController]]) -> list[Grant]:
 def _of_kind(controller: type[AnyController]) -> list[Grant]:
     api = controller.resource.api
     rows = [
-        Grant(api, READ, "Our kinds are read; one of which a conflict tells that it is old, by its name."),
-        Grant(api, ("patch",), "Their status is written.", subresource="status"),
+        Grant(api, READ, "Ninefold's kinds are read; after a conflict, one object by its name."),
+        Grant(api, ("patch",), "The status of Ninefold's kinds is written.", subresource="status"),
         Grant(api, ("update",), "To own children where the API server asks for it.", subresource="finalizers"),
     ]
     if controller.finalizer:
-        rows.append(Grant(api, ("patch",), f"{api.kind}: holds a finalizer until what it did outside is undone."))
+        rows.append(Grant(api, ("patch",), f"{api.kind}: keeps a finalizer until its outside effects are undone."))
     return rows
 
 
 def holding(followers: Iterable[type[Follower]], recorded: Iterable[Api] = ()) -> list[Grant]:
-    """What following foreign kinds takes, and recording what they deliver; none of it is there unless an installation
-    asks for it."""
+    """The rights for following foreign kinds and for recording what they deliver; an installation has none of them
+    unless it asks for it."""
     return [
         *(
-            Grant(each.api, (*FOLLOW, "patch"), f"{each.api.kind}: held while a gate is closed, if its owner asked.")
-            for each in followers
+            Grant(kind.api, (*FOLLOW, "patch"), f"{kind.api.kind}: held while a gate is closed, if its owner asked.")
+            for kind in followers
         ),
-        *(Grant(api, FOLLOW, f"{api.kind}: what it delivers is recorded, if its owner asked.") for api in recorded),
+        *(Grant(api, FOLLOW, f"{api.kind}: its deliveries are recorded, if its owner asked.") for api in recorded),
     ]
 
 
 def rules(rows: Iterable[Grant]) -> list[RbacRule]:
-    """The rows as rules, one a resource, with their verbs and reasons joined; sorted."""
+    """The rows as rules, one per resource, with their verbs and reasons joined; sorted."""
     joined: dict[tuple[str, str, tuple[str, ...]], list[Grant]] = {}
     for row in rows:
         resource = f"{row.api.plural}/{row.subresource}" if row.subresource else row.api.plural
         joined.setdefault((row.api.group, resource, row.names), []).append(row)
-    found = []
+    rules = []
     for (group, resource, names), same in sorted(joined.items()):
         verbs = sorted({verb for row in same for verb in row.verbs}, key=_verb_order)
         rule: dict[str, Any] = {"apiGroups": [group], "resources": [resource]}
         if names:
             rule["resourceNames"] = list(names)
-        found.append(RbacRule({**rule, "verbs": verbs}, tuple(dict.fromkeys(row.why for row in same))))
-    return found
+        rules.append(RbacRule({**rule, "verbs": verbs}, tuple(dict.fromkeys(row.why for row in same))))
+    return rules
 
 
 def _verb_order(verb: str) -> tuple[int, str]:
@@ -142,34 +142,34 @@ def binding(name: str) -> Manifest:
 def people(
     kinds: Sequence[type[Resource]], guards: Collection[type[Resource]], records: Collection[type[Resource]] = ()
 ) -> list[tuple[Manifest, list[RbacRule]]]:
-    """What Kubernetes' own view, edit and admin roles gain. No one may write a status or a record, and only an admin a
-    guard. What an editor does write, guards must see through: a policy carries spent budgets over edits of objectives.
+    """The rights that Kubernetes' own view, edit and admin roles gain. No one may write a status or a record, and only
+    an admin a guard. Guards must see through an editor's changes: a policy carries spent budgets over such edits.
     """
     everything = sorted(kind.api.plural for kind in kinds)
     guarded = sorted(kind.api.plural for kind in kinds if kind in guards)
     free = sorted(kind.api.plural for kind in kinds if kind not in {*guards, *records})
     levels = (
-        ("view", everything, READ, "Anyone who may look at a namespace may look at its reliability."),
-        ("edit", free, WRITE, "Intent may be written by whoever may write workloads; status by the operator alone."),
+        ("view", everything, READ, "Anyone who may read a namespace may read its reliability."),
+        ("edit", free, WRITE, "Anyone who may write workloads may write intent; only the operator writes status."),
         (
             "admin",
             guarded,
             WRITE,
-            "What holds others back is written by admins. That no edit of an objective opens a gate, policies see to.",
+            "Only admins write objects that block others. Policies prevent that an edit of an objective opens a gate.",
         ),
     )
-    found = []
+    roles = []
     for level, plurals, verbs, why in levels:
         rows = [RbacRule({"apiGroups": [GROUP], "resources": plurals, "verbs": list(verbs)}, (why,))] if plurals else []
         labels = {f"rbac.authorization.k8s.io/aggregate-to-{level}": "true"}
-        found.append((role(f"ninefold-{level}", rows, labels=labels), rows))
-    return found
+        roles.append((role(f"ninefold-{level}", rows, labels=labels), rows))
+    return roles
 
 
 def acts(verbs: Mapping[str, str], api: Api) -> list[tuple[Manifest, list[RbacRule]]]:
-    """A role for each verb of ours on a resource, with its reason. No other role has them: they are given by name."""
-    found = []
+    """A role for each of Ninefold's own verbs on a resource, with its reason. No other role has these verbs."""
+    roles = []
     for verb, why in verbs.items():
         rows = [RbacRule({"apiGroups": [api.group], "resources": [api.plural], "verbs": [verb]}, (why,))]
-        found.append((role(f"ninefold-{verb}", rows), rows))
-    return found
+        roles.append((role(f"ninefold-{verb}", rows), rows))
+    return roles

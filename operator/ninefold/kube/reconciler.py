@@ -1,4 +1,4 @@
-"""One look at one object, the same for every kind: observe, plan, apply, run effects, write the status once."""
+"""Reconciles one object, the same way for every kind: observe, plan, apply, run effects, write the status once."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ logger = logging.getLogger(__name__)
 
 FINALIZER = f"{GROUP}/finalizer"
 LOOK_LIMIT = 60.0
-"""Seconds of one look: a longer one is given up and repeated, so that its worker is there for others."""
+"""The longest reconciliation in seconds: a longer one is stopped and repeated, so that its worker serves others."""
 UNWORKABLE = "Unworkable"
 _UNWORKABLE = (
     "The operator cannot work out what this means ({}), and its log says where: change what was written last. "
-    "It is looked at again when something changes."
+    "It is reconciled again when something changes."
 )
 
 
 class Outcome:
-    """How a look ended: a word for the metrics, and when to look again (None: only when something changes)."""
+    """How a reconciliation ended: a word for the metrics, and when to repeat it (None: only when something changes)."""
 
     __slots__ = ("due", "error", "word")
 
@@ -79,7 +79,7 @@ class Reconciler:
         return QueueItem(self.api, key)
 
     async def reconcile(self, key: Key) -> Outcome:
-        """Look at one object. Raises nothing but asyncio.CancelledError: an error is part of the outcome."""
+        """Reconcile one object. Raises only asyncio.CancelledError: an error is part of the outcome."""
         try:
             manifest = self._dispatcher.store.get(self.api, key)
             if manifest is not None:
@@ -88,29 +88,29 @@ class Reconciler:
             manifest = await self._make(key)
             return await self._look(manifest) if manifest is not None else Outcome("Gone")
         except WriteRefused as refused:
-            # Said already: by the owner of what cannot be made, or in conditions without the status that is refused.
+            # Already reported: by the owner of the object that cannot be made, or in conditions without the status.
             return Outcome("Failed", error=refused.error)
         except Terminating:
-            # What stands in the namespace goes one by one, and each deletion is an event.
+            # The objects of the namespace are deleted one by one, and each deletion is an event.
             return Outcome("Gone")
         except Conflict as error:
             await self._read_again(key)
             return Outcome("Failed", error=error)
         except ApiError as error:
-            # Also NotFound: if the object itself went, the next look finds it gone.
+            # Also NotFound: if the object itself was deleted, the next reconciliation sees it.
             return Outcome("Failed", error=error)
         except Exception as error:
-            # A look reports what it meets; this is of `missing` or `corrected`.
-            logger.exception("Failed to tell what is wanted", extra={"kind": self.api.kind, "object": str(key)})
+            # `_look` reports its own errors; this error is from `missing` or `corrected`.
+            logger.exception("Failed to determine the wanted object", extra={"kind": self.api.kind, "object": str(key)})
             return Outcome("Failed", error=error)
 
     async def _read_again(self, key: Key) -> None:
-        """What the store knows is old, and the watch that would tell may be broken."""
+        """The store is out of date, and the watch that would update it may be broken."""
         with contextlib.suppress(ApiError):
             self._dispatcher.seen(self.api, await self._cluster.get(self.api, key), by=self._item(key))
 
     async def _make(self, key: Key) -> Manifest | None:
-        """What the controller wants to exist under the key, created; None if it wants nothing."""
+        """Create the object that the controller wants under the key; None if it wants no object."""
         wanted = self.controller.missing(key, self._dispatcher.store)
         if wanted is None:
             self._dispatcher.refusals.clear(self._item(key))
@@ -126,7 +126,7 @@ class Reconciler:
         return created
 
     async def _keep(self, key: Key, manifest: Manifest) -> Outcome:
-        """Correct it if the controller keeps it so, and look at it: also at what could not be corrected."""
+        """Correct the object if the controller keeps it correct, and reconcile it, even if the correction failed."""
         wanted = self._corrected(manifest)
         if wanted is None:
             self._dispatcher.refusals.clear(self._item(key))
@@ -144,14 +144,14 @@ class Reconciler:
         return await self._look(manifest)
 
     def _corrected(self, manifest: Manifest) -> Manifest | None:
-        """What to apply so that the object is as the controller keeps it; None if it is."""
+        """What to apply to correct the object; None if it is correct."""
         if "deletionTimestamp" in manifest["metadata"]:
             return None
         wanted = self.controller.corrected(manifest, self._dispatcher.store)
         return None if wanted is None or contains(manifest, wanted) else wanted
 
     def _note(self, key: Key, wanted: Manifest, refused: WriteRefused) -> None:
-        """Have whoever wants the object say that it cannot be written."""
+        """Report on the owner that the object cannot be written."""
         if owner := self.controller.wanted_by(wanted):
             self._dispatcher.refusals.note(self._item(key), QueueItem(*owner), refused.message)
 
@@ -164,7 +164,7 @@ class Reconciler:
             status = self._settled(metadata, readable(manifest.get("status") or {}))
             await self._reporter.report(metadata, status, conditions.of_error(stalled), now)
             return Outcome("Stalled")
-        # What has ended since the last look stands in the records before anything is planned.
+        # Effects that ended since the last reconciliation are in the records before the plan is made.
         resource = resource.model_copy(update={"status": self._settled(resource.metadata, resource.status)})
         try:
             async with asyncio.timeout(LOOK_LIMIT):
@@ -189,7 +189,7 @@ class Reconciler:
         if resource.metadata.deletion_timestamp is not None:
             return await self._finalize(resource)
         if resource.spec.suspend:
-            verdict = Verdict("Unknown", "Suspended", "spec.suspend is true: what exists stays as it is.")
+            verdict = Verdict("Unknown", "Suspended", "spec.suspend is true: everything stays unchanged.")
             await self._reporter.report(resource.metadata, resource.status, {READY: verdict}, now)
             return Outcome("NotReady")
         if self.controller.finalizer and FINALIZER not in resource.metadata.finalizers:
@@ -202,7 +202,7 @@ class Reconciler:
         return await self._carry_out(resource, plan, now)
 
     async def _carry_out(self, resource: Resource, plan: Plan[Any], now: datetime) -> Outcome:
-        """Apply the children, store the status, and only then begin the effects that it records."""
+        """Apply the children, store the status, and only then start the effects that it records."""
         item, uid = self._item(resource.key), resource.metadata.uid
         step = effects.advance(resource.status.effects, plan.effects, self._performer.running(item, uid), now)
         inventory = await self._applier.apply(resource, plan.children, item)
@@ -224,10 +224,11 @@ class Reconciler:
             plan: Plan[Any] = self.controller.plan(resource, observed, now)
         except UNREADABLE as error:
             ready = conditions.reported(resource.status.conditions)
-            # One traceback when it comes to this, not one for each look.
-            news = ready is None or ready.reason != UNWORKABLE
+            # One traceback when this begins, not one per reconciliation.
+            is_new = ready is None or ready.reason != UNWORKABLE
             about = {"kind": self.api.kind, "object": str(resource.key)}
-            logger.log(logging.ERROR if news else logging.DEBUG, "Cannot work out a plan", extra=about, exc_info=error)
+            level = logging.ERROR if is_new else logging.DEBUG
+            logger.log(level, "Cannot work out a plan", extra=about, exc_info=error)
             raise Stalled(UNWORKABLE, _UNWORKABLE.format(type(error).__name__)) from error
         return plan
 
@@ -245,7 +246,7 @@ class Reconciler:
     async def _set_finalizers(self, resource: Resource, finalizers: Sequence[str]) -> None:
         metadata = {
             "uid": resource.metadata.uid,
-            # Another finalizer may have come in between; a list is replaced whole.
+            # Another finalizer may have been added meanwhile; a list is replaced as a whole.
             "resourceVersion": resource.metadata.resource_version,
             "finalizers": list(finalizers),
         }

@@ -1,4 +1,4 @@
-"""Which writes the API server refuses now, by the object that they are for: its conditions tell of them."""
+"""The writes that the API server refuses now, by the object that needs them: its conditions report them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ ItemT = TypeVar("ItemT", bound=Hashable)
 
 
 class Refusals(Generic[ItemT]):
-    """Of writes whose object has no status for it, or does not exist. Kept in memory: who leads next is refused again.
+    """Refused writes to objects that have no status for it, or do not exist. Kept in memory: the next leader is refused
+    again.
 
-    `wake` has the object looked at whose conditions have to change.
+    `wake` queues the object whose conditions have to change.
     """
 
     def __init__(self, wake: Callable[[ItemT], None]) -> None:
@@ -22,7 +23,7 @@ class Refusals(Generic[ItemT]):
         self._of: dict[ItemT, dict[ItemT, str]] = {}
 
     def note(self, written: ItemT, owner: ItemT, sentence: str) -> None:
-        """A write to `written` was refused that is for `owner`."""
+        """Note that a write to `written`, which `owner` needs, was refused."""
         if self._noted.get(written) == (owner, sentence):
             return
         self.clear(written)
@@ -31,7 +32,7 @@ class Refusals(Generic[ItemT]):
         self._wake(owner)
 
     def clear(self, written: ItemT) -> None:
-        """A write to it has succeeded, or is not wanted any more."""
+        """Note that a write to it has succeeded or is no longer wanted."""
         owner, _ = self._noted.pop(written, (None, ""))
         if owner is None:
             return
@@ -41,9 +42,10 @@ class Refusals(Generic[ItemT]):
         self._wake(owner)
 
     def verdict(self, owner: ItemT) -> Verdict | None:
-        """The same as long as the same writes are refused."""
-        found = self._of.get(owner)
-        if not found:
+        """The verdict about the owner's refused writes; it is stable while the same writes are refused."""
+        sentences = self._of.get(owner)
+        if not sentences:
             return None
-        first, others = found[min(found, key=str)], len(found) - 1
-        return Verdict("True", "Refused", first + (f" So are {others} further writes." if others else ""))
+        first, others = sentences[min(sentences, key=str)], len(sentences) - 1
+        more = f" The API server refuses {others} more {'write' if others == 1 else 'writes'}." if others else ""
+        return Verdict("True", "Refused", first + more)

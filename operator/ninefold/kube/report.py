@@ -1,4 +1,4 @@
-"""What a look has found, stored: one write of the status, and Events about what changed."""
+"""Stores the result of a reconciliation: one write of the status, and Events about what changed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Reporter:
     ) -> None:
         """Write the status if it differs from the stored one, then record events about what changed.
 
-        `always`: write it all the same, since only a write shows that the version which was looked at is the newest.
+        `always`: write it even if it is equal, since only a write proves that the version that was read is the newest.
         """
         before, item = before or status, QueueItem(self._api, metadata.key)
         if elsewhere := self._dispatcher.refusals.verdict(item):
@@ -67,13 +67,13 @@ class Reporter:
             await self._write_or_say(metadata, patch, now)
         self._performer.stored(item, wanted.effects)
         if patch:
-            self._tell(metadata, before, wanted, notes)
+            self._announce(metadata, before, wanted, notes)
 
     def _stored(self, metadata: Metadata) -> Mapping[str, Any]:
         stored: Manifest = self._dispatcher.store.get(self._api, metadata.key) or {}
         return stored.get("status") or {}
 
-    def _tell(self, metadata: Metadata, before: Status, after: Status, notes: Sequence[Note] = ()) -> None:
+    def _announce(self, metadata: Metadata, before: Status, after: Status, notes: Sequence[Note] = ()) -> None:
         changed = _ready_change(before, after)
         for note in changed:
             level = logging.WARNING if note.type == "Warning" else logging.INFO
@@ -90,7 +90,7 @@ class Reporter:
             raise
 
     async def _say(self, metadata: Metadata, refused: WriteRefused, now: datetime) -> None:
-        """What is refused is most often a field that the CRD does not know: the conditions alone may pass."""
+        """The refused field is most often one that the CRD does not know: the conditions alone may pass."""
         stored = self._stored(metadata)
         before = readable(stored)
         verdicts = conditions.of_error(refused)
@@ -105,14 +105,14 @@ class Reporter:
         try:
             if patch:
                 await self._write(metadata, patch)
-                self._tell(metadata, before, after)
+                self._announce(metadata, before, after)
         except WriteRefused:
             self._recorder.record(self._api, metadata, Note("Warning", "Refused", refused.message))
 
     async def _write(self, metadata: Metadata, patch: Mapping[str, Any]) -> None:
-        """To the very version that the store knows: what another leader has written since is not overwritten.
+        """Write exactly the version that the store knows: the write never overwrites another leader's newer status.
 
-        The uid keeps us from writing onto a new object of the same name.
+        The uid prevents a write to a new object of the same name.
         """
         stored = self._dispatcher.store.get(self._api, metadata.key)
         version = stored["metadata"]["resourceVersion"] if stored else metadata.resource_version
@@ -123,7 +123,7 @@ class Reporter:
 
 
 def readable(status: Mapping[str, Any]) -> Status:
-    """What every kind has of a stored status, as far as it can be read."""
+    """The part of a stored status that every kind shares, as far as it can be read."""
     try:
         return Status.model_validate(status)
     except ValueError:
@@ -131,12 +131,12 @@ def readable(status: Mapping[str, Any]) -> Status:
 
 
 def _written(status: Status) -> dict[str, Any]:
-    """The status to store. What is empty is left out, as in Kubernetes' own kinds."""
+    """The status to store. Empty values are left out, as in Kubernetes' own kinds."""
     return {name: value for name, value in status.wire().items() if value not in ("", [], {})}
 
 
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON merge patch from one object to another: changed members, null for those that went, lists whole."""
+    """The JSON merge patch from one object to another: changed members, null for removed members, whole lists."""
     patch: dict[str, Any] = {name: None for name in old if name not in new}
     for name, value in new.items():
         if name not in old:
@@ -150,9 +150,9 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
 
 
 def _ready_change(before: Status, after: Status) -> list[Note]:
-    """An event when Ready took another value or reason; a warning if it was lost, or if the user must act.
+    """An event when Ready took another value or reason; a warning if Ready was lost, or if the user must act.
 
-    That an object which has just been made is not ready yet is no news.
+    A new object that is not ready yet is not reported.
     """
     old, new = conditions.find(before.conditions, READY), conditions.find(after.conditions, READY)
     if new is None or (old is not None and (old.status, old.reason) == (new.status, new.reason)):

@@ -1,4 +1,4 @@
-"""The process: every replica watches and serves, the one that holds the Lease acts."""
+"""The process: every replica watches and serves, and the holder of the Lease acts."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ logger = logging.getLogger(__name__)
 LOOP_LAG_LIMIT = 10.0
 QUEUE_AGE_LIMIT = 300.0
 GRACE = 5.0
-"""Seconds that a successor waits for the looks and effects that its predecessor has begun. A look that is cut off is
-repeated by the successor, and an effect under the same key."""
+"""Seconds that a successor waits for the reconciliations and effects in progress. The successor repeats an interrupted
+reconciliation, and an interrupted effect under the same key."""
 EFFECTS_GRACE = 3.0
 EVENTS_GRACE = 1.0
-"""Seconds that it waits for the last Events."""
+"""Seconds that a successor waits for the last Events."""
 WATCHES_GRACE = 1.0
-"""Seconds that our own end waits for the watches, which have nothing to finish."""
+"""Seconds that the process waits for the watches at its end; they have nothing to finish."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuntimeOptions:
-    """How the process runs. `lease` is None where only one replica can be."""
+    """How the process runs. `lease` is None where only one replica can run."""
 
     workers: int = 16
     host: str = "127.0.0.1"
@@ -57,7 +57,7 @@ class RuntimeOptions:
 
 
 class Looks(Protocol):
-    """What looks at the objects of a kind."""
+    """Reconciles the objects of a kind."""
 
     async def reconcile(self, key: Key) -> Outcome: ...
 
@@ -65,8 +65,8 @@ class Looks(Protocol):
 class Runtime:
     """Wires the machinery around the controllers and runs it until a signal, a fault, or the loss of the Lease.
 
-    `services` are background tasks that every replica runs beside the watches, such as the polling of Prometheus;
-    `followers` hold fields in the objects of others.
+    `services` are background tasks that every replica runs in addition to the watches, such as polling Prometheus;
+    `followers` hold fields in other owners' objects.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Runtime:
         self._sweep = Sweep(cluster, self._dispatcher, self._clock, metrics, options.sweep_interval)
         self._lease = Lease(cluster, self._clock, options.lease, options.identity) if options.lease else None
         fence = self._fence = Fence(lambda: self._lease.left if self._lease else float("inf"))
-        # Whatever is written beside the Lease itself.
+        # All writes except those of the Lease itself.
         writes = cluster.fenced(fence)
         self._performer = Performer(self.queue, fence, self._clock, metrics)
         self._recorder = Recorder(writes, self._clock, options.identity)
@@ -112,11 +112,11 @@ class Runtime:
         self._endpoints += endpoints
 
     def note(self, name: str, check: Check) -> None:
-        """Show on /readyz what a replica can be ready without; to be called before `run`."""
+        """Show a check on /readyz that does not affect readiness; to be called before `run`."""
         self._notes[name] = check
 
     def keep_fresh(self, api: Api) -> Callable[[], float]:
-        """Read a watched resource every few seconds; the seconds since that last succeeded. Before `run`."""
+        """List a watched resource every few seconds; returns its age in seconds. To be called before `run`."""
         fresh = Freshness(self._sweep, api, self._clock)
         self._fresh.append(fresh)
         return fresh.age
@@ -129,7 +129,7 @@ class Runtime:
             server = await serve(pages, self._options.host, self._options.port)
         except OSError as error:
             logger.critical(
-                "Cannot listen for probes and metrics: have it listen on an address that is free",
+                "Cannot listen for probes and metrics: choose a free address",
                 extra={"address": address, "error": error.strerror},
             )
             return 1
@@ -153,7 +153,7 @@ class Runtime:
         self._stopping.set()
 
     async def _catch_signals(self) -> None:
-        # After kopf has set its own handlers, so that ours are the ones that hold.
+        # After kopf has set its handlers, so that these handlers replace them.
         await asyncio.sleep(0.1)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self.stop)
@@ -178,14 +178,14 @@ class Runtime:
         self.queue.close()
         self._informer.stop()
         if not lead.done():
-            # The workers leave when their present item is done: nothing is cut off between two writes.
+            # Workers end when their present item is done: none is interrupted between two writes.
             lead.cancel()
         _, late = await asyncio.wait({lead}, timeout=GRACE)
         if late:
-            logger.warning("Gave up waiting for work in progress", extra={"seconds": GRACE})
+            logger.warning("Stopped waiting for work in progress", extra={"seconds": GRACE})
         # Events are written under the Lease.
         await asyncio.wait({asyncio.create_task(self._recorder.drained())}, timeout=EVENTS_GRACE)
-        # A successor may write as soon as we cannot. All that follows is only our own end, for which nobody waits.
+        # A successor may write as soon as this process cannot. No replica waits for the rest of the shutdown.
         await self._fence.close()
         if self._lease:
             await self._lease.release()
@@ -210,7 +210,7 @@ class Runtime:
             waited = {*workers, *feeds, *([holding] if holding else ())}
             done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             while not any(task is holding or task.exception() for task in done):
-                # A feed that came to its end is no fault.
+                # A feed that ends is no fault.
                 waited -= done
                 done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -227,7 +227,7 @@ class Runtime:
                 task.cancel()
 
     async def _store_outcomes(self) -> None:
-        """Of effects that end while the operator does: nobody needs to do them again."""
+        """Store the outcomes of effects that end during the shutdown, so that no successor repeats them."""
         for item in await self._performer.finish(EFFECTS_GRACE):
             await self._reconcilers[item.api].reconcile(item.key)
 
@@ -260,8 +260,8 @@ class Runtime:
         self._metrics.errors.labels(item.api.kind, reason).inc()
         self._metrics.retries.labels(item.api.kind).inc()
         delay = self.queue.retry(item, at_least=error.retry_after if isinstance(error, ApiError) else 0.0)
-        # A conflict is part of the game: somebody wrote first, and the next look sees what. Of the Lease its own log
-        # tells.
+        # A conflict is normal: another client wrote first, and the next reconciliation sees its version. The Lease
+        # has its own log.
         level = logging.DEBUG if reason in ("Conflict", "NoLease") else logging.WARNING
         logger.log(level, "Will try again", extra={"object": str(item), "why": str(error), "seconds": round(delay, 1)})
 
@@ -291,8 +291,8 @@ class Runtime:
         # A last read this old means that several sweeps failed; a new process gets new connections and credentials.
         read_limit = max(3 * self._options.sweep_interval, 60.0)
 
-        def limit(value: Callable[[], float], most: float, what: str) -> Check:
-            return lambda: None if value() <= most else f"{what} {value():.0f} s, more than {most:.0f} s"
+        def limit(value: Callable[[], float], most: float, name: str) -> Check:
+            return lambda: None if value() <= most else f"{name} {value():.0f} s, more than {most:.0f} s"
 
         return {
             "loop": limit(lambda: self._lag, LOOP_LAG_LIMIT, "the event loop was late by"),

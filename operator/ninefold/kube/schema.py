@@ -1,7 +1,7 @@
-"""From a pydantic model to the structural schema that Kubernetes accepts. Pure.
+"""Generates the structural schema that Kubernetes accepts from a pydantic model. Pure.
 
-Whatever Kubernetes would reject, or accept and then not enforce, is a SchemaError that names the path and the way out:
-a fault in a model is found when the CRD is generated, not when somebody installs it.
+Whatever Kubernetes would reject, or accept and then not enforce, is a SchemaError that names the path and the remedy:
+a fault in a model is found when the CRD is generated, not when a user installs it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ Schema = dict[str, Any]
 """A JSON schema, of pydantic or of Kubernetes."""
 
 ANYTHING = "x-kubernetes-preserve-unknown-fields"
-"""The keyword of a map that holds whatever it holds: something of another kind, kept as it was."""
+"""The keyword of a map with any content: the value of another kind, kept unchanged."""
 
 _IGNORED = {"title", "default", "const", "exclusiveMinimum", "exclusiveMaximum", "required"}
-"""Keywords that are dropped, or that are written anew in another form."""
+"""Keywords that are dropped, or that are written in another form."""
 
 _COPIED: dict[str, set[str]] = {
     "object": {"minProperties", "maxProperties", ANYTHING},
@@ -29,7 +29,7 @@ _COPIED: dict[str, set[str]] = {
     "integer": {"minimum", "maximum", "enum"},
     "boolean": {"enum"},
 }
-"""Types that a resource may use, and the keywords that mean the same to Kubernetes."""
+"""Types that a resource may use, and the keywords that have the same meaning in Kubernetes."""
 
 _NESTED = {"object": {"properties", "additionalProperties"}, "array": {"items"}}
 
@@ -37,7 +37,7 @@ _BOUND = {"string": "maxLength", "array": "maxItems", "object": "maxProperties"}
 
 
 class SchemaError(Exception):
-    """A model that Kubernetes could not take: `path` of the field, and a sentence that says what to change."""
+    """A model that Kubernetes cannot accept: `path` of the field, and a sentence that says what to change."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(f"{path}: {message}")
@@ -45,9 +45,9 @@ class SchemaError(Exception):
 
 
 def structural(model: type[BaseModel], path: str, *, tell_defaults: bool = False) -> Schema:
-    """The schema of a model, with every reference inlined; `path` is where it stands ("Light.spec").
+    """The schema of a model, with every reference inlined; `path` is its location ("Light.spec").
 
-    Defaults stay in the code, so that Kubernetes rewrites nothing a user wrote; with `tell_defaults` the descriptions
+    Defaults stay in the code, so that Kubernetes never rewrites a user's object; with `tell_defaults` the descriptions
     name them.
     """
     source = model.model_json_schema()
@@ -101,11 +101,13 @@ class _Rewriter:
 
     def _properties(self, schema: Schema, path: str, inside: tuple[str, ...]) -> Schema:
         if schema.get("additionalProperties"):
-            raise SchemaError(path, "fields beside the declared ones: Kubernetes prunes them, so declare a map field")
+            raise SchemaError(
+                path, "more fields than the declared ones: Kubernetes prunes them, so declare a map field"
+            )
         properties = {}
         for name, source in schema["properties"].items():
             properties[name] = self.rewrite(source, f"{path}.{name}", inside)
-            # Asked of the result: pydantic leaves out a field's description that its model's docstring repeats.
+            # Checked on the result: pydantic leaves out a field's description that its model's docstring repeats.
             if not properties[name].get("description"):
                 raise SchemaError(f"{path}.{name}", "has no description, and `kubectl explain` shows it: add one")
         # `T | None` without a default is required by pydantic; to Kubernetes null is the same as absent.
@@ -114,7 +116,7 @@ class _Rewriter:
 
 
 def _overlay(base: Schema, field: Schema, keyword: str) -> Schema:
-    """What a field refers to, with what the field says itself: its own description wins, rules add up."""
+    """The target of a field's reference, joined with the field: its own description wins, rules add up."""
     own = {name: value for name, value in field.items() if name != keyword}
     rules = [*base.get(VALIDATIONS, ()), *own.get(VALIDATIONS, ())]
     return {**base, **own, **({VALIDATIONS: rules} if rules else {})}
@@ -162,7 +164,7 @@ def _with_default(schema: Schema) -> Schema:
 
 
 def _exclusive(schema: Schema, path: str) -> Schema:
-    """Pydantic gives the exclusive limit as a number, Kubernetes wants the limit and a flag."""
+    """Pydantic gives the exclusive limit as a number; Kubernetes expects the limit and a flag."""
     result: Schema = {}
     for exclusive, inclusive in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         if exclusive in schema:
@@ -173,9 +175,9 @@ def _exclusive(schema: Schema, path: str) -> Schema:
 
 
 def _require_bound(result: Schema, kind: str, path: str) -> None:
-    """CEL's cost estimate takes what is not bounded as three megabytes, and refuses the CRD."""
+    """CEL's cost estimate assumes three megabytes for a value without a bound, and refuses the CRD."""
     bound = _BOUND.get(kind)
     free = {"enum", "properties", ANYTHING}
     bounded = bound in result or not free.isdisjoint(result) or result.get("format") == "date-time"
     if bound and not bounded:
-        raise SchemaError(path, f"this {kind} has no bound: give it max_length")
+        raise SchemaError(path, f"this {kind} has no bound: set max_length")

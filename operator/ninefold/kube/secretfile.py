@@ -1,4 +1,4 @@
-"""Secrets in a file, such as a mounted Secret: one a line, so that an old and a new one hold while they are rotated."""
+"""Secrets in a file, such as a mounted Secret: one per line, so that two are valid during a rotation."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ninefold.kube.clock import Clock
 logger = logging.getLogger(__name__)
 
 _LOOK = 1.0
-"""Seconds between two looks at the file."""
+"""Seconds between two checks of the file."""
 _LARGEST = 64 * 1024
 
 
 class SecretFile:
-    """The lines of a file, read anew when it changes. What cannot be read holds no secret, so nobody has one."""
+    """The lines of a file, read again when it changes. A file that cannot be read holds no secret, so no one has it."""
 
     def __init__(self, path: Path | None, clock: Clock) -> None:
         self._path = path
@@ -41,7 +41,7 @@ class SecretFile:
     def _look(self, path: Path) -> None:
         try:
             stat = path.stat()
-            # A Secret's mount swaps a link, so the file is another one; its own time of change need not differ.
+            # A Secret's mount swaps a link, so it is another file; its modification time may be the same.
             seen = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
             if seen == self._seen:
                 return

@@ -1,4 +1,4 @@
-"""The operator's own HTTP port: /healthz, /readyz, /metrics, and what the stages offer."""
+"""The operator's own HTTP port: /healthz, /readyz, /metrics, and the endpoints of the stages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from ninefold.kube.metrics import Metrics
 
 Check = Callable[[], str | None]
-"""None when all is well, else a sentence that says what is not."""
+"""None when the check passes, otherwise a sentence that names the fault."""
 
 LARGEST_BODY = 64 * 1024
 """Bytes; a longer one is answered 413."""
@@ -24,12 +24,12 @@ HEADER_TIMEOUT = 10.0
 IDLE_TIMEOUT = 75.0
 """Seconds until the next request of a connection; it is longer than the interval of most scrapes."""
 MOST_CONNECTIONS = 512
-"""At once; further ones are closed, so that whoever opens many holds up nobody who is connected."""
+"""Concurrent connections; further ones are closed, so that a client that opens many does not block connected ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a stage is asked: the pairs of the query in their order, the headers by name in any case, the whole body."""
+    """A request to a stage: the pairs of the query in order, the headers by case-insensitive name, the whole body."""
 
     query: Sequence[tuple[str, str]]
     headers: Mapping[str, str]
@@ -38,7 +38,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a stage answers, as JSON."""
+    """The answer of a stage, as JSON."""
 
     status: int
     body: bytes
@@ -63,7 +63,7 @@ def application(
 ) -> web.Application:
     """The three pages and the endpoints. A probe lists every check, so that a failing pod explains itself.
 
-    `notes` are shown on /readyz, and fail nothing.
+    `notes` are shown on /readyz and never fail the probe.
     """
     app = web.Application(client_max_size=LARGEST_BODY, middlewares=[_note])
 
@@ -72,8 +72,8 @@ def application(
     ) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(_: web.Request) -> web.Response:
             faults = {name: check() for name, check in checks.items()}
-            told = {**faults, **{name: check() for name, check in notes.items()}}
-            lines = [f"{name}: {fault or 'ok'}" for name, fault in told.items()]
+            results = {**faults, **{name: check() for name, check in notes.items()}}
+            lines = [f"{name}: {fault or 'ok'}" for name, fault in results.items()]
             return web.Response(text="\n".join(lines) + "\n", status=503 if any(faults.values()) else 200)
 
         return handle
@@ -122,7 +122,7 @@ async def serve(app: web.Application, host: str, port: int) -> web.AppRunner:
 
 
 class _Site(web.TCPSite):
-    """aiohttp bounds the time between two requests of a connection, and not that until the first one."""
+    """aiohttp bounds the time between two requests of a connection, but not the time until the first request."""
 
     async def start(self) -> None:
         await web.BaseSite.start(self)
@@ -147,7 +147,7 @@ class _Refusal(asyncio.Protocol):
 
 
 _SILENT: set[object] = set()
-"""New connections on which no whole head of a request has arrived; none is here for longer than HEADER_TIMEOUT."""
+"""New connections without a complete request head; none stays here for longer than HEADER_TIMEOUT."""
 
 
 @web.middleware

@@ -1,4 +1,4 @@
-"""What the watches have seen: the only place a reconciliation reads the cluster from. No I/O."""
+"""The objects that the watches have seen: reconciliations read the cluster only from here. No I/O."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _TOMBSTONES = 10_000
 
 
 class Store:
-    """The newest version seen of each object. Readers must not change what they are given.
+    """The newest version seen of each object. Readers must not change the returned objects.
 
-    Versions arrive on three ways (watch, sweep, the answers to our own writes) and may overtake each other; resource
-    versions of one resource are ordered numbers, so the larger one wins.
+    Versions arrive in three ways (watch, sweep, the answers to the operator's writes) and may overtake each other;
+    resource versions of one resource are ordered numbers, so the larger one wins.
     """
 
     def __init__(self) -> None:
         self._objects: dict[Api, dict[Key, Manifest]] = {}
-        # What is in which namespace, in the order in which it came: a namespace is read far more often than all.
+        # The keys of each namespace, in order of arrival: one namespace is read far more often than all.
         self._namespaces: dict[tuple[Api, str], dict[Key, None]] = {}
         self._owned: dict[str, set[tuple[Api, Key]]] = {}
         self._deleted: OrderedDict[tuple[Api, Key], int] = OrderedDict()
@@ -70,7 +70,7 @@ class Store:
         self._served[api] = served
 
     def serves(self, api: Api) -> bool:
-        """Whether the cluster has this resource; False as long as nobody looked."""
+        """Whether the cluster has this resource; False until a listing has checked it."""
         return self._served.get(api, False)
 
     def get(self, api: Api, key: Key) -> Manifest | None:
@@ -85,7 +85,7 @@ class Store:
         return iter([objects[key] for key in self.keys(api, namespace)])
 
     def found(self, index: Index, value: Hashable) -> list[Manifest]:
-        """The objects that an index has under a value."""
+        """The objects that an index lists under a value."""
         return [self._objects[index.api][key] for key in self.keep(index).keys(value)]
 
     def keep(self, index: Index) -> Entries:
@@ -98,9 +98,9 @@ class Store:
         return indexes[index]
 
     def resources(self, kind: type[ResourceT], namespace: str | None = None) -> list[ResourceT]:
-        """The models of all objects of a kind. One that cannot be read is left out: it is Stalled itself."""
-        found = (self.resource(kind, key) for key in self.keys(kind.api, namespace))
-        return [resource for resource in found if resource is not None]
+        """The models of all objects of a kind. An object that cannot be read is left out: it is Stalled itself."""
+        resources = (self.resource(kind, key) for key in self.keys(kind.api, namespace))
+        return [resource for resource in resources if resource is not None]
 
     def resource(self, kind: type[ResourceT], key: Key) -> ResourceT | None:
         """The model of an object; None if there is none, or if it cannot be read: it is Stalled itself."""
@@ -111,7 +111,7 @@ class Store:
             return None
 
     def owned_by(self, uid: str) -> list[tuple[Api, Manifest]]:
-        """What carries an owner reference to this uid."""
+        """The objects that carry an owner reference to this uid."""
         return [(api, self._objects[api][key]) for api, key in sorted(self._owned.get(uid, ()))]
 
     def count(self, api: Api) -> int:
@@ -142,8 +142,8 @@ def _last_writer(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def trim(manifest: Manifest) -> Mapping[str, Any]:
-    """Without the last-applied annotation, and of managedFields only what we hold, and who changed an object of ours
-    last: large, and nobody reads the rest."""
+    """The object without the last-applied annotation. Its managedFields keep only the fields that the operator holds
+    and, for Ninefold's objects, the last writer: the rest is large and unused."""
     metadata = {name: value for name, value in manifest["metadata"].items() if name != "managedFields"}
     entries = manifest["metadata"].get("managedFields", ())
     held = [entry for entry in entries if entry.get("manager") == HOLDER]

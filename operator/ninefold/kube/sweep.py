@@ -1,4 +1,4 @@
-"""The slow second look: list everything, so that what a broken watch never reported is found all the same."""
+"""The slow second source: lists everything, so that changes that a broken watch missed are still found."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UNKNOWN = "the cluster does not know this resource: kubectl apply --server-side
 
 
 class Sweep:
-    """Lists every watched resource now and then. The first sweep fills the store: after it the caches are synced."""
+    """Lists every watched resource at intervals. The first sweep fills the store: after it the caches are synced."""
 
     def __init__(
         self, cluster: Cluster, dispatcher: Dispatcher, clock: Clock, metrics: Metrics, interval: float = INTERVAL
@@ -41,7 +41,7 @@ class Sweep:
         return float("inf") if self._last_read is None else self._clock.monotonic() - self._last_read
 
     async def run(self) -> None:
-        """Sweep for ever; the first time repeatedly until it succeeds."""
+        """Sweep repeatedly; the first sweep is repeated until it succeeds."""
         while not await self.once():  # noqa: ASYNC110 - a failed listing is asked for again
             await asyncio.sleep(1.0)
         self.synced.set()
@@ -51,7 +51,7 @@ class Sweep:
                 self._look_at_all()
 
     async def _pause(self, length: float) -> None:
-        """Wait for the next sweep, or less if an optional resource appears: what waits for it should not wait on."""
+        """Wait for the next sweep, or until an optional resource appears: objects that wait for it must not wait on."""
         end = self._clock.monotonic() + length
         while (left := end - self._clock.monotonic()) > 0:
             await asyncio.sleep(min(left, PROBE))
@@ -69,7 +69,7 @@ class Sweep:
         return False
 
     async def once(self) -> bool:
-        """List every resource; False if one could not be read. Each is taken in even if another fails."""
+        """List every resource; False if a listing failed. Each resource is stored even if another fails."""
         faults: dict[Api, str] = {}
         for api in self._dispatcher.watched:
             try:
@@ -77,7 +77,7 @@ class Sweep:
             except ApiError as error:
                 unknown = isinstance(error, NotFound) and api.group == GROUP
                 faults[api] = _UNKNOWN if unknown else str(error)
-        self._tell(faults)
+        self._announce(faults)
         if not faults:
             self._last_read = self._clock.monotonic()
             self._metrics.last_read.set(self._clock.now().timestamp())
@@ -88,12 +88,12 @@ class Sweep:
         """Why the last sweep could not read everything."""
         return list(dict.fromkeys(self._faults.values()))
 
-    def _tell(self, faults: dict[Api, str]) -> None:
+    def _announce(self, faults: dict[Api, str]) -> None:
         """A warning for each reason, when it is new for a resource: the first sweep is repeated every second."""
         for why in dict.fromkeys(faults.values()):
-            found = [api for api, fault in faults.items() if fault == why]
-            if any(self._faults.get(api) != why for api in found):
-                logger.warning("Could not list", extra={"resource": ", ".join(a.name for a in found), "why": why})
+            resources = [api for api, fault in faults.items() if fault == why]
+            if any(self._faults.get(api) != why for api in resources):
+                logger.warning("Could not list", extra={"resource": ", ".join(a.name for a in resources), "why": why})
         if self._faults and not faults:
             logger.info("Could list everything again")
         self._faults = faults
@@ -115,7 +115,7 @@ class Sweep:
             self._dispatcher.seen(api, manifest)
         present = {Key.of(manifest) for manifest in listed}
         for key, known in before.items():
-            # Known before the list was asked for, and not in it: gone, unless a watch has reported it anew since.
+            # Known before the listing and not in it: deleted, unless a watch has reported it again since.
             if known is not None and key not in present and store.get(api, key) is known:
                 logger.info("Found a deletion that no watch reported", extra={"resource": api.name, "object": str(key)})
                 self._metrics.ghosts.labels(api.plural).inc()
@@ -123,7 +123,7 @@ class Sweep:
         self._metrics.objects.labels(api.plural).set(store.count(api))
 
     def _look_at_all(self) -> None:
-        """A resync, spread so that it makes no wave."""
+        """A resync, spread over time to avoid a burst."""
         for api in self._dispatcher.own:
             for key in self._dispatcher.store.keys(api):
                 self._dispatcher.queue.schedule(QueueItem(api, key), random.uniform(0, SPREAD))  # noqa: S311 - no secret

@@ -1,8 +1,8 @@
-"""Manifests as YAML, as a person would have written them. Pure.
+"""Manifests as YAML, in the style that people write. Pure.
 
-PyYAML takes more than half of the time in which a thousand objectives are rendered, since it writes any Python object
-through a tree of nodes. Manifests are plain: maps with text for keys, lists, text, numbers, booleans and nothing.
-PyYAML stays for reading, and a test has it read back all that is written here.
+PyYAML takes more than half of the time of rendering a thousand objectives, since it writes any Python object through a
+tree of nodes. Manifests are plain: maps with text keys, lists, text, numbers, booleans and null.
+PyYAML remains the reader, and a test has it read back everything that is written here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 _PLAIN = re.compile(r"[A-Za-z_/($][^\n]*|[0-9.]+([mhdws]|x/[0-9]+[mhdw])")
-"""Text that may stand without quotes if nothing in it means something: what begins like no number and no indicator."""
+"""Text that needs no quotes unless a part of it has a meaning: its start is neither a number nor an indicator."""
 _MEANS = re.compile(r": | #|:$|\s$|\t")
 _WORDS = frozenset(("true", "false", "yes", "no", "on", "off", "y", "n", "null"))
 
@@ -27,7 +27,7 @@ def document(value: Any) -> str:
 
 
 def stream(values: Iterable[Any]) -> str:
-    """Documents, each behind "---"."""
+    """Documents, each after "---"."""
     return "".join(f"---\n{document(value)}" for value in values)
 
 
@@ -46,7 +46,7 @@ def _block(lines: list[str], value: Any, indent: str) -> None:
 
 
 def _entry(lines: list[str], head: str, value: Any, indent: str) -> None:
-    """A value behind its key or its dash; a list stands as far left as its key."""
+    """A value after its key or its dash; a list has the same indentation as its key."""
     if isinstance(value, str):
         if "\n" in value:
             _text(lines, head, value, indent)
@@ -63,7 +63,7 @@ def _entry(lines: list[str], head: str, value: Any, indent: str) -> None:
 
 
 def _number(value: Any) -> str:
-    """A number, a boolean or nothing; with the point that YAML asks for before an exponent."""
+    """A number, a boolean or null; with the point that YAML requires before an exponent."""
     text = json.dumps(value)
     return re.sub(r"^(-?[0-9]+)e", r"\1.0e", text)
 
@@ -80,7 +80,7 @@ def _text(lines: list[str], head: str, text: str, indent: str) -> None:
 
 @lru_cache(maxsize=8192)
 def _scalar(text: str) -> str:
-    """Text of one line: as it stands if it can only be text, else in quotes."""
+    """Text of one line: unchanged if it can only be text, otherwise in quotes."""
     if not text.isprintable():
         return _quoted(text)
     if _PLAIN.fullmatch(text) and not _MEANS.search(text) and text.lower() not in _WORDS:
@@ -89,7 +89,7 @@ def _scalar(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """In double quotes, with an escape for whatever could not stand there."""
+    """In double quotes, with escapes for characters that need one."""
     return '"' + "".join(map(_escaped, text)) + '"'
 
 

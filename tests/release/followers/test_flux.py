@@ -213,6 +213,6 @@ def test_the_operator_may_not_write_to_what_does_not_ask_for_it(shop: Shop) -> N
         except CommandError as error:
             return str(error)
 
-    wait_for("the policy to be in force", lambda: "asks for it by" in refused("free", {"suspend": True}), 30)
-    assert "nothing but annotations and spec.suspend" in refused("asks", {"interval": "9m"})
+    wait_for("the policy to be in force", lambda: "ask for it with" in refused("free", {"suspend": True}), 30)
+    assert "only annotations and spec.suspend" in refused("asks", {"interval": "9m"})
     assert "patched" in refused("asks", {"suspend": True})

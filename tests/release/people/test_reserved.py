@@ -102,7 +102,7 @@ def write_status(everyone: Crowd, who: str, kind: str, name: str = "it") -> str:
 def test_nobody_but_the_operator_writes_a_status(everyone: Crowd, kind: str) -> None:
     for who in (*HERE, *EVERYWHERE):
         said = write_status(everyone, who, kind)
-        told = "a status is written by the operator alone: the account that the ClusterRoleBinding ninefold-operator"
+        told = "only the operator writes a status: the account that the ClusterRoleBinding ninefold-operator"
         assert told in said or "cannot get resource" in said, who
     # Not by RBAC alone: these have every right.
     assert "ninefold-status" in write_status(everyone, "gitops", kind)
