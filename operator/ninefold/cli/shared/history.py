@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ninefold.cli.shared.options import access, add_access, http_url
 from ninefold.cli.shared.progress import Failed
-from ninefold.integrations import tsdb
 from ninefold.integrations.credentials import Unfit
-from ninefold.integrations.prometheus import Prometheus
 from ninefold.kube.fields import seconds
+
+if TYPE_CHECKING:
+    from ninefold.integrations.prometheus import Prometheus
 
 _LONGEST_STEP = 300
 _TIMEOUT = 180.0
@@ -44,12 +46,16 @@ def served(options: argparse.Namespace) -> Iterator[str]:
     if options.tsdb is None:
         yield options.prometheus_url
         return
+    from ninefold.integrations import tsdb
+
     with tsdb.serving(options.tsdb, options.prometheus_binary) as url:
         yield url
 
 
 def client(options: argparse.Namespace, url: str) -> Prometheus:
     """Raises Failed for credentials that cannot be used."""
+    from ninefold.integrations.prometheus import Prometheus
+
     try:
         return Prometheus(access(options, url, timeout=_TIMEOUT))
     except Unfit as error:
@@ -60,6 +66,8 @@ async def newest(options: argparse.Namespace, prometheus: Prometheus) -> datetim
     """When it ends: now, or with the data of the directory."""
     if options.tsdb is None:
         return datetime.now(UTC)
+    from ninefold.integrations import tsdb
+
     ends = [block.end for block in tsdb.blocks(options.tsdb)]
     last = await prometheus.newest()
     if not ends and last is None:

@@ -5,23 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from ninefold.domain.kind import Tone
-from ninefold.kinds import KINDS
 from ninefold.kube.api import Manifest
 from ninefold.kube.conditions import WRITE_REFUSED
 from ninefold.kube.model import Column, Resource
 
 _ANSI: dict[Tone, int] = {"good": 32, "attention": 33, "bad": 31, "notice": 36, "quiet": 36}
-_TONES: dict[str, Tone] = {"True": "good", "False": "bad", "Unknown": "attention"}
-"""What the words of conditions mean, and those that the kinds use."""
-for kind in KINDS:
-    _TONES.update(kind.words)
-_COLOURS = {word: _ANSI[tone] for word, tone in _TONES.items()}
-
-_TROUBLE = {word for word, tone in _TONES.items() if tone not in ("good", "quiet")}
-"""Words below which a sentence stands: the owner of an exempt policy should know until when that lasts."""
+_OF_CONDITIONS: dict[str, Tone] = {"True": "good", "False": "bad", "Unknown": "attention"}
 _SENTENCES = (".status.message", ".status.reason")
 """Where a kind says why it is what it is."""
 _KSTATUS = ("Ready", "Reconciling", "Stalled")
@@ -89,7 +82,7 @@ def _section(kind: type[Resource], manifests: Sequence[Manifest], now: datetime,
         metadata = manifest["metadata"]
         rows.append(row(kind, manifest, now, namespaces))
         name = f"{metadata['namespace']}/{metadata['name']}" if namespaces else metadata["name"]
-        if _TROUBLE & set(rows[-1][2 if namespaces else 1 :]):
+        if any(_is_trouble(word) for word in rows[-1][2 if namespaces else 1 :]):
             notes += [f"  {name}: {sentence}" for sentence in _sentences(manifest)]
         notes += [f"  {name}: {sentence}" for sentence in _complaints(manifest)]
     return "\n".join([*aligned(rows, colour), *notes])
@@ -128,7 +121,22 @@ def aligned(rows: Sequence[Sequence[str]], colour: bool) -> list[str]:
 
 
 def _painted(word: str, padded: str, colour: bool) -> str:
-    return f"\033[{_COLOURS[word]}m{padded}\033[0m" if colour and word in _COLOURS else padded
+    tone = _tones().get(word) if colour else None
+    return f"\033[{_ANSI[tone]}m{padded}\033[0m" if tone else padded
+
+
+def _is_trouble(word: str) -> bool:
+    """Whether a reason is shown below the row: the owner of an exempt policy should know how long that lasts."""
+    return _tones().get(word, "good") not in ("good", "quiet")
+
+
+@cache
+def _tones() -> dict[str, Tone]:
+    """The tones of the words that conditions and the kinds use."""
+    # The kinds take a while to import, and not every table is of them.
+    from ninefold.kinds import KINDS
+
+    return _OF_CONDITIONS | {word: tone for kind in KINDS for word, tone in kind.words.items()}
 
 
 def _cell(column: Column, manifest: Manifest, now: datetime) -> str:
