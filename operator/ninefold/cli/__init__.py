@@ -21,6 +21,7 @@ COMMANDS = {
     "policy": "forgive what a deleted or changed objective had spent",
     "status": "show objectives, policies and gates of a cluster",
     "releases": "show the record of releases and the DORA figures",
+    "completion": "print what completes commands and options in bash, zsh or fish",
     "crds": "print or write the CustomResourceDefinitions",
 }
 

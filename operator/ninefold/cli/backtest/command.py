@@ -22,7 +22,7 @@ _OBJECTIVE: TypeAdapter[str] = TypeAdapter(Objective)
 
 
 def main(arguments: Sequence[str]) -> int:
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     if not history.can_be_read():
         return 1
     # Only now, since it needs numpy.
@@ -31,7 +31,8 @@ def main(arguments: Sequence[str]) -> int:
     return steps.run(options)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Of the options."""
     parser = Parser(prog="ninefold backtest", description=__doc__)
     files.add_arguments(parser)
     _add_history(parser)

@@ -26,7 +26,7 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 
 
 def main(arguments: Sequence[str]) -> int:
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     documents, findings = files.read(options.filename, recursive=options.recursive)
     parsed = resources.parse(documents, options.namespace)
     findings = in_order([*findings, *parsed.findings])
@@ -41,7 +41,8 @@ def main(arguments: Sequence[str]) -> int:
     return report.report(made, [*items, *more], findings, as_json=as_json, strict=options.strict)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Of the options."""
     parser = Parser(prog="ninefold export", description=__doc__)
     files.add_arguments(parser)
     parser.add_argument("--to", choices=("openslo",), required=True, help="the dialect to write")

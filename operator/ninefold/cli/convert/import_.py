@@ -42,7 +42,7 @@ DIALECTS = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     documents, unreadable = files.unfolded(options.filename, recursive=options.recursive)
     documents = [each for document in documents for each in _apart(document)]
     names = list(DIALECTS) if options.source == "auto" else [options.source]
@@ -57,7 +57,8 @@ def main(arguments: Sequence[str]) -> int:
     return report.report(len(manifests), items, unreadable, as_json=as_json, strict=options.strict)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Of the options."""
     parser = Parser(prog="ninefold import", description=__doc__)
     files.add_arguments(parser)
     parser.add_argument(

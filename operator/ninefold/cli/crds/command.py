@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,13 +39,18 @@ def check(root: Path) -> list[Path]:
     return sorted([*differ, *orphans])
 
 
-def main(arguments: Sequence[str]) -> int:
+def parser() -> argparse.ArgumentParser:
+    """Of the options."""
     parser = Parser(prog="ninefold crds", description=__doc__)
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--write", action="store_true", help="write the generated files of the repository")
     action.add_argument("--check", action="store_true", help="exit 1 if a generated file is not what the code says")
     parser.add_argument("--root", type=Path, default=Path(), help="the top of the repository (default: here)")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = parser().parse_args(arguments)
     if not options.write and not options.check:
         sys.stdout.write(as_yaml(crd(model) for model in MODELS))
         return 0

@@ -33,21 +33,22 @@ _Acts: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    own = parser()
+    options = own.parse_args(arguments)
     if options.act is None:
         code: int = options.run(options)
         return code
     act: Act = options.act
     if not options.name and (options.cluster or not options.workload):
-        parser.error("name a gate, or the workload that is to change: --workload Deployment/checkout")
+        own.error("name a gate, or the workload that is to change: --workload Deployment/checkout")
     namespace = "" if options.cluster else cluster.namespace(options)
     # Who may not read a gate does not know what it decides; what the API server refuses of an act is an answer.
     forbidden = 2 if act in (actions.check, explain.explain) else 1
     return cluster.acted(options, lambda cluster: act(Desk(cluster, namespace), options), forbidden)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Of the options."""
     parser = Parser(prog="ninefold gate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     acts = parser.add_subparsers(required=True, metavar="ACT")
     check = _add(

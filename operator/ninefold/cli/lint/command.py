@@ -19,11 +19,11 @@ from ninefold.kinds import KINDS
 
 
 def main(arguments: Sequence[str]) -> int:
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    own = parser()
+    options = own.parse_args(arguments)
     names = [*options.files, *options.filename]
     if not names:
-        parser.error("name the files to check: ninefold lint slo.yaml")
+        own.error("name the files to check: ninefold lint slo.yaml")
     documents, findings = files.read(names, recursive=options.recursive)
     parsed = resources.parse(documents, options.namespace)
     findings = in_order([*findings, *parsed.findings, *check(parsed.found), *series.findings(options, parsed.found)])
@@ -43,7 +43,8 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if errors else 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Of the options."""
     parser = Parser(prog="ninefold lint", description=__doc__)
     parser.add_argument("files", nargs="*", metavar="FILE", help="the same as -f FILE")
     files.add_arguments(parser, required=False)

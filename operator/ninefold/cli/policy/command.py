@@ -21,12 +21,13 @@ from ninefold.reliability.errorbudgetpolicy.status import Carried
 
 
 def main(arguments: Sequence[str]) -> int:
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     namespace = cluster.namespace(options)
     return cluster.acted(options, lambda cluster: _forgive(Desk(cluster, namespace), options))
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Of the options."""
     parser = Parser(prog="ninefold policy", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     acts = parser.add_subparsers(required=True, metavar="ACT")
     what = "let what a deleted or changed objective had spent count no more"

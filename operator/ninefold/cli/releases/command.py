@@ -22,7 +22,7 @@ from ninefold.release.release.resource import Release
 
 
 def main(arguments: Sequence[str]) -> int:
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     found = cluster.shown(options, lambda cluster, namespace: cluster.list(Release.api, namespace=namespace))
     if found is None:
         return 1
@@ -37,7 +37,8 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Of the options."""
     parser = Parser(prog="ninefold releases", description=__doc__)
     cluster.add_arguments(parser)
     parser.add_argument("--service", help="only the releases of this service")

@@ -26,7 +26,7 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 
 
 def main(arguments: Sequence[str]) -> int:
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     # The process ends in a moment; looking for garbage in thousands of objects took a seventh of its time.
     gc.disable()
     documents, findings = files.read(options.filename, recursive=options.recursive)
@@ -58,7 +58,8 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Of the options."""
     parser = Parser(prog="ninefold render", description=__doc__)
     files.add_arguments(parser)
     parser.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml", help="default: yaml")

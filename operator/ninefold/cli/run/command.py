@@ -51,6 +51,7 @@ def _unanswered(figures: MeasurementPoller) -> str | None:
 
 
 def parser() -> argparse.ArgumentParser:
+    """Of the options."""
     parser = Parser(prog="ninefold run", description=__doc__)
     cluster = parser.add_argument_group("cluster (the pod's own, or that of KUBECONFIG)")
     cluster.add_argument("--leader-elect", action="store_true", help="act only while holding a Lease")
@@ -97,8 +98,15 @@ def parser() -> argparse.ArgumentParser:
     process.add_argument(
         "--bind", type=_address, default=("127.0.0.1", 8080), metavar="HOST:PORT", help="probes, metrics, gates"
     )
-    process.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info")
-    process.add_argument("--log-format", choices=("json", "text"), default="json")
+    process.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default="info",
+        help="the least that is logged (default: info)",
+    )
+    process.add_argument(
+        "--log-format", choices=("json", "text"), default="json", help="text is for people (default: json)"
+    )
     return parser
 
 

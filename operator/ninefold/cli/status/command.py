@@ -25,7 +25,7 @@ Found = Mapping[type[Resource], Sequence[Manifest]]
 
 
 def main(arguments: Sequence[str]) -> int:
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     found = cluster.shown(options, listing)
     if found is None:
         return 1
@@ -39,7 +39,8 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Of the options."""
     parser = Parser(prog="ninefold status", description=__doc__)
     cluster.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
