@@ -155,6 +155,14 @@ def test_it_explains_until_when_a_policy_is_exempt(ninefold: Command, gate: Gate
     gate.say("Allow")
     lines = ninefold("gate", "explain", "checkout", "-n", gate.namespace).stdout.splitlines()
     assert lines[1:3] == ["  ErrorBudgetPolicy budget: Exempt", f"    {until}"]
+    # The same as numbers, for programs.
+    state = {"name": "checkout", "state": "Exhausted", "decision": "Hold", "data": "Healthy"}
+    figures = {"budgetLeft": "-4.0 %", "burn": "22x over 1h"}
+    patch = json.dumps({"status": {"objectives": [{**state, **figures, "since": rfc3339(datetime.now(UTC))}]}})
+    gate.kubectl("patch", "ebp", "budget", "--subresource=status", "--type=merge", "-p", patch)
+    found = json.loads(ninefold("gate", "explain", "checkout", "-n", gate.namespace, "--json").stdout)
+    (objective,) = found["policies"]["budget"]["objectives"]
+    assert (objective["budgetLeft"], objective["figures"]) == ("-4.0 %", {"budgetLeft": -4.0, "burn": 22.0})
 
 
 def test_it_waits_and_tells_that_it_does(ninefold: Command, gate: Gate) -> None:

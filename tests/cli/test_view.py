@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ninefold.cli.shared.table import age, as_dict, as_text
+from ninefold.cli.shared.table import age, as_dict, as_text, number_of
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
@@ -112,6 +112,15 @@ def test_json_has_ready_beside_the_whole_status() -> None:
     assert objects[2]["status"]["budget"] == {"left": "38.2 %"}
     assert objects[2]["figures"] == {"objective": 99.9, "current": 99.94, "budgetLeft": 38.2, "burn1h": 0.6}
     assert [one["figures"] for one in objects[3:]] == [{}, {"workloads": 0}]
+
+
+@pytest.mark.parametrize(
+    ("shown", "number"),
+    [("38.2 %", 38.2), ("-4.0 %", -4.0), ("0.6x", 0.6), ("22x over 1h", 22.0), ("0.91", 0.91), (3, 3), ("100 %", 100.0)]
+    + [(text, None) for text in ("Unknown", "", "3d", "99999d", "nan %", "1,5 %", None, True)],
+)
+def test_figures_are_numbers_for_programs(shown: object, number: float | None) -> None:
+    assert number_of(shown) == number
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from tests.processes import wait_for
 import devcluster
 from devcluster import CommandError
 from devcluster.waiting import patient
+from ninefold.cli.run.command import parser
 from ninefold.kinds import MODELS
 from ninefold.kube.accounts import MACHINES, OPERATOR_BINDING
 from ninefold.kube.api import GROUP, VERSION
@@ -196,11 +198,14 @@ def _plain(manifest: Manifest) -> Manifest:
 
 
 def test_the_overlay_changes_what_it_says(kustomized: Callable[[str], list[Manifest]]) -> None:
-    (deployment,) = [m for m in kustomized("manifests/overlays/production") if m["kind"] == "Deployment"]
+    made = kustomized("manifests/overlays/production")
+    (deployment,) = [manifest for manifest in made if manifest["kind"] == "Deployment"]
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert container["image"] == "images.example.com/sre/ninefold:0.1.0"
-    assert "--prometheus-url=http://prometheus.observability.svc:9090" in container["args"]
-    assert not any("prometheus-operated" in argument for argument in container["args"])
+    url = urlsplit(parser().parse_args(container["args"][1:]).prometheus_url)
+    assert url.hostname == "thanos-query.observability.svc"
+    (network,) = [manifest for manifest in made if manifest["kind"] == "NetworkPolicy"]
+    assert {"ports": [{"port": url.port}]} in network["spec"]["egress"], "the operator can reach it"
 
 
 def test_the_component_lets_tools_ask_gates_as_the_chart_does(

@@ -12,6 +12,7 @@ from ninefold.cli.gate.actions import told
 from ninefold.cli.gate.client import Desk, Gate
 from ninefold.cli.shared import liveness
 from ninefold.cli.shared.liveness import Life
+from ninefold.cli.shared.table import number_of
 from ninefold.kube import conditions
 from ninefold.kube.conditions import READY
 from ninefold.kube.fields import rfc3339, rough
@@ -40,11 +41,10 @@ async def explain(desk: Desk, options: argparse.Namespace) -> int:
     life = await liveness.life(desk.cluster, options.operator_namespace)
     stopped = [each for each in kept if decision(each.status, now) in CLOSED and each.spec.mode == "Enforce"]
     if options.json:
-        status = {name: policy.model_dump(mode="json", by_alias=True) for name, policy in policies.items()}
         whole = {
             **told(gate, ImagesAsked(()), now, life),
-            "policies": status,
-            "suspected": [_record(suspect) for suspect in suspects],
+            "policies": {name: _with_figures(policy) for name, policy in policies.items()},
+            "suspected": [_in_numbers(_record(suspect)) for suspect in suspects],
         }
         whole["above"] = [told(each, ImagesAsked(()), now, life) for each in stopped]
         whole["overrides"] = [_override(each) for each in _given(gate, now)]
@@ -60,6 +60,20 @@ async def explain(desk: Desk, options: argparse.Namespace) -> int:
         ]
         print("\n".join(lines))
     return 0
+
+
+def _with_figures(policy: ErrorBudgetPolicyStatus) -> dict[str, Any]:
+    """The status as stored, and beside what it says of each objective its figures as numbers."""
+    found: dict[str, Any] = policy.model_dump(mode="json", by_alias=True)
+    for objective in found["objectives"]:
+        figures = {name: number_of(objective.get(name)) for name in ("budgetLeft", "burn")}
+        objective["figures"] = {name: number for name, number in figures.items() if number is not None}
+    return found
+
+
+def _in_numbers(record: dict[str, Any]) -> dict[str, Any]:
+    """What a release spent in percent of the budget, and from 0 to 1 how far it is suspected."""
+    return {**record, **{name: number_of(record[name]) for name in ("spent", "suspicion")}}
 
 
 def _stopped(kept: ReleaseGate, now: datetime) -> str:

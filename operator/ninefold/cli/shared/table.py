@@ -19,7 +19,7 @@ _SENTENCES = (".status.message", ".status.reason")
 """Where a kind says why it is what it is."""
 _KSTATUS = ("Ready", "Reconciling", "Stalled")
 """Conditions whose meaning is that of Kubernetes."""
-_NUMBER = re.compile(r"(-?\d+(?:\.\d+)?) ?[%x]?")
+_NUMBER = re.compile(r"(-?\d+(?:\.\d+)?) ?(?:%|x(?: over \w+)?)?")
 _READY = Column("Ready", "Ready")
 _AGE = Column("Age", ".metadata.creationTimestamp", "date")
 
@@ -59,12 +59,13 @@ def figures(kind: type[Resource], manifest: Manifest) -> dict[str, float | int]:
     found = {}
     for column in kind.columns:
         value = _at(manifest, column.path)
-        if (number := _number(value)) is not None:
+        if (number := number_of(value)) is not None:
             found[_camel(column.name)] = number
     return found
 
 
-def _number(value: Any) -> float | int | None:
+def number_of(value: Any) -> float | int | None:
+    """Of a figure as a status shows it: "38.2 %", "22x over 1h", 3."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     number = _NUMBER.fullmatch(value) if isinstance(value, str) else None
