@@ -1,1 +1,1 @@
-"""What all gates share: how sources become one decision, and what that means for a change. It holds no kind."""
+"""Code that all gates share: how sources become one decision, and what it means for a change. It holds no kind."""

@@ -1,7 +1,7 @@
-"""What a gate's status means for a change at a moment: the one place that says whether it passes. Pure.
+"""Evaluates a gate's status for a change at a moment: the one place that decides whether the change passes. Pure.
 
-The HTTP answers, the command line and the backtest ask here. The API server's CEL (admission/) and Argo CD's Lua say
-the same in their own languages, and a property test holds them all together.
+The HTTP answers, the command line and the backtest call this module. The API server's CEL (admission/) and Argo CD's
+Lua implement the same rules in their own languages, and a property test checks that all of them agree.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Literal
 
-from ninefold.release.gate.opinion import CLOSED, told
+from ninefold.release.gate.opinion import CLOSED, compose_refusal
 from ninefold.release.gate.status import Closure, Decision, GateStatus, OverrideInForce, ReleaseGateStatus
 from ninefold.release.workloads.workload import paired, pinned, short
 
@@ -26,27 +26,27 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class TemplateChange:
-    """A change of the pod template of a workload ("Deployment/checkout"), from these images to those."""
+    """A change of the pod template of a workload ("Deployment/checkout"), from the `old` images to the `new` images."""
 
     workload: str
     old: Parts
     new: Parts
     template: str = ""
-    """The hash of the template that comes, if it is known."""
+    """The hash of the new template, if it is known."""
     named: bool = True
-    """Whether the images are by container. Records hold images alone, under names that only pair the old and new."""
+    """Whether the keys are names of containers. Records hold only images; their keys merely pair old and new images."""
 
     @classmethod
     def of_images(cls, workload: str, old: Iterable[str], new: Iterable[str], template: str = "") -> TemplateChange:
-        """From and to what records hold."""
+        """Builds a change from the images that two records hold."""
         before, after = paired(old, new)
         return cls(workload, before, after, template, named=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ImagesAsked:
-    """What somebody wants to release, by the names that he knows: images, hashes of templates; of a workload, if he
-    says which. What runs there now is not known, so what is known to be good counts for it."""
+    """A question about the release of these revisions (images or hashes of templates), to one workload if the question
+    names it. The running revision is not known, so the revisions known to be good stand in for it."""
 
     revisions: Collection[str]
     workload: str | None = None
@@ -54,18 +54,18 @@ class ImagesAsked:
 
 @dataclass(frozen=True, slots=True)
 class GateVerdict:
-    """Whether a change passes, and by what."""
+    """Whether a change passes, and why."""
 
     passes: bool
     reason: Reason
     decision: Decision
-    """What is decided, whatever lets the change pass."""
+    """The decision of the gate, even if something lets the change pass."""
     override: OverrideInForce | None = None
-    """One that is for the change, needed or not."""
+    """An Override that covers the change, needed or not."""
 
 
 def judge(status: GateStatus, change: TemplateChange | ImagesAsked, now: datetime) -> GateVerdict:
-    """What the API server would do with the change. Unknown lets it pass."""
+    """Returns the verdict that the API server would reach on the change. Unknown lets it pass."""
     decided = decision(status, now)
     if not isinstance(status, ReleaseGateStatus):
         return GateVerdict(decided not in CLOSED, "closed" if decided in CLOSED else "open", decided)
@@ -78,80 +78,83 @@ def judge(status: GateStatus, change: TemplateChange | ImagesAsked, now: datetim
 
 
 def closures(status: GateStatus, now: datetime) -> list[Closure]:
-    """All that closes it now, the most severe first."""
+    """The closures that close the gate now, the most severe first."""
     return current(status.closures, now)
 
 
 def current(known: Iterable[Closure], now: datetime) -> list[Closure]:
-    """Those that hold now, of all that are known."""
+    """The closures among `known` that are in force now."""
     return [
-        each for each in known if (each.from_ is None or each.from_ <= now) and (each.until is None or now < each.until)
+        closure
+        for closure in known
+        if (closure.from_ is None or closure.from_ <= now) and (closure.until is None or now < closure.until)
     ]
 
 
 def decision(status: GateStatus, now: datetime) -> Decision:
-    """What is decided, whatever may override it."""
+    """The decision of the gate now, before Overrides."""
     closed = closures(status, now)
     if closed:
         return closed[0].decision
-    # What had closed it is over, and the operator has not said more.
+    # Every closure is over, and the operator has not written a new decision yet.
     return "Allow" if status.decision in CLOSED and status.closures else status.decision
 
 
 def is_good(status: ReleaseGateStatus, change: TemplateChange | ImagesAsked) -> bool:
-    """Whether it brings back what is known to be good."""
+    """Whether the change returns to a revision that is known to be good."""
     if isinstance(change, ImagesAsked):
         return _asks_for_good(status, change)
-    if any((each.workload, each.hash) == (change.workload, change.template) for each in status.known_good_templates):
+    templates = status.known_good_templates
+    if any((template.workload, template.hash) == (change.workload, change.template) for template in templates):
         return True
     known = status.known_good_revisions.get(change.workload, "").splitlines()
     good = {*_images(known), *status.known_good_images}
     moved = any(image not in change.old.values() and name in change.old for name, image in change.new.items())
     brings = all(image in good or image in change.old.values() for image in change.new.values())
-    return (moved and brings) or (change.new != change.old and any(_is(each, change) for each in known))
+    return (moved and brings) or (change.new != change.old and any(_is(line, change) for line in known))
 
 
 def overrides(status: ReleaseGateStatus, change: TemplateChange | ImagesAsked, now: datetime) -> list[OverrideInForce]:
-    """Those by which it passes now."""
-    return [each for each in in_force(status, now) if covers(each.images, change, status)]
+    """The Overrides that let the change pass now."""
+    return [override for override in in_force(status, now) if covers(override.images, change, status)]
 
 
 def in_force(status: ReleaseGateStatus, now: datetime) -> list[OverrideInForce]:
-    """Those that count now, whatever they are about."""
-    return [each for each in status.overrides if now < each.until]
+    """The Overrides that count now, whatever images they cover."""
+    return [override for override in status.overrides if now < override.until]
 
 
 def targets(revisions: str, runs: Collection[str]) -> list[str]:
-    """For each revision that is known to be good what would come back, in short."""
-    found = (
+    """Returns for each revision known to be good the images that a rollback would bring back, in short."""
+    brought = (
         [short(image) for image in _parts(line).values() if image and image not in runs]
         for line in revisions.splitlines()
     )
-    return [" and ".join(each) for each in found if each][:_NAMED]
+    return [" and ".join(images) for images in brought if images][:_NAMED]
 
 
 def images_of(line: str) -> set[str]:
-    """The images of a revision that is known to be good."""
+    """The images of one line of `known_good_revisions`."""
     return {image for image in _parts(line).values() if image}
 
 
 def changes(status: ReleaseGateStatus, now: datetime) -> datetime | None:
-    """When the clock alone may change what it means; None if never."""
-    moments = [moment for each in status.closures for moment in (each.from_, each.until)]
-    moments += [each.until for each in status.overrides]
+    """When the clock alone may next change a verdict; None if never."""
+    moments = [moment for closure in status.closures for moment in (closure.from_, closure.until)]
+    moments += [override.until for override in status.overrides]
     return min((moment for moment in moments if moment and moment > now), default=None)
 
 
 def message(status: GateStatus, now: datetime) -> str:
-    """Why it is closed, and what passes; "" while it is open."""
+    """Why the gate is closed, and what passes; "" while it is open."""
     closed = closures(status, now)
     if not closed:
         return ""
-    return told(closed[0].message, [each.because for each in closed[1:]], status.passes).strip()
+    return compose_refusal(closed[0].message, [closure.because for closure in closed[1:]], status.passes).strip()
 
 
 def _parts(line: str) -> dict[str, str]:
-    """By container; "" of an image that moves."""
+    """The images of a revision by container; "" for a moving image, such as latest."""
     return {name: image for name, _, image in (part.partition("=") for part in line.split(" "))}
 
 
@@ -160,7 +163,7 @@ def _images(lines: Iterable[str]) -> set[str]:
 
 
 def _is(line: str, change: TemplateChange) -> bool:
-    """Whether it goes to this revision as a whole. An image that moves must stay as it is."""
+    """Whether the change goes to exactly this revision. A moving image must stay unchanged."""
     known = _parts(line)
     if not change.named:
         moving = {image for image in change.new.values() if not pinned(image)}
@@ -172,31 +175,32 @@ def _is(line: str, change: TemplateChange) -> bool:
 
 
 def covers(images: Collection[str], change: TemplateChange | ImagesAsked, status: ReleaseGateStatus) -> bool:
-    """Whether an override of these images, or of all if there are none, is for the change: it brings one of them, and
-    all else runs there already."""
+    """Whether an Override of these images covers the change: the change brings one of them, and every other image runs
+    already. An Override without images covers every change."""
     if not images:
         return True
     if isinstance(change, ImagesAsked):
-        asked = [each for each in change.revisions if _is_image(each) or each in images]
-        brings = any(each in images for each in asked)
-        return brings and any(all(each in images or runs(each) for each in asked) for runs in _good(status, change))
+        asked = [revision for revision in change.revisions if _is_image(revision) or revision in images]
+        brings = any(image in images for image in asked)
+        return brings and any(all(image in images or runs(image) for image in asked) for runs in _good(status, change))
     old, new = set(change.old.values()), set(change.new.values())
     return bool((new - old) & set(images)) and new <= old | set(images)
 
 
 def _asks_for_good(status: ReleaseGateStatus, asked: ImagesAsked) -> bool:
-    if any(each.hash in asked.revisions for each in status.known_good_templates):
+    if any(template.hash in asked.revisions for template in status.known_good_templates):
         return True
-    wanted = [each for each in asked.revisions if _is_image(each)]
+    wanted = [revision for revision in asked.revisions if _is_image(revision)]
     return bool(wanted) and any(all(map(is_good, wanted)) for is_good in _good(status, asked))
 
 
 def _good(status: ReleaseGateStatus, asked: ImagesAsked) -> list[Callable[[str], bool]]:
-    """For each workload that may be meant whether an image is known to be good for it. One that moves may run."""
+    """Returns for each workload that the question may mean a test whether an image is known to be good for it. A moving
+    image passes the test if a revision has one."""
     names = [asked.workload] if asked.workload else [*status.known_good_revisions, ""]
     revisions = [status.known_good_revisions.get(name, "").splitlines() for name in names]
-    moving = [any("" in _parts(line).values() for line in found) for found in revisions]
-    good = [{*_images(found), *status.known_good_images} for found in revisions]
+    moving = [any("" in _parts(line).values() for line in lines) for lines in revisions]
+    good = [{*_images(lines), *status.known_good_images} for lines in revisions]
     return [partial(_is_known, images, moves) for images, moves in zip(good, moving, strict=True)]
 
 
@@ -205,5 +209,6 @@ def _is_known(good: Collection[str], moves: bool, image: str) -> bool:
 
 
 def _is_image(name: str) -> bool:
-    """Or the hash of a template: images that can be known to be good have a tag or a digest."""
+    """Whether the name is an image, and not the hash of a template: an image that can be known to be good has a tag or
+    a digest."""
     return ":" in name or "@" in name or "/" in name

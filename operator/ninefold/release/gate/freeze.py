@@ -1,4 +1,4 @@
-"""When freezes are: a cron schedule by the clocks of a place, or dates, as moments. Pure."""
+"""Converts a freeze, which is a cron schedule in a time zone or a pair of dates, to spans of time. Pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ninefold.release.gate.spec import Freeze
 
 
 def spans(freeze: Freeze, first: datetime, last: datetime, field: str) -> list[Span]:
-    """Those that touch the time from `first` until before `last`, in order; those that meet are one.
+    """Returns the spans that touch the time from `first` until before `last`, in order; adjoining spans become one.
 
-    Raises Stalled, with the field, for what is no schedule.
+    Raises Stalled, with the field, if the schedule is invalid.
     """
     if freeze.dates is not None:
-        found = [Span(freeze.dates.from_, freeze.dates.until)]
+        frozen = [Span(freeze.dates.from_, freeze.dates.until)]
     else:
         assert freeze.cron is not None  # noqa: S101 - the model holds exactly one
-        found = list(cron_spans(freeze.cron, first, last, f"{field}.cron"))
-    return joined(span for span in found if span.touches(first, last))
+        frozen = list(cron_spans(freeze.cron, first, last, f"{field}.cron"))
+    return joined(span for span in frozen if span.touches(first, last))

@@ -1,4 +1,4 @@
-"""What one source of a gate says now, and what it is known to say later. Pure."""
+"""The opinion of one source of a gate: its decision now, and the closures known to come. Pure."""
 
 from __future__ import annotations
 
@@ -14,36 +14,38 @@ CLOSED = ("Hold", "Deny")
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """`unknown_since` is set while the source does not know; `stale_at` when that will be too long."""
+    """The decision of one source. `unknown_since` is set while its data are missing; `stale_at` is when the fail mode
+    takes over."""
 
     decision: Decision
     because: str = ""
     message: str = ""
     until: datetime | None = None
-    """When it is predicted to end."""
+    """When the decision is predicted to end."""
     unknown_since: datetime | None = None
     stale_at: datetime | None = None
     exempt: bool = False
-    """Whether it would close the gate, had nobody exempted it: what is released meanwhile is not known to be good."""
+    """Whether an exemption keeps the source from closing the gate: a revision released meanwhile is not known to be
+    good."""
     calendar: bool = False
-    """Whether it is a freeze, which says nothing of how well the workloads are."""
+    """Whether the source is a freeze, which says nothing about the health of the workloads."""
     unmeasured: bool = False
-    """Whether all that was ever measured says Allow, and something else never was."""
+    """Whether every measured objective says Allow, and another has never been measured."""
     ends: datetime | None = None
-    """When it ends for sure, whoever is down; then the API server ends it by itself."""
+    """When the decision certainly ends: the API server ends it by itself, also while the operator is down."""
     later: tuple[Closure, ...] = ()
-    """Closures that are known to come."""
+    """Closures known to come."""
     pace: int = 100
     """How large the steps of a delivery may be, in percent of their usual size."""
     approvals: int | None = None
-    """How many others must at least approve an Override while this closes the gate."""
+    """How many other people, at least, must approve an Override while this source closes the gate."""
     changes: datetime | None = None
-    """When it will say something else, by the clock alone."""
+    """When the source changes its opinion by the clock alone."""
 
     @property
     def trusted(self) -> bool:
-        """Whether what runs meanwhile can be known to be good: neither a freeze nor an objective without any data is
-        evidence against it. A stop by hand may be."""
+        """Whether a revision that runs meanwhile can become known to be good. Neither a freeze nor an objective without
+        any data is evidence against it; a stop by hand may be."""
         well = self.decision == "Allow" and not self.unknown_since and not self.exempt
         return well or self.unmeasured or self.calendar
 
@@ -56,12 +58,12 @@ def most_severe(decisions: Iterable[Decision]) -> Decision:
     return max(decisions, key=SEVERITY.index, default="Allow")
 
 
-def told(message: str, others: Sequence[str], passes: str) -> str:
-    """One line for the person who is refused: why, who else closes it, and what passes."""
+def compose_refusal(message: str, others: Sequence[str], passes: str) -> str:
+    """Returns one line for the person who is refused: why, which other sources close the gate, and what passes."""
     also = f" Closed by {' and '.join(others)} too." if others else ""
     return f"{message}{also} {passes}"
 
 
 def clock(moment: datetime, now: datetime) -> str:
-    """A moment for a sentence, with the date if it is another day's: "14:20 UTC"."""
+    """Formats a moment for a sentence, with the date unless it is today: "14:20 UTC"."""
     return f"{moment:%H:%M} UTC" if moment.date() == now.date() else f"{moment:%Y-%m-%d %H:%M} UTC"

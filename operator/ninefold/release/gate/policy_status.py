@@ -1,4 +1,4 @@
-"""What an ErrorBudgetPolicy says to the gates that name it. Pure: reads the store alone."""
+"""Reads the status of an ErrorBudgetPolicy that a gate names. Pure: reads only the store."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatu
 
 
 def policy_status(store: Store, key: Key) -> ErrorBudgetPolicyStatus | None:
-    """Its status; None if there is no such policy."""
+    """Returns the status of the policy; None if the policy does not exist."""
     manifest = store.get(ErrorBudgetPolicy.api, key)
     if manifest is None:
         return None
     try:
         return ErrorBudgetPolicy.parse(manifest).status
     except Stalled:
-        # It cannot be read, so it says nothing; its own status says why.
+        # The policy is invalid, so it decides nothing; its own status says why.
         return ErrorBudgetPolicyStatus.model_validate({})

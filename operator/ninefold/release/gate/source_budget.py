@@ -15,10 +15,11 @@ from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatu
 def of_policy(
     name: str, status: ErrorBudgetPolicyStatus | None, fail_mode: FailMode, old: GateStatus, now: datetime
 ) -> Opinion:
-    """What an ErrorBudgetPolicy says, objective by objective: the data of one may be missing while another is spent."""
+    """Returns the opinion of an ErrorBudgetPolicy. Each objective counts by itself: the data of one may be missing
+    while the budget of another is spent."""
     source = f"ErrorBudgetPolicy {name}"
     if status is None or not status.objectives:
-        what = f"{source} does not exist" if status is None else f"{source} has no objective to go by"
+        what = f"{source} does not exist" if status is None else f"{source} has no objective"
         lost = (status.unknown_since if status else None) or old.unknown_since or now
         return unknown(source, what, lost, old.decision, fail_mode, now)
     if status.state == "Exempt":
@@ -30,7 +31,7 @@ def of_policy(
     since = min((_since(objective, now) for objective in stale or missing), default=None)
     waiting = [_since(objective, now) for objective in missing if objective not in stale]
     stale_at = min(waiting) + _patience(fail_mode) if waiting else None
-    # What is known to be spent closes the gate whatever else is missing.
+    # A budget known to be spent closes the gate, even while other data are missing.
     if since and said not in CLOSED and (stale or said == "Unknown"):
         return unknown(source, _no_data(stale or missing), since, said, fail_mode, now)
     if said not in CLOSED and without and not missing:
@@ -40,8 +41,8 @@ def of_policy(
         return _unmeasured(source, without, since, well)
     if said not in CLOSED:
         return Opinion(said, unknown_since=since, stale_at=stale_at, pace=int(number(status.pace) or 100))
-    approved = any(_takes_approval(objective) for objective in status.objectives if objective not in stale)
-    approve = " Until then each change takes the approval of another person, by an Override." if approved else ""
+    approved = any(_needs_approval(objective) for objective in status.objectives if objective not in stale)
+    approve = " Until then each change needs the approval of another person, by an Override." if approved else ""
     return Opinion(
         decision=said,
         because=f"{source}: {status.state}",
@@ -55,26 +56,26 @@ def of_policy(
 
 
 def closing(status: ErrorBudgetPolicyStatus) -> list[ObjectiveState]:
-    """The objectives on account of which a policy closes gates."""
+    """The objectives for which a policy closes gates."""
     exempt = status.state == "Exempt"
     return [] if exempt else [objective for objective in status.objectives if _asked(objective) in CLOSED]
 
 
 def unknown(source: str, what: str, since: datetime, said: Decision, fail_mode: FailMode, now: datetime) -> Opinion:
-    """Nobody knows: the last word holds for a while, then the fail mode decides."""
+    """Returns the opinion of a source without data: the last decision holds for a while, then the fail mode decides."""
     stale_at = since + _patience(fail_mode)
-    told = f"{what}, at least since {rfc3339(since)}"
+    missing = f"{what}, at least since {rfc3339(since)}"
     if now < stale_at:
-        later = f"{told}. From {rfc3339(stale_at)} failMode decides: {fail_mode.decision}."
+        later = f"{missing}. From {rfc3339(stale_at)} failMode decides: {fail_mode.decision}."
         return Opinion(said, f"{source}: data missing", later, None, since, stale_at)
-    text = f"{told}, and after {fail_mode.stale_after} failMode decides {fail_mode.decision}."
+    text = f"{missing}, and after {fail_mode.stale_after} failMode decides {fail_mode.decision}."
     if fail_mode.decision == "Hold":
         text += " It opens when data are back and good."
     return Opinion(fail_mode.decision, f"{source}: data missing", text, None, since, None)
 
 
 def _passes(objective: ObjectiveState, fail_mode: FailMode) -> bool:
-    """Whether it closes nothing because it has never had any data."""
+    """Whether the objective closes nothing because it has never had any data."""
     return bool(objective.never_measured) and fail_mode.never_measured == "Pass"
 
 
@@ -85,12 +86,12 @@ def _unmeasured(source: str, objectives: Sequence[ObjectiveState], since: dateti
 
 
 def _asked(objective: ObjectiveState) -> Decision:
-    """To wait for an approval is to wait."""
+    """The decision that the objective asks for: Approve counts as Hold, since a change waits for its approval."""
     return "Hold" if objective.decision == "Approve" else objective.decision
 
 
-def _takes_approval(objective: ObjectiveState) -> bool:
-    """Also where another rule of the objective closes the gate all the more."""
+def _needs_approval(objective: ObjectiveState) -> bool:
+    """Whether any active rule of the objective asks for an approval, even if another rule is more severe."""
     return objective.decision == "Approve" or any(rule.gate == "Approve" for rule in objective.active)
 
 

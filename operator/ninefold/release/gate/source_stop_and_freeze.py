@@ -1,4 +1,4 @@
-"""What people and calendars say to a gate: a stop by hand, and freezes. Pure."""
+"""The opinions of people and calendars: a stop by hand, and freezes. Pure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ninefold.release.gate.spec import Freeze, Stop
 from ninefold.release.gate.status import Closure
 
 AHEAD = timedelta(days=36)
-"""How far ahead the API server knows freezes, should the operator be down."""
+"""How far ahead the status lists freezes: the API server enforces them while the operator is down."""
 _NEXT = 4
-"""How many freezes to come of one source are written down."""
+"""How many freezes to come the status lists for one source."""
 
 
 def of_stop(stop: Stop | None, now: datetime) -> Opinion:
-    """A stop whose time is over is none."""
+    """Returns the opinion of a stop; Allow without a stop, or after its end."""
     if stop is None or (stop.until is not None and stop.until <= now):
         return Opinion("Allow")
     ends = f" Until {_moment(stop.until)}." if stop.until else ""
@@ -32,12 +32,12 @@ def of_stop(stop: Stop | None, now: datetime) -> Opinion:
 
 
 def of_freeze(freeze: Freeze, now: datetime, field: str) -> Opinion:
-    """What holds now and what is to come. Raises Stalled for what is no schedule."""
-    found = spans(freeze, now, now + AHEAD, field)
-    present = next((span for span in found if span.start <= now), None)
-    coming = [span for span in found if span.start > now][:_NEXT]
+    """Returns the opinion of a freeze, with the next freezes to come. Raises Stalled if the schedule is invalid."""
+    frozen = spans(freeze, now, now + AHEAD, field)
+    present = next((span for span in frozen if span.start <= now), None)
+    coming = [span for span in frozen if span.start > now][:_NEXT]
     changes = [present.end] if present else [span.start for span in coming[:1]]
-    # What is written down must be renewed before the API server has come to its end.
+    # The list of freezes must be renewed before the API server reaches its end.
     later = tuple(_closure(freeze, span) for span in coming)
     moment = min([*changes, now + AHEAD / 2])
     if present is None:

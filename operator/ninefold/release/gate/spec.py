@@ -1,4 +1,4 @@
-"""What users say of every gate, whatever it is about and whoever has a say. Pure."""
+"""The spec fields that all gates share, whatever they select and whatever their sources are. Pure."""
 
 from __future__ import annotations
 
@@ -14,48 +14,48 @@ MAX_REVISIONS = 64
 
 
 class Dates(Model, rules=(Cel("self.from < self.until", "write an until after from", lambda d: d.from_ < d.until),)):
-    """Once, from one moment until before another."""
+    """A single freeze, from one moment until before another."""
 
     from_: Timestamp = Field(alias="from", description="When it begins (RFC 3339).")
     until: Timestamp = Field(description="When it ends by itself.")
 
 
 class Freeze(Model, exactly_one_of=("cron", "dates")):
-    """Time in which nothing changes. It ends by itself, also while the operator is down."""
+    """A change freeze: a time in which the gate is closed. It ends by itself, also while the operator is down."""
 
     cron: Cron | None = Field(default=None, description="Recurring: a weekend, the night.")
     dates: Dates | None = Field(default=None, description="Once: a sale, a fair.")
-    reason: str = Field(min_length=1, max_length=256, description="Why, for the person who is refused.")
-    decision: Literal["Hold", "Deny"] = Field(default="Hold", description="Hold lets change wait, Deny refuses it.")
+    reason: str = Field(min_length=1, max_length=256, description="Why: people whose change is refused read it.")
+    decision: Literal["Hold", "Deny"] = Field(default="Hold", description="Hold lets changes wait, Deny refuses them.")
 
 
 class Stop(Model):
-    """Somebody has closed the gate by hand."""
+    """A stop by hand: a user has closed the gate."""
 
     by: str = Field(
-        min_length=1, max_length=256, description="Who: the API server takes only the name of whoever writes it."
+        min_length=1, max_length=256, description="Who: the API server accepts only the name of the user who writes it."
     )
-    reason: str = Field(min_length=1, max_length=256, description="Why, for the person who is refused.")
+    reason: str = Field(min_length=1, max_length=256, description="Why: people whose change is refused read it.")
     until: Timestamp | None = Field(
-        default=None, description="When it ends by itself; left out, when somebody opens the gate."
+        default=None, description="When it ends by itself; if left out, it ends when someone opens the gate."
     )
-    decision: Literal["Hold", "Deny"] = Field(default="Hold", description="Hold lets change wait, Deny refuses it.")
+    decision: Literal["Hold", "Deny"] = Field(default="Hold", description="Hold lets changes wait, Deny refuses them.")
 
 
 class FailMode(Model):
-    """The answer to not knowing."""
+    """What the gate decides while data are missing."""
 
     stale_after: Duration = Field(
-        default="10m", description="How long the last known decision holds on after data were last known."
+        default="10m", description="How long the last known decision stays in force after data go missing."
     )
     decision: Literal["Hold", "Allow"] = Field(
         default="Hold",
-        description="What is decided after that: Hold, because nobody could see what a change does, or Allow.",
+        description="The decision after that: Hold, because the effect of a change cannot be seen, or Allow.",
     )
     never_measured: Literal["Pass", "Decide"] = Field(
         default="Pass",
-        description="What follows from an objective that has never had any data. Pass: nothing, since a selector that "
-        "matches no series is likelier than an outage. Decide: the same as where data are missing.",
+        description="What an objective that has never had any data does to the gate. Pass: nothing, since a selector "
+        "that matches no series is likelier than an outage. Decide: the same as an objective whose data are missing.",
     )
 
 
@@ -64,34 +64,37 @@ class KnownGood(Model):
 
     after: Duration = Field(
         default="10m",
-        description="How long it must have been served, with data known and no budget that closes the gate. Enough "
-        "pods have to be available, and none of another template: all but as many as a rolling update may take away, "
-        "or one, and half of them at least. Of a CronJob a run must have succeeded.",
+        description="How long a revision must be served, with data known and no budget that closes the gate. Enough "
+        "pods must be available, and no pod of another template may run. Enough are all pods except those that a "
+        "rolling update may take away, or all except one, and always at least half of them. A run of a CronJob must "
+        "have succeeded.",
     )
     keep: int = Field(
         default=10,
         ge=1,
         le=MAX_REVISIONS,
-        description="How many revisions of each workload are remembered, the newest first. Where a gate is about very "
-        "many workloads there is room for fewer: the newest of each come first.",
+        description="How many revisions of each workload are remembered, the newest first. A gate that covers very "
+        "many workloads has room for fewer: the newest of each workload take precedence.",
     )
     templates: int = Field(
         default=0,
         ge=0,
         le=5,
         description="How many earlier pod templates of each workload are remembered, so that a rollback of its "
-        "configuration alone passes, too. They stand in the status: whoever may read the gate reads them, so none "
-        "unless you say so.",
+        "configuration alone passes, too. The status holds these templates: every user who may read the gate can read "
+        "them, so the default is none.",
     )
 
 
 class OverrideRules(Model):
-    """What it takes to open a gate in an emergency, by an Override."""
+    """What an Override needs to open a gate in an emergency."""
 
     approvals: int = Field(
-        default=0, ge=0, le=4, description="How many others must approve an Override before it counts."
+        default=0, ge=0, le=4, description="How many other people must approve an Override before it counts."
     )
-    longest: Duration = Field(default="8h", description="How long an Override may hold; a longer one does not count.")
+    longest: Duration = Field(
+        default="8h", description="How long an Override may last; a longer Override does not count."
+    )
 
 
 RESTART_ANNOTATIONS = (
@@ -105,42 +108,43 @@ RESTART_ANNOTATIONS = (
     "secrets.doppler.com/*",
 )
 RESTART_ENVIRONMENT = ("STAKATER_*",)
-"""What the usual tools write to restart pods: kubectl, Argo CD and Lens; Rancher; OpenShift; the reloaders of Stakater
-and Pusher; the operators of Vault, 1Password and Doppler."""
+"""Names that common tools write to restart pods: kubectl, Argo CD and Lens; Rancher; OpenShift; the reloaders of
+Stakater and Pusher; the operators of Vault, 1Password and Doppler."""
 
 ToolName = Annotated[
     str,
     Field(min_length=4, max_length=128),
     matches(
         r"[A-Za-z_][-A-Za-z0-9_./]{2,126}\*?",
-        "write the name that a tool uses, or how its names begin with an asterisk at the end: STAKATER_*",
+        "write the name that a tool uses, or the beginning of its names and an asterisk: STAKATER_*",
     ),
 ]
 
 
 class RestartedBy(Model):
-    """What tools write into a pod template to restart its pods, and nothing else."""
+    """The names that tools write into a pod template only to restart its pods."""
 
     annotations: list[ToolName] = Field(
         default_factory=lambda: list(RESTART_ANNOTATIONS),
         max_length=32,
-        description="Annotations of the template by their names; an asterisk at the end stands for any ending.",
+        description="Names of annotations of the template; an asterisk at the end matches any ending.",
     )
     environment: list[ToolName] = Field(
         default_factory=lambda: list(RESTART_ENVIRONMENT),
         max_length=16,
-        description="Environment variables of containers by their names. Only plain values count.",
+        description="Names of environment variables of containers. Only plain values count.",
     )
 
 
 class Records(Model):
-    """How far the record of releases reaches back."""
+    """How many releases are recorded, and for how long."""
 
     keep: int = Field(
         default=20, ge=1, le=1000, description="How many releases of each workload are kept, the newest first."
     )
     max_age: Duration = Field(
-        default="90d", description="How long they are kept at most; the last one is, as long as its workload is there."
+        default="90d",
+        description="How long a release is kept at most; the last release is kept while its workload exists.",
     )
 
 
@@ -153,13 +157,13 @@ Contact = Annotated[
 
 
 class GateSpec(Spec):
-    """What is said of every gate, whatever it is about and whoever has a say."""
+    """The fields of every gate, whatever it selects and whatever its sources are."""
 
-    stop: Stop | None = Field(default=None, description="Set while somebody has closed the gate by hand.")
+    stop: Stop | None = Field(default=None, description="Set while a user has closed the gate by hand.")
     mode: Literal["Enforce", "Warn", "Audit"] = Field(
         default="Enforce",
-        description="What a closed gate does to a change: Enforce refuses it, Warn lets it pass and tells whoever "
-        "makes it, Audit lets it pass and writes it into the API server's audit log.",
+        description="What a closed gate does to a change: Enforce refuses it, Warn lets it pass and warns the user who "
+        "makes it, Audit lets it pass and writes it to the API server's audit log.",
     )
     contact: Contact | None = Field(
         default=None,
@@ -171,13 +175,13 @@ class GateSpec(Spec):
     )
     restarted_by: RestartedBy = Field(
         default_factory=lambda: RestartedBy.model_validate({}),
-        description="How tools restart pods: what differs in nothing but this is a restart.",
+        description="How tools restart pods: a change of nothing but these names is a restart.",
     )
     overrides: OverrideRules = Field(
-        default_factory=OverrideRules, description="What it takes to open the gate in an emergency."
+        default_factory=OverrideRules, description="What an Override needs to open the gate in an emergency."
     )
     fail_mode: FailMode = Field(
-        default_factory=FailMode, description="What happens when the data that the decision rests on are missing."
+        default_factory=FailMode, description="What the gate decides when the data for the decision are missing."
     )
     known_good: KnownGood = Field(
         default_factory=KnownGood, description="When a revision counts as good, so that a rollback to it passes."
