@@ -1,7 +1,7 @@
-"""Workloads whose pods another object runs: then it, and not the workload's own count of pods, says that all is well.
+"""Workloads whose pods another object runs: the pods of that object, not the workload's own, say whether it serves.
 
-Flagger runs what is released as "NAME-primary" and leaves the workload itself without pods. A Rollout of Argo may refer
-to the template of a Deployment, which it scales down. Pure.
+Flagger runs the released revision as "NAME-primary" and leaves the workload itself without pods. An Argo Rollout may
+refer to the template of a Deployment, which it scales down. Pure.
 """
 
 from __future__ import annotations
@@ -19,35 +19,37 @@ _PRIMARY = "-primary"
 
 
 def seen(api: Api, manifest: Manifest, store: Store) -> Workload:
-    """The workload, with the pods of the object that runs its template in its place."""
-    found = read(api.kind, manifest)
+    """Returns the workload, with the pods of the object that runs its template, if another object does."""
+    workload = read(api.kind, manifest)
     if primary := _primary(api, manifest, store):
-        # Its own pods are those of a canary that is looked at.
+        # The workload's own pods are those of a canary under analysis.
         runs = read(api.kind, primary)
-        return replace(found, serving=runs.serving if runs.parts == found.parts else Serving())
-    if found.serving.enough or not found.parts or api != DEPLOYMENT:
-        return found
-    referring = (read(ROLLOUT.kind, each) for each in _referring(manifest, store) if _has_seen(each, manifest))
-    return replace(found, serving=next((rollout.serving for rollout in referring), found.serving))
+        return replace(workload, serving=runs.serving if runs.parts == workload.parts else Serving())
+    if workload.serving.enough or not workload.parts or api != DEPLOYMENT:
+        return workload
+    rollouts = (read(ROLLOUT.kind, rollout) for rollout in _referring(manifest, store) if _has_seen(rollout, manifest))
+    return replace(workload, serving=next((rollout.serving for rollout in rollouts), workload.serving))
 
 
 def released(rollout: Manifest, store: Store) -> tuple[str, str, Manifest] | None:
-    """By which hash Argo Rollouts calls what a Rollout releases, and the workload, by kind, that has the pod template:
-    the Rollout, or the Deployment that it refers to. None until its controller has seen the present one."""
+    """Returns the hash that Argo Rollouts gives to the released revision, and the kind and manifest of the workload
+    with the pod template: the Rollout, or the Deployment that it refers to. None until the controller of the Rollout
+    has observed the present template."""
     status = _status(rollout)
     if str(status.get("observedGeneration")) != str(rollout["metadata"].get("generation")):
         return None
-    found, name = str(status.get("currentPodHash")), _referred(rollout)
+    pod_hash, name = str(status.get("currentPodHash")), _referred(rollout)
     if not name:
-        return found, ROLLOUT.kind, rollout
+        return pod_hash, ROLLOUT.kind, rollout
     deployment = store.get(DEPLOYMENT, Key(Key.of(rollout).namespace, name))
-    return (found, DEPLOYMENT.kind, deployment) if deployment and _has_seen(rollout, deployment) else None
+    return (pod_hash, DEPLOYMENT.kind, deployment) if deployment and _has_seen(rollout, deployment) else None
 
 
-def unguarded(found: Collection[tuple[Api, Manifest]]) -> list[tuple[str, str]]:
-    """Of the workloads under a gate, the Rollouts that refer to a Deployment which is not, each with it."""
-    names = {(api, Key.of(manifest).name) for api, manifest in found}
-    pairs = ((Key.of(manifest).name, _referred(manifest)) for api, manifest in found if api == ROLLOUT)
+def unguarded(workloads: Collection[tuple[Api, Manifest]]) -> list[tuple[str, str]]:
+    """Returns the Rollouts under a gate that refer to a Deployment which is not under it, each with its Deployment:
+    ("Rollout/NAME", "Deployment/NAME")."""
+    names = {(api, Key.of(manifest).name) for api, manifest in workloads}
+    pairs = ((Key.of(manifest).name, _referred(manifest)) for api, manifest in workloads if api == ROLLOUT)
     return [
         (f"{ROLLOUT.kind}/{rollout}", f"{DEPLOYMENT.kind}/{template}")
         for rollout, template in pairs
@@ -56,8 +58,8 @@ def unguarded(found: Collection[tuple[Api, Manifest]]) -> list[tuple[str, str]]:
 
 
 def shown_by(api: Api, manifest: Manifest, store: Store) -> Iterable[tuple[Api, Manifest]]:
-    """The workloads that are seen otherwise when this one changes: itself, the one that it runs for Flagger, and the
-    Deployment to which it refers."""
+    """Returns the workloads that may look different to a gate when this workload changes: itself, the workload whose
+    Flagger primary it is, and the Deployment to which it refers."""
     key = Key.of(manifest)
     yield api, manifest
     name, of = (_referred(manifest), DEPLOYMENT) if api == ROLLOUT else (_run_by(key.name), api)
@@ -81,7 +83,7 @@ def _is_canary(owner: Manifest) -> bool:
 
 
 def _has_seen(rollout: Manifest, deployment: Manifest) -> bool:
-    """Whether what a Rollout says of itself is about the present template of the Deployment that it refers to."""
+    """Whether the status of a Rollout describes the present template of the Deployment that it refers to."""
     return str(_status(rollout).get("workloadObservedGeneration")) == str(deployment["metadata"].get("generation"))
 
 
@@ -96,7 +98,7 @@ def _referring(manifest: Manifest, store: Store) -> Iterator[Manifest]:
 
 
 def _referred(rollout: Manifest) -> str:
-    """The name of the Deployment that a Rollout refers to, whatever it holds; "" if there is none."""
+    """Returns the name of the Deployment that a Rollout refers to; "" if there is none or the reference is invalid."""
     spec = rollout.get("spec")
     reference = spec.get("workloadRef") if isinstance(spec, dict) else None
     if not isinstance(reference, dict) or reference.get("kind") != DEPLOYMENT.kind:

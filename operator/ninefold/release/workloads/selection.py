@@ -1,4 +1,4 @@
-"""Which workloads are under a gate, and which gates a workload is under: found by what both name. Pure."""
+"""Finds the workloads under a gate, and the gates over a workload, by the terms that both name. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ninefold.release.workloads.workload import WORKLOADS, concerns
 
 
 def _terms(api: Api, workload: Manifest) -> Iterator[Hashable]:
-    """What a workload can be selected by."""
+    """The terms by which a gate may select a workload: any, its name, and its labels."""
     namespace = Key.of(workload).namespace
     yield namespace, "any"
     yield namespace, "name", f"{api.kind}/{Key.of(workload).name}"
@@ -28,7 +28,7 @@ def _terms(api: Api, workload: Manifest) -> Iterator[Hashable]:
 
 
 def _wanted(gate: Manifest) -> Iterator[Hashable]:
-    """Of what a workload is selected by that of which each workload under the gate has something."""
+    """The terms by which a gate selects: each workload under the gate has at least one of them."""
     workloads, namespace = _meant(gate), Key.of(gate).namespace
     if workloads is not None:
         yield from _looks_for(workloads, namespace)
@@ -38,7 +38,7 @@ def _looks_for(workloads: Workloads, namespace: str) -> Iterator[Hashable]:
     if workloads.scope is not None:
         yield namespace, "any"
     yield from ((namespace, "name", name) for name in workloads.names or ())
-    # One of several labels finds them all, and some more.
+    # One of several labels finds every match, and some others that `concerns` leaves out.
     pairs = sorted((workloads.match_labels or {}).items())[:1]
     pairs += [(key, workloads.service) for key in SERVICE_LABELS if workloads.service]
     pairs += [(key, workloads.team) for key in TEAM_LABELS if workloads.team]
@@ -50,30 +50,30 @@ _WORKLOADS = {api: Index(api, partial(_terms, api)) for api in WORKLOADS}
 
 
 def under(workloads: Workloads, namespace: str, store: Store) -> list[tuple[Api, Manifest]]:
-    """The workloads of a namespace that are meant, by kind and name."""
+    """Returns the selected workloads of a namespace, by kind and name."""
     terms = list(_looks_for(workloads, namespace))
-    found = {
+    candidates = {
         api: {Key.of(manifest): manifest for term in terms for manifest in store.found(index, term)}
         for api, index in _WORKLOADS.items()
     }
     return [
         (api, manifest)
-        for api, manifests in found.items()
+        for api, manifests in candidates.items()
         for _, manifest in sorted(manifests.items())
         if concerns(workloads, api.kind, manifest)
     ]
 
 
 def under_gate(gate: Manifest, store: Store) -> list[tuple[Api, Manifest]]:
-    """The workloads under a gate; none under one that cannot be read."""
+    """Returns the workloads under a gate; none if the gate is invalid."""
     workloads = _meant(gate)
     return under(workloads, Key.of(gate).namespace, store) if workloads is not None else []
 
 
 def over(api: Api, workload: Manifest, store: Store) -> list[Manifest]:
-    """The gates that a workload is under, by name. One that cannot be read is none of them."""
-    found = {Key.of(gate): gate for term in _terms(api, workload) for gate in store.found(_GATES, term)}
-    return [gate for _, gate in sorted(found.items()) if _is_over(gate, api, workload)]
+    """Returns the gates over a workload, by name. An invalid gate is not over any workload."""
+    gates = {Key.of(gate): gate for term in _terms(api, workload) for gate in store.found(_GATES, term)}
+    return [gate for _, gate in sorted(gates.items()) if _is_over(gate, api, workload)]
 
 
 def _is_over(gate: Manifest, api: Api, workload: Manifest) -> bool:

@@ -1,4 +1,4 @@
-"""Which workloads of a namespace are meant, as a user writes it. Pure."""
+"""The selector with which a user says which workloads a gate covers. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ninefold.kube.model import Model
 
 SERVICE_LABELS = ("ninefold.dev/service", "app.kubernetes.io/name", "app")
 TEAM_LABELS = ("ninefold.dev/team", "app.kubernetes.io/part-of")
-"""Labels that say whose a workload is."""
+"""Labels that name the service and the team of a workload."""
 
 WorkloadName = Annotated[
     str,
@@ -24,22 +24,25 @@ WorkloadName = Annotated[
 
 
 class Workloads(Model, exactly_one_of=("names", "match_labels", "service", "team", "scope")):
-    """Which workloads of the same namespace a gate is about: one, those of a service or of a team, or all."""
+    """The workloads of the same namespace that a gate covers: by name, by label, of a service, of a team, or all."""
 
     names: list[WorkloadName] | None = Field(
-        default=None, min_length=1, max_length=64, description="The workloads of these names: Deployment/checkout."
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="The workloads with these names, such as Deployment/checkout.",
     )
     match_labels: MatchLabels | None = Field(
         default=None,
-        description="The workloads that carry all of these labels, themselves or in their selector. The selector "
-        "cannot change, so labels of its kind cannot be taken off to get past the gate.",
+        description="The workloads that carry all of these labels, on themselves or in their selector. The selector "
+        "cannot change, so no user can remove its labels to get past the gate.",
     )
     service: LabelValue | None = Field(
         default=None,
-        description=f"The workloads of a service: those with this value under one of {', '.join(SERVICE_LABELS)}.",
+        description=f"The workloads of a service: one of the labels {', '.join(SERVICE_LABELS)} has this value.",
     )
     team: LabelValue | None = Field(
         default=None,
-        description=f"The workloads of a team: those with this value under one of {', '.join(TEAM_LABELS)}.",
+        description=f"The workloads of a team: one of the labels {', '.join(TEAM_LABELS)} has this value.",
     )
-    scope: Literal["Namespace"] | None = Field(default=None, description="Namespace: every workload of it.")
+    scope: Literal["Namespace"] | None = Field(default=None, description="Namespace: every workload of the namespace.")

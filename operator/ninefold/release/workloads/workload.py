@@ -1,6 +1,6 @@
-"""What a gate reads of workloads. Pure.
+"""Reads the parts of a workload that a gate needs. Pure.
 
-Which workloads are meant is decided here for the status and in the admission policy for enforcement, alike.
+This module selects workloads for the status, and the admission policy selects them for enforcement, by the same rules.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from ninefold.release.workloads.serving import Serving, mapped, serving
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 VOLUME = "volume/"
-"""Stands before the name of an image volume: no container can be called so."""
+"""The prefix of the name of an image volume: no container can have such a name."""
 WORKLOADS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, CRON_JOB, ROLLOUT)
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
     """A workload by name ("Deployment/checkout"), the images of its pod template by container, and the pods that serve
-    it. An image volume stands among the containers as "volume/NAME"."""
+    it. An image volume is listed among the containers as "volume/NAME"."""
 
     name: str
     parts: Mapping[str, str]
     serving: Serving
     template: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    """Its pod template."""
+    """The pod template of the workload."""
 
     @property
     def images(self) -> tuple[str, ...]:
-        """Each once."""
+        """The images of the workload, each once."""
         return tuple(dict.fromkeys(self.parts.values()))
 
     @property
@@ -43,7 +43,8 @@ class Workload:
 
 
 def concerns(workloads: Workloads, kind: str, manifest: Manifest) -> bool:
-    """Whether a gate over these is about the workload: by its own labels, or by those of its selector."""
+    """Whether a gate with this selector covers the workload: by name, by its own labels, or by those of its
+    `spec.selector`."""
     if workloads.scope is not None:
         return True
     if workloads.names is not None:
@@ -61,7 +62,7 @@ def _carries(workloads: Workloads, labels: Mapping[str, str]) -> bool:
 
 
 def read(kind: str, manifest: Manifest) -> Workload:
-    """The workload as a gate sees it."""
+    """Reads a workload from its manifest."""
     return Workload(
         name=f"{kind}/{manifest['metadata']['name']}",
         parts=parts(mapped(template(kind, manifest).get("spec"))),
@@ -71,35 +72,36 @@ def read(kind: str, manifest: Manifest) -> Workload:
 
 
 def template(kind: str, manifest: Manifest) -> Mapping[str, Any]:
-    """The pod template; empty where a Rollout refers to the Deployment that holds it."""
+    """Returns the pod template; empty if a Rollout refers to the Deployment that holds it."""
     spec = mapped(manifest.get("spec"))
     inner = mapped(mapped(spec.get("jobTemplate")).get("spec")) if kind == "CronJob" else spec
     return mapped(inner.get("template"))
 
 
 def unrestarted(template: Mapping[str, Any]) -> dict[str, Any]:
-    """The pod template without what a restart writes there."""
+    """Returns the pod template without the annotation that a restart writes."""
     metadata = dict(template.get("metadata") or {})
     notes = {name: value for name, value in (metadata.pop("annotations", None) or {}).items() if name != RESTARTED_AT}
     return {**template, "metadata": {**metadata, **({"annotations": notes} if notes else {})}}
 
 
 def fingerprint(kind: str, template: Mapping[str, Any]) -> str:
-    """What tells revisions of a kind apart: a hash of the pod template, the same after a restart."""
+    """Returns a hash of the pod template, which identifies a revision of a workload of this kind. A restart does not
+    change it."""
     return hashlib.sha256(json.dumps([kind, unrestarted(template)], sort_keys=True).encode()).hexdigest()[:10]
 
 
 def _maps(value: object) -> list[Mapping[str, Any]]:
-    return [mapped(each) for each in value] if isinstance(value, list) else []
+    return [mapped(entry) for entry in value] if isinstance(value, list) else []
 
 
 def parts(pod: Mapping[str, Any]) -> dict[str, str]:
-    """Every image that a pod spec names, by container, image volumes too."""
+    """Returns every image that a pod spec names, by container; image volumes too."""
     containers = [*_maps(pod.get("containers")), *_maps(pod.get("initContainers"))]
-    found = {_text(each.get("name")): _text(each.get("image")) for each in containers}
+    images = {_text(container.get("name")): _text(container.get("image")) for container in containers}
     for volume in _maps(pod.get("volumes")):
-        found[f"{VOLUME}{_text(volume.get('name'))}"] = _text(mapped(volume.get("image")).get("reference"))
-    return {name: image for name, image in found.items() if image}
+        images[f"{VOLUME}{_text(volume.get('name'))}"] = _text(mapped(volume.get("image")).get("reference"))
+    return {name: image for name, image in images.items() if image}
 
 
 def _text(value: object) -> str:
@@ -107,7 +109,7 @@ def _text(value: object) -> str:
 
 
 def pinned(image: str) -> bool:
-    """Whether the name stands for one image: a digest, or a tag that is not `latest`.
+    """Whether the name always means the same image: it has a digest, or a tag that is not `latest`.
 
     >>> pinned("example.com:5000/shop/checkout:v41"), pinned("checkout"), pinned("checkout:latest")
     (True, False, False)
@@ -119,7 +121,7 @@ def pinned(image: str) -> bool:
 
 
 def repository(image: str) -> str:
-    """The image without tag and digest.
+    """Returns the image without tag and digest.
 
     >>> repository("example.com:5000/shop/checkout:v41")
     'example.com:5000/shop/checkout'
@@ -129,37 +131,37 @@ def repository(image: str) -> str:
 
 
 def replaced(parts: Mapping[str, str], images: Iterable[str]) -> dict[str, str]:
-    """The images by container with these in the places of those of the same repository. One that has no place there
-    comes as a new container.
+    """Returns the images by container, after `images` replace those of the same repository. An image whose repository
+    no container has is added as a new container.
 
     >>> replaced({"app": "shop/checkout:v42", "proxy": "proxy:1"}, ["shop/checkout:v43"])
     {'app': 'shop/checkout:v43', 'proxy': 'proxy:1'}
     """
-    found = dict(parts)
+    after = dict(parts)
     for image in images:
-        places = [name for name, runs in parts.items() if repository(runs) == repository(image)]
-        found.update(dict.fromkeys(places or [image], image))
-    return found
+        names = [name for name, runs in parts.items() if repository(runs) == repository(image)]
+        after.update(dict.fromkeys(names or [image], image))
+    return after
 
 
 def by_repository(images: Iterable[str]) -> dict[str, str]:
-    """Images of which nobody has recorded the containers, by something that is the same in the next revision.
+    """Returns images whose containers are not recorded under keys that stay the same in the next revision.
 
     >>> by_repository(["shop/checkout:v41", "proxy:1"])
     {'shop/checkout': 'shop/checkout:v41', 'proxy': 'proxy:1'}
     """
-    found: dict[str, str] = {}
+    named: dict[str, str] = {}
     for image in images:
         name = repository(image)
-        while name in found:
+        while name in named:
             name += "+"
-        found[name] = image
-    return found
+        named[name] = image
+    return named
 
 
 def paired(old: Iterable[str], new: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Images before and after, of which nobody has recorded the containers, under names that they share: those of a
-    repository, and then those that are left, in their order.
+    """Returns images before and after a change, whose containers are not recorded, under shared keys: first images of
+    the same repository are paired, then the remaining ones in their order.
 
     >>> paired(["checkout:v41", "proxy:1"], ["shop/checkout:v42", "proxy:2"])
     ({'checkout': 'checkout:v41', 'proxy': 'proxy:1'}, {'checkout': 'shop/checkout:v42', 'proxy': 'proxy:2'})
@@ -170,7 +172,7 @@ def paired(old: Iterable[str], new: Iterable[str]) -> tuple[dict[str, str], dict
 
 
 def short(image: str) -> str:
-    """The image for a sentence: without registry and path, a digest cut to twelve digits.
+    """Formats an image for a sentence: without registry and path, its digest cut to twelve digits.
 
     >>> short("example.com/shop/checkout:v41"), short("example.com/a@sha256:0123456789abcdef")
     ('checkout:v41', 'a@sha256:0123456789ab')
