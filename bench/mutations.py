@@ -72,7 +72,7 @@ def shape(indicator: dict[str, Any], *, grouped: bool) -> ServiceLevelObjective:
 def score_of(slo: ServiceLevelObjective, say: Say, step: int = 1) -> Score:
     """Run the proof of the right rules against every wrong one."""
     group = Group(slo)
-    tests = proof(slo, group, "rules.yaml").tests
+    tests = proof(group, "rules.yaml").tests
     found = list(mutants(group.rules))[::step]
     survivors = []
     with tempfile.TemporaryDirectory(prefix="ninefold-mutants-") as directory, ThreadPoolExecutor(2) as pool:

@@ -33,6 +33,7 @@ from ninefold.reliability.servicelevelobjective.feedback.acceptance import Verdi
 from ninefold.reliability.servicelevelobjective.feedback.detection import _measured
 from ninefold.reliability.servicelevelobjective.output.manifests import OutputChoice
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.target import Target
 
 TOTAL = f'prometheus_http_requests_total{{job="{SELF}"}}'
 """The requests that Prometheus itself answers: real traffic, since it scrapes itself and we ask it questions."""
@@ -357,7 +358,7 @@ def test_a_detection_is_measured_to_some_seconds(tmp_path: Path, serve: Callable
     async def scenario() -> None:
         async with Prometheus(ConnectionOptions(serve(tmp_path / "data"))) as prometheus:
             at = datetime.fromtimestamp(fired, UTC)
-            measured = await _measured(prometheus, slo, tier, {}, at, Measurement())
+            measured = await _measured(prometheus, Target.of(slo), tier, {}, at, Measurement())
             assert measured is not None
             assert 19 <= float(measured.detected_after.rstrip("s")) <= 24, measured
 

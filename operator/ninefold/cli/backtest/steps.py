@@ -154,7 +154,7 @@ class _Backtest:
                 found = await unmatched(prometheus, names, case.slo, since, end)
                 for each in found:
                     self._say.note(f"{case.slo.slo_id}: {each}")
-                self._doubts[case.slo.slo_id] = doubt(selectors(case.slo), found)
+                self._doubts[case.slo.slo_id] = doubt(selectors(case.slo.spec.indicator), found)
 
     def _judged(self, case: BacktestCase, grid: Grid, begin: int, answers: Mapping[str, Vector]) -> list[Judgement]:
         options = self._options

@@ -17,7 +17,7 @@ def write(slos: Sequence[ServiceLevelObjective], folder: Path) -> list[str]:
     said = []
     for slo in slos:
         name = f"{slo.metadata.namespace}.{slo.metadata.name}"
-        made = proof(slo, Group(slo), f"{name}.rules.yaml")
+        made = proof(Group(slo), f"{name}.rules.yaml")
         (folder / f"{name}.rules.yaml").write_text(yamltext.document(made.rules), encoding="utf-8")
         (folder / f"{name}.test.yaml").write_text(yamltext.document(made.tests), encoding="utf-8")
         note = "; counters stand in for its own PromQL" if made.stands_in else ""

@@ -18,6 +18,7 @@ from ninefold.reliability.errorbudgetpolicy.status import Identity
 from ninefold.reliability.servicelevelobjective.recording import indicator
 from ninefold.reliability.servicelevelobjective.recording.series import RecordedSeries
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.target import Target
 
 Find = Callable[[str], Manifest | None]
 """Looks an objective of the namespace up by its name."""
@@ -118,8 +119,8 @@ def _applies(correction: Manifest, slo: Manifest) -> bool:
 def _compiled(slo: Manifest) -> object:
     spec = slo.get("spec", {})
     try:
-        model = ServiceLevelObjective.parse({"metadata": slo["metadata"], "spec": spec})
-        return [indicator.base(model, RecordedSeries("", model.spec.group_by)).rules, model.spec.group_by]
+        target = Target.of(ServiceLevelObjective.parse({"metadata": slo["metadata"], "spec": spec}))
+        return [indicator.base(target, RecordedSeries("", target.groups)).rules, target.groups]
     except Stalled:
         return [spec.get("indicator"), spec.get("groupBy"), spec.get("timeSlices")]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ninefold.kube.fields import duration
 from ninefold.reliability.servicelevelobjective.alerting import alerts, recovery
-from ninefold.reliability.servicelevelobjective.alerting.solver import tiers
+from ninefold.reliability.servicelevelobjective.alerting.solver import solve
 from ninefold.reliability.servicelevelobjective.alerting.tiers import AlertTier
 from ninefold.reliability.servicelevelobjective.recording import indicator, windows
 from ninefold.reliability.servicelevelobjective.recording.aliases import sloth
@@ -25,12 +25,13 @@ from ninefold.reliability.servicelevelobjective.recording.series import (
     tile_mean,
 )
 from ninefold.reliability.servicelevelobjective.recording.windows import ObjectiveWindow, PeriodWindow
-from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective, Window
+from ninefold.reliability.servicelevelobjective.resource import Agreement, ServiceLevelObjective, Window
+from ninefold.reliability.servicelevelobjective.target import Target
 
 DAY = 86_400
 
-Compile = Callable[[ServiceLevelObjective, RecordedSeries], Base]
-"""From an objective to the first of its rules."""
+Compile = Callable[[Target, RecordedSeries], Base]
+"""From a target to the first of its rules."""
 
 
 class Group:
@@ -48,20 +49,21 @@ class Group:
 
         Raises Stalled for an indicator that cannot be parsed or a tier that cannot fire.
         """
-        self.name = f"ninefold/{slo.slo_id}"
-        self.tiers = tiers(slo)
-        compiler = _Compiler(slo, self.tiers, corrections, base)
-        rules = list(compiler.recordings())
-        self.user_expressions = compiler.user_expressions
+        self.target = target = Target.of(slo)
+        self.name = f"ninefold/{target.slo_id}"
+        self.tiers = solve(target)
+        recordings = _Recordings(target, self.tiers, slo.spec.agreement, corrections, base)
+        rules = list(recordings.rules())
+        self.user_expressions = recordings.user_expressions
         """What came from the user, for Prometheus' own verdict."""
-        self.reads = compiler.base.reads
+        self.reads = recordings.base.reads
         """The objective whose recordings stand for the raw series; "" if these rules read them."""
         for rule in rules:
-            rule["labels"] = {"slo_id": slo.slo_id, **rule.get("labels", {})}
+            rule["labels"] = {"slo_id": target.slo_id, **rule.get("labels", {})}
         if aliases:
-            rules += sloth(slo, rules)
-        alert_rules = [*alerts.rules(slo, compiler.series, self.tiers)]
-        info = {"slo_id": slo.slo_id, **_description(slo)}
+            rules += sloth(target, slo.metadata.annotations, rules)
+        alert_rules = [*alerts.rules(target, recordings.series, self.tiers, slo.spec.description)]
+        info = {"slo_id": target.slo_id, **_description(target)}
         self.revision = _hash([self.name, rules, info, alert_rules])
         labels = {**info, "revision": self.revision}
         rules.append({"record": "slo:info", "expr": "vector(1)", "labels": labels})
@@ -72,42 +74,46 @@ class Group:
         return {"name": self.name, "rules": self.rules}
 
 
-class _Compiler:
-    """Writes the recordings, those first that others read."""
+class _Recordings:
+    """The recordings, those first that others read."""
 
     def __init__(
-        self, slo: ServiceLevelObjective, alert_tiers: list[AlertTier], corrections: Corrections, base: Compile
+        self,
+        target: Target,
+        tiers: list[AlertTier],
+        agreement: Agreement | None,
+        corrections: Corrections,
+        base: Compile,
     ) -> None:
-        self._slo = slo
-        self._tiers = alert_tiers
-        agreed = slo.spec.agreement.window if slo.spec.agreement else None
-        calendars = [window.calendar for window in (slo.spec.window, agreed) if window and window.calendar]
-        self.series = RecordedSeries(slo.slo_id, slo.spec.group_by, windows.tile(calendars))
-        self._mask = Mask(slo, self.series, corrections)
-        self._window = self._made(slo.spec.window, "period")
+        self._target, self._tiers, self._agreement = target, tiers, agreement
+        agreed = agreement.window if agreement else None
+        calendars = [window.calendar for window in (target.period, agreed) if window and window.calendar]
+        self.series = RecordedSeries(target.slo_id, target.groups, windows.tile(calendars))
+        self._mask = Mask(target, self.series, corrections)
+        self._window = self._made(target.period, "period")
         self._agreed = self._made(agreed, "agreement_period") if agreed else self._window
         # Two windows that are one period need its label once.
-        if agreed and agreed.calendar == slo.spec.window.calendar and agreed.calendar is not None:
+        if agreed and agreed.calendar == target.period.calendar and agreed.calendar is not None:
             self._agreed = self._window
         self._periods = [w for w in dict.fromkeys((self._window, self._agreed)) if isinstance(w, PeriodWindow)]
-        self.base = base(slo, self.series)
-        self._recent = (recovery.held_back(slo, alert_tiers) and self.base.recent) or Base([])
+        self.base = base(target, self.series)
+        self._recent = (recovery.held_back(target, tiers) and self.base.recent) or Base([])
         self.user_expressions = (*self.base.written, *self._recent.written)
 
     def _made(self, window: Window, label: str) -> ObjectiveWindow:
         return windows.of(window, self._mask.within(windows.longest(window)), label)
 
-    def recordings(self) -> Iterator[Rule]:
-        yield record("slo:objective:ratio", f"vector({self._slo.objective.normalize():f})")
+    def rules(self) -> Iterator[Rule]:
+        yield record("slo:objective:ratio", f"vector({self._target.objective_text})")
         yield from self._mask.over(self.base.rules)
         yield from self._recent.rules
         yield from self._local_times()
         yield from self._hourly()
         yield from self._increases()
         yield from self._burn_rates()
-        yield from alerts.ongoing(self._slo, self.series, self._tiers)
+        yield from alerts.ongoing(self._target, self.series, self._tiers)
         yield from self._budget()
-        yield from self._agreement()
+        yield from self._agreed_ratio()
         yield from self._blame()
 
     def _local_times(self) -> Iterator[Rule]:
@@ -140,39 +146,41 @@ class _Compiler:
     def _increases(self) -> Iterator[Rule]:
         """Numbers of events, where alerts look at them."""
         for window in sorted({tier.long for tier in self._tiers}):
-            for what in alerts.counted(self._slo):
+            for what in alerts.counted(self._target):
                 amount, unit = in_alert_window(self._mask.within(window), what, window)
                 yield record(f"slo:{what}:increase{duration(window)}", f"{amount} * {unit}")
 
     def _burn_rates(self) -> Iterator[Rule]:
         # 1 h and 6 h are also what people and policies look at.
-        found = {STEP, HOUR, *({6 * HOUR} if self._slo.window >= DAY else ())}
+        found = {STEP, HOUR, *({6 * HOUR} if self._target.window >= DAY else ())}
         for tier in self._tiers:
             found |= {tier.long, tier.short}
         for window in sorted(found):
             (errors, counts), (events, unit) = (self._amount(what, window) for what in ("errors", "events"))
             scaled = events if counts == unit else f"{events} * {unit}"
-            ratio = f"{errors} / ({scaled} > 0) / {alerts.budget_ratio(self._slo)}"
+            ratio = f"{errors} / ({scaled} > 0) / {self._target.budget_text}"
             yield record(f"slo:burn_rate:{duration(window)}", ratio)
-            if counts == unit == 1 and self._slo.spec.alerting.confidence:
-                yield record(f"slo:burn_rate_lower:{duration(window)}", alerts.lower_bound(self._slo, errors, events))
+            if counts == unit == 1 and self._target.alerting.confidence:
+                yield record(
+                    f"slo:burn_rate_lower:{duration(window)}", alerts.lower_bound(self._target, errors, events)
+                )
 
     def _amount(self, what: str, window: int) -> tuple[str, int]:
         """Events or bad events in a window, and the unit of the number."""
-        if what in alerts.counted(self._slo) and any(tier.long == window for tier in self._tiers):
+        if what in alerts.counted(self._target) and any(tier.long == window for tier in self._tiers):
             return self.series(f"slo:{what}:increase{duration(window)}"), 1
         return in_alert_window(self._mask.within(window), what, window)
 
     def _budget(self) -> Iterator[Rule]:
-        budget, left = alerts.budget_ratio(self._slo), self.series("slo:error_budget_left:ratio")
+        budget, left = self._target.budget_text, self.series("slo:error_budget_left:ratio")
         yield record("slo:error_ratio:window", _ratio(self._window))
         yield record("slo:error_budget_left:ratio", f"1 - {self.series('slo:error_ratio:window')} / {budget}")
         yield record("slo:coverage:ratio", self._window.coverage())
         burn = f"({self.series(f'slo:burn_rate:{duration(HOUR)}')} > 1)"
         yield record("slo:time_to_exhaustion:seconds", self._window.exhaustion(f"({left} > 0)", burn))
 
-    def _agreement(self) -> Iterator[Rule]:
-        if self._slo.spec.agreement is None:
+    def _agreed_ratio(self) -> Iterator[Rule]:
+        if self._agreement is None:
             return
         same = self._agreed is self._window
         ratio = self.series("slo:error_ratio:window") if same else _ratio(self._agreed)
@@ -180,7 +188,7 @@ class _Compiler:
 
     def _blame(self) -> Iterator[Rule]:
         """The share of each component in the bad events of a composite."""
-        if self._slo.spec.indicator.composite is None:
+        if self._target.indicator.composite is None:
             return
         series = self._window.series.and_component()
         yield from self._tiles(series, ["blame"])
@@ -194,16 +202,15 @@ def _ratio(window: ObjectiveWindow) -> str:
     return f"{window.amount('errors')} / ({window.amount('events')} > 0)"
 
 
-def _description(slo: ServiceLevelObjective) -> dict[str, str]:
+def _description(target: Target) -> dict[str, str]:
     """The labels of slo:info, the only place of what describes an objective."""
-    groups = slo.spec.group_by
     return {
-        "service": slo.spec.service,
-        "namespace": slo.metadata.namespace,
-        "name": slo.metadata.name,
-        "window": str(slo.spec.window),
-        "objective": f"{slo.objective.normalize():f}",
-        **({"group_by": ",".join(groups)} if groups else {}),
+        "service": target.service,
+        "namespace": target.key.namespace,
+        "name": target.key.name,
+        "window": str(target.period),
+        "objective": target.objective_text,
+        **({"group_by": ",".join(target.groups)} if target.groups else {}),
     }
 
 

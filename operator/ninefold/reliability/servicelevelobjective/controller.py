@@ -114,7 +114,9 @@ class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed
             refusal,
             output,
             bucket="" if refusal else await asked.buckets.missing(resource, group),
-            detection=await measure(asked.prometheus, resource, group.tiers, figure) if figure else None,
+            detection=await measure(asked.prometheus, group, figure, resource.status.last_detection)
+            if figure
+            else None,
             ended=await self._ended(asked.prometheus, resource, now) if believed else None,
             missing=missing,
             correction=correction,

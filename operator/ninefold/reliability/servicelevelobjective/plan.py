@@ -11,7 +11,6 @@ from ninefold.kube.api import Key
 from ninefold.kube.conditions import find, reported
 from ninefold.kube.errors import Stalled
 from ninefold.kube.plan import Plan, Verdict
-from ninefold.reliability.servicelevelobjective.alerting.solver import delays
 from ninefold.reliability.servicelevelobjective.alerting.tiers import promised
 from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.cost import estimate
@@ -91,7 +90,7 @@ def plan(slo: ServiceLevelObjective, observed: Observed, now: datetime) -> Plan[
     shown = standing(slo, _data(figure, rules), figure, now)
     agreed, notes = sla.stands(slo, figure, observed.ended, now)
     further = {
-        "tiers": promised(slo, group.tiers, delays(slo)),
+        "tiers": promised(group.target, group.tiers),
         "last_detection": observed.detection or slo.status.last_detection,
         "agreement": agreed,
         "correction": observed.correction,

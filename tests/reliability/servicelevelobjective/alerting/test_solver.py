@@ -16,10 +16,11 @@ from tests.reliability.servicelevelobjective.promtool import Promtool, firing
 from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import seconds
 from ninefold.reliability.servicelevelobjective.alerting.quiet import Guard
-from ninefold.reliability.servicelevelobjective.alerting.solver import delays, tiers
+from ninefold.reliability.servicelevelobjective.alerting.solver import tiers
 from ninefold.reliability.servicelevelobjective.alerting.tiers import AlertTier, promised
 from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.target import Target
 
 GOOD = 'http_requests_total{job="checkout",code="200"}'
 BAD = 'http_requests_total{job="checkout",code="500"}'
@@ -149,7 +150,7 @@ def test_a_contract_is_kept_or_refused(target: str, window: str, alerting: dict[
     if found is None:
         assert refusal.startswith("spec.alerting.")
         return
-    budget, delay = 1 - slo.objective, delays(slo)
+    budget, delay = 1 - slo.objective, Target.of(slo).delay
     pages = [tier for tier in found if tier.severity == "Page"]
     assert pages, "somebody is woken"
     assert min(tier.burn_rate for tier in found) == 1, "no burn above 1 goes unseen"
@@ -273,7 +274,7 @@ def test_prometheus_pages_as_soon_as_predicted(
 )
 def test_what_a_tier_is_said_to_do_counts_all_that_it_waits_for(alerting: dict[str, Any], said: str) -> None:
     slo = objective(alerting=alerting)
-    first = promised(slo, tiers(slo), delays(slo))[0]
+    first = promised(Target.of(slo), tiers(slo))[0]
     assert (first.tier, first.outage_after) == ("14.4x/1h", said)
 
 
@@ -282,8 +283,8 @@ def test_what_a_tier_is_said_to_do_counts_all_that_it_waits_for(alerting: dict[s
 def test_a_dead_service_pages_when_it_is_said_to(promtool: Promtool, alerting: dict[str, Any], every: int) -> None:
     """A request every minute or every third, two hours of good ones, then none is: not much sooner, and never later."""
     slo = objective(alerting={**alerting, "minimumTraffic": f"{60 // every}/h"})
-    first = promised(slo, tiers(slo), delays(slo))[0]
-    enough = Guard.of(slo).after(3600, 0.0144, 1 / (60 * every))
+    first = promised(Target.of(slo), tiers(slo))[0]
+    enough = Guard.of(Target.of(slo)).after(3600, 0.0144, 1 / (60 * every))
     assert enough is not None
     within = ceil(enough / 60)
     good = " ".join(str(min(n, 120) // every) for n in range(300))
@@ -298,8 +299,8 @@ def test_a_dead_service_pages_when_it_is_said_to(promtool: Promtool, alerting: d
 
 
 def test_the_steps_of_an_indicator_are_allowed_for() -> None:
-    plain = delays(objective())
+    plain = Target.of(objective()).delay
     gauge = objective(indicator={"gauge": {"query": "lag", "badAbove": "1"}})
-    assert delays(gauge) == plain + 60
+    assert Target.of(gauge).delay == plain + 60
     # A slice of 5 m is bad once 5 % of it is, and slices are sampled once a minute.
-    assert delays(objective(timeSlices={"target": "95", "length": "5m"})) == plain + 60 + 15
+    assert Target.of(objective(timeSlices={"target": "95", "length": "5m"})).delay == plain + 60 + 15

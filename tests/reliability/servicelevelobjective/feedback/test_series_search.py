@@ -269,7 +269,7 @@ def test_near_names_are_found_among_many_and_whatever_is_written() -> None:
 
 def test_what_a_selector_selects_survives_its_printing() -> None:
     text = 'sum(rate({__name__="http.requests",path="/a\\"b\\\\d",code=~"41."}[$window] offset 5m))'
-    total, bad = selectors(objective(indicator=ratio(text, bad='a{x="1"}')))
+    total, bad = selectors(objective(indicator=ratio(text, bad='a{x="1"}')).spec.indicator)
     assert total.text == '{__name__="http.requests",path="/a\\"b\\\\d",code=~"41."}'
     assert total.of() == '{__name__="http.requests"}'
     assert (bad.text, bad.of(*bad.matchers)) == ('a{x="1"}', 'a{x="1"}')
@@ -336,7 +336,9 @@ def test_a_cluster_that_no_series_is_of_is_named_as_such(server: PrometheusServe
 
 def test_names_that_are_not_plain_are_asked_for_in_quotes() -> None:
     dotted = '{"http.server.requests","http.status"="500"}'
-    (one,) = {each for each in selectors(objective(indicator=ratio(dotted, bad=dotted))) if each.role == "Bad"}
+    (one,) = {
+        each for each in selectors(objective(indicator=ratio(dotted, bad=dotted)).spec.indicator) if each.role == "Bad"
+    }
     assert (one.name, str(one.matchers[0])) == ("http.server.requests", '"http.status"="500"')
     for text in (one.text, one.of(*one.matchers)):
         promql.instant(text, "")

@@ -32,6 +32,7 @@ from ninefold.reliability.servicelevelobjective.namespace.neighbours import Neig
 from ninefold.reliability.servicelevelobjective.namespace.shared_indicator import compilers, number, read_from, recorded
 from ninefold.reliability.servicelevelobjective.recording.corrections import NONE
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.target import Target
 
 API = ServiceLevelObjective.api
 A = Key("shop", "a")
@@ -44,6 +45,10 @@ OTHERS: list[dict[str, Any]] = [
 ]
 
 
+def target(name: str = "checkout", **spec: Any) -> Target:
+    return Target.of(objective(name, **spec))
+
+
 def groups(*slos: ServiceLevelObjective) -> dict[str, Group]:
     """As `ninefold render --share-indicators` compiles them."""
     made = compilers(slos)
@@ -51,11 +56,11 @@ def groups(*slos: ServiceLevelObjective) -> dict[str, Group]:
 
 
 def test_what_compiles_to_the_same_is_the_same() -> None:
-    plain = number(objective("a"))
-    assert plain == number(objective("b", objective="99", window="7d", indicator=SAME, service="other"))
-    assert len({plain, *(number(objective(**spec)) for spec in OTHERS)}) == 1 + len(OTHERS)
+    plain = number(target("a"))
+    assert plain == number(target("b", objective="99", window="7d", indicator=SAME, service="other"))
+    assert len({plain, *(number(target(**spec)) for spec in OTHERS)}) == 1 + len(OTHERS)
     composite = {"composite": {"mode": "Serial", "components": [{"objective": "a"}, {"objective": "b"}]}}
-    assert number(objective(indicator=composite)) is None
+    assert number(target(indicator=composite)) is None
 
 
 def test_the_smallest_name_reads_the_raw_series_and_the_others_read_it() -> None:
@@ -325,6 +330,6 @@ def test_ten_objectives_over_one_histogram_read_it_once(
 
 def test_the_number_is_one_that_prometheus_keeps() -> None:
     for spec in ({}, *OTHERS):
-        found = number(objective(**spec))
+        found = number(target(**spec))
         assert found is not None
         assert float(found) == found < 2**53

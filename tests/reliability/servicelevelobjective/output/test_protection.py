@@ -24,6 +24,7 @@ from ninefold.reliability.servicelevelobjective.namespace.shared_indicator impor
 from ninefold.reliability.servicelevelobjective.output.protection import MOST_GROUPS, MOST_RULES, protection
 from ninefold.reliability.servicelevelobjective.recording.aliases import sloth
 from ninefold.reliability.servicelevelobjective.recording.corrections import Corrections, Occurrence
+from ninefold.reliability.servicelevelobjective.target import Target
 
 OPERATOR = "system:serviceaccount:ninefold-system:ninefold"
 GITOPS = "system:serviceaccount:flux-system:kustomize-controller"
@@ -239,4 +240,4 @@ def test_every_recording_is_reserved() -> None:
     names = {str(rule["record"]) for each in compiled for rule in each.rules if "record" in rule}
     assert {name for name in names if not re.search(RECORDED, name)} == {"slo:objective:ratio"}, "Sloth's, too"
     assert len(names) > 30
-    assert not [rule for rule in sloth(objective(), []) if re.search(RECORDED, rule["record"])]
+    assert not [rule for rule in sloth(Target.of(objective()), {}, []) if re.search(RECORDED, rule["record"])]

@@ -21,7 +21,6 @@ from ninefold.cli import main
 from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.proofs.labels import SampleMatcher, samples, satisfying
 from ninefold.reliability.servicelevelobjective.proofs.suite import proof
-from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 SAMPLES = sorted((Path(__file__).parents[4] / "manifests" / "samples").glob("slo-*.yaml"))
 
@@ -70,15 +69,14 @@ LONG: list[dict[str, Any]] = [
 )
 def test_the_proof_of_every_shape_holds(promtool: Promtool, spec: dict[str, Any]) -> None:
     slo = objective(**spec)
-    made = proof(slo, Group(slo), "rules.yaml")
+    made = proof(Group(slo), "rules.yaml")
     (promtool.directory / "rules.yaml").write_text(yaml.safe_dump(dict(made.rules), width=1 << 20))
     (promtool.directory / "test.yaml").write_text(yaml.safe_dump(dict(made.tests), width=1 << 20))
     promtool.run("test", "rules", promtool.directory / "test.yaml")
 
 
-def _ratio() -> tuple[ServiceLevelObjective, Group]:
-    slo = shape(SHAPES["a ratio"], grouped=False)
-    return slo, Group(slo)
+def _ratio() -> Group:
+    return Group(shape(SHAPES["a ratio"], grouped=False))
 
 
 @pytest.mark.parametrize(
@@ -95,8 +93,8 @@ def _ratio() -> tuple[ServiceLevelObjective, Group]:
     ],
 )
 def test_a_fault_that_people_make_is_noticed(tmp_path: Path, fault: str) -> None:
-    slo, group = _ratio()
-    tests = proof(slo, group, "rules.yaml").tests
+    group = _ratio()
+    tests = proof(group, "rules.yaml").tests
     found = [mutant for mutant in mutants(group.rules) if re.search(fault, mutant.what)]
     assert found
     assert notices(tmp_path, 0, tests, group.name, found[0])
@@ -106,8 +104,8 @@ def test_a_fault_that_people_make_is_noticed(tmp_path: Path, fault: str) -> None
 @pytest.mark.timeout(1200)
 def test_of_all_faults_nearly_all_are_noticed(tmp_path: Path) -> None:
     """Every tenth of them; `make bench` tries them all."""
-    slo, group = _ratio()
-    tests = proof(slo, group, "rules.yaml").tests
+    group = _ratio()
+    tests = proof(group, "rules.yaml").tests
     tried: list[Mutant] = list(mutants(group.rules))[::10]
     missed = [m.what for n, m in enumerate(tried, 1) if not notices(tmp_path, n, tests, group.name, m)]
     assert len(missed) <= (1 - GOAL) * len(tried) + 1, missed

@@ -17,6 +17,7 @@ from ninefold.integrations import sloth as importer
 from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.recording import aliases
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.target import Target
 
 RULES_OF_SLOTH = (Path(__file__).parents[1] / "data" / "sloth-availability.rules.yaml").read_text()
 SLOTH = yaml.safe_load(RULES_OF_SLOTH)["groups"]
@@ -35,8 +36,13 @@ def with_aliases(slo: ServiceLevelObjective) -> dict[str, Any]:
     return Group(slo, aliases=True).as_dict()
 
 
+def alone(slo: ServiceLevelObjective) -> list[dict[str, Any]]:
+    """The aliases without the rest of the group."""
+    return [*aliases.sloth(Target.of(slo), slo.metadata.annotations, Group(slo).rules)]
+
+
 def records(slo: ServiceLevelObjective) -> dict[str, dict[str, Any]]:
-    return {rule["record"]: rule for rule in aliases.sloth(slo, Group(slo).rules)}
+    return {rule["record"]: rule for rule in alone(slo)}
 
 
 def test_every_series_of_sloth_is_there_with_its_labels() -> None:
@@ -99,7 +105,7 @@ def test_the_period_is_spelled_as_sloth_spells_it(window: str, period: str) -> N
 
 def test_a_period_that_is_also_a_window_is_there_once() -> None:
     slo = availability(window="3d")
-    rules = [rule for rule in aliases.sloth(slo, Group(slo).rules) if rule["record"] == "slo:sli_error:ratio_rate3d"]
+    rules = [rule for rule in alone(slo) if rule["record"] == "slo:sli_error:ratio_rate3d"]
     assert [rule["expr"] for rule in rules] == [
         'sum without (slo_id) (slo:error_ratio:window{slo_id="shop/checkout-availability"})'
     ]
@@ -109,9 +115,9 @@ def test_a_period_that_is_also_a_window_is_there_once() -> None:
 def test_aliases_read_only_what_the_group_records(window: str, objective: str) -> None:
     slo = availability(window=window, objective=objective)
     recorded = {rule["record"] for rule in Group(slo).rules if "record" in rule}
-    names = [rule["record"] for rule in aliases.sloth(slo, Group(slo).rules)]
+    names = [rule["record"] for rule in alone(slo)]
     assert len(names) == len(set(names))
-    for rule in aliases.sloth(slo, Group(slo).rules):
+    for rule in alone(slo):
         promql_parser.walk(promql_parser.parse(rule["expr"]), lambda node: _is_in(node, recorded))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from statistics import NormalDist
 
@@ -15,33 +15,37 @@ from ninefold.reliability.servicelevelobjective.alerting.quiet import fewest_err
 from ninefold.reliability.servicelevelobjective.alerting.tiers import SEVERITIES, AlertTier
 from ninefold.reliability.servicelevelobjective.recording.indicator import Rule
 from ninefold.reliability.servicelevelobjective.recording.series import RecordedSeries
-from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.target import Target
 
 _OF_LABEL = re.compile(r"\{\{ *\$labels\.([a-zA-Z_][a-zA-Z0-9_]*) *\}\}")
 _LEFT = "slo:error_budget_left:ratio"
 
 
-def rules(slo: ServiceLevelObjective, series: RecordedSeries, tiers: list[AlertTier]) -> Iterator[Rule]:
-    """One alert a tier, the fastest first. Raises Stalled if a label of the user hides one of `groupBy`."""
-    alerting = slo.spec.alerting
+def rules(target: Target, series: RecordedSeries, tiers: list[AlertTier], description: str) -> Iterator[Rule]:
+    """One alert a tier, the fastest first; `description` is what the objective means to users.
+
+    Raises Stalled if a label of the user hides one of `groupBy`.
+    """
+    alerting = target.alerting
     for field, labels in (
         ("labels", alerting.labels),
         *((f"{severity.lower()}.labels", alerting.own(severity).labels) for severity in SEVERITIES),
     ):
-        if hidden := sorted(set(labels) & set(slo.spec.group_by)):
+        if hidden := sorted(set(labels) & set(target.groups)):
             raise Stalled(
                 "LabelConflict",
                 f"spec.alerting.{field}: {hidden[0]} is a label of groupBy: choose another name for yours",
             )
     for rank, tier in enumerate(tiers, 1):
         own = alerting.own(tier.severity)
-        labels = {**_place(slo), **alerting.labels, **own.labels, **_labels(slo, tier, rank)}
+        labels = {**_place(target), **alerting.labels, **own.labels, **_labels(target, tier, rank)}
+        annotations = _annotations(target, tier, own, description)
         yield {
             "alert": own.name or alerting.name,
-            "expr": "\nand\n".join(_conditions(slo, series, tier)),
+            "expr": "\nand\n".join(_conditions(target, series, tier)),
             **({"for": duration(tier.hold)} if tier.hold else {}),
             "labels": labels,
-            "annotations": {name: _written_out(text, labels) for name, text in _annotations(slo, tier, own).items()},
+            "annotations": {name: _written_out(text, labels) for name, text in annotations.items()},
         }
 
 
@@ -50,107 +54,104 @@ def _written_out(text: str, labels: Mapping[str, str]) -> str:
     return _OF_LABEL.sub(lambda found: found[0] if found[1] == "slo_id" else labels.get(found[1], found[0]), text)
 
 
-def counted(slo: ServiceLevelObjective) -> tuple[str, ...]:
+def counted(target: Target) -> tuple[str, ...]:
     """Of what alerts look at numbers, in the long windows of tiers."""
-    if slo.spec.alerting.confidence is not None:
+    if target.alerting.confidence is not None:
         return ("errors", "events")
-    return ("errors",) if fewest_errors(slo) > 1 else ()
+    return ("errors",) if fewest_errors(target) > 1 else ()
 
 
-def budget_ratio(slo: ServiceLevelObjective) -> str:
-    """1 - objective as a decimal: 0.001 for 99.9 %, where floats would say 0.0009999999999999998."""
-    return f"{(1 - slo.objective).normalize():f}"
-
-
-def lower_bound(slo: ServiceLevelObjective, errors: str, events: str) -> str:
+def lower_bound(target: Target, errors: str, events: str) -> str:
     """PromQL of the burn rate that is exceeded with the confidence asked for: Wilson's lower bound of errors / events.
 
     Wilson, E. B. (1927), "Probable inference, the law of succession, and statistical inference".
     """
-    confidence = float(Decimal(slo.spec.alerting.confidence or "0") / 100)
+    confidence = float(Decimal(target.alerting.confidence or "0") / 100)
     z = NormalDist().inv_cdf(confidence)
     centre = f"{errors} + {z * z / 2:.6f}"
     spread = f"{z:.6f} * sqrt({errors} * ({events} - {errors}) / {events} + {z * z / 4:.6f})"
-    return f"({centre} - {spread}) / ({events} + {z * z:.6f}) / {budget_ratio(slo)}"
+    return f"({centre} - {spread}) / ({events} + {z * z:.6f}) / {target.budget_text}"
 
 
-def ongoing(slo: ServiceLevelObjective, series: RecordedSeries, tiers: list[AlertTier]) -> Iterator[Rule]:
+def ongoing(target: Target, series: RecordedSeries, tiers: list[AlertTier]) -> Iterator[Rule]:
     """Recordings that alerts of pages wait for."""
-    for tier in recovery.held_back(slo, tiers):
-        yield from recovery.rules(slo, series, tier, [*_exceeded(slo, series, tier)])
+    for tier in recovery.held_back(target, tiers):
+        yield from recovery.rules(target, series, tier, [*_exceeded(target, series, tier)])
 
 
-def _conditions(slo: ServiceLevelObjective, series: RecordedSeries, tier: AlertTier) -> Iterator[str]:
-    yield from _exceeded(slo, series, tier)
-    if (fewest := fewest_errors(slo)) > 1:
+def _conditions(target: Target, series: RecordedSeries, tier: AlertTier) -> Iterator[str]:
+    yield from _exceeded(target, series, tier)
+    if (fewest := fewest_errors(target)) > 1:
         yield f"{series(f'slo:errors:increase{duration(tier.long)}')} >= {fewest}"
-    if recovery.held_back(slo, [tier]):
+    if recovery.held_back(target, [tier]):
         yield recovery.condition(series, tier)
 
 
-def _exceeded(slo: ServiceLevelObjective, series: RecordedSeries, tier: AlertTier) -> Iterator[str]:
+def _exceeded(target: Target, series: RecordedSeries, tier: AlertTier) -> Iterator[str]:
     k = f"{tier.burn_rate:f}"
-    sure = "slo:burn_rate_lower" if slo.spec.alerting.confidence else "slo:burn_rate"
+    sure = "slo:burn_rate_lower" if target.alerting.confidence else "slo:burn_rate"
     yield f"{series(f'{sure}:{duration(tier.long)}')} > {k}"
     if tier.short != tier.long:
         yield f"{series(f'slo:burn_rate:{duration(tier.short)}')} > {k}"
 
 
-def _place(slo: ServiceLevelObjective) -> dict[str, str]:
+def _place(target: Target) -> dict[str, str]:
     """The label by which an AlertmanagerConfig finds the alerts of its namespace; not if it means a group."""
-    return {} if "namespace" in slo.spec.group_by else {"namespace": slo.metadata.namespace}
+    return {} if "namespace" in target.groups else {"namespace": target.key.namespace}
 
 
-def _labels(slo: ServiceLevelObjective, tier: AlertTier, rank: int) -> dict[str, str]:
-    groups = slo.spec.group_by
+def _labels(target: Target, tier: AlertTier, rank: int) -> dict[str, str]:
+    groups = target.groups
     return {
-        "slo_id": slo.slo_id,
-        "slo_namespace": slo.metadata.namespace,
-        "slo_name": slo.metadata.name,
+        "slo_id": target.slo_id,
+        "slo_namespace": target.key.namespace,
+        "slo_name": target.key.name,
         **({"slo_group": "/".join(f"{{{{ $labels.{name} }}}}" for name in groups)} if groups else {}),
-        "service": slo.spec.service,
+        "service": target.service,
         "severity": tier.severity.lower(),
         "burn_tier": tier.name,
         "burn_rank": str(rank),
     }
 
 
-def _annotations(slo: ServiceLevelObjective, tier: AlertTier, own: SeverityAlerts) -> dict[str, str]:
-    spec = slo.spec
-    times = f"more than {tier.burn_rate:f} times " if tier.burn_rate != 1 else ""
-    group = f" ({', '.join(f'{name} {{{{ $labels.{name} }}}}' for name in spec.group_by)})" if spec.group_by else ""
-    over = "is sure to have burned" if spec.alerting.confidence else "burned"
-    runbook = own.runbook or spec.alerting.runbook
+def _annotations(target: Target, tier: AlertTier, own: SeverityAlerts, description: str) -> dict[str, str]:
+    alerting, groups = target.alerting, target.groups
+    long, times = duration(tier.long), f"more than {tier.burn_rate:f} times " if tier.burn_rate != 1 else ""
+    group = f" ({', '.join(f'{name} {{{{ $labels.{name} }}}}' for name in groups)})" if groups else ""
+    over = "is sure to have burned" if alerting.confidence else "burned"
+    runbook = own.runbook or alerting.runbook
     address = runbook if runbook and runbook.startswith(("http://", "https://")) else None
-    links = {"runbook": runbook, "runbook_url": address, "dashboard": spec.alerting.dashboard}
+    links = {"runbook": runbook, "runbook_url": address, "dashboard": alerting.dashboard}
     return {
-        "summary": f"{spec.service}: {slo.metadata.name}{group} burns its error budget {times}faster than allowed",
+        "summary": f"{target.service}: {target.key.name}{group} burns its error budget {times}faster than allowed",
         "description": (
-            f"{slo.slo_id}{group} promises {spec.objective} % over {spec.window}. Over {duration(tier.long)} it {over} "
+            f"{target.slo_id}{group} promises {target.percent} % over {target.period}. Over {long} it {over} "
             "{{ $value | humanize }} times the budget allowed; when this alert fires, about "
-            f"{_percent(tier.spends / slo.window)} % of the budget has gone."
-            + (f" {spec.description}" if spec.description else "")
+            f"{_percent(tier.spends / target.window)} % of the budget has gone."
+            + (f" {description}" if description else "")
         ),
-        "budget_left": _asked(slo, _LEFT, "humanizePercentage", "not known"),
-        "time_to_exhaustion": _asked(slo, "slo:time_to_exhaustion:seconds", "humanizeDuration", _without_time(slo)),
+        "budget_left": _asked(groups, _LEFT, "humanizePercentage", "not known"),
+        "time_to_exhaustion": _asked(
+            groups, "slo:time_to_exhaustion:seconds", "humanizeDuration", _without_time(groups)
+        ),
         **{name: text for name, text in links.items() if text},
-        **spec.alerting.annotations,
+        **alerting.annotations,
         **own.annotations,
     }
 
 
-def _without_time(slo: ServiceLevelObjective) -> str:
+def _without_time(groups: Sequence[str]) -> str:
     """What is said where no time to exhaustion is recorded: nothing is left, or nothing is known, or the last hour does
     not spend it."""
-    spent = _asked(slo, f"{_LEFT} <= 0", "", "the budget is not spent at the rate of the last hour", "it is spent")
-    return _asked(slo, _LEFT, "", "not known", spent)
+    spent = _asked(groups, f"{_LEFT} <= 0", "", "the budget is not spent at the rate of the last hour", "it is spent")
+    return _asked(groups, _LEFT, "", "not known", spent)
 
 
-def _asked(slo: ServiceLevelObjective, query: str, form: str, otherwise: str, shown: str = "") -> str:
+def _asked(groups: Sequence[str], query: str, form: str, otherwise: str, shown: str = "") -> str:
     """A template that asks for a recording of the alert's own group: its value in a form, or `shown` where it has one;
     `otherwise` where it has none."""
     name, _, comparison = query.partition(" ")
-    labels = ("slo_id", *slo.spec.group_by)
+    labels = ("slo_id", *groups)
     matchers = ",".join(f"{label}=%q" for label in labels)
     values = " ".join(f"$labels.{label}" for label in labels)
     text = f"{name}{{{matchers}}}{f' {comparison}' if comparison else ''}"

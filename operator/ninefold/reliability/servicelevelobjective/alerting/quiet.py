@@ -14,7 +14,7 @@ from math import sqrt
 from statistics import NormalDist
 
 from ninefold.reliability.servicelevelobjective.recording.series import HOUR, OVERLAP, SHORT_LIMIT, STEP
-from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.target import Target
 
 USUAL_ERRORS = 2
 """The fewest bad events where none are written: after idle hours a single failed request is an error ratio of 100 %."""
@@ -31,10 +31,10 @@ class Guard:
     """The quantile of the normal distribution; 0 without confidence."""
 
     @classmethod
-    def of(cls, slo: ServiceLevelObjective) -> Guard:
-        confidence = slo.spec.alerting.confidence
+    def of(cls, target: Target) -> Guard:
+        confidence = target.alerting.confidence
         z = NormalDist().inv_cdf(float(Decimal(confidence) / 100)) if confidence else 0.0
-        return cls(fewest_errors(slo), z)
+        return cls(fewest_errors(target), z)
 
     @property
     def asks(self) -> bool:
@@ -52,24 +52,12 @@ class Guard:
         return None if needed is None or error_ratio <= 0 else needed / (traffic * error_ratio)
 
 
-def fewest_errors(slo: ServiceLevelObjective) -> int:
+def fewest_errors(target: Target) -> int:
     """How many bad events a tier's long window must hold. Tiers that are written mean what they say."""
-    alerting = slo.spec.alerting
+    alerting = target.alerting
     if alerting.minimum_errors is not None:
         return alerting.minimum_errors
-    return USUAL_ERRORS if alerting.tiers is None and _counts_events(slo) else 1
-
-
-def _counts_events(slo: ServiceLevelObjective) -> bool:
-    """Whether a bad event is one that happened, not a second that passed."""
-    indicator = slo.spec.indicator
-    weighed = (
-        indicator.ratio,
-        indicator.latency,
-        indicator.error_ratio and indicator.error_ratio.traffic,
-        indicator.composite and indicator.composite.traffic_of,
-    )
-    return any(weighed) and slo.spec.time_slices is None
+    return USUAL_ERRORS if alerting.tiers is None and target.counts_events else 1
 
 
 def per_second(traffic: str) -> Fraction:

@@ -17,29 +17,25 @@ from ninefold.kube.fields import duration
 from ninefold.reliability.servicelevelobjective.alerting.tiers import AlertTier
 from ninefold.reliability.servicelevelobjective.recording.indicator import RECENT, Rule, record
 from ninefold.reliability.servicelevelobjective.recording.series import STEP, RecordedSeries
-from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.target import Target
 
 ENOUGH = 10
 """So many bad events would be expected in the last two minutes if the failures of the short window went on: with 60 s
 between scrapes half of them are seen, and the chance that all are missed is below 1 %."""
 
 
-def held_back(slo: ServiceLevelObjective, tiers: Sequence[AlertTier]) -> list[AlertTier]:
+def held_back(target: Target, tiers: Sequence[AlertTier]) -> list[AlertTier]:
     """The tiers whose pages do not begin about what is over: those that Ninefold found. Written ones mean what they
     say."""
-    indicator = slo.spec.indicator
-    counts = (indicator.ratio or indicator.latency) is not None and slo.spec.time_slices is None
-    if not counts or slo.spec.alerting.tiers is not None:
+    if not target.reads_counters or target.alerting.tiers is not None:
         return []
     # A window of 5 m passes its threshold when something fails, and at no other time.
     return [tier for tier in tiers if tier.severity == "Page" and tier.long > STEP]
 
 
-def rules(
-    slo: ServiceLevelObjective, series: RecordedSeries, tier: AlertTier, exceeded: Sequence[str]
-) -> Iterator[Rule]:
+def rules(target: Target, series: RecordedSeries, tier: AlertTier, exceeded: Sequence[str]) -> Iterator[Rule]:
     """The recording that a page waits for; `exceeded` are the conditions on its burn rates."""
-    yield record(_name(tier), f"{' and '.join(exceeded)} unless ({_over(slo, series, tier)})")
+    yield record(_name(tier), f"{' and '.join(exceeded)} unless ({_over(target, series, tier)})")
 
 
 def condition(series: RecordedSeries, tier: AlertTier) -> str:
@@ -52,11 +48,10 @@ def _name(tier: AlertTier) -> str:
     return f"slo:ongoing_burn_rate:{duration(tier.long)}"
 
 
-def _over(slo: ServiceLevelObjective, series: RecordedSeries, tier: AlertTier) -> str:
+def _over(target: Target, series: RecordedSeries, tier: AlertTier) -> str:
     """That hardly anything failed of late, of so many events that it would have shown."""
-    budget = f"{(1 - slo.objective).normalize():f}"
+    budget, ratio = target.budget_text, target.indicator.ratio
     events, counted = series("slo:events:recent"), series("slo:counted:recent")
-    ratio = slo.spec.indicator.ratio
     bad = counted if ratio is not None and ratio.bad is not None else f"{events} - {counted}"
     expected = f"{series(f'slo:burn_rate:{duration(tier.short)}')} * {budget} * {events} * {RECENT}"
     return f"{bad} <= {events} * {budget} and {expected} >= {ENOUGH}"

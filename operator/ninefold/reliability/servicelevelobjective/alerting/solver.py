@@ -23,8 +23,9 @@ from ninefold.kube.errors import Stalled
 from ninefold.kube.fields import duration, seconds
 from ninefold.reliability.servicelevelobjective.alerting.quiet import Guard, fewest_errors, lost, per_second
 from ninefold.reliability.servicelevelobjective.alerting.tiers import AlertTier, Severity, explicit, whole
-from ninefold.reliability.servicelevelobjective.recording.series import HOUR, MINUTE, OVERLAP, SHORT_LIMIT, STEP
+from ninefold.reliability.servicelevelobjective.recording.series import HOUR, OVERLAP, SHORT_LIMIT, STEP
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.target import Target
 
 WORKBOOK: tuple[tuple[Decimal, Decimal, Severity], ...] = (
     (Decimal("14.4"), Decimal("0.02"), "Page"),
@@ -41,31 +42,20 @@ _FIELD = "spec.alerting"
 
 
 def tiers(slo: ServiceLevelObjective) -> list[AlertTier]:
-    """The tiers of an objective, the fastest first. Raises Stalled for what cannot be."""
-    alerting = slo.spec.alerting
+    """The tiers of an objective, as `solve`."""
+    return solve(Target.of(slo))
+
+
+def solve(target: Target) -> list[AlertTier]:
+    """The tiers, the fastest first. Raises Stalled for what cannot be."""
+    alerting = target.alerting
     if alerting.disabled:
         return []
-    found = explicit(slo, alerting.tiers) if alerting.tiers is not None else _solve(_Contract.of(slo))
+    found = explicit(target, alerting.tiers) if alerting.tiers is not None else _fitted(_Contract.of(target))
     if alerting.confidence and alerting.minimum_traffic and alerting.tiers is None:
-        _check_confidence(slo, found, float(per_second(alerting.minimum_traffic)))
+        _check_confidence(target, found, float(per_second(alerting.minimum_traffic)))
     wanted = [tier for tier in found if not alerting.own(tier.severity).disabled]
     return sorted(wanted, key=lambda tier: (-tier.burn_rate, tier.long))
-
-
-def delays(slo: ServiceLevelObjective) -> int:
-    """Seconds that scrapes, evaluations and the steps of its indicator can add to what a tier takes."""
-    indicator, slices = slo.spec.indicator, slo.spec.time_slices
-    each = seconds(slo.spec.alerting.scrape_interval)
-    found = 2 * each
-    if indicator.composite is not None:
-        # Its components are recorded in groups of their own.
-        found += each
-    if indicator.gauge is not None or slices is not None:
-        found += MINUTE
-    if slices is not None:
-        # A slice is bad once so much of it has failed.
-        found += ceil(seconds(slices.length) * (1 - Decimal(slices.target) / 100))
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +73,16 @@ class _Contract:
     """Events per second."""
 
     @classmethod
-    def of(cls, slo: ServiceLevelObjective) -> _Contract:
-        alerting = slo.spec.alerting
+    def of(cls, target: Target) -> _Contract:
+        alerting = target.alerting
         return cls(
-            window=slo.window,
-            budget=1 - slo.objective,
-            delay=delays(slo),
+            window=target.window,
+            budget=target.budget,
+            delay=target.delay,
             page_within=seconds(alerting.page_within) if alerting.page_within else None,
             budget_at_page=Decimal(alerting.budget_at_page) / 100 if alerting.budget_at_page else None,
             reset_within=seconds(alerting.reset_within) if alerting.reset_within else None,
-            errors=fewest_errors(slo),
+            errors=fewest_errors(target),
             traffic=per_second(alerting.minimum_traffic) if alerting.minimum_traffic else None,
         )
 
@@ -112,7 +102,7 @@ class _Contract:
         return ceil((needed + lost) / STEP) * STEP
 
 
-def _solve(contract: _Contract) -> list[AlertTier]:
+def _fitted(contract: _Contract) -> list[AlertTier]:
     _check_reset(contract)
     _check_traffic(contract)
     found: list[AlertTier] = []
@@ -167,10 +157,10 @@ def _check_reset(contract: _Contract) -> None:
         )
 
 
-def _check_confidence(slo: ServiceLevelObjective, found: list[AlertTier], traffic: float) -> None:
-    guard = Guard.of(slo)
+def _check_confidence(target: Target, found: list[AlertTier], traffic: float) -> None:
+    guard = Guard.of(target)
     for tier in found:
-        if guard.after(tier.long, float(tier.burn_rate * (1 - slo.objective)), traffic) is None:
+        if guard.after(tier.long, float(tier.burn_rate * target.budget), traffic) is None:
             events = traffic * (tier.long - lost(tier.long))
             raise _impossible(
                 "confidence",

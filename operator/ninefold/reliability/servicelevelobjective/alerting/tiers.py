@@ -17,8 +17,8 @@ from ninefold.kube.fields import duration, rough, seconds
 from ninefold.reliability.servicelevelobjective.alert_fields import Tier
 from ninefold.reliability.servicelevelobjective.alerting.quiet import Guard, lost, per_second
 from ninefold.reliability.servicelevelobjective.recording.series import STEP
-from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from ninefold.reliability.servicelevelobjective.status import TierStatus
+from ninefold.reliability.servicelevelobjective.target import Target
 
 Severity = Literal["Page", "Ticket"]
 SEVERITIES: tuple[Severity, ...] = ("Ticket", "Page")
@@ -66,85 +66,84 @@ class AlertTier:
         return self.short * (1 - min(Decimal(1), self.burn_rate * budget / error_ratio))
 
 
-def promised(slo: ServiceLevelObjective, tiers: list[AlertTier], delay: int) -> list[TierStatus]:
+def promised(target: Target, tiers: list[AlertTier]) -> list[TierStatus]:
     """What each tier does in a total outage, scrapes and evaluations allowed for."""
-    budget = 1 - slo.objective
     return [
         TierStatus(
             tier=tier.name,
             severity=tier.severity,
-            outage_after=_outage_after(slo, tier, delay),
-            budget=f"{(tier.spends / slo.window * 100).quantize(Decimal('0.1')).normalize():f} %",
-            resets_within=rough(float(tier.resets_after(budget)) + delay),
+            outage_after=_outage_after(target, tier),
+            budget=f"{(tier.spends / target.window * 100).quantize(Decimal('0.1')).normalize():f} %",
+            resets_within=rough(float(tier.resets_after(target.budget)) + target.delay),
         )
         for tier in tiers
     ]
 
 
-def _outage_after(slo: ServiceLevelObjective, tier: AlertTier, delay: int) -> str:
+def _outage_after(target: Target, tier: AlertTier) -> str:
     """By the traffic of a quiet hour where alerts ask for a number of events, or for certainty."""
-    alerting, budget = slo.spec.alerting, 1 - slo.objective
-    guard, soonest = Guard.of(slo), float(tier.detects_after(budget) or 0)
+    alerting, delay = target.alerting, target.delay
+    guard, soonest = Guard.of(target), float(tier.detects_after(target.budget) or 0)
     if alerting.minimum_traffic is None:
         asked = (alerting.minimum_errors or 1) > 1 or alerting.confidence
         return f"{rough(soonest + delay)} or later" if asked else rough(soonest + delay)
     if not guard.asks:
         return rough(soonest + delay)
     traffic = float(per_second(alerting.minimum_traffic))
-    enough = guard.after(tier.long, float(tier.burn_rate * budget), traffic)
+    enough = guard.after(tier.long, float(tier.burn_rate * target.budget), traffic)
     return "never" if enough is None else rough(max(soonest, enough + tier.hold) + delay)
 
 
-def explicit(slo: ServiceLevelObjective, written: list[Tier]) -> list[AlertTier]:
+def explicit(target: Target, written: list[Tier]) -> list[AlertTier]:
     """The tiers as written. Raises Stalled for one that can never fire or says what another does, and for a burn that
     none of them sees."""
     field = "spec.alerting.tiers"
-    found = [_tier(tier, slo, f"{field}[{index}]") for index, tier in enumerate(written)]
+    found = [_tier(tier, target, f"{field}[{index}]") for index, tier in enumerate(written)]
     for index, tier in enumerate(found):
         for other in (*range(index), *range(index + 1, len(found))):
             if found[other].covers(tier) and not (index < other and tier.covers(found[other])):
                 raise Stalled(
                     "DuplicateTier", f"{field}[{index}]: {field}[{other}] fires whenever this one does: remove one"
                 )
-    if not any(tier.burn_rate <= 1 and tier.spends <= slo.window for tier in found):
+    if not any(tier.burn_rate <= 1 and tier.spends <= target.window for tier in found):
         lowest = min(tier.burn_rate for tier in found)
         raise Stalled(
             "SilentBurn",
             f"{field}: a constant burn of up to {max(lowest, Decimal(1)):f}x would spend the whole budget and raise "
             'no alert; add a tier with burnRate "1", as {burnRate: "1", long: '
-            f"{duration(whole(Decimal(slo.window) / 10))}, short: {duration(whole(Decimal(slo.window) / 120))}, "
+            f"{duration(whole(Decimal(target.window) / 10))}, short: {duration(whole(Decimal(target.window) / 120))}, "
             "severity: Ticket}",
         )
     return found
 
 
-def _tier(tier: Tier, slo: ServiceLevelObjective, field: str) -> AlertTier:
+def _tier(tier: Tier, target: Target, field: str) -> AlertTier:
     burn_rate, long = Decimal(tier.burn_rate), seconds(tier.long)
-    highest = (1 / (1 - slo.objective)).quantize(Decimal("0.01"), ROUND_DOWN)
-    if burn_rate * (1 - slo.objective) >= 1:
+    highest = (1 / target.budget).quantize(Decimal("0.01"), ROUND_DOWN)
+    if burn_rate * target.budget >= 1:
         raise Stalled(
             "ImpossibleAlert",
-            f"{field}: a burn rate of {tier.burn_rate} can never be exceeded: at {slo.spec.objective} % a total outage "
+            f"{field}: a burn rate of {tier.burn_rate} can never be exceeded: at {target.percent} % a total outage "
             f"burns {highest}x; write a burnRate below {highest}, or leave out tiers",
         )
-    _check_quiet(tier, slo, field)
-    if long > slo.window:
+    _check_quiet(tier, target, field)
+    if long > target.window:
         raise Stalled(
             "ImpossibleAlert",
-            f"{field}: the window {tier.long} is longer than the objective's, {slo.spec.window}; write a shorter one",
+            f"{field}: the window {tier.long} is longer than the objective's, {target.period}; write a shorter one",
         )
     hold = seconds(tier.hold) if tier.hold else 0
     return AlertTier(burn_rate.normalize(), long, seconds(tier.short), tier.severity, hold)
 
 
-def _check_quiet(tier: Tier, slo: ServiceLevelObjective, field: str) -> None:
+def _check_quiet(tier: Tier, target: Target, field: str) -> None:
     """Whether enough events occur in its long window where there is so little traffic."""
-    alerting, long = slo.spec.alerting, seconds(tier.long)
+    alerting, long = target.alerting, seconds(tier.long)
     if alerting.minimum_traffic is None:
         return
     traffic = float(per_second(alerting.minimum_traffic))
-    threshold, events = float(Decimal(tier.burn_rate) * (1 - slo.objective)), traffic * (long - lost(long))
-    if Guard.of(slo).after(long, threshold, traffic) is None:
+    threshold, events = float(Decimal(tier.burn_rate) * target.budget), traffic * (long - lost(long))
+    if Guard.of(target).after(long, threshold, traffic) is None:
         certain = f"a confidence of {alerting.confidence} %" if alerting.confidence else ""
         asked = " and ".join(filter(None, (f"minimumErrors {alerting.minimum_errors or 1}", certain)))
         raise Stalled(

@@ -11,48 +11,48 @@ from ninefold.domain.measurements.measurement import Measurement
 from ninefold.integrations.prometheus import Prometheus, QueryRefused, Unreachable
 from ninefold.kube.fields import duration, rough
 from ninefold.reliability.servicelevelobjective.alerting.quiet import Guard
-from ninefold.reliability.servicelevelobjective.alerting.solver import delays
 from ninefold.reliability.servicelevelobjective.alerting.tiers import AlertTier
-from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.status import Detection
+from ninefold.reliability.servicelevelobjective.target import Target
 
 _STEP, _FINE = timedelta(seconds=60), timedelta(seconds=5)
 """How closely the time before an alert is looked at, and how closely the minute in which it began."""
 
 
 async def measure(
-    prometheus: Prometheus, slo: ServiceLevelObjective, tiers: Sequence[AlertTier], figure: Measurement
+    prometheus: Prometheus, group: Group, figure: Measurement, before: Detection | None
 ) -> Detection | None:
-    """The fastest alert that fires now; None if none does, or Prometheus cannot tell. Asked once for each firing."""
-    firing = [tier for tier in tiers if tier.name in figure.firing]
+    """The fastest alert that fires now; None if none does, or Prometheus cannot tell. Asked once for each firing:
+    `before` is what was found last."""
+    firing = [tier for tier in group.tiers if tier.name in figure.firing]
     if not firing:
         return None
-    tier = firing[0]
-    before = slo.status.last_detection
+    target, tier = group.target, firing[0]
     try:
-        active = await prometheus.query(f"ALERTS_FOR_STATE{{{_matchers(slo, tier)}}}")
+        active = await prometheus.query(f"ALERTS_FOR_STATE{{{_matchers(target, tier)}}}")
         if not active:
             return None
         first = min(active, key=lambda sample: sample.value)
         at = datetime.fromtimestamp(int(first.value), UTC)
         if before is not None and before.tier == tier.name and before.at == at:
             return before
-        labels = {name: first.labels.get(name, "") for name in slo.spec.group_by}
+        labels = {name: first.labels.get(name, "") for name in target.groups}
         of_group = figure.groups.get("/".join(labels.values()), figure)
-        return await _measured(prometheus, slo, tier, labels, at, of_group)
+        return await _measured(prometheus, target, tier, labels, at, of_group)
     except (Unreachable, QueryRefused):
         return None
 
 
 async def _measured(
     prometheus: Prometheus,
-    slo: ServiceLevelObjective,
+    target: Target,
     tier: AlertTier,
     labels: dict[str, str],
     at: datetime,
     figure: Measurement,
 ) -> Detection | None:
-    matchers = ",".join(f"{name}={json.dumps(value)}" for name, value in {"slo_id": slo.slo_id, **labels}.items())
+    matchers = ",".join(f"{name}={json.dumps(value)}" for name, value in {"slo_id": target.slo_id, **labels}.items())
     start = at - timedelta(seconds=tier.long) - 5 * _STEP
     # Prometheus gives whole seconds: what it recorded at that evaluation is a little later.
     after = at + timedelta(seconds=1)
@@ -63,22 +63,21 @@ async def _measured(
     began, burn = onset(recent[0].points, at)
     fine = await prometheus.query_range(f"slo:burn_rate:5m{{{matchers}}}", began - _STEP, began, _FINE)
     began = onset(fine[0].points, began)[0] if fine else began
-    budget = 1 - slo.objective
-    error_ratio = min(Decimal(1), Decimal(str(burn)) * budget)
-    predicted = _predicted(slo, tier, error_ratio, figure)
+    error_ratio = min(Decimal(1), Decimal(str(burn)) * target.budget)
+    predicted = _predicted(target, tier, error_ratio, figure)
     return Detection(
         tier=tier.name,
         group="/".join(labels.values()),
         at=at,
         detected_after=rough(max(0.0, (at - began).total_seconds())),
-        predicted_after=rough(predicted + delays(slo)) if predicted is not None else "never",
-        budget_spent=f"{over[0].value * tier.long / slo.window * 100:.1f} %",
+        predicted_after=rough(predicted + target.delay) if predicted is not None else "never",
+        budget_spent=f"{over[0].value * tier.long / target.window * 100:.1f} %",
     )
 
 
-def _predicted(slo: ServiceLevelObjective, tier: AlertTier, error_ratio: Decimal, figure: Measurement) -> float | None:
+def _predicted(target: Target, tier: AlertTier, error_ratio: Decimal, figure: Measurement) -> float | None:
     """Seconds at this error ratio and the present traffic; None where it should not have fired."""
-    budget, guard = 1 - slo.objective, Guard.of(slo)
+    budget, guard = target.budget, Guard.of(target)
     soonest = tier.detects_after(budget, error_ratio)
     if soonest is None or not guard.asks or not figure.events_per_second:
         return None if soonest is None else float(soonest)
@@ -97,6 +96,6 @@ def onset(points: Sequence[tuple[float, float]], at: datetime) -> tuple[datetime
     return datetime.fromtimestamp(began, UTC), highest
 
 
-def _matchers(slo: ServiceLevelObjective, tier: AlertTier) -> str:
-    labels = {"slo_id": slo.slo_id, "burn_tier": tier.name}
+def _matchers(target: Target, tier: AlertTier) -> str:
+    labels = {"slo_id": target.slo_id, "burn_tier": tier.name}
     return ",".join(f"{name}={json.dumps(value)}" for name, value in labels.items())

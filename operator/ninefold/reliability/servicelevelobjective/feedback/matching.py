@@ -47,14 +47,13 @@ async def unmatched(
 ) -> list[Unmatched]:
     """The selectors that match no series in this time. Raises Stalled, Unreachable and Refused."""
     metrics = _Metrics(prometheus, names, start, end)
-    wanted = selectors(slo)
+    wanted = selectors(slo.spec.indicator)
     missing = [selector for selector in wanted if not await metrics.exists(selector.text)]
     facts = {selector: await metrics.facts(selector) for selector in missing}
     matched = [selector for selector in wanted if selector not in facts]
     vacuous = [(selector, found) for selector in matched for found in await metrics.vacuous(selector, wanted)]
-    groups = [
-        (selector, found) for selector in grouped(slo, matched) for found in await metrics.facts_of_group(selector)
-    ]
+    by_group = grouped(slo.spec.indicator, slo.spec.group_by, matched)
+    groups = [(selector, found) for selector in by_group for found in await metrics.facts_of_group(selector)]
     return judged([*facts.items(), *vacuous, *groups], matched)
 
 

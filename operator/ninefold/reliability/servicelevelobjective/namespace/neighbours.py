@@ -21,6 +21,7 @@ from ninefold.reliability.servicelevelobjective.namespace import shared_indicato
 from ninefold.reliability.servicelevelobjective.recording import indicator
 from ninefold.reliability.servicelevelobjective.recording.corrections import NONE, Corrections
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.target import Target
 
 API = ServiceLevelObjective.api
 
@@ -125,7 +126,7 @@ class Neighbours:
 
         Until that is known nothing changes, so that no evaluation is without data.
         """
-        number = shared_indicator.number(slo)
+        number = shared_indicator.number(Target.of(slo))
         if number is None:
             return None
         reads = slo.status.rules.reads if slo.status.rules else None
@@ -152,7 +153,7 @@ class Neighbours:
             slo = ServiceLevelObjective.parse(manifest)
             base = shared_indicator.recorded if self._share else indicator.base
             group = Group(slo, base=base, aliases=self._aliases)
-            number = shared_indicator.number(slo) if self._share else None
+            number = shared_indicator.number(group.target) if self._share else None
         except Stalled:
             return None
         return NeighbourFacts(number, group.revision, estimate(group).cost().samples)

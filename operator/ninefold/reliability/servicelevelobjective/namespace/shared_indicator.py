@@ -18,6 +18,7 @@ from ninefold.reliability.servicelevelobjective.recording import indicator
 from ninefold.reliability.servicelevelobjective.recording.indicator import Base, Rule, record
 from ninefold.reliability.servicelevelobjective.recording.series import RecordedSeries
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.target import Target
 
 NUMBER = "slo:indicator:number"
 """The recording that tells which indicator an objective's events are of."""
@@ -28,24 +29,24 @@ _READ_OF_LATE = ("slo:events:recent", "slo:counted:recent")
 """What pages read of its last two minutes."""
 
 
-def number(slo: ServiceLevelObjective) -> int | None:
+def number(target: Target) -> int | None:
     """The same for objectives whose indicators compile to the same rules; None for one that reads no raw series.
 
     Raises Stalled for what is no PromQL.
     """
-    if slo.spec.indicator.composite is not None:
+    if target.indicator.composite is not None:
         return None
-    rules = indicator.base(slo, RecordedSeries("", slo.spec.group_by)).rules
+    rules = indicator.base(target, RecordedSeries("", target.groups)).rules
     # What another Prometheus records cannot be read.
-    where = [slo.spec.prometheus] if slo.spec.prometheus else []
-    text = json.dumps([rules, slo.spec.group_by, *where], sort_keys=True)
+    where = [target.prometheus] if target.prometheus else []
+    text = json.dumps([rules, target.groups, *where], sort_keys=True)
     # 48 bits: a sample of Prometheus holds whole numbers up to 53.
     return int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
 
 
-def recorded(slo: ServiceLevelObjective, series: RecordedSeries) -> Base:
+def recorded(target: Target, series: RecordedSeries) -> Base:
     """The indicator from the raw series, for others to read."""
-    base, mark = indicator.base(slo, series), number(slo)
+    base, mark = indicator.base(target, series), number(target)
     # The number first: what is recorded after it in the same evaluation is of it.
     if mark is None:
         return base
@@ -59,10 +60,10 @@ def recorded(slo: ServiceLevelObjective, series: RecordedSeries) -> Base:
 def read_from(leader: Key) -> Compile:
     """The indicator as another objective records it, an evaluation later at most."""
 
-    def compiled(slo: ServiceLevelObjective, series: RecordedSeries) -> Base:
-        theirs = RecordedSeries(str(leader), slo.spec.group_by)
-        own = indicator.base(slo, series)
-        same = f"and on () ({theirs.single(NUMBER)} == {number(slo)})"
+    def compiled(target: Target, series: RecordedSeries) -> Base:
+        theirs = RecordedSeries(str(leader), target.groups)
+        own = indicator.base(target, series)
+        same = f"and on () ({theirs.single(NUMBER)} == {number(target)})"
 
         def read(of: Base, names: Iterable[str]) -> list[Rule]:
             recorded = {rule["record"] for rule in of.rules}
@@ -81,8 +82,7 @@ def compilers(slos: Iterable[ServiceLevelObjective]) -> dict[Key, Compile]:
     for slo in sorted(slos, key=lambda slo: slo.key):
         found[slo.key] = recorded
         try:
-            Group(slo, base=recorded)
-            mark = number(slo)
+            mark = number(Group(slo, base=recorded).target)
         except Stalled:
             continue
         if mark is not None and not slo.spec.suspend:

@@ -19,7 +19,7 @@ from ninefold.reliability.servicelevelobjective.alerting.tiers import AlertTier
 from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.proofs.traffic import Pattern, TrafficSource
 from ninefold.reliability.servicelevelobjective.recording.series import HOUR, OVERLAP, SHORT_LIMIT, STEP
-from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.target import Target
 
 DAY = 86_400
 MANY = 60_000.0
@@ -56,10 +56,10 @@ class ProofCase:
     """What has no series here, as "bad"."""
 
 
-def cases(slo: ServiceLevelObjective, group: Group, found: TrafficSource) -> Iterator[ProofCase]:
+def cases(group: Group, found: TrafficSource) -> Iterator[ProofCase]:
     """Every case for an objective with these series."""
-    counters, weighed = found.counters, found.weighed
-    author = _Author(slo, group, counters=counters, sharp="bad" in found.labels)
+    target, counters, weighed = group.target, found.counters, found.weighed
+    author = _Author(group, counters=counters, sharp="bad" in found.labels)
     for tier in group.tiers:
         yield from author.tier(tier)
     yield author.figures()
@@ -67,9 +67,9 @@ def cases(slo: ServiceLevelObjective, group: Group, found: TrafficSource) -> Ite
         yield author.uneven()
         yield author.onset()
         yield author.idle()
-    if slo.spec.window.rolling and slo.window <= DAY:
+    if target.period.rolling and target.window <= DAY:
         yield author.covered()
-        if slo.window >= 6 * HOUR and slo.objective > Decimal("0.8"):
+        if target.window >= 6 * HOUR and target.objective > Decimal("0.8"):
             yield author.spends()
         if weighed:
             yield author.forgets()
@@ -82,15 +82,15 @@ def cases(slo: ServiceLevelObjective, group: Group, found: TrafficSource) -> Ite
 
 
 class _Author:
-    def __init__(self, slo: ServiceLevelObjective, group: Group, *, counters: bool, sharp: bool) -> None:
-        self._slo = slo
+    def __init__(self, group: Group, *, counters: bool, sharp: bool) -> None:
+        self._target = group.target
         self._counters = counters
         # Where bad events are counted themselves, the moment is known to the minute.
         self._sharp = sharp
         # A counter shows its first events a scrape late, a gauge at once.
         self._early = 0.9 if counters else 0.6
         self._group = group
-        self._budget = float(1 - slo.objective)
+        self._budget = float(group.target.budget)
 
     def tier(self, tier: AlertTier) -> Iterator[ProofCase]:
         threshold = float(tier.burn_rate) * self._budget
@@ -107,7 +107,7 @@ class _Author:
         warm = ceil(tier.long / 60) + 10
         checks = [
             self._silent(tier, warm + soonest),
-            Check(_alerts(self._slo, tier), warm + latest, [(self._labels(tier), 1)]),
+            Check(_alerts(self._target, tier), warm + latest, [(self._labels(tier), 1)]),
         ]
         pattern = Pattern([(warm, MANY, 0), (latest + 10, MANY, MANY * ratio)])
         return ProofCase(f"{tier.name} fires within {latest} minutes of an error ratio of {ratio:.3g}", pattern, checks)
@@ -119,7 +119,7 @@ class _Author:
         short = tier.long <= SHORT_LIMIT
         # As it is added up, the window is so much shorter than its name, at most.
         lost = (0 if tier.long == STEP else OVERLAP / 60) if short else HOUR / 60
-        sharp = self._sharp and short and not self._slo.spec.alerting.confidence
+        sharp = self._sharp and short and not self._target.alerting.confidence
         if sharp:
             # Just before a minute is full: then there is most room on both sides for a fault to show.
             wanted = floor(wanted) + 0.95
@@ -127,7 +127,7 @@ class _Author:
         first, last = (threshold * length / ratio for length in (long - lost, long))
         if sharp:
             return floor(first + hold), ceil(first + hold) + 2, ratio
-        sure = 1.5 if self._slo.spec.alerting.confidence else 1.0
+        sure = 1.5 if self._target.alerting.confidence else 1.0
         return max(1, floor(first * self._early) - 1), ceil(last * sure + hold) + SLACK, ratio
 
     def _below(self, tier: AlertTier, threshold: float) -> ProofCase:
@@ -140,7 +140,7 @@ class _Author:
         """Both windows are above it, however little of the long one has been seen."""
         length = 200 + ceil(tier.hold / 60)
         pattern = Pattern([(length, MANY, MANY * threshold * _ABOVE)])
-        check = Check(_alerts(self._slo, tier), length - 1, [(self._labels(tier), 1)])
+        check = Check(_alerts(self._target, tier), length - 1, [(self._labels(tier), 1)])
         return ProofCase(f"{tier.name} fires at {_ABOVE * 100:g} % of its threshold", pattern, [check])
 
     def _resets(self, tier: AlertTier) -> ProofCase:
@@ -151,9 +151,9 @@ class _Author:
         pattern = Pattern([(begins, MANY, 0), (outage, MANY, MANY), (short + 30, MANY, 0)])
         firing = [(self._labels(tier), 1.0)]
         checks = [
-            Check(_alerts(self._slo, tier), ends - 1, firing),
-            Check(_alerts(self._slo, tier), ends + floor(short * 0.4), firing),
-            Check(_alerts(self._slo, tier), ends + short + SLACK, []),
+            Check(_alerts(self._target, tier), ends - 1, firing),
+            Check(_alerts(self._target, tier), ends + floor(short * 0.4), firing),
+            Check(_alerts(self._target, tier), ends + short + SLACK, []),
         ]
         return ProofCase(f"{tier.name} ends within {short + SLACK} minutes of an outage", pattern, checks)
 
@@ -170,11 +170,11 @@ class _Author:
             if f"slo:{what}:hour" in self._recorded("slo:") and self._counters:
                 # The second minute of an hour, and 17 seconds.
                 checks += self._near(f"slo:{what}:hour", rate * 137 / HOUR, 181)
-        if self._slo.spec.window.rolling:
-            checks += self._near("slo:coverage:ratio", min(1.0, length * 60 / self._slo.window), length - 1)
-        if self._slo.spec.group_by:
+        if self._target.period.rolling:
+            checks += self._near("slo:coverage:ratio", min(1.0, length * 60 / self._target.window), length - 1)
+        if self._target.groups:
             # The groups are those that have traffic, and no other series of the objective.
-            own = f"{{slo_id={json.dumps(self._slo.slo_id)}}}"
+            own = f"{{slo_id={json.dumps(self._target.slo_id)}}}"
             named = dict.fromkeys(name for prefix in _OF_EACH_GROUP for name in self._recorded(prefix))
             checks += [Check(f"count({name}{own})", length - 1, [("{}", _GROUPS)]) for name in named]
         checks.append(Check("slo:info", length - 1, [(self._info(), 1)]))
@@ -185,12 +185,12 @@ class _Author:
         busy, quiet, ratio = 250, 140, min(0.5, self._budget * 5)
         ends = busy + quiet - 1
         # What is older than a short window has gone from it.
-        seen = min(busy, max(0.0, self._slo.window / 60 - quiet))
+        seen = min(busy, max(0.0, self._target.window / 60 - quiet))
         truth = quiet * 0.1 * ratio / (seen + quiet * 0.1)
         left, burn = 1 - truth / self._budget, ratio / self._budget
         checks = self._near("slo:error_ratio:window", truth, ends, 0.05)
-        if left > 0.1 and burn > 1.1 and self._slo.spec.window.rolling:
-            checks += self._near("slo:time_to_exhaustion:seconds", left * self._slo.window / burn, ends, 0.05)
+        if left > 0.1 and burn > 1.1 and self._target.period.rolling:
+            checks += self._near("slo:time_to_exhaustion:seconds", left * self._target.window / burn, ends, 0.05)
         pattern = Pattern([(busy, MANY, 0), (quiet, MANY / 10, MANY / 10 * ratio)])
         return ProofCase("every event counts the same, however uneven the traffic", pattern, checks)
 
@@ -210,18 +210,18 @@ class _Author:
     def spends(self) -> ProofCase:
         """The last hour spends a little more than the objective allows, the last minutes much more."""
         before, since, times = 275, 25, 3
-        seen = min(before + since, self._slo.window / 60)
+        seen = min(before + since, self._target.window / 60)
         left, burn = 1 - since * times / seen, since * times / ((HOUR - OVERLAP) / 60)
         pattern = Pattern([(before, MANY, 0), (since, MANY, MANY * times * self._budget)])
-        value = left * self._slo.window / burn
+        value = left * self._target.window / burn
         checks = self._near("slo:time_to_exhaustion:seconds", value, before + since - 1, 0.15)
         return ProofCase("the time to exhaustion follows from the last hour", pattern, checks)
 
     def covered(self) -> ProofCase:
         """A window that is half gap, and the same once it is full: in the middle of an hour it is no more than all."""
-        half = self._slo.window // 120
+        half = self._target.window // 120
         # Of an hour of which a part is in the window all counts; and 5 minutes hold on where a gap begins.
-        edge = 60 if self._slo.window > SHORT_LIMIT else 6
+        edge = 60 if self._target.window > SHORT_LIMIT else 6
         pattern = Pattern([(300, MANY, 0), (half, MANY, 0), (2 * half + 45, MANY, 0)], gap=1)
         checks = [
             *self._near("slo:coverage:ratio", 0.5, 300 + 2 * half - 1, 0.05 + edge / half),
@@ -231,14 +231,14 @@ class _Author:
 
     def length(self) -> ProofCase:
         """What happened before the window has no weight, however much it was, and in the middle of an hour."""
-        heavy, window, ratio = 220, self._slo.window // 60, min(0.5, self._budget / 2)
+        heavy, window, ratio = 220, self._target.window // 60, min(0.5, self._budget / 2)
         pattern = Pattern([(heavy, MANY * 10, 0), (window + 6, MANY, MANY * ratio)])
         checks = self._near("slo:error_ratio:window", ratio, pattern.length - 1, 0.05)
         return ProofCase("the window is as long as its name", pattern, checks)
 
     def forgets(self) -> ProofCase:
         """An hour of failures leaves the window as it came: half of it is left while the window's edge is in it."""
-        window, ratio = self._slo.window // 60, min(0.5, self._budget * 2)
+        window, ratio = self._target.window // 60, min(0.5, self._budget * 2)
         pattern = Pattern([(90, MANY, 0), (60, MANY, MANY * ratio), (window + 60, MANY, 0)])
         half = 30 * ratio / window
         checks = [
@@ -263,7 +263,7 @@ class _Author:
 
     def amiss(self, found: TrafficSource) -> Iterator[ProofCase]:
         """Series that are wrong or missing, where the indicator may have such."""
-        latency = self._slo.spec.indicator.latency
+        latency = self._target.indicator.latency
         if {"bad", "all"} <= found.labels.keys() and not found.replaced:
             yield self.too_many()
         if "bad" in found.labels:
@@ -295,14 +295,14 @@ class _Author:
 
     def quiet(self, *, weighed: bool) -> Iterator[ProofCase]:
         """What nobody need be told."""
-        for tier in held_back(self._slo, self._group.tiers):
+        for tier in held_back(self._target, self._group.tiers):
             failing = 0.76 * float(tier.burn_rate) * self._budget * (tier.long - OVERLAP) / 60
             if tier.long <= SHORT_LIMIT and failing <= 2:
                 yield self.over(tier, failing)
-        fewest = fewest_errors(self._slo)
+        fewest = fewest_errors(self._target)
         if weighed and fewest > 1:
             yield self.one_error()
-            if fewest == USUAL_ERRORS and self._slo.spec.alerting.confidence is None:
+            if fewest == USUAL_ERRORS and self._target.alerting.confidence is None:
                 yield self.two_errors()
 
     def over(self, tier: AlertTier, failing: float) -> ProofCase:
@@ -320,7 +320,7 @@ class _Author:
     def two_errors(self) -> ProofCase:
         pattern = Pattern([(200, 0, 0), (2, 1, 1), (20, 0, 0)])
         checks = [
-            Check(_alerts(self._slo, tier), 202 if tier.long <= SHORT_LIMIT else 204, [(self._labels(tier), 1)])
+            Check(_alerts(self._target, tier), 202 if tier.long <= SHORT_LIMIT else 204, [(self._labels(tier), 1)])
             for tier in self._group.tiers
         ]
         return ProofCase("a second failed event after idle hours raises alerts", pattern, checks)
@@ -328,9 +328,9 @@ class _Author:
     def _near(self, record: str, value: float, at: int, close: float = _CLOSE) -> list[Check]:
         """A recording is within a share of a value."""
         own = record != "slo:objective:ratio"
-        series = self._series(record) if own else f"{record}{{slo_id={json.dumps(self._slo.slo_id)}}}"
+        series = self._series(record) if own else f"{record}{{slo_id={json.dumps(self._target.slo_id)}}}"
         expression = f"abs({series} - {value!r}) <= bool {max(abs(value) * close, 1e-9)!r}"
-        labels = self._own() if own else f"{{slo_id={json.dumps(self._slo.slo_id)}}}"
+        labels = self._own() if own else f"{{slo_id={json.dumps(self._target.slo_id)}}}"
         return [Check(expression, at, [(labels, 1)])]
 
     def _recorded(self, prefix: str) -> list[str]:
@@ -341,21 +341,21 @@ class _Author:
         return f"slo:info{{{','.join(f'{name}={json.dumps(value)}' for name, value in labels.items())}}}"
 
     def _silent(self, tier: AlertTier, until: int) -> Check:
-        return Check(f"count_over_time({_alerts(self._slo, tier)}[{max(1, until)}m])", max(1, until), [])
+        return Check(f"count_over_time({_alerts(self._target, tier)}[{max(1, until)}m])", max(1, until), [])
 
     def _quiet(self, until: int) -> Check:
-        alerts = f'ALERTS{{alertstate="firing",slo_id={json.dumps(self._slo.slo_id)}}}'
+        alerts = f'ALERTS{{alertstate="firing",slo_id={json.dumps(self._target.slo_id)}}}'
         return Check(f"count_over_time({alerts}[{until}m])", until, [])
 
     def _series(self, record: str) -> str:
-        return f"{record}{{slo_id={json.dumps(self._slo.slo_id)}{self._first()}}}"
+        return f"{record}{{slo_id={json.dumps(self._target.slo_id)}{self._first()}}}"
 
     def _first(self) -> str:
-        return "".join(f",{name}={json.dumps(value)}" for name, value in first_group(self._slo).items())
+        return "".join(f",{name}={json.dumps(value)}" for name, value in first_group(self._target).items())
 
     def _own(self) -> str:
         """The labels of a figure."""
-        return f"{{slo_id={json.dumps(self._slo.slo_id)}{self._first()}}}"
+        return f"{{slo_id={json.dumps(self._target.slo_id)}{self._first()}}}"
 
     def _labels(self, tier: AlertTier) -> str:
         """The whole label set of the firing alert: one that is lost is noticed by whoever routes by it."""
@@ -364,18 +364,18 @@ class _Author:
             for rule in self._group.rules
             if rule.get("labels", {}).get("burn_tier") == tier.name and "alert" in rule
         )
-        group = first_group(self._slo)
+        group = first_group(self._target)
         labels = {**rule["labels"], **group, "alertname": rule["alert"], "alertstate": "firing"}
         if group:
             labels["slo_group"] = "/".join(group.values())
         return f"ALERTS{{{','.join(f'{name}={json.dumps(value)}' for name, value in sorted(labels.items()))}}}"
 
 
-def first_group(slo: ServiceLevelObjective) -> Mapping[str, str]:
+def first_group(target: Target) -> Mapping[str, str]:
     """The labels of the group that has the traffic of a case."""
-    return {name: f"first-{name}" for name in slo.spec.group_by}
+    return {name: f"first-{name}" for name in target.groups}
 
 
-def _alerts(slo: ServiceLevelObjective, tier: AlertTier) -> str:
-    labels = {"alertstate": "firing", "burn_tier": tier.name, "slo_id": slo.slo_id}
+def _alerts(target: Target, tier: AlertTier) -> str:
+    labels = {"alertstate": "firing", "burn_tier": tier.name, "slo_id": target.slo_id}
     return f"ALERTS{{{','.join(f'{name}={json.dumps(value)}' for name, value in labels.items())}}}"

@@ -12,7 +12,7 @@ from ninefold.reliability.servicelevelobjective.proofs.cases import MANY, ProofC
 from ninefold.reliability.servicelevelobjective.proofs.traffic import Pattern, TrafficSource, source
 from ninefold.reliability.servicelevelobjective.recording.indicator import Rule, base
 from ninefold.reliability.servicelevelobjective.recording.series import RecordedSeries
-from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.target import Target
 
 START = int(datetime(2026, 1, 5, 0, 0, 17, tzinfo=UTC).timestamp())
 """When the traffic of a case begins: not on the stroke of a minute, as Prometheus does not evaluate then either; and
@@ -28,11 +28,11 @@ class Proof:
     stands_in: bool
 
 
-def proof(slo: ServiceLevelObjective, group: Group, rule_file: str) -> Proof:
+def proof(group: Group, rule_file: str) -> Proof:
     """The suite for the rules of a group, which will stand in `rule_file` beside it."""
-    found = source(slo, first_group(slo))
-    rules = group.rules if not found.replaced else _with_stand_ins(slo, group, found)
-    tests = [_test(slo, case, found) for case in cases(slo, group, found)]
+    found = source(group.target, first_group(group.target))
+    rules = group.rules if not found.replaced else _with_stand_ins(group, found)
+    tests = [_test(group.target, case, found) for case in cases(group, found)]
     return Proof(
         rules={"groups": [{"name": group.name, "rules": rules}]},
         tests={"rule_files": [rule_file], "evaluation_interval": "1m", "tests": tests},
@@ -40,10 +40,10 @@ def proof(slo: ServiceLevelObjective, group: Group, rule_file: str) -> Proof:
     )
 
 
-def _with_stand_ins(slo: ServiceLevelObjective, group: Group, found: TrafficSource) -> list[Rule]:
+def _with_stand_ins(group: Group, found: TrafficSource) -> list[Rule]:
     """The rules with the expressions of a source in the place of what the user wrote."""
-    series = RecordedSeries(slo.slo_id, slo.spec.group_by)
-    own = base(slo, series)
+    series = RecordedSeries(group.target.slo_id, group.target.groups)
+    own = base(group.target, series)
     written = {rule["record"] for each in (own, own.recent) if each for rule in each.rules}
     kept = []
     for rule in group.rules:
@@ -55,11 +55,11 @@ def _with_stand_ins(slo: ServiceLevelObjective, group: Group, found: TrafficSour
     return kept
 
 
-def _test(slo: ServiceLevelObjective, case: ProofCase, found: TrafficSource) -> dict[str, Any]:
+def _test(target: Target, case: ProofCase, found: TrafficSource) -> dict[str, Any]:
     series = dict(found.series(case.pattern, case.without))
-    if slo.spec.group_by:
+    if target.groups:
         # Another group, in which all is well: it must not be heard of, and must not be counted in.
-        other = source(slo, {name: f"other-{name}" for name in slo.spec.group_by})
+        other = source(target, {name: f"other-{name}" for name in target.groups})
         series |= other.series(Pattern([(case.pattern.length, MANY, 0)]))
     return {
         "name": case.name,

@@ -15,7 +15,8 @@ from ninefold.kube.api import Key
 from ninefold.reliability.servicelevelobjective.proofs.labels import matchers, satisfying
 from ninefold.reliability.servicelevelobjective.recording import promql
 from ninefold.reliability.servicelevelobjective.recording.indicator import bound
-from ninefold.reliability.servicelevelobjective.resource import Composite, Latency, Ratio, ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.resource import Composite, Latency, Ratio
+from ninefold.reliability.servicelevelobjective.target import Target
 
 BEFORE = 1_000_000
 """Where counters begin: rate() does not extrapolate one below 0."""
@@ -141,20 +142,20 @@ class TrafficSource:
         return found
 
 
-def source(slo: ServiceLevelObjective, group: Mapping[str, str] | None = None) -> TrafficSource:
+def source(target: Target, group: Mapping[str, str] | None = None) -> TrafficSource:
     """Series for the indicator of an objective; `group` holds the labels of one of its groups."""
-    indicator, labels = slo.spec.indicator, dict(group or {})
+    indicator, labels = target.indicator, dict(group or {})
     found = None
-    if slo.spec.time_slices is None:
+    if not target.slice_length:
         if indicator.ratio is not None:
             found = _ratio(indicator.ratio, labels)
         elif indicator.latency is not None and indicator.latency.buckets == "Classic":
             found = _latency(indicator.latency, labels)
         elif indicator.boolean is not None:
             found = _boolean(indicator.boolean.selector, labels)
-        elif indicator.composite is not None and not slo.spec.group_by:
-            found = _composite(slo, indicator.composite)
-    return found or _stand_in(slo, labels)
+        elif indicator.composite is not None and not target.groups:
+            found = _composite(target.key.namespace, indicator.composite)
+    return found or _stand_in(target, labels)
 
 
 def _ratio(ratio: Ratio, group: dict[str, str]) -> TrafficSource | None:
@@ -192,18 +193,18 @@ def _boolean(selector: str, group: dict[str, str]) -> TrafficSource | None:
     return TrafficSource({"gauge": labels | group}, weighed=False) if labels is not None else None
 
 
-def _composite(slo: ServiceLevelObjective, composite: Composite) -> TrafficSource:
+def _composite(namespace: str, composite: Composite) -> TrafficSource:
     """Such that the whole fails as one component does: the others are well (Serial), or dead (Parallel), or alike."""
-    first, *others = (str(Key(slo.key.namespace, component.objective)) for component in composite.components)
+    first, *others = (str(Key(namespace, component.objective)) for component in composite.components)
     how = {"Serial": "good", "Parallel": "bad", "Weighted": "failing"}[composite.mode]
     components = {first: "failing", **dict.fromkeys(others, how)}
     return TrafficSource(components=components, weighed=composite.traffic_of is not None)
 
 
-def _stand_in(slo: ServiceLevelObjective, group: dict[str, str]) -> TrafficSource:
-    by = ", ".join(slo.spec.group_by)
+def _stand_in(target: Target, group: dict[str, str]) -> TrafficSource:
+    by = ", ".join(target.groups)
     total = f"sum by ({by}) " if by else "sum"
-    ratio = slo.spec.indicator.ratio
+    ratio = target.indicator.ratio
 
     def rate(what: str, length: str) -> str:
         return f"{total}(rate(proof:{what}:total[{length}]))"

@@ -7,12 +7,12 @@ Sloth's own rules for the objective still run. So, as with Sloth, the same servi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from ninefold.kube.api import GROUP
+from ninefold.kube.api import GROUP, VERSION
 from ninefold.reliability.servicelevelobjective.recording.indicator import Rule
 from ninefold.reliability.servicelevelobjective.recording.series import RecordedSeries
-from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.target import Target
 
 SERVICE, SLO = f"{GROUP}/sloth-service", f"{GROUP}/sloth-slo"
 """Annotations that `ninefold import` writes where a name of Sloth's is none of Kubernetes."""
@@ -23,14 +23,15 @@ _UNITS = (("y", 31_536_000, True), ("w", 604_800, True), ("d", 86_400, False), (
 """Units as Prometheus prints a duration; whether it takes one only if nothing is left over."""
 
 
-def sloth(slo: ServiceLevelObjective, rules: Iterable[Rule]) -> Iterator[Rule]:
-    """The aliases for an objective; `rules` are the recordings of its group, after which these belong.
+def sloth(target: Target, annotations: Mapping[str, str], rules: Iterable[Rule]) -> Iterator[Rule]:
+    """The aliases for an objective with these annotations; `rules` are the recordings of its group, after which these
+    belong.
 
     Windows that the group does not record are left out.
     """
-    series, budget = RecordedSeries(slo.slo_id), f"{(1 - slo.objective).normalize():f}"
+    series, budget = RecordedSeries(target.slo_id), target.budget_text
     recorded = {str(rule.get("record", "")).removeprefix(_BURN) for rule in rules}
-    period, labels = prometheus_duration(slo.window), _labels(slo)
+    period, labels = prometheus_duration(target.window), _labels(target, annotations)
 
     def alias(name: str, expression: str, **more: str) -> Rule:
         return {"record": name, "expr": expression, "labels": {**labels, **more}}
@@ -44,9 +45,9 @@ def sloth(slo: ServiceLevelObjective, rules: Iterable[Rule]) -> Iterator[Rule]:
             expression = f"{read(_BURN + window)} * {budget}"
             yield alias(f"slo:sli_error:ratio_rate{window}", expression, sloth_window=window)
     yield alias(f"slo:sli_error:ratio_rate{period}", read("slo:error_ratio:window"), sloth_window=period)
-    yield alias("slo:objective:ratio", f"vector({slo.objective.normalize():f})")
+    yield alias("slo:objective:ratio", f"vector({target.objective_text})")
     yield alias("slo:error_budget:ratio", f"vector({budget})")
-    yield alias("slo:time_period:days", f"vector({slo.window / 86_400:g})")
+    yield alias("slo:time_period:days", f"vector({target.window / 86_400:g})")
     yield alias("slo:current_burn_rate:ratio", read(f"{_BURN}5m"))
     yield alias("slo:period_burn_rate:ratio", f"{read('slo:error_ratio:window')} / {budget}")
     yield alias("slo:period_error_budget_remaining:ratio", read("slo:error_budget_left:ratio"))
@@ -54,16 +55,16 @@ def sloth(slo: ServiceLevelObjective, rules: Iterable[Rule]) -> Iterator[Rule]:
         "sloth_slo_info",
         "vector(1)",
         sloth_mode="ninefold",
-        sloth_objective=slo.spec.objective,
-        sloth_spec=f"{slo.api.group}/{slo.api.version}",
+        sloth_objective=target.percent,
+        sloth_spec=f"{GROUP}/{VERSION}",
         sloth_version="v0.16.0",
     )
 
 
-def _labels(slo: ServiceLevelObjective) -> dict[str, str]:
+def _labels(target: Target, annotations: Mapping[str, str]) -> dict[str, str]:
     """Sloth names an SLO within its service: of checkout-availability of the service checkout, availability."""
-    service = slo.metadata.annotations.get(SERVICE, slo.spec.service)
-    name = slo.metadata.annotations.get(SLO, slo.metadata.name.removeprefix(f"{service}-"))
+    service = annotations.get(SERVICE, target.service)
+    name = annotations.get(SLO, target.key.name.removeprefix(f"{service}-"))
     return {"sloth_id": f"{service}-{name}", "sloth_service": service, "sloth_slo": name}
 
 

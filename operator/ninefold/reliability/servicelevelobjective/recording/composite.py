@@ -14,12 +14,12 @@ from ninefold.reliability.servicelevelobjective.recording.series import Recorded
 from ninefold.reliability.servicelevelobjective.resource import Composite, ServiceLevelObjective
 
 
-def rules(slo: ServiceLevelObjective, composite: Composite, series: RecordedSeries) -> Iterator[dict[str, Any]]:
+def rules(composite: Composite, namespace: str, series: RecordedSeries) -> Iterator[dict[str, Any]]:
     """The error ratio of every component, then events and bad events of the whole.
 
     A component without traffic has no errors. One whose figures are missing makes the whole unknown.
     """
-    names = [str(Key(slo.key.namespace, component.objective)) for component in composite.components]
+    names = [str(Key(namespace, component.objective)) for component in composite.components]
     of = [RecordedSeries(name) for name in names]
     aggregated = series.aggregate("sum")
     for name, theirs in zip(names, of, strict=True):
@@ -33,7 +33,7 @@ def rules(slo: ServiceLevelObjective, composite: Composite, series: RecordedSeri
     counted = series("slo:counted:rate5m")
     events = f"{counted} * 0 + 1"
     if composite.traffic_of is not None:
-        theirs = RecordedSeries(str(Key(slo.key.namespace, composite.traffic_of)))
+        theirs = RecordedSeries(str(Key(namespace, composite.traffic_of)))
         traffic = series.named(f"{aggregated}({theirs('slo:events:rate5m')})")
         events = f"{traffic} and on ({series.groups}) {counted}"
     yield {"record": "slo:events:rate5m", "expr": events}

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from ninefold.kube.errors import Stalled
+from ninefold.kube.fields import duration
 from ninefold.reliability.servicelevelobjective.recording import bounds, composite, promql
 from ninefold.reliability.servicelevelobjective.recording.series import STEP, RecordedSeries
 from ninefold.reliability.servicelevelobjective.resource import (
@@ -22,8 +23,8 @@ from ninefold.reliability.servicelevelobjective.resource import (
     Indicator,
     Latency,
     Ratio,
-    ServiceLevelObjective,
 )
+from ninefold.reliability.servicelevelobjective.target import Target
 
 Rule = dict[str, Any]
 
@@ -66,16 +67,16 @@ class Base:
     """The same of the last two minutes, for alerts that look at them; None for what is not counted from counters."""
 
 
-def base(slo: ServiceLevelObjective, series: RecordedSeries) -> Base:
+def base(target: Target, series: RecordedSeries) -> Base:
     """Raises Stalled for what is no PromQL for its place."""
-    indicator, slices = slo.spec.indicator, slo.spec.time_slices
+    indicator = target.indicator
     if indicator.composite is not None:
-        return Base([*composite.rules(slo, indicator.composite, series)])
-    if slices is None:
+        return Base([*composite.rules(indicator.composite, target.key.namespace, series)])
+    if not target.slice_length:
         writer = _Writer(indicator, series, "rate5m", f"{STEP // 60}m")
         return Base([*writer.rules()], writer.written, recent=_recent(indicator, series))
-    writer = _Writer(indicator, series, "slice", slices.length)
-    worst = f"{(1 - Decimal(slices.target) / 100).normalize():f}"
+    writer = _Writer(indicator, series, "slice", duration(target.slice_length))
+    worst = f"{target.slice_budget.normalize():f}"
     errors, events = series("slo:errors:slice"), series("slo:events:slice")
     bad = series("slo:bad:slice")
     rules = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ninefold.kube.fields import seconds
 from ninefold.reliability.servicelevelobjective.recording.corrections import (
     SEAM,
     SETTLED,
@@ -14,7 +13,7 @@ from ninefold.reliability.servicelevelobjective.recording.corrections import (
 )
 from ninefold.reliability.servicelevelobjective.recording.indicator import Rule, record
 from ninefold.reliability.servicelevelobjective.recording.series import RecordedSeries
-from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.target import Target
 
 ACTIVE = "slo:correction:active"
 _RATES = ("slo:events:rate5m", "slo:errors:rate5m")
@@ -24,10 +23,9 @@ _FAULTS = ("slo:indicator_excess:ratio",)
 class Mask:
     """The corrections of one objective; without any it changes nothing."""
 
-    def __init__(self, slo: ServiceLevelObjective, series: RecordedSeries, corrections: Corrections) -> None:
-        slices = slo.spec.time_slices
+    def __init__(self, target: Target, series: RecordedSeries, corrections: Corrections) -> None:
         self._series, self._today = series, corrections.today
-        self._all = stretches(corrections.occurrences, SEAM + (seconds(slices.length) if slices else 0))
+        self._all = stretches(corrections.occurrences, SEAM + target.slice_length)
 
     def over(self, rules: Iterable[Rule]) -> Iterator[Rule]:
         """The base recordings, 0 for every label set while a correction is active."""

@@ -12,7 +12,7 @@ import promql_parser
 
 from ninefold.reliability.servicelevelobjective.recording import promql
 from ninefold.reliability.servicelevelobjective.recording.bounds import widened
-from ninefold.reliability.servicelevelobjective.resource import Indicator, Latency, ServiceLevelObjective
+from ninefold.reliability.servicelevelobjective.resource import Indicator, Latency
 
 Role = Literal["All", "Good", "Bad"]
 """All: without these series nothing is known. Good: all events are bad without them. Bad: no event is, which may be
@@ -54,20 +54,20 @@ class Selector:
         return widened(f"{name}{{{inner}}}") if inner else name
 
 
-def selectors(slo: ServiceLevelObjective) -> list[Selector]:
+def selectors(indicator: Indicator) -> list[Selector]:
     """Each once, in the order of the fields; none of a composite. Raises Stalled for what is not PromQL."""
-    found = [one for field, role, text in _written(slo.spec.indicator) for one in _in(f"{_FIELD}.{field}", role, text)]
+    found = [one for field, role, text in _written(indicator) for one in _in(f"{_FIELD}.{field}", role, text)]
     return list(dict.fromkeys(found))
 
 
-def grouped(slo: ServiceLevelObjective, matched: Sequence[Selector]) -> list[Selector]:
+def grouped(indicator: Indicator, groups: Sequence[str], matched: Sequence[Selector]) -> list[Selector]:
     """For each label of groupBy a selector of the series that have it, if all events are one metric's as it is."""
     whole = [each for each in matched if each.role == "All" and each.name]
-    written = [text for _, role, text in _written(slo.spec.indicator) if role == "All"]
+    written = [text for _, role, text in _written(indicator) if role == "All"]
     if len(whole) != 1 or any("label_" in text or "group_" in text or "info(" in text for text in written):
         return []
     (one,) = whole
-    return [_having(one, label) for label in slo.spec.group_by]
+    return [_having(one, label) for label in groups]
 
 
 def _having(selector: Selector, label: str) -> Selector:
