@@ -9,6 +9,8 @@ ARGS ?=
 WORKERS ?= 4
 PEERS := prometheus-operator kustomize-controller argo-rollouts flagger argocd sloth
 export PYTHONPATH := operator
+# Each worker of pytest reads all tests: where compiled files may not be kept, that is half of what reading costs.
+export PYTHONDONTWRITEBYTECODE :=
 # The image: what `make image` tags, `make load` loads, and the chart of `make dist` installs (there without a tag).
 IMAGE ?= ninefold:0.1.0
 DIGEST ?=
