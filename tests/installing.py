@@ -25,6 +25,13 @@ def _served(cluster: devcluster.Cluster, api: Api) -> bool:
     return cluster.api.request("GET", api.path())[0] == 200
 
 
+def collect_garbage_of_new_kinds(cluster: devcluster.Cluster) -> None:
+    """The garbage collector learns of new kinds within half a minute, and at once when it starts."""
+    manager = cluster.component("kube-controller-manager")
+    manager.kill()
+    manager.start()
+
+
 def stand_in(api: Api, schema: Manifest) -> dict[str, Any]:
     """The CRD of somebody else's namespaced kind with the fields that matter; the real ones are in tests/peers."""
     return {

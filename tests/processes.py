@@ -8,7 +8,6 @@ import random
 import re
 import signal
 import socket
-import ssl
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Self, TypeVar
 import httpx
 
 from devcluster.waiting import patient
+from tests.web import plain
 from tests.zygote import ROOT, Forked
 
 Seen = TypeVar("Seen")
@@ -25,13 +25,6 @@ Seen = TypeVar("Seen")
 _chance = random.SystemRandom()
 
 __all__ = ["ROOT", "OperatorProcess", "free_port", "wait_for"]
-
-# Not that of httpx.get, which reads all certificate authorities anew for each call.
-_client = httpx.Client(
-    verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-    trust_env=False,
-    limits=httpx.Limits(max_keepalive_connections=0),
-)
 
 
 def free_port() -> int:
@@ -77,7 +70,7 @@ class OperatorProcess:
     def page(self, path: str) -> str:
         """A page of the operator's port; an empty text while it does not answer."""
         try:
-            return _client.get(f"http://127.0.0.1:{self.port}/{path}", timeout=patient(5)).text
+            return plain.get(f"http://127.0.0.1:{self.port}/{path}", timeout=patient(5)).text
         except httpx.TransportError:
             return ""
 

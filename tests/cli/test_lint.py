@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-import httpx
 import pytest
 import yaml
 
@@ -13,6 +12,7 @@ from tests.cli.conftest import Command
 from tests.cli.samples import CORRECTION, DASHBOARD, GATE, POLICY, SLO
 from tests.integrations.server import PrometheusServer
 from tests.processes import free_port, wait_for
+from tests.web import plain
 
 ALL = "---\n".join([SLO, POLICY, GATE, DASHBOARD, CORRECTION])
 
@@ -292,7 +292,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         query = {"query": "prometheus_http_requests_total"}
 
         def scraped() -> bool:
-            answer = httpx.get(f"{server.url}/api/v1/query", params=query, trust_env=False).json()
+            answer = plain.get(f"{server.url}/api/v1/query", params=query).json()
             return bool(answer["data"]["result"])
 
         wait_for("the first scrape", scraped, 60)

@@ -12,7 +12,9 @@ import devcluster
 from devcluster.waiting import patient
 from tests.e2e.objects import Objects
 from tests.faultproxy import FaultProxy
+from tests.installing import collect_garbage_of_new_kinds
 from tests.processes import ROOT, OperatorProcess, wait_for
+from tests.web import plain
 
 SHOPS_PORT = 18181
 
@@ -36,6 +38,7 @@ def install(cluster: devcluster.Cluster) -> None:
 @pytest.fixture(scope="session")
 def installed(cluster: devcluster.Cluster) -> None:
     install(cluster)
+    collect_garbage_of_new_kinds(cluster)
 
 
 @pytest.fixture
@@ -65,7 +68,7 @@ class Shops:
         self._url = url
 
     def serve(self, name: str, *, rps: float = 50, bad: float = 0, jitter: float = 0) -> None:
-        httpx.put(
+        plain.put(
             f"{self._url}/{name}", params={"rps": rps, "bad": bad, "jitter": jitter}, timeout=patient(5)
         ).raise_for_status()
 
@@ -76,7 +79,7 @@ def open_shops(cluster: devcluster.Cluster) -> Shops:
 
     def answers() -> bool:
         try:
-            return httpx.get(url, timeout=patient(5)).status_code == 200
+            return plain.get(url, timeout=patient(5)).status_code == 200
         except httpx.TransportError:
             return False
 

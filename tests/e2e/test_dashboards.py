@@ -39,7 +39,7 @@ def test_it_follows_its_objectives_and_writes_nothing_more(
     objects.apply(objective("a", service="web"), objective("b", service="web"), objective("c", service="other"))
     wait_for("a row for each objective", lambda: rows(shown(objects, "web")) == ["a", "b"])
     objects.wait_condition("dash", "web", {"True"})
-    assert objects.status("dash", "web")["objectives"] == 2
+    wait_for("both to be counted", lambda: objects.status("dash", "web")["objectives"] == 2)
     wait_for("the fleet to count them", lambda: objects.status("dash", "all").get("objectives") == 3)
     assert json.loads(shown(objects, "web"))["uid"] in shown(objects, "all"), "a fleet leads to its services"
 

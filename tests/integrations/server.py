@@ -15,6 +15,7 @@ from typing import Any, Self
 import httpx
 import yaml
 from tests.processes import free_port, wait_for
+from tests.web import plain
 
 from devcluster.binaries import binary
 from devcluster.waiting import patient
@@ -92,7 +93,7 @@ class PrometheusServer:
         self._reload()
 
     def _reload(self) -> None:
-        httpx.post(f"{self.url}/-/reload", trust_env=False, timeout=patient(5)).raise_for_status()
+        plain.post(f"{self.url}/-/reload", timeout=patient(5)).raise_for_status()
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
@@ -113,6 +114,6 @@ class PrometheusServer:
         if self._web is not None:
             return self._listens()
         try:
-            return httpx.get(f"{self.url}/-/ready", trust_env=False, timeout=patient(5)).status_code == 200
+            return plain.get(f"{self.url}/-/ready", timeout=patient(5)).status_code == 200
         except httpx.TransportError:
             return False

@@ -10,6 +10,7 @@ import yaml
 import devcluster
 from ninefold.kube.crd import crd
 from tests.faultproxy import FaultProxy
+from tests.installing import collect_garbage_of_new_kinds
 from tests.kube.lamp import Lamp
 from tests.kube.lamps import Lamps
 from tests.processes import OperatorProcess
@@ -19,6 +20,7 @@ from tests.processes import OperatorProcess
 def lamp_crd(cluster: devcluster.Cluster) -> None:
     cluster.kubectl("apply", "--server-side", "-f", "-", input=yaml.safe_dump(crd(Lamp)))
     cluster.kubectl("wait", "--for=condition=Established", f"crd/{Lamp.api.name}")
+    collect_garbage_of_new_kinds(cluster)
 
 
 @pytest.fixture

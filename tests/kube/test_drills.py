@@ -119,7 +119,7 @@ def test_an_api_that_refuses_for_a_while(lamps: Lamps, lamp_operator: Start, pro
 def test_an_api_that_is_gone_for_a_while(lamps: Lamps, lamp_operator: Start) -> None:
     operator = lamp_operator("--sweep", "3")
     api = lamps.cluster.component("kube-apiserver")
-    api.stop()
+    api.kill()
     time.sleep(4)
     assert operator.running
     api.start()

@@ -250,6 +250,8 @@ def test_what_cannot_be_decided_changes_nothing_and_is_told(
 ) -> None:
     operator = start()
     lamps.apply("a", bulbs=["red"])
+    # A shade that is seen before its lamp has none, and that would be told too.
+    lamps.wait_ready("a")
     windows.apply("a", lamp="a")
     wait_for("the shade to be drawn", lambda: windows.spec("a").get("drawn"))
     windows.apply("lost", lamp="none")

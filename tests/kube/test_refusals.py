@@ -183,6 +183,13 @@ def test_what_cannot_be_held_is_told_by_what_it_follows(
         wait_for("it to be told", lambda: jammed in condition(lamps, "a", "WriteRefused"))
         assert f"refuses to write to the Shade {lamps.namespace}/s (" in condition(lamps, "a", "WriteRefused")
         lamps.wait_ready("a")
+
+        def settled() -> bool:
+            version = lamps.get("a")["metadata"]["resourceVersion"]
+            time.sleep(1)
+            return bool(lamps.get("a")["metadata"]["resourceVersion"] == version)
+
+        wait_for("the status to be written", settled)
         before = len(proxy.requests)
         time.sleep(5)
         assert not [one for one in proxy.writes(since=before) if "/lamps/a" in one.path]

@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from tests.builders.dashboard import dashboard
 from tests.integrations.server import SELF, PrometheusServer
 from tests.observability.dashboard.boards import Asked, board, compiled, objectives, panels, queries, slo
 from tests.processes import wait_for
+from tests.web import plain
 
 from devcluster.waiting import patient
 from ninefold.kube.api import Key
@@ -91,7 +91,7 @@ class Grafana:
         if asked.ranged:
             form = {"query": asked.expr, "start": now - 60, "end": now, "step": 1}
         path = "query_range" if asked.ranged else "query"
-        answer = httpx.post(f"{self.url}/api/v1/{path}", data=form, trust_env=False, timeout=patient(5))
+        answer = plain.post(f"{self.url}/api/v1/{path}", data=form, timeout=patient(5))
         assert answer.status_code == 200, (asked, answer.text)
         found: list[dict[str, Any]] = answer.json()["data"]["result"]
         return found

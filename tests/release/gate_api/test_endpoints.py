@@ -19,6 +19,7 @@ import pytest
 from tests.processes import free_port
 from tests.release.gate_api import gates
 from tests.release.releasegate.blaming import blames
+from tests.web import plain
 
 from ninefold.cli import main
 from ninefold.integrations.prometheus import ConnectionOptions, Prometheus
@@ -77,7 +78,7 @@ class Served:
         self._loop.close()
 
     def decide(self, headers: dict[str, str] | None = None, **query: Any) -> httpx.Response:
-        return httpx.get(
+        return plain.get(
             f"{self.url}/v1/decision", params=query or DECISION, headers=BEARER if headers is None else headers
         )
 
@@ -86,13 +87,13 @@ class Served:
         signature = hmac.new(KEY.encode(), f"shop/{name}".encode(), hashlib.sha256).hexdigest()
         said = {"gate": "checkout", "signature": signature, **metadata}
         body = {"name": name, "namespace": "shop", "phase": "Progressing", "checksum": "7d9", "metadata": said}
-        return httpx.post(f"{self.url}/v1/flagger/{hook}", json=body)
+        return plain.post(f"{self.url}/v1/flagger/{hook}", json=body)
 
     def query(self, query: str, method: str = "GET", **more: str) -> httpx.Response:
         asked, url = {"query": query, **more}, f"{self.url}/api/v1/query"
         if method == "GET":
-            return httpx.get(url, headers=BEARER, params=asked)
-        return httpx.request(method, url, headers=BEARER, data=asked)
+            return plain.get(url, headers=BEARER, params=asked)
+        return plain.request(method, url, headers=BEARER, data=asked)
 
 
 @pytest.fixture
@@ -121,15 +122,15 @@ def test_a_wrong_call_gets_400_and_a_sentence(served: Served) -> None:
 )
 def test_without_a_right_token_nothing_is_told(served: Served, authorization: str) -> None:
     gates.gate(served.store, "Allow")
-    told = httpx.get(f"{served.url}/v1/decision", params=DECISION, headers=[(b"Authorization", authorization.encode())])
+    told = plain.get(f"{served.url}/v1/decision", params=DECISION, headers=[(b"Authorization", authorization.encode())])
     assert told.status_code == 401
     assert told.headers["www-authenticate"] == "Bearer"
     assert set(told.json()) == {"error"}
-    assert httpx.get(f"{served.url}/api/v1/query", params={"query": "vector(1)"}).json()["errorType"] == "unauthorized"
+    assert plain.get(f"{served.url}/api/v1/query", params={"query": "vector(1)"}).json()["errorType"] == "unauthorized"
 
 
 def test_a_token_may_come_as_a_password(served: Served) -> None:
-    assert httpx.get(f"{served.url}/v1/decision", params=DECISION, auth=("any", TOKEN)).status_code == 200
+    assert plain.get(f"{served.url}/v1/decision", params=DECISION, auth=("any", TOKEN)).status_code == 200
 
 
 def test_tokens_are_rotated_without_a_restart(served: Served) -> None:
@@ -161,18 +162,18 @@ def test_without_secrets_the_pages_are_closed(served: Served, content: str | Non
 
 @pytest.mark.parametrize("said", [b"Bearer \xff\xfe", b"Basic \xff", b"\xff", b"Bearer \xed\xa0\x80"])
 def test_a_secret_that_is_no_text_is_a_wrong_one(served: Served, said: bytes) -> None:
-    told = httpx.get(f"{served.url}/v1/decision", params=DECISION, headers=[(b"Authorization", said)])
+    told = plain.get(f"{served.url}/v1/decision", params=DECISION, headers=[(b"Authorization", said)])
     assert told.status_code == 401
 
 
 @pytest.mark.parametrize("signature", ["\\ud800", "\\udcff", "\\u0000"])
 def test_a_signature_that_is_no_text_is_refused(served: Served, signature: str) -> None:
     body = f'{{"name":"checkout","namespace":"shop","metadata":{{"gate":"checkout","signature":"{signature}"}}}}'
-    assert httpx.post(f"{served.url}/v1/flagger/confirm", content=body).status_code in (400, 401, 403)
+    assert plain.post(f"{served.url}/v1/flagger/confirm", content=body).status_code in (400, 401, 403)
 
 
 def test_a_body_that_is_too_long_is_refused(served: Served) -> None:
-    told = httpx.post(f"{served.url}/v1/flagger/confirm", content=b"x" * (LARGEST_BODY + 1))
+    told = plain.post(f"{served.url}/v1/flagger/confirm", content=b"x" * (LARGEST_BODY + 1))
     assert told.status_code == 413
 
 
@@ -185,14 +186,14 @@ def test_a_body_that_does_not_come_is_not_waited_for(served: Served, monkeypatch
         threading.Event().wait(2)
         yield b"}"
 
-    assert httpx.post(f"{served.url}/v1/flagger/confirm", content=slow()).status_code == 408
+    assert plain.post(f"{served.url}/v1/flagger/confirm", content=slow()).status_code == 408
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b'{"name":"a"}', b'{"name":"a","namespace":"b","metadata":{"x":1}}', b"\xff" * 9]
 )
 def test_a_body_that_flagger_would_not_send_is_refused(served: Served, body: bytes) -> None:
-    told = httpx.post(f"{served.url}/v1/flagger/confirm", content=body)
+    told = plain.post(f"{served.url}/v1/flagger/confirm", content=body)
     assert told.status_code == 400
     assert "what Flagger posts" in told.json()["error"]
 

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from tests.faultproxy import Answer, FaultProxy
 from tests.installing import install
 from tests.processes import OperatorProcess, wait_for
+from tests.web import plain
 
 import devcluster
 from devcluster.waiting import patient
@@ -30,7 +30,7 @@ class Operator(OperatorProcess):
     def ask(self, namespace: str, gate: str) -> dict[str, Any]:
         query = {"namespace": namespace, "gate": gate}
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        told = httpx.get(f"http://127.0.0.1:{self.port}/v1/decision", params=query, headers=headers, timeout=patient(5))
+        told = plain.get(f"http://127.0.0.1:{self.port}/v1/decision", params=query, headers=headers, timeout=patient(5))
         assert told.status_code == 200
         found: dict[str, Any] = told.json()
         return found

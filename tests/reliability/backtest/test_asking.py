@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from tests.processes import free_port, wait_for
 from tests.reliability.servicelevelobjective.history import DAY, END, MINUTE, load
+from tests.web import plain
 
 from devcluster.binaries import binary
 from devcluster.waiting import patient
@@ -62,7 +63,7 @@ def _is_there(half: str, at: int) -> bool:
 
 def _ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/-/ready", trust_env=False, timeout=patient(5)).status_code == 200
+        return plain.get(f"{url}/-/ready", timeout=patient(5)).status_code == 200
     except httpx.TransportError:
         return False
 

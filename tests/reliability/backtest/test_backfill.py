@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 from bench.samples import layers
@@ -18,6 +17,7 @@ from tests.integrations.server import PrometheusServer
 from tests.processes import wait_for
 from tests.reliability.backtest.raw import counters
 from tests.reliability.servicelevelobjective.history import DAY, HOUR, MINUTE, Uneven, load
+from tests.web import plain
 
 from devcluster.binaries import binary
 from devcluster.waiting import patient
@@ -85,9 +85,7 @@ def _move(blocks: Path, data: Path) -> None:
 
 def _values(url: str) -> list[float]:
     """The error ratio that was recorded, if one was."""
-    answer = httpx.get(
-        f"{url}/api/v1/query", params={"query": RATIO}, trust_env=False, timeout=patient(5)
-    ).raise_for_status()
+    answer = plain.get(f"{url}/api/v1/query", params={"query": RATIO}, timeout=patient(5)).raise_for_status()
     return [float(row["value"][1]) for row in answer.json()["data"]["result"]]
 
 

@@ -65,7 +65,7 @@ class Promtool:
 
     def _write(self, name: str, content: object) -> Path:
         path = self.directory / name
-        path.write_text(yaml.safe_dump(content, sort_keys=False, width=1 << 20))
+        path.write_text(yaml.dump(content, Dumper=yaml.CSafeDumper, sort_keys=False, width=1 << 20))
         return path
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from tests.processes import wait_for
 from tests.reliability.servicelevelobjective.history import END, load, samples
 from tests.reliability.servicelevelobjective.promtool import Promtool, firing, near
 from tests.reliability.servicelevelobjective.test_rules import outage
+from tests.web import plain
 
 from devcluster.waiting import patient
 from ninefold.domain.measurements.measurement import Measurement, Snapshot
@@ -261,9 +261,7 @@ def test_a_follower_repeats_its_leader_and_takes_over_without_a_gap(tmp_path: Pa
 
         def recorded_for(name: str) -> list[tuple[float, str]]:
             query = f'slo:events:rate5m{{slo_id="shop/{name}"}}[10m]'
-            answer = httpx.get(
-                f"{server.url}/api/v1/query", params={"query": query}, trust_env=False, timeout=patient(5)
-            ).json()
+            answer = plain.get(f"{server.url}/api/v1/query", params={"query": query}, timeout=patient(5)).json()
             return [(at, value) for row in answer["data"]["result"] for at, value in row["values"]]
 
         server.load(*loaded(*shared.values()))
@@ -314,11 +312,7 @@ def test_ten_objectives_over_one_histogram_read_it_once(
             total += estimate(one).cost().samples
             for written in one.user_expressions:
                 form = {"query": written, "time": str(END), "stats": "all"}
-                answer = (
-                    httpx.post(f"{url}/api/v1/query", data=form, trust_env=False, timeout=patient(5))
-                    .raise_for_status()
-                    .json()
-                )
+                answer = plain.post(f"{url}/api/v1/query", data=form, timeout=patient(5)).raise_for_status().json()
                 total += answer["data"]["stats"]["samples"]["totalQueryableSamples"]
         return total
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +16,7 @@ from tests.integrations.server import PrometheusServer
 from tests.processes import wait_for
 from tests.reliability.servicelevelobjective.promtool import Promtool, firing, near
 from tests.reliability.servicelevelobjective.test_rules import outage
+from tests.web import plain
 
 from devcluster.waiting import patient
 from ninefold.kube import yamltext
@@ -189,7 +189,7 @@ def test_prometheus_spreads_the_evaluations_of_many_groups(tmp_path: Path) -> No
 
 def _evaluations(url: str, count: int) -> list[datetime]:
     """When each group was evaluated last; none before all were."""
-    answer = httpx.get(f"{url}/api/v1/rules", trust_env=False, timeout=patient(5)).raise_for_status().json()
+    answer = plain.get(f"{url}/api/v1/rules", timeout=patient(5)).raise_for_status().json()
     found = [datetime.fromisoformat(group["lastEvaluation"]) for group in answer["data"]["groups"]]
     evaluated = [at for at in found if at.year > 1]
     return evaluated if len(evaluated) == count else []
