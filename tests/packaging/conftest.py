@@ -64,7 +64,7 @@ def rendered(helm: Helm) -> Callable[..., list[Manifest]]:
     def render(*arguments: str) -> list[Manifest]:
         where = ("template", "ninefold", "helm/ninefold", "--namespace", "ninefold-system", *IMAGE)
         text = helm(*where, *arguments).stdout
-        return [document for document in yaml.safe_load_all(text) if document]
+        return [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
 
     return render
 
@@ -76,6 +76,6 @@ def kustomized(root: Path) -> Callable[[str], list[Manifest]]:
     def build(folder: str) -> list[Manifest]:
         command = [str(binary("kubectl")), "kustomize", str(root / folder)]
         text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        return [document for document in yaml.safe_load_all(text) if document]
+        return [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
 
     return build

@@ -97,7 +97,7 @@ def _chart(helm: Helm, account: str) -> list[Manifest]:
         "template", "sre", "helm/ninefold", "--namespace", NAMESPACE, *IMAGE, "--set", f"serviceAccount.name={account}"
     ).stdout
     assert "ninefold-system" not in text
-    manifests = [document for document in yaml.safe_load_all(text) if document]
+    manifests = [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
     (deployment,) = (each for each in manifests if each["kind"] == "Deployment")
     assert deployment["spec"]["template"]["spec"]["serviceAccountName"] == account
     subjects = [subject for each in manifests for subject in each.get("subjects", ())]
@@ -113,5 +113,5 @@ def _overlay(bare: devcluster.Cluster, root: Path, tmp_path: Path) -> list[Manif
     text = bare.kubectl("kustomize", str(tmp_path))
     # Only the exemption from gates names a namespace: kustomize does not reach into a selector.
     assert {line.strip() for line in text.splitlines() if "ninefold-system" in line} <= {"- ninefold-system"}
-    found: list[Manifest] = list(yaml.safe_load_all(text))
+    found: list[Manifest] = list(yaml.load_all(text, yaml.CSafeLoader))
     return found

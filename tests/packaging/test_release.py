@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -77,7 +78,7 @@ def test_the_notes_are_the_section_of_this_version(dated: Path) -> None:
 
 
 def test_the_wheel_holds_the_operator_and_nothing_else(root: Path, tmp_path: Path) -> None:
-    command = ["python", "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     subprocess.run(command, cwd=root, capture_output=True, check=True)
     (wheel,) = tmp_path.iterdir()
     assert wheel.name == "ninefold-0.1.0-py3-none-any.whl"

@@ -55,7 +55,7 @@ class Thief:
 @pytest.fixture(scope="module")
 def thief(bare: devcluster.Cluster, root: Path) -> Thief:
     """After an installation of the base, beside the operators of Prometheus and Grafana."""
-    base = yaml.safe_load_all(bare.kubectl("kustomize", str(root / "manifests/base")))
+    base = yaml.load_all(bare.kubectl("kustomize", str(root / "manifests/base")), yaml.CSafeLoader)
     kept = [manifest for manifest in base if manifest["kind"] not in ("Deployment", "PodDisruptionBudget")]
     crds = [stand_in(api, SCHEMA) for api in (ALERTMANAGER_CONFIG, GRAFANA_DASHBOARD, PROMETHEUS_RULE)]
     bare.kubectl("apply", "--server-side", "-f", "-", input=yaml.safe_dump_all([*kept, *crds]))
