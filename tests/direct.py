@@ -30,6 +30,31 @@ def items(cluster: devcluster.Cluster, kind: str, namespace: str = "") -> list[M
     return found
 
 
+def create(
+    cluster: devcluster.Cluster,
+    manifest: Mapping[str, Any],
+    namespace: str = "",
+    *,
+    user: str = "",
+    dry: bool = False,
+    validation: str = "Strict",
+) -> Manifest:
+    """As `kubectl create`; `dry`: with `--dry-run=server`. What the API server has made of it."""
+    kind = f"{manifest['kind']} {manifest['apiVersion']}"
+    at = path(cluster, kind, manifest["metadata"].get("namespace") or namespace)
+    found: Manifest = _ask(
+        cluster,
+        "POST",
+        at,
+        manifest,
+        _as(user),
+        fieldManager="kubectl-create",
+        fieldValidation=validation,
+        dryRun="All" if dry else None,
+    )
+    return found
+
+
 def apply(
     cluster: devcluster.Cluster,
     *manifests: Mapping[str, Any],

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from tests import direct
 from tests.builders.correction import ONCE, SUNDAYS, correction, manifest
 
 import devcluster
@@ -76,14 +77,13 @@ def test_the_api_server_refuses_and_takes_the_same(cluster: devcluster.Cluster, 
     cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(crd(Correction)))
     cluster.kubectl("wait", "--for=condition=Established", f"crd/{Correction.api.name}")
 
-    def create(spec: dict[str, Any]) -> str:
+    def create(spec: dict[str, Any]) -> dict[str, Any]:
         tried = {**written(spec), "metadata": {"name": "tried", "namespace": namespace}}
-        command = ("create", "--dry-run=server", "--validate=strict", "-o", "json", "-f", "-")
-        return cluster.kubectl(*command, input=json.dumps(tried))
+        return direct.create(cluster, tried, dry=True)
 
     for spec, sentence in REFUSED:
         with pytest.raises(CommandError) as error:
             create(spec)
         assert sentence in str(error.value), spec
     for spec in TAKEN:
-        assert Correction.parse(json.loads(create(spec))).spec == correction(**spec).spec
+        assert Correction.parse(create(spec)).spec == correction(**spec).spec

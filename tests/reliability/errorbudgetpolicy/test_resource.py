@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from tests import direct
 from tests.reliability.errorbudgetpolicy.life import START, dump
 
 import devcluster
@@ -138,12 +139,11 @@ def test_the_api_server_refuses_with_the_same_sentences(cluster: devcluster.Clus
     cluster.kubectl("wait", "--for=condition=Established", f"crd/{ErrorBudgetPolicy.api.name}")
     for spec, sentence in REFUSED:
         with pytest.raises(CommandError) as error:
-            cluster.kubectl("create", "-f", "-", input=json.dumps(manifest(namespace, spec)))
+            direct.create(cluster, manifest(namespace, spec))
         assert sentence in str(error.value), spec
     for spec in TAKEN:
-        text = json.dumps(manifest(namespace, spec))
-        made = cluster.kubectl("create", "--dry-run=server", "--validate=strict", "-o", "json", "-f", "-", input=text)
-        assert ErrorBudgetPolicy.parse(json.loads(made)).spec == ErrorBudgetPolicy.parse(json.loads(text)).spec
+        made = direct.create(cluster, manifest(namespace, spec), dry=True)
+        assert ErrorBudgetPolicy.parse(made).spec == ErrorBudgetPolicy.parse(manifest(namespace, spec)).spec
 
 
 def test_the_api_server_takes_the_largest_status_and_its_columns_show_it(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests import direct
 from tests.builders.servicelevelobjective import manifest
 from tests.installing import install
 from tests.processes import wait_for
@@ -30,13 +31,11 @@ def served(cluster: devcluster.Cluster) -> devcluster.Cluster:
     return cluster
 
 
-def create(cluster: devcluster.Cluster, namespace: str, **spec: Any) -> str:
+def create(cluster: devcluster.Cluster, namespace: str, **spec: Any) -> dict[str, Any]:
     made = manifest()
     made["metadata"] = {"name": "tried", "namespace": namespace}
     made["spec"].update(spec)
-    return cluster.kubectl(
-        "create", "--dry-run=server", "--validate=strict", "-o", "json", "-f", "-", input=json.dumps(made)
-    )
+    return direct.create(cluster, made, dry=True)
 
 
 def test_what_the_model_refuses(served: devcluster.Cluster, namespace: str) -> None:
@@ -98,7 +97,7 @@ def test_what_the_model_refuses(served: devcluster.Cluster, namespace: str) -> N
     ],
 )
 def test_what_the_model_takes(served: devcluster.Cluster, namespace: str, spec: dict[str, Any]) -> None:
-    accepted = json.loads(create(served, namespace, **spec))
+    accepted = create(served, namespace, **spec)
     assert (
         ServiceLevelObjective.parse(accepted, strict=False).spec == ServiceLevelObjective.parse(manifest(**spec)).spec
     )
