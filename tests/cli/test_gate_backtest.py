@@ -150,7 +150,7 @@ def test_the_example_in_the_documents_is_what_it_prints(ninefold: Command, tsdb:
     options = ["-f", *FILES, "--releases", "releases.yaml", "-n", "shop", "--against", "strict.yaml", *tsdb]
     done = ninefold("gate", "backtest", *options, files={**FILES, **RELEASES, "strict.yaml": STRICT})
     page = (ROOT / "docs" / "release" / "releasegate.md").read_text()
-    example = page[page.index("    $ ninefold gate backtest") : page.index("Without `-f` gates, policies")]
+    example = page[page.index("    $ ninefold gate backtest") : page.index("Without `-f`, the command")]
     shown = [line.removeprefix("    ") for line in example.splitlines()[2:]]
     assert "\n".join(shown).strip() == done.stdout.strip()
 
