@@ -207,7 +207,11 @@ def test_a_second_window_that_no_objective_records(ninefold: Command) -> None:
         ("30d", "3d", ""),
         ("30d", "30d", ""),
         ("30d", "31d", "the window of checkout is 30d, and no forecast reaches beyond it: write less"),
-        ("1h", "15m", "for checkout it rests on one window alone, 5m: a short spike is enough; prefer burnRate"),
+        (
+            "1h",
+            "15m",
+            "for checkout the forecast rests on one window alone, 5m: a short spike is enough; prefer burnRate",
+        ),
     ],
 )
 def test_an_end_of_the_budget_that_cannot_be_foretold(

@@ -1,4 +1,4 @@
-"""The kinds of this stage, in the order in which people meet them: a line a kind, by the name of its folder. Pure."""
+"""The kinds of this stage by folder, in the order in which users meet them. Pure."""
 
 from __future__ import annotations
 

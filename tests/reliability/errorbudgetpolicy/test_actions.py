@@ -60,7 +60,7 @@ def test_a_short_window_ends_the_rule_soon() -> None:
     life = Life(policy(STEPS))
     life.look(fast(0.9, 20, 20))
     life.look(fast(0.9, 20, 2))
-    assert life.status.recovers == "it has burnt at most 14.4x over 1h or 5m for 15m"
+    assert life.status.recovers == "it has burned at most 14.4x over 1h or 5m for 15m"
     life.look(fast(0.9, 20, 2), after=15 * MINUTE)
     assert life.status.decision == "Allow"
 

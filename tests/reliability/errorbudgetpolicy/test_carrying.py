@@ -119,7 +119,7 @@ def test_a_suspended_objective_is_measured_again_once_it_is_resumed() -> None:
     twin = shop.twin()
     shop.suspend("right")
     shop.look()
-    assert "right is suspended, so that nobody keeps its rules" in shop.policy.status.reason
+    assert "right is suspended, so that the operator does not maintain its rules" in shop.policy.status.reason
     go(shop, 1)
     go(twin, 1)
     shop.suspend("right", False)
@@ -134,7 +134,7 @@ def test_a_weaker_promise_changes_nothing() -> None:
     go(shop, 1, failing=0.5)
     go(twin, 1, failing=0.5)
     assert only(shop).budget_left == only(twin).budget_left
-    assert "right is held to the 99 % of when it closed gates" in shop.policy.status.reason
+    assert "right is held to 99 %, its objective when it closed gates" in shop.policy.status.reason
     assert opens_after(shop) == opens_after(twin)
     shop.tick(0.5)
     assert shop.is_open, "with the gate open the weaker promise is the promise"
@@ -154,7 +154,7 @@ def test_what_is_not_selected_any_more_is_followed_until_it_has_recovered() -> N
     twin = shop.twin()
     shop.edit("right", service="elsewhere")
     shop.look()
-    assert "right is still followed, though it is not selected any more" in shop.policy.status.reason
+    assert "right is still followed, although it is no longer selected" in shop.policy.status.reason
     assert opens_after(shop) == opens_after(twin)
     shop.tick(0.0)
     assert shop.policy.status.objectives == []
@@ -196,7 +196,7 @@ def test_time_that_nobody_measured_counts_as_if_everything_had_failed() -> None:
     left = only(shop).budget_left or ""
     # An hour of twelve is 8.3 % of the events, and the budget is 1 % of them.
     assert float(left.split(" ")[0]) < -700
-    assert "what it had spent stays spent, and time that nobody measured counts as failed" in shop.policy.status.reason
+    assert "what it had spent stays spent, and time without measurements counts as failed" in shop.policy.status.reason
     assert opens_after(shop) >= timedelta(hours=10)
 
 
@@ -262,7 +262,7 @@ def test_it_is_forgiven_by_name_and_only_once() -> None:
     assert shop.is_open
     newest, carrying, *_ = shop.policy.status.transitions
     assert newest.reason == "ann has forgiven what right had spent: it counted probes"
-    assert carrying.reason.startswith("right does not exist any more (seen 2026-03-02T13:00:00Z)")
+    assert carrying.reason.startswith("right no longer exists (seen 2026-03-02T13:00:00Z)")
     shop.create("right")
     go(shop, 1, failing=0.5)
     shop.delete("right")
@@ -279,7 +279,7 @@ def test_the_last_field_manager_is_named_as_what_it_is() -> None:
     shop.changed_by = "kubectl-edit at 2026-03-02T13:00:00Z"
     shop.look()
     assert (
-        "right counts something else (seen 2026-03-02T13:00:00Z, last changed by kubectl-edit at 2026-03-02T13:00:00Z, "
+        "right counts other events (seen 2026-03-02T13:00:00Z, last changed by kubectl-edit at 2026-03-02T13:00:00Z, "
         "as its field managers say); what it had spent stays spent" in shop.policy.status.reason
     )
 

@@ -45,7 +45,7 @@ def test_the_reason_says_how_far_over_and_how_it_ends() -> None:
         "checkout-availability has spent 104 % of its 30-day error budget, burning 22x over 1h"
     )
     assert life.status.recovers == (
-        "its budget left has been at least 1 % for 15m and it has burnt at most 14.4x over 1h for 15m"
+        "its budget left has been at least 1 % for 15m and it has burned at most 14.4x over 1h for 15m"
     )
     assert life.status.lowest_budget == "-4.0 %"
     assert life.status.predicted_recovery is None
@@ -62,7 +62,7 @@ def test_what_must_recover_is_said_once_where_one_figure_is_behind_several_rules
     life = Life(policy(budgets + rates))
     life.look(healthy(-0.04, burn=22.3))
     assert life.status.recovers == (
-        "its budget left has been at least 31 % for 15m and it has burnt at most 6x over 1h for 15m"
+        "its budget left has been at least 31 % for 15m and it has burned at most 6x over 1h for 15m"
     )
 
 
@@ -318,7 +318,7 @@ def test_who_keeps_the_rules_from_running_does_not_open_what_is_spent(hindered: 
     life.look(healthy(-0.1))
     status = life.look([WatchedObjective("availability", "30d", UNKNOWN, hindered=hindered)]).status
     assert (status.state, status.decision, status.unknown_since) == ("Exhausted", "Hold", since)
-    told = "; availability cannot be measured, as its status says: what was last known stays"
+    told = "; availability cannot be measured, as its status says: the last known state stays"
     assert status.reason.endswith(told) is hindered
 
 

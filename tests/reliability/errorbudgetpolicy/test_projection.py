@@ -116,7 +116,7 @@ def test_the_interval_is_told_in_figures_and_in_words() -> None:
         "availability has 12.0 % of its 30-day error budget left, burning 6x over 1h, "
         "which lasts 14h to 1d19h at this rate"
     )
-    assert life.status.recovers == ("its budget has been on the way to last longer than 3d with 1 % to spare for 15m")
+    assert life.status.recovers == ("its budget has been forecast to last longer than 3d with 1 % to spare for 15m")
 
 
 def test_it_ends_when_there_is_a_margin_to_spare_for_the_whole_time() -> None:

@@ -1,4 +1,4 @@
-"""What became of objectives that were spent, in sentences. Pure."""
+"""Sentences about objectives that were deleted or changed after they had closed gates. Pure."""
 
 from __future__ import annotations
 
@@ -11,38 +11,41 @@ from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicySpe
 from ninefold.reliability.errorbudgetpolicy.status import Carried, Change, Remembered
 
 _CHANGES: dict[Change, str] = {
-    "Gone": "does not exist any more",
-    "Indicator": "counts something else",
+    "Gone": "no longer exists",
+    "Indicator": "counts other events",
     "Window": "has another window",
-    "Corrections": "was moved under other Corrections",
-    "Suspended": "is suspended, so that nobody keeps its rules",
+    "Corrections": "was relabelled so that other Corrections apply",
+    "Suspended": "is suspended, so that the operator does not maintain its rules",
     "Remade": "was deleted and created again, or suspended for a while",
-    "Renamed": "does not exist any more, and {} counts the same",
-    "Restored": "counts again what it did, after something else",
+    "Renamed": "no longer exists, and {} counts the same events",
+    "Restored": "counts the same events as before, after a time in which it counted others",
 }
 
 
 def held_on(states: Sequence[Remembered], objectives: Iterable[WatchedObjective]) -> str:
-    """Why gates are still held to an objective that is not what it was; "" if there is none."""
+    """Why gates still depend on an objective that was deleted, changed or deselected; "" if there is none."""
     carried = [(state.name, state.carried) for state in states if state.carried]
     if carried:
-        name, first = min(carried, key=lambda each: (each[1].since, each[0]))
-        count = len(carried) - 1 + sum(each.more for _, each in carried)
+        name, first = min(carried, key=lambda entry: (entry[1].since, entry[0]))
+        count = len(carried) - 1 + sum(entry.more for _, entry in carried)
         more = f" (and {count} more)" if count else ""
-        gaps = ", and time that nobody measured counts as failed" if _counts_gaps(first) else ""
+        gaps = ", and time without measurements counts as failed" if _counts_gaps(first) else ""
         return f"{changed(name, first)}{more}; what it had spent stays spent{gaps}"
     by_name = {objective.name: objective for objective in objectives}
     for state in states:
         objective = by_name.get(state.name)
         if objective and state.closes and state.identity and is_weaker(state.identity, objective):
-            return f"{state.name} is held to the {state.identity.objective} % of when it closed gates{_by(objective)}"
+            return (
+                f"{state.name} is held to {state.identity.objective} %, "
+                f"its objective when it closed gates{_by(objective)}"
+            )
         if objective and state.closes and not objective.selected:
-            return f"{state.name} is still followed, though it is not selected any more{_by(objective)}"
+            return f"{state.name} is still followed, although it is no longer selected{_by(objective)}"
     return ""
 
 
 def _counts_gaps(carried: Carried) -> bool:
-    """Whether the budget that is shown is less than the one of the objective, whose rules know of no gap."""
+    """Whether the shown budget is less than the objective's own: the objective's rules do not account for the gap."""
     return carried.change == "Remade" and carried.measured_by is not None
 
 
@@ -51,14 +54,14 @@ def _by(objective: WatchedObjective) -> str:
 
 
 def changed(name: str, carried: Carried) -> str:
-    """A clause: "checkout counts something else, last changed by kubectl-edit at …, as its field managers say"."""
+    """A clause: "checkout counts other events (seen …, last changed by …, as its field managers say)"."""
     by = f", last changed by {carried.by}, as its field managers say" if carried.by else ""
-    what = _CHANGES[carried.change].format(carried.measured_by)
-    return f"{name} {what} (seen {rfc3339(carried.since)}{by})"
+    change = _CHANGES[carried.change].format(carried.measured_by)
+    return f"{name} {change} (seen {rfc3339(carried.since)}{by})"
 
 
 def end(state: Remembered) -> str:
-    """What ends it: "what right had spent has left its window at …, or is forgiven (…)"."""
+    """What ends a carried objective: "what right had spent has left its window on …, or a user … forgives it: …"."""
     carried = state.carried
     if carried is None:
         return ""
@@ -71,18 +74,18 @@ def end(state: Remembered) -> str:
 
 
 def forgiven(spec: ErrorBudgetPolicySpec, before: Iterable[Remembered]) -> list[str]:
-    """Who has forgiven what of the carried ones."""
-    wanted = {(each.objective, rfc3339(each.since)): each for each in spec.forgive}
-    found = []
+    """A sentence for each carried objective that spec.forgive names: who forgave it, and why."""
+    entries = {(entry.objective, rfc3339(entry.since)): entry for entry in spec.forgive}
+    sentences = []
     for state in before:
-        each = wanted.get((state.name, rfc3339(state.carried.since))) if state.carried else None
-        if each is not None:
-            found.append(f"{each.by} has forgiven what {state.name} had spent: {each.reason}")
-    return found
+        entry = entries.get((state.name, rfc3339(state.carried.since))) if state.carried else None
+        if entry is not None:
+            sentences.append(f"{entry.by} has forgiven what {state.name} had spent: {entry.reason}")
+    return sentences
 
 
 def news(before: Iterable[Remembered], after: Iterable[Remembered]) -> list[str]:
-    """What became of which objective since the last look."""
+    """A sentence for each objective that is newly carried, or carried for another reason than before."""
     known = {(state.name, state.carried.change) for state in before if state.carried}
     return [
         f"{changed(state.name, state.carried)}; what it had spent stays spent"

@@ -1,8 +1,8 @@
-"""What was spent stays spent: how an objective that closed gates is followed through deletions and edits. Pure.
+"""What was spent stays spent: how a policy follows an objective that closed gates through deletions and edits. Pure.
 
-While an objective closes gates it is held to what it was when it closed them. Once it is no longer that, its rules
-stay as they are until all that was spent by then has left the window, or until a person forgives it: it is `Carried`.
-An objective that counts the same in its place can end rules sooner, by what it has measured itself.
+While an objective closes gates, the policy holds it to its identity of when it closed them. If the identity changes,
+the objective is `Carried`: its rules stay active until everything spent by then has left the window, or until a person
+forgives it. A successor that counts the same events can end rules sooner, by its own measurements.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from ninefold.reliability.errorbudgetpolicy.status import (
 )
 
 LAG = timedelta(minutes=10)
-"""For how long figures may still be those of a time before: rules are loaded late, and rates look 5 minutes back."""
+"""How long values may lag behind a change: Prometheus loads rules late, and rates reach 5 minutes back."""
 _LONGEST = timedelta(days=31)
-"""How long an objective is carried whose window cannot be told."""
+"""How long an objective is carried if its window is not known."""
 
 
 def follow(
@@ -39,12 +39,14 @@ def follow(
     *,
     edited: bool,
 ) -> list[tuple[WatchedObjective, Remembered | None]]:
-    """The objectives to look at, by name, each with what is known of it: those selected, and those that closed gates.
+    """The objectives to evaluate, sorted by name, each with its remembered state: those that the policy selects, and
+    those that closed gates.
 
-    `edited`: the policy itself has changed since, so that what it no longer selects it need not follow.
+    `edited`: the policy itself has changed since the last reconciliation, so an objective that it no longer selects
+    need not be followed.
     """
     by_name = {objective.name: objective for objective in objectives}
-    found = []
+    followed = []
     for name in sorted({*by_name, *(name for name, entry in before.items() if entry.closes)}):
         entry = before.get(name)
         objective = _known(by_name.get(name), name, entry)
@@ -53,12 +55,12 @@ def follow(
         if entry is not None and entry.carried and entry.carried.change == "Renamed":
             objective = by_name[entry.carried.measured_by or ""].standing_for(objective)
         if objective.selected or (entry is not None and entry.closes):
-            found.append((objective, entry))
-    return found
+            followed.append((objective, entry))
+    return followed
 
 
 def _known(objective: WatchedObjective | None, name: str, entry: Remembered | None) -> WatchedObjective:
-    """One that does not exist is at least remembered by its window."""
+    """The objective; if it does not exist or has no identity, a stand-in with the remembered window."""
     if objective is not None and (objective.identity is not None or entry is None):
         return objective
     window = entry.identity.window.split(" ")[0] if entry and entry.identity else ""
@@ -66,7 +68,7 @@ def _known(objective: WatchedObjective | None, name: str, entry: Remembered | No
 
 
 def _is_let_go(entry: Remembered, objective: WatchedObjective) -> bool:
-    """Whether it is the policy's own change that an untouched objective is not selected any more."""
+    """Whether an edit of the policy, not one of the objective, is why the objective is no longer selected."""
     was, present = entry.identity, objective.identity
     if objective.selected or present is None or entry.carried is not None:
         return False
@@ -74,17 +76,18 @@ def _is_let_go(entry: Remembered, objective: WatchedObjective) -> bool:
 
 
 def difference(was: Identity, present: Identity | None) -> Change | None:
-    """How an objective is not what it was; None if it is. Another target is no difference: figures can be converted."""
+    """How an objective differs from its former identity; None if it does not. Another target is not a difference:
+    values can be converted."""
     if present is None:
         return "Gone"
     if was.indicator != present.indicator or (was.suspended and not present.suspended):
         return "Indicator"
-    # Nobody repairs the rules of a suspended objective, so its figures can be made to end.
+    # The operator does not repair the rules of a suspended objective, so a user can stop its measurements.
     if present.suspended and not was.suspended:
         return "Suspended"
     if was.window != present.window:
         return "Window"
-    # Whoever writes Corrections may change what counts; whoever moves an objective under one may not.
+    # A user who may write Corrections may change what counts; one who may only relabel an objective may not.
     if was.labels != present.labels and was.corrections != present.corrections:
         return "Corrections"
     return "Remade" if was.objects != present.objects else None
@@ -97,7 +100,7 @@ def _next(
     others: Iterable[WatchedObjective],
     now: datetime,
 ) -> Remembered | None:
-    """What is known of an objective that closes gates; None if it is forgiven, or if nothing is left to go by."""
+    """The next remembered state of an objective that closes gates; None if it is forgiven, or if it is over."""
     carried, present = entry.carried, objective.identity
     if carried is not None and _is_forgiven(spec, entry.name, carried):
         return None
@@ -112,7 +115,7 @@ def _next(
         return _lost(spec, entry, change or "Gone", objective, others, now)
     same = present.model_copy(update={"objective": was.objective, "suspended": was.suspended})
     if not objective.selected:
-        # The labels by which it was selected: they tell its own change from one of the policy.
+        # Keep the labels by which it was selected: they distinguish a change of the objective from one of the policy.
         same = same.model_copy(update={"labels": was.labels})
     if change is None and (carried is None or carried.measured_by or carried.change == "Restored"):
         return entry.model_copy(update={"identity": same})
@@ -122,7 +125,7 @@ def _next(
 def _back(
     spec: ErrorBudgetPolicySpec, entry: Remembered, same: Identity, objective: WatchedObjective, now: datetime
 ) -> Remembered:
-    """An objective of the same name counts the same again. What nobody measured in between is not known."""
+    """An objective of the same name counts the same events again. The time in between was not measured."""
     carried = entry.carried
     if carried is not None and carried.mixed:
         restored = {"change": "Restored", "since": now, "until": _end(spec, entry, same, now)}
@@ -144,18 +147,18 @@ def _lost(
     others: Iterable[WatchedObjective],
     now: datetime,
 ) -> Remembered:
-    """No objective of the name counts the same any more; one of another name may."""
+    """No objective of this name counts the same events any longer; an objective of another name may."""
     carried, was = entry.carried, entry.identity
-    others = [] if change == "Suspended" else [each for each in others if each.name != entry.name]
-    other = _successor(was, carried, others)
+    others = [] if change == "Suspended" else [other for other in others if other.name != entry.name]
+    successor = _successor(was, carried, others)
     mixed = (carried is not None and carried.mixed) or change in ("Indicator", "Corrections")
     until = carried.until if carried is not None and _is_open(carried) else _end(spec, entry, was, now)
     by = objective.changed_by[:160] or None
-    if other is not None and was is not None and other.identity is not None:
-        if carried is not None and carried.measured_by == other.name and was.objects == other.identity.objects:
+    if successor is not None and was is not None and successor.identity is not None:
+        if carried is not None and carried.measured_by == successor.name and was.objects == successor.identity.objects:
             return entry
-        kept = was.model_copy(update={"objects": other.identity.objects})
-        renamed = Carried(change="Renamed", since=now, until=until, measured_by=other.name, mixed=mixed, by=by)
+        kept = was.model_copy(update={"objects": successor.identity.objects})
+        renamed = Carried(change="Renamed", since=now, until=until, measured_by=successor.name, mixed=mixed, by=by)
         return _with(entry, kept, renamed)
     since = carried.since if carried is not None and carried.measured_by is None else now
     by = carried.by if carried is not None and carried.change == change and carried.by else by
@@ -163,15 +166,15 @@ def _lost(
 
 
 def _is_open(carried: Carried) -> bool:
-    """Whether nobody has measured since then what is left of the budget, so that it ends when it was to end."""
+    """Whether the remaining budget has not been measured since the change, so that the end stays the same."""
     return carried.measured_by is None or carried.change == "Renamed"
 
 
 def _successor(
     was: Identity | None, carried: Carried | None, others: Iterable[WatchedObjective]
 ) -> WatchedObjective | None:
-    """A selected objective that counts the same; the one that was found before, if it still does."""
-    alike = [
+    """A selected objective that counts the same events; the present successor first, if it still does."""
+    candidates = [
         other
         for other in others
         if was is not None
@@ -183,7 +186,7 @@ def _successor(
         and other.identity.corrections == was.corrections
     ]
     before = carried.measured_by if carried else None
-    return min(alike, key=lambda other: (other.name != before, other.name), default=None)
+    return min(candidates, key=lambda other: (other.name != before, other.name), default=None)
 
 
 def _with(entry: Remembered, identity: Identity | None, carried: Carried | None) -> Remembered:
@@ -192,7 +195,7 @@ def _with(entry: Remembered, identity: Identity | None, carried: Carried | None)
 
 def _is_forgiven(spec: ErrorBudgetPolicySpec, name: str, carried: Carried) -> bool:
     since = rfc3339(carried.since)
-    return any(each.objective == name and rfc3339(each.since) == since for each in spec.forgive)
+    return any(entry.objective == name and rfc3339(entry.since) == since for entry in spec.forgive)
 
 
 def _end(spec: ErrorBudgetPolicySpec, entry: Remembered, identity: Identity | None, now: datetime) -> datetime:
@@ -215,15 +218,16 @@ def _end(spec: ErrorBudgetPolicySpec, entry: Remembered, identity: Identity | No
 
 
 def bounded(states: Sequence[ObjectiveState]) -> list[ObjectiveState]:
-    """At most so many carried ones as a status holds. The one that lasts longest stands for those beyond, with all
-    their rules: however many objectives are spent and deleted, none of them is forgotten before its time."""
+    """Limits carried objectives to MAX_CARRIED, as many as a status holds. The carried objective that lasts longest
+    takes over the rules of those beyond the limit, so that no objective is forgotten early, however many are spent and
+    deleted."""
     carried = sorted((state for state in states if state.carried), key=_lasting, reverse=True)
     if len(carried) <= MAX_CARRIED:
         return list(states)
     first, beyond = carried[0], carried[MAX_CARRIED:]
     gone = {state.name for state in beyond}
     rules = {rule.rule: rule for state in (*beyond, first) for rule in state.active}
-    assert first.carried is not None  # noqa: S101 - chosen by that
+    assert first.carried is not None  # noqa: S101 - only carried states are sorted
     more = first.carried.more + sum(1 + state.carried.more for state in beyond if state.carried)
     alone = {"change": "Gone", "measured_by": None, "mixed": True, "more": more}
     folded = first.model_copy(
@@ -240,5 +244,5 @@ _ORDER = ("Allow", "Unknown", "Approve", "Hold", "Deny")
 
 
 def _lasting(state: ObjectiveState) -> tuple[datetime, str]:
-    assert state.carried is not None  # noqa: S101 - asked of carried ones only
+    assert state.carried is not None  # noqa: S101 - the callers pass carried states only
     return state.carried.until, state.name

@@ -1,4 +1,4 @@
-"""Reads the figures of the objectives that a policy selects, and looks again when they change."""
+"""Reconciles ErrorBudgetPolicies when the measurements of the objectives that they select change."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 
 
 def _of(policy: Manifest) -> Iterable[Hashable]:
-    """What the objectives are found by that it selects or has remembered: one of these is looked at even when it is not
-    selected any more."""
+    """The index terms of the objectives that a policy selects or remembers: it evaluates a remembered objective even if
+    it no longer selects it."""
     namespace = Key.of(policy).namespace
     yield from looks_for(policy.get("spec", {}).get("objectives") or {}, namespace)
     yield from ((namespace, "name", name) for name in _followed(policy))
@@ -39,12 +39,13 @@ _BY_OBJECTIVE = Index(ErrorBudgetPolicy.api, _of)
 
 
 def _read(slo: Manifest) -> object:
-    """What a policy goes by, beside the figures: the status of an objective follows these, and is written often."""
+    """The parts of an objective, apart from its measurements, that a policy depends on. The rest of its status changes
+    often and would only cause needless reconciliations."""
     return slo["metadata"].get("uid"), written(slo), is_in_force(slo), is_hindered(slo), last_manager(slo)
 
 
 def _seen_by(policy: ErrorBudgetPolicy, store: Store) -> Iterable[Manifest]:
-    """The objectives that it selects or follows, and all that these are made of."""
+    """The objectives that the policy selects or follows, and their components."""
     namespace = policy.key.namespace
 
     def find(name: str) -> Manifest | None:
@@ -56,7 +57,7 @@ def _seen_by(policy: ErrorBudgetPolicy, store: Store) -> Iterable[Manifest]:
 
 
 class ErrorBudgetPolicyController(Controller[ErrorBudgetPolicy, Observed]):
-    """Figures come from the snapshot that all objectives share, not from their statuses: those are for people."""
+    """Measurements come from the snapshot that all objectives share, not from their statuses, which are for people."""
 
     resource = ErrorBudgetPolicy
     watches = (
@@ -70,7 +71,7 @@ class ErrorBudgetPolicyController(Controller[ErrorBudgetPolicy, Observed]):
 
     async def observe(self, resource: ErrorBudgetPolicy, store: Store, now: datetime) -> Observed:
         slos = _seen_by(resource, store)
-        corrections = {Key.of(each): each for slo in slos for each in correcting(slo, store)}
+        corrections = {Key.of(found): found for slo in slos for found in correcting(slo, store)}
         return observed(resource, slos, self._figures.snapshot, now, self._identities, corrections.values())
 
     def plan(self, resource: ErrorBudgetPolicy, observed: Observed, now: datetime) -> Plan[ErrorBudgetPolicyStatus]:
@@ -85,17 +86,17 @@ class ErrorBudgetPolicyController(Controller[ErrorBudgetPolicy, Observed]):
 
 
 def _concerned(slo: Manifest, store: Store) -> set[Key]:
-    """The policies that select an objective or have remembered it."""
-    found = (policy for term in found_by(slo) for policy in store.found(_BY_OBJECTIVE, term))
+    """The policies that select or remember an objective."""
+    policies = (policy for term in found_by(slo) for policy in store.found(_BY_OBJECTIVE, term))
     return {
         Key.of(policy)
-        for policy in found
+        for policy in policies
         if selects(policy["spec"]["objectives"], slo) or Key.of(slo).name in _followed(policy)
     }
 
 
 def _followed(policy: Manifest) -> set[str]:
-    """The objectives of which a policy has remembered what they were."""
+    """The names of the objectives whose identity a policy remembers."""
     status = policy.get("status") or {}
     entries = (*status.get("objectives", ()), *status.get("others", ()))
     return {entry["name"] for entry in entries if "identity" in entry}

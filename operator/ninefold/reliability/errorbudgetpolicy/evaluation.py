@@ -1,4 +1,4 @@
-"""One objective, one look further: which rules hold now, what is known, and what is shown of it. Pure."""
+"""Evaluates one objective in one reconciliation: which rules hold, what is known, and what the status shows. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ninefold.reliability.errorbudgetpolicy.status import (
 def advance(
     spec: ErrorBudgetPolicySpec, objective: WatchedObjective, before: Remembered | None, lost: datetime, now: datetime
 ) -> ObjectiveState:
-    """One objective, one look further."""
+    """The next state of an objective. `lost`: since when its data are missing, if they are."""
     held = {rule.rule: rule for rule in before.active} if before else {}
     steps = [
         step(rule, spec, held.get(str(rule.when)), holding.judged(rule.when, before, objective, now), now)
@@ -36,13 +36,13 @@ def advance(
     reading = objective.reading
     closes = before is not None and before.closes and any(rule.gate for rule in active)
     carried = before.carried if before and closes else None
-    # Neither an edit that takes the figures away nor somebody who contests them, or keeps the rules from running,
-    # leaves it to `failMode` of gates to decide on what was spent.
+    # An edit that removes the measurements, a user who contests them or one who keeps the rules from running must not
+    # leave it to `failMode` of gates to decide on what was spent.
     disturbed = reading.data == "Contested" or (objective.hindered and not reading.known)
     kept = carried is not None or (closes and disturbed)
     known = kept or (reading.known and (closes or not unanswered(spec, objective)))
     last = before if isinstance(before, ObjectiveState) else None
-    # What is shown is refreshed when a rule begins, recovers or ends, so that figures and state agree.
+    # A rule that begins, recovers or ends refreshes the shown values, so that values and state agree.
     shown = last if last and last.active == active else None
     data = reading.data if known or not reading.known else "Unknown"
     budget = _budget(reading, shown, last)
@@ -68,14 +68,14 @@ def _identity(before: Remembered | None, objective: WatchedObjective, active: It
 
 
 def _never_measured(reading: BudgetReading, before: Remembered | None) -> bool:
-    """Only Prometheus can say so: one that cannot be asked says nothing about an objective."""
+    """Only an answer of Prometheus can say so: a Prometheus that does not answer says nothing about an objective."""
     if reading.known or (before is not None and before.decision != "Unknown"):
         return False
     return reading.absent or (before is not None and before.never_measured is True)
 
 
 def unanswered(spec: ErrorBudgetPolicySpec, objective: WatchedObjective) -> list[str]:
-    """Conditions that the readings of an objective with traffic do not answer."""
+    """The burn rate windows and values that rules need and that an objective with traffic does not have."""
     reading = objective.reading
     if reading.data != "Healthy":
         return []
@@ -101,7 +101,8 @@ def _burn(
     shown: ObjectiveState | None,
     last: ObjectiveState | None,
 ) -> str | None:
-    """Over the window of a rule that holds, else one that a rule asks for, else 1h or the shortest there is."""
+    """The burn rate over the window of a rule that holds, otherwise over one that a rule uses, otherwise over 1h or the
+    shortest window."""
     held = {rule.rule for rule in active}
     rules = sorted((rule.when for rule in spec.rules if rule.when.burn_rate), key=lambda when: str(when) not in held)
     asked = [when.burn_rate.over for when in rules if when.burn_rate]
@@ -119,17 +120,17 @@ def _exhaustion(
     last: ObjectiveState | None,
     now: datetime,
 ) -> Exhaustion | None:
-    """By the budget as it is shown, which is steady where the true one trembles."""
+    """Follows from the shown budget, which is steady, not from the exact one, which fluctuates."""
     reading = objective.reading
     if not reading.known:
         return last.exhaustion if last else None
     if budget is None or is_young(spec, reading):
         return None
-    found = projection.rates(objective)
-    if found is None:
+    rates = projection.rates(objective)
+    if rates is None:
         return None
     kept = shown.exhaustion if shown and shown.budget_left == budget else None
-    return projection.show(objective, percentage(budget) / 100, found, kept, now)
+    return projection.show(objective, percentage(budget) / 100, rates, kept, now)
 
 
 def _decision(active: Iterable[ActiveRule], *, answered: bool) -> Decision:

@@ -1,7 +1,7 @@
 """Who may forgive what was spent: a user who may override gates, under their own name. Pure.
 
-Admins of a namespace write policies, and so do the machines of GitOps that may do everything: neither has the verb
-`override` by that.
+Admins of a namespace write policies, and so do GitOps controllers with all rights: neither has the verb `override` for
+that reason alone.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _RULES = (
     {
         "expression": f"variables.added.size() == 0 || ({authors.has_verb('override', _GATES)})",
         "messageExpression": f"{ME} + ' may not forgive what was spent: it takes the verb override on releasegates "
-        "(ClusterRole ninefold-override), of a machine by name and not as one of all verbs'",
+        "(ClusterRole ninefold-override), and a machine must have it by name, not as one of all verbs'",
         "message": "this user may not forgive what was spent: it takes the verb override on releasegates",
     },
 )
 
 
 def forgiving_manifests() -> list[Manifest]:
-    """The policy and its binding, to be installed once in a cluster."""
+    """The ValidatingAdmissionPolicy and its binding, installed once in a cluster."""
     variables = {
         "before": "oldObject == null ? [] : oldObject.spec.?forgive.orValue([])",
         "added": "object.spec.?forgive.orValue([]).filter(f, !variables.before.exists(b, b == f))",

@@ -1,6 +1,6 @@
-"""Figures and sentences for people. Pure.
+"""Values and sentences for people. Pure.
 
-A figure that is shown stays as it is until it has moved enough to matter, so that a steady state writes nothing.
+A shown value stays unchanged until the measurement has moved enough to matter, so that a steady state writes nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ninefold.domain.wording.dead_bands import budget_moved, burn_moved
 from ninefold.domain.wording.numbers import burn_rate, percent
 from ninefold.kube.fields import percentage, seconds
 from ninefold.reliability.errorbudgetpolicy.resource import Recovery
-from ninefold.reliability.errorbudgetpolicy.rules import FORETOLD, When
+from ninefold.reliability.errorbudgetpolicy.rules import FORECAST, When
 from ninefold.reliability.errorbudgetpolicy.status import ObjectiveState
 
 _PERIODS = {"Week": "weekly", "Month": "monthly", "Quarter": "quarterly"}
@@ -53,11 +53,11 @@ def adjective(window: str) -> str:
 
 
 def standing(objective: ObjectiveState, window: str) -> str:
-    """As a clause: "checkout has spent 104 % of its 30-day error budget, burning 22x over 1h"."""
+    """The budget as a clause: "checkout has spent 104 % of its 30-day error budget, burning 22x over 1h"."""
     budget = f"its {adjective(window)} error budget" if window else "its error budget"
     burning = f", burning {objective.burn}" if objective.burn and float(objective.burn.split("x")[0]) > 1 else ""
     if objective.budget_left is None:
-        return f"{objective.name} has no figure of {budget} yet{burning}"
+        return f"{objective.name} has no value of {budget} yet{burning}"
     left = percentage(objective.budget_left)
     if left < 0:
         return f"{objective.name} has spent {100 - left:.0f} % of {budget}{burning}"
@@ -65,10 +65,10 @@ def standing(objective: ObjectiveState, window: str) -> str:
 
 
 def _lasting(objective: ObjectiveState, burning: bool) -> str:
-    """Said where every window agrees that it will be spent, and where it matters: ", which lasts 14h to 3d at this
-    rate"."""
+    """A clause such as ", which lasts 14h to 3d at this rate"; "" unless every window agrees that the budget will be
+    spent, and the budget burns or a rule asks for a forecast."""
     exhaustion = objective.exhaustion
-    asked = burning or any(rule.rule.startswith(FORETOLD) for rule in objective.active)
+    asked = burning or any(rule.rule.startswith(FORECAST) for rule in objective.active)
     if exhaustion is None or exhaustion.latest == "never" or not asked:
         return ""
     if exhaustion.earliest == exhaustion.latest:
@@ -80,26 +80,26 @@ def end_of(when: When, recovery: Recovery) -> str:
     """What must come true for a rule to end: "its budget has been at least 1 % for 15m"."""
     if when.burn_rate is not None:
         rate, windows = when.burn_rate.above, " or ".join(when.burn_rate.windows)
-        return f"it has burnt at most {rate}x over {windows} for {recovery.for_}"
+        return f"it has burned at most {rate}x over {windows} for {recovery.for_}"
     if when.exhausted_within is not None:
         spare = "" if float(recovery.margin) == 0 else f" with {float(recovery.margin):.10g} % to spare"
-        return f"its budget has been on the way to last longer than {when.exhausted_within}{spare} for {recovery.for_}"
+        return f"its budget has been forecast to last longer than {when.exhausted_within}{spare} for {recovery.for_}"
     least = f"{float(when.budget_left_below or 0) + float(recovery.margin):.10g}"
     return f"its budget left has been at least {least} % for {recovery.for_}"
 
 
 def last_to_end(whens: Sequence[When]) -> list[When]:
-    """Without those that have ended by the time another has: a budget above 35 % is above 5 %, too."""
+    """Leaves out each condition that ends earlier than another: a budget above 35 % is above 5 %, too."""
     last: dict[tuple[str, ...], When] = {}
     for when in whens:
-        figure, distance = _to_go(when)
-        if figure not in last or distance > _to_go(last[figure])[1]:
-            last[figure] = when
+        value, distance = _to_go(when)
+        if value not in last or distance > _to_go(last[value])[1]:
+            last[value] = when
     return list(last.values())
 
 
 def _to_go(when: When) -> tuple[tuple[str, ...], float]:
-    """The figure that a condition is about, and how far it must recover: more is later."""
+    """The value that a condition is about, and how far it must recover: a greater distance ends later."""
     if when.burn_rate is not None:
         return when.burn_rate.windows, -float(when.burn_rate.above)
     if when.exhausted_within is not None:

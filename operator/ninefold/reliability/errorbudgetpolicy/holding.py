@@ -1,4 +1,4 @@
-"""By which figures the rules of an objective end that closed gates: by those of what it was then. Pure."""
+"""The values by which the rules of an objective that closed gates end: those of its identity at that time. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ninefold.reliability.errorbudgetpolicy.status import Carried, Identity, Rem
 
 _UNKNOWN = BudgetReading("Unknown")
 _ALIKE = 1.000001
-"""Up to this factor two promises differ only by how they are written."""
+"""Up to this factor, two objectives in percent differ only in how they are written."""
 
 
 def judged(when: When, entry: Remembered | None, objective: WatchedObjective, now: datetime) -> WatchedObjective:
-    """The objective with the figures that a rule goes by; Unknown figures let it be as it is."""
+    """The objective with the values that a rule is judged by; with Unknown values, the rule stays unchanged."""
     if entry is None or not entry.closes or entry.identity is None:
         return objective
     carried = entry.carried
@@ -32,14 +32,14 @@ def judged(when: When, entry: Remembered | None, objective: WatchedObjective, no
         longest = max(seconds(window) for window in when.burn_rate.windows)
         whole = now >= measured_whole(carried, longest)
         return _held(objective, entry.identity) if whole else _blind(objective)
-    # Foretelling takes burn rates over windows of days; and of a new name the budget is known when its window is over.
+    # A forecast needs burn rates over windows of days, and the budget under a new name is known only after its window.
     if when.budget_left_below is None or carried.change != "Remade":
         return _blind(objective)
     return _at_worst(_held(objective, entry.identity), entry.identity, now)
 
 
 def shown(entry: Remembered | None, objective: WatchedObjective, now: datetime) -> BudgetReading:
-    """The figures to show; Unknown lets those of before stand."""
+    """The values to show; with Unknown, the status keeps the last ones."""
     if entry is None or not entry.closes or entry.identity is None:
         return objective.reading
     if entry.carried is None:
@@ -50,12 +50,12 @@ def shown(entry: Remembered | None, objective: WatchedObjective, now: datetime) 
 
 
 def measured_whole(carried: Carried, length: int) -> datetime:
-    """From when on a window of so many seconds holds nothing but what is measured again."""
+    """When a window of `length` seconds contains only time that is measured again."""
     return carried.since + timedelta(seconds=length) + LAG
 
 
 def changes(spec: ErrorBudgetPolicySpec, state: Remembered) -> list[datetime]:
-    """When something else counts for a carried objective by the clock alone."""
+    """The times at which the evaluation of a carried objective changes without a new measurement."""
     carried = state.carried
     if carried is None:
         return []
@@ -64,12 +64,12 @@ def changes(spec: ErrorBudgetPolicySpec, state: Remembered) -> list[datetime]:
 
 
 def is_weaker(identity: Identity, objective: WatchedObjective) -> bool:
-    """Whether the objective promises less than it did."""
+    """Whether the objective is lower than it was."""
     return _factor(identity, objective) > 1
 
 
 def _factor(identity: Identity, objective: WatchedObjective) -> float:
-    """By which budgets spent and burn rates are to be multiplied; 1 if the objective promises as much as it did."""
+    """The factor for spent budgets and burn rates; 1 unless the objective is lower than it was."""
     was, present = float(identity.objective) / 100, objective.reading.promised
     if present is None:
         present = float(objective.identity.objective) / 100 if objective.identity else was
@@ -78,7 +78,7 @@ def _factor(identity: Identity, objective: WatchedObjective) -> float:
 
 
 def _held(objective: WatchedObjective, identity: Identity) -> WatchedObjective:
-    """The figures by the promise that was in force when it closed gates, if it is less by now."""
+    """The values converted to the objective that was in force when it closed gates, if it is lower by now."""
     reading, factor = objective.reading, _factor(identity, objective)
     if factor == 1:
         return objective
@@ -88,7 +88,7 @@ def _held(objective: WatchedObjective, identity: Identity) -> WatchedObjective:
 
 
 def _at_worst(objective: WatchedObjective, identity: Identity, now: datetime) -> WatchedObjective:
-    """What is left if everything failed in the time that nobody measured, at the usual traffic."""
+    """The remaining budget if everything failed in the time without measurements, at the usual traffic."""
     reading = objective.reading
     if reading.budget_left is None or reading.coverage is None:
         return _blind(objective)

@@ -1,4 +1,4 @@
-"""The hysteresis: when a rule begins to hold for an objective, and when it ends. Pure."""
+"""The hysteresis of a rule: when it begins to hold for an objective, and when it ends. Pure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ninefold.reliability.errorbudgetpolicy.status import ActiveRule
 Judgement = Literal["Holds", "Between", "Recovered"]
 
 LAG = timedelta(minutes=10)
-"""For how long after a period began the figures may still be those of the one before."""
+"""How long after the start of a period the values may still be those of the period before."""
 
 
 def judge(when: When, spec: ErrorBudgetPolicySpec, objective: WatchedObjective, now: datetime) -> Judgement | None:
-    """Whether a condition holds, is back far enough for it to end, or lies between; None where that is not known.
+    """Whether a condition holds, has recovered far enough to end, or lies between; None if that is not known.
 
-    Without traffic there is nothing to burn: a missing figure of an idle objective counts as a good one.
+    Without traffic nothing burns: a missing value of an idle objective counts as a good one.
     """
     reading = objective.reading
     if not reading.known:
@@ -41,41 +41,41 @@ def judge(when: When, spec: ErrorBudgetPolicySpec, objective: WatchedObjective, 
 
 
 def _judge_burn(burn_rate: BurnRate, reading: BudgetReading) -> Judgement | None:
-    """One window that is back to the rate is enough for the rule to end."""
+    """The rule ends as soon as one window is back at the rate."""
     missing = 0.0 if reading.data == "Idle" else None
-    found = [reading.burn.get(window, missing) for window in burn_rate.windows]
-    above = [rate > float(burn_rate.above) for rate in found if rate is not None]
+    measured = [reading.burn.get(window, missing) for window in burn_rate.windows]
+    above = [rate > float(burn_rate.above) for rate in measured if rate is not None]
     if not all(above):
         return "Recovered"
-    return "Holds" if len(above) == len(found) else None
+    return "Holds" if len(above) == len(measured) else None
 
 
 def _judge_end(
     within: str, spec: ErrorBudgetPolicySpec, objective: WatchedObjective, left: float, now: datetime
 ) -> Judgement | None:
-    """By the window that gives the budget most time; the margin must be there to spare."""
-    found = rates(objective)
-    if found is None:
+    """Uses the window that gives the budget most time; to recover, the margin must remain to spare."""
+    measured = rates(objective)
+    if measured is None:
         return None
-    if lasts(objective, left, found.lowest, now) <= seconds(within):
+    if lasts(objective, left, measured.lowest, now) <= seconds(within):
         return "Holds"
     spare = left - float(spec.recovery.margin) / 100
-    return "Recovered" if lasts(objective, spare, found.lowest, now) > seconds(within) else "Between"
+    return "Recovered" if lasts(objective, spare, measured.lowest, now) > seconds(within) else "Between"
 
 
 def is_young(spec: ErrorBudgetPolicySpec, reading: BudgetReading) -> bool:
     """Whether too little of the window is measured to judge its budget: the first failed request of a new objective
-    is a large part of the few that were seen, and next to nothing of thirty days."""
+    is a large part of the few requests so far, and almost nothing of thirty days."""
     return reading.coverage is not None and reading.coverage * 100 < float(spec.minimum_coverage)
 
 
 def step(
     rule: PolicyRule, spec: ErrorBudgetPolicySpec, before: ActiveRule | None, objective: WatchedObjective, now: datetime
 ) -> ActiveRule | None:
-    """The rule as it holds from now on, or None if it does not.
+    """The rule as it holds from now on, or None if it does not hold.
 
-    It begins at once, and ends when the figure has been good for `recovery.for` on end. A gap in the data begins that
-    time anew: nobody knows what happened in it.
+    A rule begins at once, and ends when its value has been good for `recovery.for` without interruption. A gap in the
+    data restarts that time, since what happened in the gap is not known.
     """
     judgement = judge(rule.when, spec, objective, now)
     if judgement is None and before is not None and _is_settled(rule.when, before, objective):
@@ -99,12 +99,12 @@ def step(
 
 
 def _is_settled(when: When, before: ActiveRule, objective: WatchedObjective) -> bool:
-    """Whether the budget that a rule is about went with its period: too little of the new one is measured to judge it,
-    and the old one counts no more."""
+    """Whether a rule is about the budget of a period that is over: too little of the new period is measured to judge
+    it, and the old period no longer counts."""
     period = objective.period
     return when.about_budget and objective.reading.known and period is not None and before.since < period.start + LAG
 
 
 def lasting(recovery: Recovery) -> timedelta:
-    """How long a figure must be good."""
+    """How long a value must be good before a rule ends."""
     return timedelta(seconds=seconds(recovery.for_))

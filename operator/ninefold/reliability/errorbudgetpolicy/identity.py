@@ -1,6 +1,6 @@
-"""What the figures of an objective depend on, to tell later whether they are still about the same. Pure.
+"""The identity of an objective: what its measurements depend on, to compare later. Pure.
 
-Composites are what their components are: each digest is of the objective and of all that it is made of.
+Each digest covers the objective and, of a composite, all its components.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ Find = Callable[[str], Manifest | None]
 
 _COMPILED = 10_000
 _FAMILY = 256
-"""How many components are looked at, direct and indirect."""
+"""How many components an identity covers, direct and indirect."""
 
 
 class Identities:
-    """What objectives count is compiled once for each generation."""
+    """The identities of objectives; compiles what an objective counts once for each generation."""
 
     def __init__(self) -> None:
         self._counted: OrderedDict[tuple[Key, str, int], str] = OrderedDict()
@@ -52,7 +52,7 @@ class Identities:
         )
 
     def _counts(self, slo: Manifest) -> str:
-        """By the syntax tree where there is one, so that another layout of a query is the same query."""
+        """A digest of the syntax tree if the objective compiles, so that the layout of a query does not matter."""
         metadata = slo["metadata"]
         key = (Key.of(slo), metadata.get("uid", ""), metadata.get("generation", 0))
         if key not in self._counted:
@@ -63,15 +63,15 @@ class Identities:
 
 
 def is_in_force(slo: Manifest) -> bool:
-    """Whether Prometheus evaluates the rules of the present spec, as far as the status says."""
+    """Whether Prometheus evaluates the rules of the present spec, according to the status."""
     status, metadata = slo.get("status") or {}, slo["metadata"]
     ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status.get("conditions", ()))
     return ready and status.get("observedGeneration") == metadata.get("generation")
 
 
 def is_hindered(slo: Manifest) -> bool:
-    """Whether its rules do not run, as its status says: Prometheus answers and does not evaluate them, or the operator
-    is kept from writing them, by an object that has taken their name, by a quota or by another refusal."""
+    """Whether the rules of an objective do not run, according to its status: Prometheus answers and does not evaluate
+    them, or the operator cannot write them, because of another object with their name, a quota or another refusal."""
     status = slo.get("status") or {}
     rules = status.get("rules") or {}
     present = [c for c in status.get("conditions", ()) if c["status"] == "True"]
@@ -83,26 +83,26 @@ def is_hindered(slo: Manifest) -> bool:
 
 
 def last_manager(slo: Manifest) -> str:
-    """Who changed it last by its managedFields, with the time: a claim of the client, not a proof."""
+    """The last field manager and its time, from managedFields: a claim of the client, not a proof."""
     entries = [e for e in slo["metadata"].get("managedFields", ()) if not e.get("subresource")]
     last = max(entries, key=lambda entry: str(entry.get("time", "")), default=None)
     return f"{str(last.get('manager', ''))[:120]} at {str(last.get('time', ''))[:30]}" if last else ""
 
 
 def family_of(slo: Manifest, find: Find) -> Sequence[tuple[str, Manifest | None]]:
-    """The objective, its own name left out, then its components, theirs, and so on, each once."""
-    found: dict[str, Manifest | None] = {"": slo}
+    """The objective under the name "", then its components, their components, and so on, each once."""
+    family: dict[str, Manifest | None] = {"": slo}
     waiting = _components(slo)
-    while waiting and len(found) < _FAMILY:
+    while waiting and len(family) < _FAMILY:
         name = waiting.pop(0)
-        if name not in found:
-            part = found[name] = find(name)
+        if name not in family:
+            part = family[name] = find(name)
             waiting += _components(part) if part else []
-    return list(found.items())
+    return list(family.items())
 
 
 def _asked(family: Iterable[tuple[str, Manifest | None]]) -> list[tuple[str, str]]:
-    """Which Prometheus each names: another one has seen something else, whatever the query."""
+    """The Prometheus that each objective names: another Prometheus has other data, whatever the query."""
     named = ((name, (part or {}).get("spec", {}).get("prometheus")) for name, part in family)
     return [(name, str(prometheus)) for name, prometheus in named if prometheus]
 

@@ -1,4 +1,4 @@
-"""What only a controller could say of an error budget policy in files. Pure."""
+"""Checks of an ErrorBudgetPolicy in files that need other files, as a controller makes them in a cluster. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check(policy: ErrorBudgetPolicy, others: ResourceSet) -> Iterator[Diagnostic
 def _rule(
     path: tuple[str | int, ...], when: When, slo: ServiceLevelObjective, recorded: frozenset[str]
 ) -> Iterator[Diagnostic]:
-    """Whether an objective records what a condition asks for."""
+    """Reports burn rates that an objective does not record, and forecasts that say little."""
     name, known = slo.metadata.name, sorted(recorded, key=seconds)
     for field, over in zip(("over", "and"), when.burn_rate.windows if when.burn_rate else (), strict=False):
         if over not in recorded:
@@ -47,9 +47,12 @@ def _rule(
             yield Diagnostic((*path, "burnRate", field), message)
     if when.exhausted_within is None:
         return
-    looked_at = [duration(window) for window in projection.windows(map(seconds, known), slo.window)]
-    if len(looked_at) < 2:
-        message = f"for {name} it rests on one window alone, {looked_at[0]}: a short spike is enough; prefer burnRate"
+    considered = [duration(window) for window in projection.windows(map(seconds, known), slo.window)]
+    if len(considered) < 2:
+        message = (
+            f"for {name} the forecast rests on one window alone, {considered[0]}: "
+            "a short spike is enough; prefer burnRate"
+        )
         yield Diagnostic((*path, "exhaustedWithin"), message, warning=True)
     if seconds(when.exhausted_within) > slo.window:
         message = f"the window of {name} is {duration(slo.window)}, and no forecast reaches beyond it: write less"

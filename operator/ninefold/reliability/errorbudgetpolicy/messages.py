@@ -1,4 +1,4 @@
-"""Why a policy says what it says, in sentences. Pure."""
+"""Sentences that explain the state of a policy. Pure."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def reason(
             f"since less than {spec.minimum_coverage} % of its window is measured"
         )
     if unmeasured := [state.name for state in states if _is_unmeasured(state)]:
-        sentence += f"; {and_more(unmeasured)} cannot be measured, as its status says: what was last known stays"
+        sentence += f"; {and_more(unmeasured)} cannot be measured, as its status says: the last known state stays"
     lost = sorted((state.unknown_since, state.name) for state in states if state.unknown_since)
     if lost:
         sentence += f"; data of {and_more([name for _, name in lost])} are missing since {rfc3339(lost[0][0])}"
@@ -56,13 +56,13 @@ def reason(
 
 
 def _is_unmeasured(state: ObjectiveState) -> bool:
-    """Whether it stays as it was because its figures are contested or its rules do not run."""
+    """Whether its rules stay active because its values are contested or its recording rules do not run."""
     unknown = state.data not in ("Healthy", "Idle")
     return unknown and bool(state.active) and state.carried is None and state.unknown_since is None
 
 
 def recovers(spec: ErrorBudgetPolicySpec, closing: Sequence[tuple[ObjectiveState, ActiveRule]]) -> str:
-    """What must come true for every closing rule of the most severe objective, and how many others must recover."""
+    """What every closing rule of the most severe objective needs to end, and how many other objectives must recover."""
     if not closing:
         return ""
     worst = max((objective for objective, _ in closing), key=severity)
@@ -78,7 +78,7 @@ def recovers(spec: ErrorBudgetPolicySpec, closing: Sequence[tuple[ObjectiveState
 
 
 def exempted(exempt: Exempt, decision: Decision, closing: Sequence[Remembered], otherwise: str) -> str:
-    """What would be without it."""
+    """The exemption, and the decision that would be in force without it."""
     sentence = f"Exempt until {rfc3339(exempt.until)} ({exempt.reason})"
     if not closing:
         return f"{sentence}. {otherwise}"
@@ -104,19 +104,19 @@ def ready(
         )
     if status.unknown_since:
         missing = next(name for name, state in remembered(status).items() if state.unknown_since)
-        found = next(objective for objective in objectives if objective.name == missing)
-        return Verdict("False", "DataMissing", _why_missing(spec, found))
-    watched = "1 objective is" if status.watched == 1 else f"{status.watched} objectives are"
-    return Verdict("True", "Evaluated", f"{watched} watched.")
+        unmeasured = next(objective for objective in objectives if objective.name == missing)
+        return Verdict("False", "DataMissing", _why_missing(spec, unmeasured))
+    watched = "1 objective" if status.watched == 1 else f"{status.watched} objectives"
+    return Verdict("True", "Evaluated", f"The policy watches {watched}.")
 
 
 def _why_missing(spec: ErrorBudgetPolicySpec, objective: WatchedObjective) -> str:
     name, reading = objective.name, objective.reading
     if not reading.known:
-        return f"There are no data of {name}: its own status says why. What was last known stays."
+        return f"There are no data of {name}: its own status says why. The last known state stays."
     windows = {window for rule in spec.rules if rule.when.burn_rate for window in rule.when.burn_rate.windows}
     if windows <= reading.burn.keys():
-        return f"There is no figure of the error budget of {name} yet. What was last known stays."
+        return f"The error budget of {name} has no value yet. The last known state stays."
     return (
         f"{name} does not record every burn rate that the rules ask for; it records "
         f"{', '.join(sorted(reading.burn, key=seconds)) or 'none'}: choose one of these in burnRate.over and "

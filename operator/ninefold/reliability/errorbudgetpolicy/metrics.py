@@ -1,4 +1,4 @@
-"""What error budget policies say, as metrics."""
+"""The metrics of ErrorBudgetPolicies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ENDS = ("earliest", "latest")
 
 
 class PolicyMetrics(Collector):
-    """All from the statuses: what is counted must outlive the process."""
+    """Reads everything from the statuses, since counters must outlive the process."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -50,13 +50,14 @@ class PolicyMetrics(Collector):
         )
         pace = GaugeMetricFamily(
             "ninefold_policy_pace_ratio",
-            "How large the steps of a delivery may be by the ErrorBudgetPolicy: 1 as usual, 0.5 half of that.",
+            "The share of the usual step size that the ErrorBudgetPolicy allows deliveries: 1 is full size, 0.5 is "
+            "half.",
             labels=_POLICY,
         )
         exhaustion = GaugeMetricFamily(
             "ninefold_policy_exhaustion_seconds",
-            "Until the first budget of the ErrorBudgetPolicy is spent, by the highest (earliest) and by the lowest "
-            "(latest) of the burn rates over several windows; absent where it lasts.",
+            "Time until the first budget of the ErrorBudgetPolicy is spent, at the highest (earliest) and the lowest "
+            "(latest) of the burn rates over several windows; absent if the budget lasts.",
             labels=(*_POLICY, "bound"),
         )
         for manifest in self._store.all(ErrorBudgetPolicy.api):
@@ -76,9 +77,9 @@ class PolicyMetrics(Collector):
 
 
 def _exhaustion(status: Mapping[str, Any]) -> dict[str, float]:
-    """Each end of the interval for the objective that comes to it first, where one does."""
+    """Both ends of the interval in seconds, each of the objective that reaches it first; no entry if none does."""
     shown = [objective["exhaustion"] for objective in status.get("objectives", ()) if objective.get("exhaustion")]
-    ends = {end: min((_length(one.get(end)) for one in shown), default=inf) for end in _ENDS}
+    ends = {end: min((_length(interval.get(end)) for interval in shown), default=inf) for end in _ENDS}
     return {end: seconds for end, seconds in ends.items() if isfinite(seconds)}
 
 

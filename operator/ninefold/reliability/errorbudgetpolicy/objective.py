@@ -1,4 +1,4 @@
-"""What is measured of one objective at one time. Pure."""
+"""An objective as a policy sees it at one time, with its measurements. Pure."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ninefold.reliability.errorbudgetpolicy.status import Identity
 
 @dataclass(frozen=True, slots=True)
 class BudgetReading:
-    """What is measured of one objective: the budget left as a share (1 untouched, negative overspent), burn rates by
-    window ("1h"), and the share of the objective's window that has data. None and a missing window: no figure.
-    `promised` is the share of good events that budget and burn rates are of."""
+    """The measurements of one objective: the budget left as a share (1 untouched, negative overspent), burn rates by
+    window ("1h"), and the share of the objective's window that has data. None or a missing window: not measured.
+    `promised` is the share of good events that the budget and the burn rates refer to."""
 
     data: DataState
     budget_left: float | None = None
     burn: Mapping[str, float] = field(default_factory=dict)
     coverage: float | None = None
     absent: bool = False
-    """Whether Prometheus has answered, and has no data of it in all of its window."""
+    """Whether Prometheus has answered, and has no data of the objective in its whole window."""
     promised: float | None = None
 
     @property
@@ -32,34 +32,35 @@ class BudgetReading:
 
 @dataclass(frozen=True, slots=True)
 class WatchedObjective:
-    """An objective that the policy looks at.
+    """An objective that the policy evaluates.
 
-    `window` is the SLO's, "30d", or "Month" where it is one of the calendar; "" where the objective does not exist.
+    `window` is the SLO's, such as "30d", or "Month" for a calendar window; "" if the objective does not exist.
     """
 
     name: str
     window: str
     reading: BudgetReading
     period: Span | None = None
-    """The present period of a window of the calendar."""
+    """The present period of a calendar window."""
     identity: Identity | None = None
-    """What its figures depend on; None where the objective does not exist."""
+    """What its measurements depend on; None if the objective does not exist."""
     in_force: bool = False
-    """Whether its figures are those of its present spec."""
+    """Whether its measurements follow from its present spec."""
     hindered: bool = False
-    """Whether its rules do not run, so that its figures may be missing by that."""
+    """Whether its rules do not run, which may be why measurements are missing."""
     changed_by: str = ""
-    """Who changed it last, as far as its field managers say."""
+    """Who changed it last, according to its field managers."""
     selected: bool = True
-    """Whether the policy selects it: an objective that was spent is followed if it does not any more."""
+    """Whether the policy selects it; a policy follows an objective that closes gates even if it no longer selects
+    it."""
 
     def standing_for(self, other: WatchedObjective) -> WatchedObjective:
-        """With these figures, under the name of another that does not exist any more."""
+        """These measurements under the name of an objective that no longer exists."""
         return replace(self, name=other.name, selected=other.selected)
 
     @property
     def length(self) -> float:
-        """Of its window, in seconds; 0 where that cannot be told."""
+        """The length of its window in seconds; 0 if it is not known."""
         if self.period is not None:
             return (self.period.end - self.period.start).total_seconds()
         try:

@@ -1,4 +1,4 @@
-"""What a policy sees: the objectives that it selects, with what a snapshot says about each. Pure."""
+"""What a policy observes: the objectives that it selects, each with its measurements from a snapshot. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def observed(
     identities: Identities,
     corrections: Iterable[Manifest] = (),
 ) -> Observed:
-    """`slos` and `corrections` are those of its namespace; what has nothing to do with the policy may be left out."""
+    """`slos` and `corrections` are those of the policy's namespace; objects that do not concern it may be left out."""
     seen = _Seen(slos, snapshot, now, identities, list(corrections))
     return Observed(
         objectives=seen.objectives(policy.spec.objectives, followed(policy.status)),
@@ -44,17 +44,19 @@ def observed(
 
 
 def followed(status: ErrorBudgetPolicyStatus) -> list[str]:
-    """The objectives that closed gates, which a policy looks at even when it does not select them any more."""
+    """The objectives that close gates: the policy evaluates them even if it no longer selects them."""
     return [name for name, entry in remembered(status).items() if entry.closes]
 
 
 def reading(slo_id: str, snapshot: Snapshot, now: datetime) -> BudgetReading:
-    """What the snapshot says about an objective."""
+    """The measurements of an objective in the snapshot."""
     if not snapshot.fresh(now):
         return BudgetReading("Unknown")
-    figure = snapshot.by_id.get(slo_id, Measurement())
-    absent = figure.data == "Unknown" and figure.budget_left is None
-    return BudgetReading(figure.data, figure.budget_left, figure.burn, figure.coverage, absent, figure.promised)
+    measured = snapshot.by_id.get(slo_id, Measurement())
+    absent = measured.data == "Unknown" and measured.budget_left is None
+    return BudgetReading(
+        measured.data, measured.budget_left, measured.burn, measured.coverage, absent, measured.promised
+    )
 
 
 class _Seen:
@@ -68,13 +70,15 @@ class _Seen:
         identities: Identities,
         corrections: Sequence[Manifest],
     ) -> None:
-        # Nobody keeps the rules of one that is being deleted, however long a finalizer holds it.
+        # The operator does not maintain the rules of an objective that is being deleted, however long a finalizer
+        # holds it.
         self._slos = {Key.of(slo).name: slo for slo in slos if "deletionTimestamp" not in slo["metadata"]}
         self._snapshot, self._now = snapshot, now
         self._identities, self._corrections = identities, corrections
 
     def objectives(self, wanted: Objectives, followed: Iterable[str]) -> list[WatchedObjective]:
-        """Those selected and those followed, by name; of those selected by name also the ones that do not exist."""
+        """The selected and the followed objectives, sorted by name; also those that the policy names and that do not
+        exist."""
         wire = wanted.wire()
         found = {name: self._objective(slo, selected=True) for name, slo in self._slos.items() if selects(wire, slo)}
         for name in followed:
@@ -104,7 +108,7 @@ class _Seen:
 
 
 def _period(calendar: Manifest, now: datetime) -> Span | None:
-    """None for one that its objective cannot be measured by: it says so itself, and has no figures."""
+    """The present period; None for an invalid calendar, which the objective reports itself, and has no measurements."""
     try:
         return period(Calendar.model_validate(calendar), now)
     except (Stalled, ValueError):

@@ -1,4 +1,4 @@
-"""What an ErrorBudgetPolicy means: from readings of its objectives and its own last status to its next status. Pure."""
+"""Plans an ErrorBudgetPolicy: from readings of its objectives and its last status to its next status. Pure."""
 
 from __future__ import annotations
 
@@ -25,33 +25,35 @@ from ninefold.reliability.errorbudgetpolicy.status import (
 )
 
 FIRST_ANSWER = timedelta(seconds=2)
-"""How often to look while Prometheus has not been asked yet."""
+"""How often to reconcile while Prometheus has not been asked yet."""
 NEW = timedelta(minutes=10)
-"""For how long an objective may be without its first figures before a policy that knows others says so in its state:
-until then it is one that has just been made."""
+"""How long an objective may lack its first measurements before a policy that knows other objectives says so in its
+state: until then, the objective counts as new."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The selected objectives, sorted by name, and how far their figures are to be trusted."""
+    """The selected objectives, sorted by name, and how far their measurements can be trusted."""
 
     objectives: Sequence[WatchedObjective]
     asked: bool = True
     """Whether Prometheus has been asked at all since the operator started."""
     figures_at: datetime | None = None
-    """When it last answered; None if it did not since the operator started."""
+    """When it last answered; None if it has not answered since the operator started."""
     stale_at: datetime | None = None
-    """When the figures will be too old to count, if it does not answer now."""
+    """When the measurements become too old to count; set if Prometheus does not answer now."""
 
 
 def plan(policy: ErrorBudgetPolicy, observed: Observed, now: datetime) -> Plan[ErrorBudgetPolicyStatus]:
-    """Watches as many objectives as a status can remember, those first that it knows already."""
+    """Watches at most as many objectives as a status can remember; those that it remembers already come first."""
     if not observed.asked:
         return _unchanged(policy, now)
     lost = min(observed.figures_at or now, now)
     edited = policy.metadata.generation != policy.status.observed_generation
     known = remembered(policy.status)
-    watched = sorted(observed.objectives, key=lambda each: (each.name not in known, each.name))[:MAX_WATCHED]
+    watched = sorted(observed.objectives, key=lambda objective: (objective.name not in known, objective.name))[
+        :MAX_WATCHED
+    ]
     seen = carrying.follow(policy.spec, watched, known, now, edited=edited)
     states = carrying.bounded([advance(policy.spec, objective, entry, lost, now) for objective, entry in seen])
     objectives = [objective for objective, _ in seen]
@@ -78,7 +80,7 @@ def _too_many(count: int) -> Verdict | None:
 
 
 def _unchanged(policy: ErrorBudgetPolicy, now: datetime) -> Plan[ErrorBudgetPolicyStatus]:
-    """The first answer of Prometheus is seconds away: a restart alone must not change what the policy says."""
+    """Keeps the status until the first answer of Prometheus: a restart alone must not change what the policy says."""
     ready = reported(policy.status.conditions)
     return Plan(
         status=policy.status,
@@ -88,8 +90,8 @@ def _unchanged(policy: ErrorBudgetPolicy, now: datetime) -> Plan[ErrorBudgetPoli
 
 
 def _counting(old: ErrorBudgetPolicyStatus, states: Sequence[ObjectiveState], now: datetime) -> list[ObjectiveState]:
-    """Those that state and decision follow from: not one that has just been made and has no figures yet, so that it
-    does not throw a policy that knows others into Unknown and back."""
+    """The objectives that state and decision follow from. A new objective without measurements is left out, so that it
+    does not turn a policy that knows other objectives to Unknown and back."""
     if old.state == "Unknown" or all(state.decision == "Unknown" for state in states):
         return list(states)
     return [state for state in states if state.decision != "Unknown" or now >= _overdue(state, now)]
@@ -155,8 +157,8 @@ def _state(states: Sequence[ObjectiveState]) -> State:
 def _due(
     spec: ErrorBudgetPolicySpec, states: Iterable[ObjectiveState], stale_at: datetime | None, now: datetime
 ) -> datetime | None:
-    """When the next rule ends if its figure stays good, when figures get too old or never came, or when an exemption
-    is over; new figures come as events."""
+    """When the next rule ends if its value stays good, when measurements become too old or are overdue, or when an
+    exemption ends; new measurements come as events."""
     moments = [stale_at] if stale_at else []
     for state in states:
         moments += [rule.recovering_since + lasting(spec.recovery) for rule in state.active if rule.recovering_since]

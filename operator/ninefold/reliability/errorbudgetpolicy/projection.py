@@ -1,9 +1,9 @@
 """How long a budget lasts at a burn rate. Pure.
 
-A rolling window of length T spends the share r / T of its budget in a second at a burn rate r. Errors that leave the
-window only put the end off, and what would take longer than T never comes: by then the present errors have left, too.
-In a period of the calendar the budget is a share of the events so far, so it grows by 1 / e where it shrinks by r / e,
-e being the time since the period began; what would come after its end never comes.
+At a burn rate r, a rolling window of length T spends the share r / T of its budget in a second. Errors that leave the
+window only delay the end, and an end later than T never comes: by then the present errors have left the window, too.
+In a calendar period the budget is a share of the events so far, so it grows by 1 / e while it shrinks by r / e, where e
+is the time since the period began; an end after that of the period never comes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ninefold.reliability.errorbudgetpolicy.status import Exhaustion
 HOUR = 3_600
 DAY = 24 * HOUR
 _BAND, _FLOOR = 0.2, 0.25
-"""How far a burn rate may move before its projection is shown anew: a share of itself, of 0.25x if it is below."""
+"""How far a burn rate may move before its projection changes: a share of the rate, or of 0.25x if the rate is lower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Rates:
 
 
 def windows(recorded: Iterable[int], length: float) -> list[int]:
-    """Of the windows that an objective records those that are looked at, in seconds: 1h, 6h and the longest, as far as
-    they are shorter than its own.
+    """The recorded windows that a projection uses, in seconds: 1h, 6h and the longest, as far as they are shorter than
+    the objective's own window.
 
     >>> windows([300, 3600, 21600, 86400, 259200, 2592000], 2592000)
     [3600, 21600, 259200]
@@ -43,13 +43,13 @@ def windows(recorded: Iterable[int], length: float) -> list[int]:
 
 
 def rates(objective: WatchedObjective) -> Rates | None:
-    """None if no window is recorded that is shorter than the objective's. What has no traffic burns nothing."""
+    """None if no recorded window is shorter than the objective's. An objective without traffic burns nothing."""
     reading = objective.reading
     burn = {seconds(window): rate for window, rate in reading.burn.items()}
-    found = [burn[window] for window in windows(burn, objective.length)]
+    measured = [burn[window] for window in windows(burn, objective.length)]
     if reading.data == "Idle" and HOUR not in burn:
-        found.append(0.0)
-    return Rates(min(found), max(found)) if found else None
+        measured.append(0.0)
+    return Rates(min(measured), max(measured)) if measured else None
 
 
 def lasts(objective: WatchedObjective, left: float, rate: float, now: datetime) -> float:
@@ -63,16 +63,16 @@ def lasts(objective: WatchedObjective, left: float, rate: float, now: datetime) 
     return took if took <= horizon else inf
 
 
-def show(objective: WatchedObjective, left: float, found: Rates, shown: Exhaustion | None, now: datetime) -> Exhaustion:
-    """The interval for people; what is shown stays while the burn rates are about those it was told by."""
+def show(objective: WatchedObjective, left: float, burn: Rates, shown: Exhaustion | None, now: datetime) -> Exhaustion:
+    """The interval for people; the shown ends stay while the burn rates are close to those that they follow from."""
     return Exhaustion(
-        earliest=_show(objective, left, found.highest, shown.earliest if shown else None, now),
-        latest=_show(objective, left, found.lowest, shown.latest if shown else None, now),
+        earliest=_show(objective, left, burn.highest, shown.earliest if shown else None, now),
+        latest=_show(objective, left, burn.lowest, shown.latest if shown else None, now),
     )
 
 
 def length(shown: str) -> float:
-    """The seconds of an end of an interval as it is shown.
+    """The seconds of a shown end of an interval.
 
     >>> length("2d12h"), length("never")
     (216000.0, inf)
@@ -88,14 +88,15 @@ def _show(objective: WatchedObjective, left: float, rate: float, shown: str | No
 
 def _still(objective: WatchedObjective, left: float, rate: float, shown: str, now: datetime) -> bool:
     growth, elapsed, horizon = _shape(objective, now)
-    told = growth + left * elapsed / max(min(length(shown), horizon), 1)
-    band = _BAND * max(told, _FLOOR)
-    return rate <= told + band if shown == "never" else abs(rate - told) <= band
+    implied = growth + left * elapsed / max(min(length(shown), horizon), 1)
+    band = _BAND * max(implied, _FLOOR)
+    return rate <= implied + band if shown == "never" else abs(rate - implied) <= band
 
 
 def _shape(objective: WatchedObjective, now: datetime) -> tuple[float, float, float]:
-    """At which burn rate the budget stands still, over which time it is spent at 1 above that, and up to when in
-    seconds a projection means anything."""
+    """The burn rate at which the budget stays constant, the seconds that spend it at a rate higher by 1, and the
+    seconds
+    up to which a projection is meaningful."""
     if objective.period is None:
         return 0.0, objective.length, objective.length
     since, until = ((at - now).total_seconds() for at in (objective.period.start, objective.period.end))
@@ -103,7 +104,7 @@ def _shape(objective: WatchedObjective, now: datetime) -> tuple[float, float, fl
 
 
 def _about(took: float) -> str:
-    """Seconds to a tenth or better.
+    """A duration from seconds, accurate to a tenth or better.
 
     >>> _about(70), _about(4_000), _about(50_000), _about(200_000), _about(2_000_000), _about(inf)
     ('1m', '1h6m', '13h', '2d7h', '23d', 'never')

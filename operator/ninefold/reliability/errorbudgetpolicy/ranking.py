@@ -1,7 +1,7 @@
-"""Which objectives a status lists, and what is kept of the others. Pure.
+"""Which objectives a status lists, and what it keeps of the others. Pure.
 
-A policy may watch more objectives than people read about. Those that are listed are enough to decide by: what closes
-gates stands first, and what is missing before what is well.
+A policy may watch more objectives than people read about. The listed objectives are enough to decide by: objectives
+that close gates come first, and objectives without data before those that are well.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from ninefold.reliability.errorbudgetpolicy.status import (
 
 DECISIONS: tuple[Decision, ...] = ("Allow", "Unknown", "Approve", "Hold", "Deny")
 STATES: tuple[State, ...] = ("Healthy", "Unknown", "Caution", "Exhausted")
-"""From the least to the most severe; Exempt stands above them all."""
+"""From the least to the most severe; Exempt overrides all of them."""
 CLOSING = ("Approve", "Hold", "Deny")
 
 
 def remembered(status: ErrorBudgetPolicyStatus) -> dict[str, Remembered]:
-    """What the last look knew, by objective; an ObjectiveState for those whose figures were shown."""
+    """What the last reconciliation knew, by objective; an ObjectiveState for each objective that was listed."""
     return {state.name: state for state in (*status.objectives, *status.others)}
 
 
 def listed(
     states: Sequence[ObjectiveState], before: Mapping[str, Remembered]
 ) -> tuple[list[ObjectiveState], list[Remembered]]:
-    """Those to list, in order, and as much of the others as is needed to go on, by name.
+    """The objectives to list, in order, and as much of the others as the next reconciliation needs, by name.
 
-    One that was not listed takes the place of one that was only if its budget is less by more than noise.
+    An unlisted objective replaces a listed one only if its remaining budget is lower by more than the dead band.
     """
     ordered = sorted(states, key=lambda state: _rank(state, isinstance(before.get(state.name), ObjectiveState)))
     others = sorted(ordered[MAX_LISTED:], key=lambda state: state.name)
@@ -58,15 +58,17 @@ def most_severe(decisions: Iterable[Decision]) -> Decision:
 
 
 def severity(objective: ObjectiveState) -> tuple[int, int, float]:
-    """Orders objectives by what they ask for, then by how little budget is left."""
+    """A sort key: first what an objective asks for, then how little of its budget is left."""
     state = max((STATES.index(rule.state) for rule in objective.active), default=0)
     return DECISIONS.index(objective.decision), state, -_left(objective)
 
 
 def _rank(objective: ObjectiveState, was_listed: bool) -> tuple[bool, bool, bool, bool, int, int, float, str]:
-    """What closes gates and is known, what closes them and is not, what else is not known, what holds, what is left.
+    """A sort key: objectives that close gates and are known, that close gates and are not known, other unknown ones,
+    with
+    rules that hold, then by severity and by the remaining budget.
 
-    What is known to be spent keeps a gate closed whatever else is missing, so it must never be crowded out.
+    A budget that is known to be spent keeps a gate closed whatever data are missing, so it must never be crowded out.
     """
     closing, missing = objective.decision in CLOSING, objective.unknown_since is not None
     decision, state, _ = severity(objective)

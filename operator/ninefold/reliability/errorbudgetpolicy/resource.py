@@ -1,4 +1,4 @@
-"""What a user writes to say what spending an error budget does, and what is told back. Pure."""
+"""The spec of an ErrorBudgetPolicy: what follows when an error budget is spent. Pure."""
 
 from __future__ import annotations
 
@@ -17,36 +17,43 @@ MAX_FORGIVEN = 16
 
 
 class Recovery(Model):
-    """When a rule that held stops to hold: later than it began, so that nothing flaps."""
+    """When an active rule ends: its value must be better than the one at which it began, so that the rule does not
+    flap."""
 
     margin: Share = Field(
         default="1",
-        description="How many percentage points above its threshold the budget must come, and be there to spare if it "
-        "is to last; a burn rate just back to it.",
+        description="How many percentage points above its threshold the remaining budget must be; for "
+        "exhaustedWithin, how "
+        "many must remain to spare. A burn rate only has to be back at its threshold.",
     )
     for_: Duration = Field(
-        default="15m", alias="for", description="How long it must stay there, with data known all the while."
+        default="15m",
+        alias="for",
+        description="How long the value must stay there without interruption and without a gap in the data.",
     )
 
 
 class Exempt(Model):
-    """A time in which spending has no consequences."""
+    """A time in which a spent budget has no consequences."""
 
     reason: str = Field(
-        min_length=1, max_length=256, description="Why, for those who read the policy: a launch, a move, a drill."
+        min_length=1, max_length=256, description="Why, for readers of the policy: a launch, a move, a drill."
     )
-    until: Timestamp = Field(description="When it ends, by itself, such as 2026-12-01T06:00:00Z.")
+    until: Timestamp = Field(description="When the exemption ends by itself, such as 2026-12-01T06:00:00Z.")
 
 
 class Forgiven(Model):
-    """What an objective had spent before it was deleted or changed does not count any more."""
+    """Forgives what an objective had spent before it was deleted or changed: it no longer counts."""
 
-    objective: ObjectName = Field(description="The objective, as status.objectives[].name has it.")
+    objective: ObjectName = Field(description="The name of the objective, as in status.objectives[].name.")
     since: Timestamp = Field(
-        description="Its carried.since in the status: what is spent and carried later is not forgiven by this."
+        description="The carried.since of the objective in the status: this entry does not forgive what is carried "
+        "later."
     )
     by: str = Field(
-        min_length=1, max_length=256, description="Who says so: the API server takes only the name of the user."
+        min_length=1,
+        max_length=256,
+        description="Who forgives: the API server accepts only the name of the user who writes this.",
     )
     reason: str = Field(min_length=1, max_length=256, description="Why, for the record.")
 
@@ -69,29 +76,32 @@ class ErrorBudgetPolicySpec(
         ),
     ),
 ):
-    """Which objectives, what follows from their budgets, and when it ends."""
+    """Which objectives the policy watches, what follows from their budgets, and when it ends."""
 
-    objectives: Objectives = Field(description="Which objectives of this namespace the policy is about.")
+    objectives: Objectives = Field(description="Which objectives of this namespace the policy watches.")
     rules: list[PolicyRule] = Field(
         min_length=1,
         max_length=MAX_RULES,
-        description="What spending does. Of all rules that hold, the most severe state and decision win.",
+        description="What follows when a budget is spent. Of all rules that hold, the most severe state and decision "
+        "win.",
     )
     minimum_coverage: Share = Field(
         default="1",
         description="How much of an objective's window, in percent, must be measured before its budget is judged. "
-        "A new objective has seen so little that one failed request may overspend it; burn rates are judged at once.",
+        "A new objective has seen so few events that one failed request may overspend its budget; burn rates are "
+        "judged "
+        "at once.",
     )
-    recovery: Recovery = Field(default_factory=Recovery, description="When a rule that held ends.")
+    recovery: Recovery = Field(default_factory=Recovery, description="When an active rule ends.")
     exempt: Exempt | None = Field(
         default=None,
-        description="For a time nothing is asked of gates and of delivery. Figures and rules go on being looked at, "
-        "and what holds at the end of it counts from then on.",
+        description="A time in which the policy asks nothing of gates and deliveries. It keeps evaluating budgets and "
+        "rules, and the rules that hold at the end count from then on.",
     )
     forgive: list[Forgiven] = Field(
         default_factory=list,
         max_length=MAX_FORGIVEN,
-        description="What stays spent although its objective was deleted or changed, and is not to count any more.",
+        description="Spending of deleted or changed objectives (status.objectives[].carried) that no longer counts.",
     )
 
 
@@ -109,7 +119,7 @@ class ErrorBudgetPolicy(
         Column("Why", ".status.reason", wide=True),
     ),
 ):
-    """What spending an error budget does: states, with hysteresis, and what they ask of release gates."""
+    """What follows when an error budget is spent: states, with hysteresis, and decisions for release gates."""
 
     spec: ErrorBudgetPolicySpec
     status: ErrorBudgetPolicyStatus = Field(default_factory=ErrorBudgetPolicyStatus)

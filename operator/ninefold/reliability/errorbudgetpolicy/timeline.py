@@ -1,4 +1,4 @@
-"""The changes of state, and what they add up to. Pure."""
+"""The changes of state and their totals. Pure."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def continued(
     windows: Mapping[str, str],
     now: datetime,
 ) -> ErrorBudgetPolicyStatus:
-    """The new status with the timeline of the old one, and what has changed between them if anything has.
+    """The new status with the timeline of the old one, and an entry if the state has changed.
 
-    That what was spent is held on to, or forgiven, is an entry also where it changes no state.
+    An objective that is newly carried, or forgiven, adds an entry even if it changes no state.
     """
     old = policy.status
     before = list(remembered(old).values())
@@ -53,10 +53,10 @@ def continued(
 
 
 def _totals(old: ErrorBudgetPolicyStatus, entered: State, now: datetime) -> list[Stay]:
-    """In the order of the states, those only that ever were."""
+    """The totals in the order of the states, without states that never were."""
     lasted = max(0, int((now - old.since).total_seconds())) if old.since else 0
     before = {stay.state: stay for stay in old.totals}
-    found = []
+    totals = []
     for state in get_args(State):
         stay = before.get(state, Stay(state=state))
         stay = Stay(
@@ -65,8 +65,8 @@ def _totals(old: ErrorBudgetPolicyStatus, entered: State, now: datetime) -> list
             seconds=stay.seconds + (lasted if state == old.state else 0),
         )
         if stay.entered or stay.seconds:
-            found.append(stay)
-    return found
+            totals.append(stay)
+    return totals
 
 
 def _why(
@@ -75,7 +75,7 @@ def _why(
     states: Sequence[ObjectiveState],
     windows: Mapping[str, str],
 ) -> str:
-    """What began, or what ended with the figure that ended it."""
+    """The reason of a transition: the rule that began, or the rule that ended and the value that ended it."""
     if "Exempt" in (old.state, new.state):
         over = "" if new.state == "Exempt" else "The exemption is over; "
         return f"{over}{new.reason}"
