@@ -74,11 +74,11 @@ def cluster() -> Iterator[devcluster.Cluster]:
 
 @pytest.fixture
 def namespace(cluster: devcluster.Cluster) -> Iterator[str]:
-    """A fresh namespace, deleted afterwards so that later tests do not carry its objects along."""
+    """A fresh namespace, cleared afterwards so that later tests do not carry its objects along."""
     name = f"test-{next(_numbers)}"
     direct.apply(cluster, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
-    direct.delete(cluster, "namespace", name)
+    direct.clear(cluster, name)
 
 
 @pytest.fixture

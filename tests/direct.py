@@ -15,6 +15,7 @@ import devcluster
 Manifest = dict[str, Any]
 
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+_CLEANER = "system:serviceaccount:kube-system:namespace-controller"
 _paths: WeakKeyDictionary[devcluster.Cluster, dict[str, tuple[str, str, bool]]] = WeakKeyDictionary()
 
 
@@ -100,6 +101,25 @@ def delete(cluster: devcluster.Cluster, kind: str, name: str, namespace: str = "
             return False
         raise
     return True
+
+
+def clear(cluster: devcluster.Cluster, namespace: str) -> None:
+    """Delete what operators would see of a namespace, which stays: its end costs the control plane ninety requests."""
+    seen = {place for place in _discover(cluster).values() if place[2] and _is_looked_at(*place[:2])}
+    try:
+        for start, plural, _ in sorted(seen):
+            at, query = f"{start}/namespaces/{namespace}/{plural}", "metadata.name!=kube-root-ca.crt"
+            _ask(cluster, "DELETE", at, {"propagationPolicy": "Background"}, _as(_CLEANER), fieldSelector=query)
+    except devcluster.CommandError:
+        # A kind that has gone meanwhile, or a policy that lets nobody delete.
+        delete(cluster, "namespace", namespace)
+
+
+def _is_looked_at(start: str, plural: str) -> bool:
+    """Pods, ConfigMaps, workloads, and all custom resources."""
+    group = start.removeprefix("/apis/").partition("/")[0]
+    custom = "." in group and not group.endswith(".k8s.io")
+    return custom or group in {"apps", "batch"} or plural in {"pods", "configmaps"}
 
 
 def path(cluster: devcluster.Cluster, kind: str, namespace: str = "", name: str = "") -> str:
