@@ -2,7 +2,7 @@
 
 A child runs its module as `python -m` does, with the environment, the directory and the log that it is given. There are
 two such processes, which take turns: an operator that is started anew has, as in life, another order of its sets.
-tests/cli/test_run.py and tests/demo start the real executable.
+tests/cli/run/test_command.py and tests/demo start the real executable.
 """
 
 from __future__ import annotations

@@ -12,14 +12,14 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-
-from devcluster.binaries import binary
 from tests.cli.conftest import Command
 from tests.cli.samples import GATE, SLO
 from tests.integrations.server import PrometheusServer
 from tests.processes import ROOT, free_port
 from tests.reliability.backtest.raw import data_of
 from tests.reliability.servicelevelobjective.history import DAY, END, HOUR, MINUTE, Uneven
+
+from devcluster.binaries import binary
 
 DAILY = SLO.replace("rolling: 30d", "rolling: 1d").replace("minimumErrors: 5, ", "")
 TRAFFIC = Uneven(unit=DAY // 15)

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 import yaml
 from hypothesis import given, settings
-
-from ninefold.cli.convert.import_ import DIALECTS, checked, translated
-from ninefold.cli.shared.files import from_text
 from tests.cli.conftest import Command
 from tests.cli.samples import GATE, SLO
 from tests.integrations.dialects import damaged
 from tests.integrations.test_openslo import LATENCY, exported
 
-DATA = Path(__file__).parents[1] / "integrations" / "data"
+from ninefold.cli.convert.import_ import DIALECTS, checked, translated
+from ninefold.cli.shared.files import from_text
+
+DATA = Path(__file__).parents[2] / "integrations" / "data"
 DIALECT_FILES = ("sloth-plain", "sloth-crd", "sloth-windows", "pyrra", "openslo")
 SLOTH = """\
 version: prometheus/v1

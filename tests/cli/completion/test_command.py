@@ -8,10 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.cli.conftest import Command
 
 from ninefold.cli import COMMANDS
 from ninefold.cli.completion.command import SHELLS, nodes
-from tests.cli.conftest import Command
 
 _BASH = """
 source {script}

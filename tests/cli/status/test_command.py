@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.cli.conftest import Command
+from tests.cli.samples import GATE, POLICY, SLO
+from tests.processes import ROOT, OperatorProcess, wait_for
 
 import devcluster
 from ninefold.kinds import MODELS
 from ninefold.kube.api import MANAGED_BY
-from tests.cli.conftest import Command
-from tests.cli.samples import GATE, POLICY, SLO
-from tests.processes import ROOT, OperatorProcess, wait_for
 
 OTHERS = (
     SLO.replace("name: checkout,", "name: latency,").replace(

@@ -11,6 +11,11 @@ from threading import Timer
 from typing import Any
 
 import pytest
+from tests import direct
+from tests.cli.conftest import Command, Done, apart
+from tests.installing import install
+from tests.moments import before
+from tests.processes import wait_for
 
 import devcluster
 from devcluster.waiting import patient
@@ -20,11 +25,6 @@ from ninefold.kube.rbac import LEASE_NAME
 from ninefold.release.people.gates import people_manifests
 from ninefold.release.releasegate.resource import ReleaseGate
 from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
-from tests import direct
-from tests.cli.conftest import Command, Done, apart
-from tests.installing import install
-from tests.moments import before
-from tests.processes import wait_for
 
 
 def in_(length: timedelta) -> str:

@@ -9,15 +9,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests import direct
+from tests.cli.conftest import Command, apart
+from tests.installing import install
 
 import devcluster
 from ninefold.kube.accounts import machines
 from ninefold.kube.fields import rfc3339
 from ninefold.reliability.errorbudgetpolicy.forgiving import forgiving_manifests
 from ninefold.reliability.errorbudgetpolicy.resource import MAX_FORGIVEN, ErrorBudgetPolicy
-from tests import direct
-from tests.cli.conftest import Command, apart
-from tests.installing import install
 
 BEGAN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ASK = ("--reason", "it counted health checks", "--wait", "1s")

@@ -11,6 +11,14 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.cli.conftest import Command
+from tests.cli.samples import GATE, POLICY, SLO
+from tests.installing import install
+from tests.processes import ROOT, free_port
+from tests.release.replay.test_gate import record
+from tests.reliability.backtest.raw import data_of
+from tests.reliability.replay.recorded import BURN, LEFT, healthy, with_, without
+from tests.reliability.servicelevelobjective.history import DAY, END, MINUTE, Uneven, load
 
 import devcluster
 from devcluster.binaries import binary
@@ -23,14 +31,6 @@ from ninefold.reliability.backtest.grid import Grid, Vector, present
 from ninefold.reliability.backtest.recordings import Recordings
 from ninefold.reliability.backtest.scenario import BacktestCase, Scenario
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from tests.cli.conftest import Command
-from tests.cli.samples import GATE, POLICY, SLO
-from tests.installing import install
-from tests.processes import ROOT, free_port
-from tests.release.replay.test_gate import record
-from tests.reliability.backtest.raw import data_of
-from tests.reliability.replay.recorded import BURN, LEFT, healthy, with_, without
-from tests.reliability.servicelevelobjective.history import DAY, END, MINUTE, Uneven, load
 
 DAYS = 9
 BEGIN = END - 8 * DAY

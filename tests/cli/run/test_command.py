@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.processes import ROOT
 
 import devcluster
 from devcluster.waiting import patient
-from tests.processes import ROOT
 
 
 def run(tmp_path: Path, *arguments: str, kubeconfig: Path | None = None) -> subprocess.CompletedProcess[str]:

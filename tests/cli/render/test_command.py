@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
+from tests.cli.conftest import Command
+from tests.cli.samples import CORRECTION, DASHBOARD, GATE, POLICY, SLO
+from tests.processes import ROOT
 
 from ninefold.kube.store import Store
 from ninefold.observability.dashboard.controller import DashboardController
@@ -18,9 +21,6 @@ from ninefold.observability.dashboard.resource import Dashboard
 from ninefold.reliability.servicelevelobjective.alerting.solver import tiers
 from ninefold.reliability.servicelevelobjective.output.manifests import Output, render
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
-from tests.cli.conftest import Command
-from tests.cli.samples import CORRECTION, DASHBOARD, GATE, POLICY, SLO
-from tests.processes import ROOT
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
-
 from tests.cli.conftest import Command
 from tests.cli.samples import CORRECTION, DASHBOARD, GATE, POLICY, SLO
 from tests.integrations.server import PrometheusServer
