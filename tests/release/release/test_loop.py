@@ -227,7 +227,7 @@ def test_the_gate_that_a_bad_release_closes_blames_it_and_refuses_it_even_as_a_r
 
     # The operator is down: the API server knows what was decided.
     shop.kubectl("rollout", "undo", "deployment/checkout")
-    with pytest.raises(devcluster.CommandError, match="Suspected is checkout:v2"):
+    with pytest.raises(devcluster.CommandError, match="The suspect is checkout:v2"):
         shop.kubectl("set", "image", "deployment/checkout", "app=checkout:v2")
 
     monkeypatch.setenv("KUBECONFIG", str(shop.cluster.kubeconfig))

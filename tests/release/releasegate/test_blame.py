@@ -223,11 +223,11 @@ def test_what_is_blamed_is_told_and_is_no_rollback() -> None:
     status = look(known, says(), GOOD, BAD).status
     assert status.message == (
         "It burns. It opens when it does no longer. "
-        "Suspected is checkout:v42, released to Deployment/checkout at 12:05 UTC. "
+        "The suspect is checkout:v42, released to Deployment/checkout at 12:05 UTC. "
         "A rollback to checkout:v41 passes."
     )
     assert good(status) == [V41]
-    assert "Suspected is checkout:v42" in status.closures[0].message
+    assert "The suspect is checkout:v42" in status.closures[0].message
     # Nobody is suspected: it passes, as before.
     assert good(look(known, says(), GOOD).status) == [V42, V41]
 

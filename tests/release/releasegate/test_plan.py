@@ -106,9 +106,9 @@ def test_an_exempt_policy_asks_nothing_even_without_data() -> None:
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        ({"matchLabels": {"app": "chekout"}}, "spec.workloads.matchLabels says (app=chekout)"),
-        ({"names": ["Deployment/a", "CronJob/b"]}, "spec.workloads.names says (Deployment/a, CronJob/b)"),
-        ({"service": "cart"}, "spec.workloads.service says (cart)"),
+        ({"matchLabels": {"app": "chekout"}}, "spec.workloads.matchLabels (app=chekout)"),
+        ({"names": ["Deployment/a", "CronJob/b"]}, "spec.workloads.names (Deployment/a, CronJob/b)"),
+        ({"service": "cart"}, "spec.workloads.service (cart)"),
     ],
 )
 def test_a_gate_that_holds_nothing_says_so(wanted: dict[str, Any], said: str) -> None:
@@ -116,12 +116,12 @@ def test_a_gate_that_holds_nothing_says_so(wanted: dict[str, Any], said: str) ->
     result = look(gate(workloads=wanted), {"checkout": FINE})
     found = result.conditions["WorkloadsFound"]
     assert (result.ready.status, found.status, found.reason) == ("True", "False", "NoWorkloads")
-    assert found.message == f"The gate holds nothing: no workload of this namespace is what {said}."
+    assert found.message == f"The gate covers nothing: no workload of this namespace matches {said}."
     running = Workload("Deployment/a", {"app": "a:v1"}, RUNS)
     result = look(gate(workloads=wanted), {"checkout": FINE}, [running])
     assert (result.conditions["WorkloadsFound"].status, result.ready.message) == (
         "True",
-        "1 workload is under the gate.",
+        "The gate covers 1 workload.",
     )
 
 

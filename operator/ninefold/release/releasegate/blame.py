@@ -1,8 +1,8 @@
-"""Which releases a closed gate blames, so that a delivery tool aborts these and no innocent ones. Pure.
+"""Finds the releases that a closed gate blames, so that a delivery tool aborts these and no innocent release. Pure.
 
-Blame takes evidence: a rule of a budget policy closes the gate on account of an objective, the release began at most a
-day before that rule began to hold, its record suspects it for the burn of this very objective, and no other release may
-as well be the cause (culprit.py). A rollback is never blamed.
+Blame needs evidence: a rule of a budget policy closes the gate because of an objective, the release began at most a day
+before that rule became true, its record suspects it of the burn of this objective, and no other release may equally be
+the cause (culprit.py). A rollback is never blamed.
 """
 
 from __future__ import annotations
@@ -23,29 +23,30 @@ from ninefold.release.workloads.workload import short
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 WITHIN = timedelta(days=1)
-"""How long before a rule began to hold a release may have begun: as long as a record watches the objectives."""
+"""How long before a rule became true a blamed release may have begun: as long as a record watches the objectives."""
 
 
 def blame(records: Sequence[Manifest], policies: Mapping[str, ErrorBudgetPolicyStatus | None]) -> list[Blame]:
-    """The newest first. `records` are the Releases of the gate's workloads, as they are stored."""
-    found = [
+    """Returns the blamed releases, the newest first. `records` are the stored Releases of the gate's workloads."""
+    blamed = [
         _blame(record, objective, records)
         for objective, since in _closing(policies.values()).items()
         for record in _causes(records, objective, since)
     ]
-    return sorted({each.release: each for each in found}.values(), key=_newest_first)[:MAX_BLAMED]
+    return sorted({entry.release: entry for entry in blamed}.values(), key=_newest_first)[:MAX_BLAMED]
 
 
 def _causes(records: Sequence[Manifest], objective: str, since: datetime) -> list[Manifest]:
-    """The releases that caused a burn of the objective whose rule has held since then, as far as that can be told."""
-    exposures = [found for found in _exposures(records, objective) if found.start >= since - WITHIN]
+    """Returns the releases that caused the burn of an objective whose rule has been true since `since`, as far as the
+    records show."""
+    exposures = [exposure for exposure in _exposures(records, objective) if exposure.start >= since - WITHIN]
     names = {cause.release for cause in culprits(exposures)}
-    # Before the first record of a workload there is nothing to go back to, and it may have run long before.
-    return [each for each in records if each["metadata"]["name"] in names and each["spec"]["sequence"] > 1]
+    # The first record of a workload has no predecessor to roll back to, and its revision may have run long before.
+    return [record for record in records if record["metadata"]["name"] in names and record["spec"]["sequence"] > 1]
 
 
 def _exposures(records: Sequence[Manifest], objective: str) -> Iterator[Exposure]:
-    """Rollbacks are left out: what is seen under a rollback came from the release that it undoes."""
+    """Leaves out rollbacks: a burn seen under a rollback comes from the release that it undoes."""
     workloads = {(spec["kind"], spec["name"]) for spec in (record["spec"]["workload"] for record in records)}
     for kind, name in workloads:
         own = of_workload(records, kind, name)
@@ -57,7 +58,7 @@ def _exposures(records: Sequence[Manifest], objective: str) -> Iterator[Exposure
 def _exposure(record: Manifest, following: Manifest | None, objective: str) -> Exposure:
     status = record["status"]
     costs: Iterable[Manifest] = status.get("objectives", ())
-    cost: Manifest = next((each for each in costs if each["name"] == objective), {})
+    cost: Manifest = next((entry for entry in costs if entry["name"] == objective), {})
     return Exposure(
         release=record["metadata"]["name"],
         start=moment(status["start"]) or FIRST,
@@ -73,17 +74,17 @@ def _exposure(record: Manifest, following: Manifest | None, objective: str) -> E
 
 
 def _replaced(following: Manifest) -> datetime | None:
-    """When the rollout of the next release was over, or began as far as that is known yet."""
+    """When the rollout of the next release was over; if that is not known yet, when it began."""
     return moment(following.get("status", {}).get("end") or following["metadata"]["creationTimestamp"])
 
 
 def suspected(blamed: Iterable[Blame], objectives: Collection[str], now: datetime) -> str:
-    """Who is suspected for what these objectives lost, as a sentence; "" for nobody."""
-    suspect = next((each for each in blamed if each.objective in objectives), None)
+    """Returns a sentence that names the release suspected of the loss of these objectives; "" without a suspect."""
+    suspect = next((entry for entry in blamed if entry.objective in objectives), None)
     if suspect is None:
         return ""
     what = " and ".join(short(image) for image in suspect.images[:2]) or "a change of configuration"
-    return f" Suspected is {what}, released to {suspect.workload} at {clock(suspect.began, now)}."
+    return f" The suspect is {what}, released to {suspect.workload} at {clock(suspect.began, now)}."
 
 
 def _newest_first(blamed: Blame) -> tuple[float, str]:
@@ -91,25 +92,25 @@ def _newest_first(blamed: Blame) -> tuple[float, str]:
 
 
 def _closing(policies: Iterable[ErrorBudgetPolicyStatus | None]) -> dict[str, datetime]:
-    """The objectives that close the gate, and since when the first rule that does so holds for each."""
-    found: dict[str, datetime] = {}
+    """The objectives that close the gate, each with the moment since which the first of its closing rules is true."""
+    began: dict[str, datetime] = {}
     for policy in policies:
         for objective in closing(policy) if policy else ():
             since = [rule.since for rule in objective.active if rule.gate in ("Approve", "Hold", "Deny")]
             if since:
-                found[objective.name] = min(*since, found.get(objective.name, since[0]))
-    return found
+                began[objective.name] = min(*since, began.get(objective.name, since[0]))
+    return began
 
 
 def _blame(record: Manifest, objective: str, records: Sequence[Manifest]) -> Blame:
     spec, status = record["spec"], record["status"]
     workload = spec["workload"]
     before = [
-        each
-        for each in of_workload(records, workload["kind"], workload["name"])
-        if each["spec"]["sequence"] < spec["sequence"]
+        earlier
+        for earlier in of_workload(records, workload["kind"], workload["name"])
+        if earlier["spec"]["sequence"] < spec["sequence"]
     ]
-    # A sidecar that ran before has not done it, and an innocent release will have it too.
+    # A sidecar that ran before is not the cause, and innocent releases will contain it, too.
     ran = set(before[-1]["spec"].get("images", ())) if before else set()
     return Blame(
         release=record["metadata"]["name"],
@@ -117,5 +118,5 @@ def _blame(record: Manifest, objective: str, records: Sequence[Manifest]) -> Bla
         objective=objective,
         began=moment(status["start"]) or FIRST,
         images=[image for image in spec.get("images", ()) if image not in ran],
-        hashes=[each for each in (spec["templateHash"], status.get("podHash")) if each],
+        hashes=[name for name in (spec["templateHash"], status.get("podHash")) if name],
     )

@@ -1,4 +1,4 @@
-"""Reads what a gate's sources say and which workloads are under it. The API server enforces what is decided."""
+"""Reads the opinions of a gate's sources and the workloads under it. The API server enforces the decision."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _opened_by(override: Manifest, store: Store) -> Iterable[Key]:
 
 
 def _showing(api: Api, manifest: Manifest, store: Store) -> Iterable[Key]:
-    """The gates that see a workload otherwise when this one changes."""
+    """The gates to which a workload may look different when this workload changes."""
     return (Key.of(gate) for shown in shown_by(api, manifest, store) for gate in over(*shown, store))
 
 
@@ -67,7 +67,7 @@ def _recording(record: Manifest, store: Store) -> Iterable[Key]:
 
 
 def _below(manifest: Manifest, store: Store) -> Iterable[Key]:
-    """The gates that go by a ClusterReleaseGate, and those that are to be kept for it."""
+    """The gates that name a ClusterReleaseGate as a source, and those that are kept for it or must be created."""
     name = Key.of(manifest).name
     yield from (key_of(name, Key.of(namespace).name) for namespace in store.all(NAMESPACE))
     yield from (Key.of(gate) for gate in store.found(_BY_ABOVE, name))
@@ -78,7 +78,7 @@ def _kept_in(namespace: Manifest, store: Store) -> Iterable[Key]:
 
 
 class ReleaseGateController(Controller[ReleaseGate, Observed]):
-    """Decides; it never touches a workload."""
+    """Decides whether the gate is closed; it never touches a workload."""
 
     resource = ReleaseGate
     makes = True
@@ -88,7 +88,7 @@ class ReleaseGateController(Controller[ReleaseGate, Observed]):
         )
     }
     grants = (
-        Grant(ReleaseGate.api, ("create", "patch", "delete"), "ClusterReleaseGate: its gates are kept in namespaces."),
+        Grant(ReleaseGate.api, ("create", "patch", "delete"), "ClusterReleaseGate: keeps a gate in each namespace."),
     )
     watches = (
         Watch(ErrorBudgetPolicy.api, _naming),
@@ -103,7 +103,7 @@ class ReleaseGateController(Controller[ReleaseGate, Observed]):
         return kept(key, store)
 
     def wanted_by(self, manifest: Manifest) -> tuple[Api, Key]:
-        """Made are gates for ClusterReleaseGates alone."""
+        """Returns the ClusterReleaseGate: the controller creates gates only for these."""
         return ClusterReleaseGate.api, Key("", Key.of(manifest).name.removeprefix(PREFIX))
 
     def corrected(self, manifest: Manifest, store: Store) -> Manifest | None:
@@ -113,13 +113,13 @@ class ReleaseGateController(Controller[ReleaseGate, Observed]):
         names = [source.error_budget_policy for source in resource.spec.sources if source.error_budget_policy]
         above = [source.cluster_release_gate for source in resource.spec.sources if source.cluster_release_gate]
         namespace = resource.key.namespace
-        found = under(resource.spec.workloads, namespace, store)
-        workloads = [seen(api, manifest, store) for api, manifest in found]
+        covered = under(resource.spec.workloads, namespace, store)
+        workloads = [seen(api, manifest, store) for api, manifest in covered]
         return Observed(
             policies={name: policy_status(store, Key(namespace, name)) for name in dict.fromkeys(names)},
             workloads=workloads,
             overrides=meant_for(resource.key, store),
-            unguarded=unguarded(found),
+            unguarded=unguarded(covered),
             releases=_releases(workloads, store, namespace),
             above={name: _above(store, name) for name in dict.fromkeys(above)},
             unwanted=is_unwanted(resource.key, store),

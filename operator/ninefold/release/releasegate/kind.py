@@ -35,7 +35,7 @@ def _metrics(store: Store, sources: PrometheusSources) -> Collector:
 
 
 def _run_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("gates, for delivery tools (closed to questions over HTTP without a file)")
+    group = parser.add_argument_group("gates, for delivery tools (without a file, no one may ask over HTTP)")
     group.add_argument("--gate-token-file", type=Path, metavar="FILE", help="bearer tokens that may ask, one a line")
     group.add_argument("--gate-hmac-key-file", type=Path, metavar="FILE", help="keys of Flagger's webhooks, one a line")
 
@@ -47,7 +47,7 @@ def _pages(process: Process, options: argparse.Namespace) -> Sequence[Endpoint]:
 
     clock = SystemClock()
     tokens, keys = (SecretFile(path, clock) for path in (options.gate_token_file, options.gate_hmac_key_file))
-    # Nobody can ask without a secret, so nothing needs to be fresh.
+    # Without a secret no client can ask, so the store need not be fresh.
     asked = bool(tokens.path or keys.path)
     age = process.keep_fresh(ReleaseGate.api) if asked else lambda: float("inf")
     return Answering(process.store, age, tokens, keys, clock).endpoints()

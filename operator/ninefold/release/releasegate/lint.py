@@ -1,4 +1,4 @@
-"""What only a controller could say of a release gate in files. Pure."""
+"""Checks a release gate in files for errors that otherwise only its controller reports. Pure."""
 
 from __future__ import annotations
 

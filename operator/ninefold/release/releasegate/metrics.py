@@ -1,4 +1,4 @@
-"""What release gates decide, as metrics."""
+"""The decisions of release gates, as metrics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ninefold.release.releasegate.resource import ReleaseGate
 
 
 class GateMetrics(Collector):
-    """Decisions as the API server enforces them: from the statuses."""
+    """Reads the decisions from the statuses, as the API server does to enforce them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -36,12 +36,12 @@ class GateMetrics(Collector):
         )
         overrides = GaugeMetricFamily(
             "ninefold_gate_overrides",
-            "Overrides that let change pass the ReleaseGate now.",
+            "Overrides that let changes pass the ReleaseGate now.",
             labels=("namespace", "gate"),
         )
         workloads = GaugeMetricFamily(
             "ninefold_gate_workloads",
-            "Workloads that the ReleaseGate is about.",
+            "Workloads that the ReleaseGate covers.",
             labels=("namespace", "gate"),
         )
         for manifest in (*self._store.all(ReleaseGate.api), *self._store.all(ClusterReleaseGate.api)):

@@ -1,4 +1,4 @@
-"""What a ReleaseGate means: from what its sources say to one decision and the sentence that goes with it. Pure."""
+"""Plans a ReleaseGate: merges the opinions of its sources into one decision and the sentence that explains it. Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from ninefold.release.workloads.workload import Workload, fingerprint, short
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 WORKLOADS_FOUND = "WorkloadsFound"
-"""A condition: whether a gate that selects workloads is about any."""
+"""A condition: whether the gate covers any workload."""
 
 _NAMED = 3
 """How many rollbacks a message names."""
@@ -46,44 +46,49 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The statuses of the policies that the gate names, by name (None: no such policy), and the workloads under it."""
+    """The statuses of the policies that the gate names, by name (None if a policy is missing), and its workloads."""
 
     policies: Mapping[str, ErrorBudgetPolicyStatus | None]
     workloads: Sequence[Workload]
     overrides: Sequence[Override] = ()
-    """Those that are meant for the gate."""
+    """The Overrides for this gate, whether they count or not."""
     releases: Sequence[Manifest] = ()
-    """The records of the workloads."""
+    """The Releases of the workloads."""
     above: Mapping[str, GateStatus | None] = field(default_factory=dict)
-    """The statuses of the ClusterReleaseGates that the gate names, by name (None: no such gate)."""
+    """The statuses of the ClusterReleaseGates that the gate names, by name (None if there is no such gate)."""
     unwanted: bool = False
-    """Whether it was kept for a ClusterReleaseGate that does not want it any more."""
+    """Whether the gate was kept for a ClusterReleaseGate that no longer wants it."""
     unguarded: Sequence[tuple[str, str]] = ()
-    """Of the workloads the Rollouts that run the template of a Deployment which is not under the gate, with it."""
+    """The Rollouts under the gate that run the template of a Deployment which is not under it, each with that
+    Deployment."""
 
 
 def plan(gate: ReleaseGate, observed: Observed, now: datetime) -> Plan[ReleaseGateStatus]:
-    """One decision out of those of all sources: the most severe. Raises Stalled for a freeze that is no schedule."""
+    """Returns the most severe decision of all sources. Raises Stalled if the schedule of a freeze is invalid."""
     old, spec = gate.status, gate.spec
     blamed = blame(observed.releases, observed.policies)
     opinions = _opinions(gate, observed, blamed, now)
-    trusted = all(each.trusted for each in opinions)
-    suspects = {image for each in blamed for image in each.images}
+    trusted = all(opinion.trusted for opinion in opinions)
+    suspects = {image for entry in blamed for image in entry.images}
     good, learning = learn(spec.known_good, old, observed.workloads, trusted=trusted, now=now, blamed=suspects)
-    hashes = {found for each in blamed for found in each.hashes}
+    hashes = {name for entry in blamed for name in entry.hashes}
     known, begun = templates.learn(spec.known_good, old, observed.workloads, trusted=trusted, now=now, blamed=hashes)
     learning = [*learning, *begun][:MAX_LEARNING]
     passes = _rollback(good, observed.workloads) + _restored(known, observed.workloads)
     decided = decide(opinions, old, now, passes)
     closed = current(decided.closures, now)
-    overrides = [each for each in observed.overrides if in_force(each, gate.metadata.name, spec.overrides, closed, now)]
+    overrides = [
+        override
+        for override in observed.overrides
+        if in_force(override, gate.metadata.name, spec.overrides, closed, now)
+    ]
     status = ReleaseGateStatus(
         **vars(decided),
-        overrides=[_shown(each) for each in overrides][:MAX_OVERRIDES],
+        overrides=[_shown(override) for override in overrides][:MAX_OVERRIDES],
         blamed=blamed,
         workloads=len(observed.workloads),
         known_good_revisions=good,
-        # Until there is a workload to which it can be given.
+        # The images stay here until there is a workload to assign them to.
         known_good_images=[] if observed.workloads else old.known_good_images,
         known_good_templates=known,
         learning=learning,
@@ -99,26 +104,26 @@ def plan(gate: ReleaseGate, observed: Observed, now: datetime) -> Plan[ReleaseGa
 
 
 def _opinions(gate: ReleaseGate, observed: Observed, blamed: Sequence[Blame], now: datetime) -> list[Opinion]:
-    found = [of_stop(gate.spec.stop, now)]
+    opinions = [of_stop(gate.spec.stop, now)]
     for number, source in enumerate(gate.spec.sources):
         if source.freeze is not None:
-            found.append(of_freeze(source.freeze, now, f"spec.sources[{number}].freeze"))
+            opinions.append(of_freeze(source.freeze, now, f"spec.sources[{number}].freeze"))
         elif source.error_budget_policy is not None:
             name = source.error_budget_policy
             policy = observed.policies[name]
-            said = of_policy(name, policy, gate.spec.fail_mode, gate.status, now)
-            found.append(_with_suspect(said, policy, blamed, now))
+            opinion = of_policy(name, policy, gate.spec.fail_mode, gate.status, now)
+            opinions.append(_with_suspect(opinion, policy, blamed, now))
         elif source.cluster_release_gate is not None:
             name = source.cluster_release_gate
-            found += of_cluster(name, observed.above[name], gate.spec.fail_mode, gate.status, now)
-    return found
+            opinions += of_cluster(name, observed.above[name], gate.spec.fail_mode, gate.status, now)
+    return opinions
 
 
 def _with_suspect(
-    said: Opinion, policy: ErrorBudgetPolicyStatus | None, blamed: Sequence[Blame], now: datetime
+    opinion: Opinion, policy: ErrorBudgetPolicyStatus | None, blamed: Sequence[Blame], now: datetime
 ) -> Opinion:
     names = {objective.name for objective in closing(policy)} if policy else set()
-    return replace(said, message=said.message + suspected(blamed, names, now))
+    return replace(opinion, message=opinion.message + suspected(blamed, names, now))
 
 
 def _shown(override: Override) -> OverrideInForce:
@@ -127,21 +132,27 @@ def _shown(override: Override) -> OverrideInForce:
 
 
 def _rollback(good: Good, workloads: Sequence[Workload]) -> str:
-    found = [(each.name, target) for each in workloads for target in targets(good.get(each.name, ""), each.images)]
-    if not found and any(each.name in good for each in workloads):
+    rollbacks = [
+        (workload.name, target)
+        for workload in workloads
+        for target in targets(good.get(workload.name, ""), workload.images)
+    ]
+    if not rollbacks and any(workload.name in good for workload in workloads):
         return "The image that runs is known to be good."
-    if not found:
+    if not rollbacks:
         return "No image is known to be good to roll back to."
     if len(workloads) == 1:
-        return f"A rollback to {' or '.join(target for _, target in found)} passes."
-    named = [f"of {name} to {target}" for name, target in found[:_NAMED]]
+        return f"A rollback to {' or '.join(target for _, target in rollbacks)} passes."
+    named = [f"of {name} to {target}" for name, target in rollbacks[:_NAMED]]
     return f"A rollback {' or '.join(named)} passes."
 
 
 def _restored(known: Iterable[GoodTemplate], workloads: Iterable[Workload]) -> str:
-    """What is said of templates that are known to be good and do not run."""
-    earlier = {(each.workload, each.hash) for each in known}
-    running = {(each.name, fingerprint(each.kind, each.template)) for each in workloads} if earlier else set()
+    """Returns a sentence if templates are known to be good that do not run now; "" otherwise."""
+    earlier = {(template.workload, template.hash) for template in known}
+    running: set[tuple[str, str]] = set()
+    if earlier:
+        running = {(workload.name, fingerprint(workload.kind, workload.template)) for workload in workloads}
     return " A rollback to an earlier configuration passes, too." if earlier - running else ""
 
 
@@ -162,31 +173,33 @@ def _ready(observed: Observed) -> Verdict:
         return Verdict(
             "True",
             "NoWorkloads",
-            "No workload of this namespace is under the gate yet.",
+            "The gate covers no workload of this namespace yet.",
         )
     return Verdict("True", "Decided", _under(observed))
 
 
 def _found(wanted: Workloads, observed: Observed) -> Verdict:
-    """A gate that waits for its workload is as it should be; one with a label that is written wrong looks the same."""
+    """The condition WorkloadsFound. A gate that waits for its workload is healthy, but a gate with a misspelled label
+    looks the same: so the condition shows both, and leaves Ready alone."""
     for rollout, template in observed.unguarded:
         runs = f"{rollout} runs the template of {template}, which the gate does not select: a change of it passes."
-        return Verdict("False", "TemplateNotSelected", f"{runs} Have spec.workloads select it, too.")
+        return Verdict("False", "TemplateNotSelected", f"{runs} Select it in spec.workloads, too.")
     if observed.workloads or wanted.scope is not None:
         return Verdict("True", "Found", _under(observed))
-    said = wanted.wire()
-    ((name, value),) = said.items()
-    meant = f"spec.workloads.{name} says ({_short(value)})"
-    return Verdict("False", "NoWorkloads", f"The gate holds nothing: no workload of this namespace is what {meant}.")
+    ((name, value),) = wanted.wire().items()
+    selector = f"spec.workloads.{name} ({_short(value)})"
+    return Verdict(
+        "False", "NoWorkloads", f"The gate covers nothing: no workload of this namespace matches {selector}."
+    )
 
 
 def _under(observed: Observed) -> str:
     count = len(observed.workloads)
-    return f"{count} {'workload is' if count == 1 else 'workloads are'} under the gate."
+    return f"The gate covers {count} {'workload' if count == 1 else 'workloads'}."
 
 
 def _short(value: Any) -> str:
-    pairs = [f"{name}={each}" for name, each in value.items()] if isinstance(value, dict) else value
+    pairs = [f"{label}={expected}" for label, expected in value.items()] if isinstance(value, dict) else value
     return ", ".join(pairs) if isinstance(pairs, list) else str(pairs)
 
 
@@ -195,13 +208,12 @@ def _events(old: ReleaseGateStatus, new: ReleaseGateStatus) -> tuple[Note, ...]:
 
 
 def _overridden(old: ReleaseGateStatus, new: ReleaseGateStatus) -> Iterable[Note]:
-    known = {each.name for each in old.overrides}
-    for each in new.overrides:
-        if each.name not in known:
-            what = ", ".join(map(short, each.images)) or "all change"
-            yield Note(
-                "Warning", "Overridden", f"{each.by} lets {what} pass until {rfc3339(each.until)} ({each.name})."
-            )
+    known = {override.name for override in old.overrides}
+    for override in new.overrides:
+        if override.name not in known:
+            what = ", ".join(map(short, override.images)) or "every change"
+            until = rfc3339(override.until)
+            yield Note("Warning", "Overridden", f"{override.by} lets {what} pass until {until} ({override.name}).")
 
 
 def _due(
@@ -211,8 +223,8 @@ def _due(
     overrides: Iterable[Override],
     now: datetime,
 ) -> datetime | None:
-    """When data will be missing for too long, a source or an override ends, or a revision is known to be good."""
-    stood = (entry.since + lasting(spec.known_good) for entry in learning)
-    ends = [each.spec.until for each in overrides]
-    # What has stood its time and is not good yet waits for pods or a run, of which an event tells.
-    return min([*moments(opinions), *ends, *(moment for moment in stood if moment > now)], default=None)
+    """When data have been missing for too long, a source or an Override ends, or a revision is known to be good."""
+    proven = (entry.since + lasting(spec.known_good) for entry in learning)
+    ends = [override.spec.until for override in overrides]
+    # A revision that has served long enough and is not good yet waits for pods or a run: a watch event reports these.
+    return min([*moments(opinions), *ends, *(moment for moment in proven if moment > now)], default=None)

@@ -1,4 +1,4 @@
-"""What a user writes to gate the change of workloads. Pure."""
+"""The ReleaseGate, with which a user gates changes of workloads. Pure."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from ninefold.release.workloads.selector import Workloads
 
 
 class GateSource(Model, exactly_one_of=("error_budget_policy", "freeze", "cluster_release_gate")):
-    """Something that has a say."""
+    """A source of the decision: an error budget policy, a freeze or a ClusterReleaseGate."""
 
     error_budget_policy: ObjectName | None = Field(
         default=None, description="The ErrorBudgetPolicy of this name in the same namespace."
     )
-    freeze: Freeze | None = Field(default=None, description="Time in which nothing changes.")
+    freeze: Freeze | None = Field(default=None, description="A change freeze: a time in which the gate is closed.")
     cluster_release_gate: ObjectName | None = Field(
-        default=None, description="The ClusterReleaseGate of this name: it closes this gate, too."
+        default=None, description="The ClusterReleaseGate of this name: while it is closed, this gate is closed."
     )
 
 
 class ReleaseGateSpec(GateSpec):
-    """Which workloads, who has a say, and what happens when nobody knows."""
+    """Which workloads the gate covers, which sources decide, and what happens while data are missing."""
 
-    workloads: Workloads = Field(description="Which workloads of this namespace the gate is about.")
+    workloads: Workloads = Field(description="The workloads of this namespace that the gate covers.")
     sources: list[GateSource] = Field(
         default_factory=list,
         max_length=16,
-        description="Who has a say; the most severe decision of all wins. Without any, people close it by stop.",
+        description="The sources that decide; the most severe decision wins. Without sources, only spec.stop closes "
+        "the gate.",
     )
 
 
@@ -43,7 +44,7 @@ class ReleaseGate(
         # Empty for Enforce, which need not be written.
         Column("Mode", ".spec.mode", absent="Enforce"),
         Column("Because", ".status.because"),
-        # A string: kubectl shows a date as an age, and one that is to come as <invalid>.
+        # A string: kubectl shows a date as an age, and a date in the future as <invalid>.
         Column("Until", ".status.until"),
         Column("Workloads", ".status.workloads", "integer"),
         Column("Pace", ".status.pace", wide=True),

@@ -1,4 +1,4 @@
-"""What a ClusterReleaseGate says to a gate below it. Pure."""
+"""The opinions of a ClusterReleaseGate for a gate that names it. Pure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from ninefold.release.gate.status import GateStatus
 def of_cluster(
     name: str, status: GateStatus | None, fail_mode: FailMode, old: GateStatus, now: datetime
 ) -> list[Opinion]:
-    """One opinion for each thing that closes it: each ends by itself, as above. `status`: None if there is no such."""
+    """Returns an opinion for each closure of the ClusterReleaseGate, since each ends by itself there, and an opinion
+    for the rest of its status. `status` is None if the ClusterReleaseGate does not exist."""
     source = f"ClusterReleaseGate {name}"
     if status is None:
         lost = old.unknown_since or now
         return [unknown(source, f"{source} does not exist", lost, old.decision, fail_mode, now)]
     closed = closures(status, now)
-    later = tuple(each for each in status.closures if each.from_ is not None and each.from_ > now)
+    later = tuple(closure for closure in status.closures if closure.from_ is not None and closure.from_ > now)
     predicted = moment(status.until)
     rest = Opinion(
         decision="Allow" if closed else decision(status, now),
@@ -30,21 +31,21 @@ def of_cluster(
         unknown_since=status.unknown_since,
         pace=int(number(status.pace) or 100),
         later=later,
-        changes=min((each.from_ for each in later if each.from_), default=None),
+        changes=min((closure.from_ for closure in later if closure.from_), default=None),
     )
     return [
         rest,
         *(
             Opinion(
-                decision=each.decision,
-                because=f"{source}: {each.because}",
-                message=each.message,
-                until=each.until or predicted,
-                ends=each.until,
-                approvals=each.approvals,
-                calendar=bool(each.calendar),
-                changes=each.until,
+                decision=closure.decision,
+                because=f"{source}: {closure.because}",
+                message=closure.message,
+                until=closure.until or predicted,
+                ends=closure.until,
+                approvals=closure.approvals,
+                calendar=bool(closure.calendar),
+                changes=closure.until,
             )
-            for each in closed
+            for closure in closed
         ),
     ]

@@ -1,1 +1,1 @@
-"""The CEL by which the API server enforces a gate, one idea a file. Nothing that a tenant writes makes it fail."""
+"""The CEL with which the API server enforces a gate, one idea a file. Nothing that a tenant writes makes it fail."""

@@ -1,12 +1,13 @@
-"""The static ValidatingAdmissionPolicies that enforce every ReleaseGate, the gate being their parameter. Pure.
+"""The static ValidatingAdmissionPolicies that enforce every ReleaseGate, with the gate as their parameter. Pure.
 
 The API server decides alone: while the operator is down, a closed gate stays closed, a freeze begins and ends, an
-override ends, and a rollback passes. There is one policy for each mode, since what follows from a refusal is written in
-the binding.
+Override ends, and a rollback passes. There is one policy for each mode, since the binding says what follows from a
+refusal.
 
-What cannot be judged is refused. Where a namespace has no gate, nothing is evaluated; where it has, no expression fails
-or costs too much, whatever stands in a workload. What is left is an installation without the CRD: then each update of
-a workload is refused, but for the namespaces of the cluster itself and of the operator, until the policies are deleted.
+A change that cannot be judged is refused. In a namespace without a gate, nothing is evaluated. In a namespace with a
+gate, no expression fails or costs too much, whatever a workload contains. One case is left, an installation without the
+CRD: then each update of a workload is refused until the policies are deleted, except in the namespaces of the cluster
+itself and of the operator.
 """
 
 from __future__ import annotations
@@ -19,19 +20,19 @@ from ninefold.release.releasegate.resource import ReleaseGate
 
 NAME = "ninefold-release-gate"
 EXEMPT = ("kube-system", NAMESPACE_OF_OPERATOR)
-"""The namespaces in which no gate is enforced: what must be repaired first if the policies themselves fail."""
+"""The namespaces in which no gate is enforced: they must be repaired first if the policies themselves fail."""
 
 _NAME_OF_NAMESPACE = "kubernetes.io/metadata.name"
 _ACTIONS = {"Enforce": "Deny", "Warn": "Warn", "Audit": "Audit"}
-"""By mode, what the API server does with a change that a closed gate refuses."""
+"""By mode, the action of the API server on a change that a closed gate refuses."""
 
 _DECIDING = {
     "decision": "params.?status.?decision.orValue('Unknown')",
-    # What may hold does hold where the time is not known.
+    # While the time is not known, a closure that may be in force is in force.
     "closures": "params.?status.?closures.orValue([]).filter(c, "
     "(!has(c.from) || variables.latest == '' || c.from <= variables.latest) && "
     "(!has(c.until) || variables.earliest == '' || variables.earliest < c.until))",
-    # The status of an operator that did not write closures yet.
+    # An older operator writes a status without closures.
     "closed": "params.?status.?closures.orValue([]).size() > 0 ? variables.closures.size() > 0 "
     ": variables.decision in ['Hold', 'Deny']",
 }
@@ -60,16 +61,16 @@ _WHY = (
 )
 _LARGE = (
     f"(variables.large ? ' It has more than {shapes.MOST_PARTS} containers and image volumes: whether it is a rollback "
-    "is not looked at.' : '')"
+    "is not checked.' : '')"
 )
-# Nothing tells a rollback of configuration from another change, unless the gate learns whole templates.
+# A rollback of configuration looks like any other change, unless the gate learns whole templates.
 _CONFIGURATION = (
     "(variables.changed && !variables.differs && !variables.moves && "
     "params.spec.?knownGood.?templates.orValue(0) == 0 ? ' No image changes with it: a gate with "
     "spec.knownGood.templates lets a rollback of configuration pass.' : '')"
 )
-# What a person can do where the time would have decided. Once managedFields is empty, only what is applied by the
-# server is stamped again.
+# What a user can do where the time would have decided. Once managedFields is empty, only a server-side apply is stamped
+# again.
 _APPLY = "with kubectl apply --server-side --force-conflicts"
 _CLOCK = (
     "(variables.latest == '' && (variables.closures.exists(c, has(c.from)) || "
@@ -81,7 +82,7 @@ _CLOCK = (
     "variables.planted && (variables.closures.exists(c, has(c.from)) || "
     "params.?status.?overrides.orValue([]).exists(o, o.until <= variables.latest)) ? "
     "' The API server takes it to be ' + variables.latest + ' by metadata.managedFields: if that is yet to come, "
-    f"somebody has forged it. Empty metadata.managedFields, and try again {_APPLY}.' : "
+    f"someone forged it. Empty metadata.managedFields, and try again {_APPLY}.' : "
     "variables.latest != '' && variables.earliest == '' && "
     "variables.closures.exists(c, has(c.until) && c.until <= variables.latest) ? ' It may be over, which the API "
     "server cannot tell by this request: try again with kubectl, or name a field manager.' : '')"
@@ -92,7 +93,7 @@ _ENDINGS = {
     "Warn": "' The gate only warns: the change passes.'",
     "Audit": "' The gate only audits: the change passes.'",
 }
-"""By mode, what follows for whoever makes the change."""
+"""By mode, the consequence for the user who makes the change."""
 # Last, and without a full stop: it may be an address.
 _CONTACT = "(params.spec.?contact.orValue('') == '' ? '' : ' Contact: ' + params.spec.contact)"
 _RULES = (
@@ -100,7 +101,7 @@ _RULES = (
     admission.resources("batch", "v1", ("UPDATE",), ("cronjobs",)),
     admission.resources("argoproj.io", "v1alpha1", ("UPDATE",), ("rollouts",)),
 )
-# Without a namespace here, the parameters are the gates of the request's namespace; each of them is asked.
+# Without a namespace here, the parameters are the gates of the request's namespace; each of them is evaluated.
 _GATES = {"selector": {}, "parameterNotFoundAction": "Allow"}
 
 
@@ -157,7 +158,7 @@ def _name(mode: str) -> str:
 
 
 def policy_manifests() -> list[Manifest]:
-    """The policies and their bindings, to be installed once in a cluster."""
+    """Returns the policies and their bindings, which are installed once in a cluster."""
     return [
         manifest
         for mode, action in _ACTIONS.items()

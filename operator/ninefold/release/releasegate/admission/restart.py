@@ -1,7 +1,7 @@
-"""What restarts pods and changes nothing else: annotations and environment of tools, by their names. Pure.
+"""Recognizes changes that only restart pods: annotations and environment variables of tools, by their names. Pure.
 
-kubectl and its like write a time into an annotation of the template, reloaders of Secrets a hash, some of them into an
-environment variable. The gate lists the names (`restartedBy`); whatever else differs is no restart.
+kubectl and similar tools write a time into an annotation of the template. Reloaders of Secrets write a hash, some of
+them into an environment variable. The gate lists the names (`restartedBy`); a change of anything else is not a restart.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ _MOST_ENVIRONMENT = 256
 
 
 def _is_one_of(names: str, name: str) -> str:
-    """CEL: whether a name is in the list, by itself or by its beginning."""
+    """CEL: whether a name is in the list, in full or by its beginning."""
     begins = f"n.endsWith('*') && {name}.startsWith(n.substring(0, n.size() - 1))"
     return f"{names}.exists(n, n == {name} || ({begins}))"
 
 
 def same_notes(before: str, after: str) -> str:
-    """CEL: whether two maps of annotations differ in those of a restart alone."""
+    """CEL: whether two maps of annotations differ only in those of a restart."""
     of_tool = _is_one_of("variables.restartNotes", "k")
     return (
         f"{before}.size() <= {_MOST_NOTES} && {after}.size() <= {_MOST_NOTES} && "
@@ -33,7 +33,7 @@ _OF_TOOL = (
     "(type(e) == map && type(e.?name.orValue(0)) == string && "
     f"{_is_one_of('variables.restartEnvironment', 'e.name')} && e.all(k, k in ['name', 'value']))"
 )
-"""CEL: whether an entry of a container's environment is a plain value under a name of a tool."""
+"""CEL: whether an entry of a container's environment is a plain value with a name that a tool uses."""
 
 
 def _rest(container: str) -> str:
@@ -41,7 +41,7 @@ def _rest(container: str) -> str:
 
 
 def _ordinary(containers: str) -> str:
-    """CEL: whether each is what a container looks like, and none has too much environment to compare."""
+    """CEL: whether each entry has the shape of a container, and none has too many environment variables to compare."""
     return (
         f"{containers}.all(c, type(c) == map && type(c.?name.orValue(0)) == string && "
         f"type(c.?env.orValue([])) == list && c.?env.orValue([]).size() <= {_MOST_ENVIRONMENT})"
@@ -57,7 +57,7 @@ _MOST_KEYS = 64
 
 
 def _same_but(part: str, keys: list[str]) -> str:
-    """CEL: whether two maps differ in nothing but what stands under these keys."""
+    """CEL: whether two maps differ only in the values of these keys."""
     old, new = f"variables.old{part}", f"variables.new{part}"
     return (
         f"{old}.size() <= {_MOST_KEYS} && {new}.size() <= {_MOST_KEYS} && "
@@ -66,7 +66,7 @@ def _same_but(part: str, keys: list[str]) -> str:
 
 
 VARIABLES = {
-    # Pods take finalizers from the template, too.
+    # Pods inherit finalizers from the template, too.
     "sameRest": f"{_same_but('Template', ['metadata', 'spec'])} && {_same_but('Metadata', ['labels', 'annotations'])}",
     "restartNotes": f"params.spec.?restartedBy.?annotations.orValue({list(RESTART_ANNOTATIONS)})",
     "restartEnvironment": f"params.spec.?restartedBy.?environment.orValue({list(RESTART_ENVIRONMENT)})",

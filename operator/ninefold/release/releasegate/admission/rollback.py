@@ -1,6 +1,6 @@
-"""What passes a closed gate by what it brings: images and templates that are known to be good, and Overrides. Pure.
+"""The changes that pass a closed gate: to images and templates known to be good, and by Overrides. Pure.
 
-`effective.py` says the same in Python, and a property test holds the two together.
+`effective.py` implements the same rules in Python, and a property test checks that the two agree.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _NAMED = 3
 
 _SHORT = "i.substring(i.lastIndexOf('/') + 1)"
 _CUT = "i.contains('@') && i.size() > i.indexOf('@') + 20 ? i.substring(0, i.indexOf('@') + 20) : i"
-"""An image for a sentence: without registry and path, a digest cut to twelve digits."""
+"""CEL: an image for a sentence, without registry and path, its digest cut to twelve digits."""
 
 
 def _known(image: str) -> str:
@@ -23,37 +23,39 @@ def _known(image: str) -> str:
 
 
 VARIABLES = {
-    # A string for each workload: the API server copies the whole gate for each check, and strings are cheap to copy.
+    # One string for each workload: the API server copies the whole gate for each check, and strings are cheap to copy.
     "revisions": "params.?status.?knownGoodRevisions[?variables.called].orValue('').split('\\n')"
     ".filter(line, line != '').map(line, line.split(' '))",
-    # What an operator of the version before has written, whatever the workload.
+    # Images that an operator of the previous version has written, for all workloads.
     "goodImages": "params.?status.?knownGoodImages.orValue([])",
-    # A container that was there before must go to another image. Were it enough that the images differ, any change
-    # would pass beside a new container, or containers in another order.
+    # A container that was there before must go to another image. If a difference of the images were enough, any change
+    # would pass together with a new container, or with containers in another order.
     "moved": "variables.newParts.exists(p, !(p.image in variables.oldImages) && "
     "variables.oldParts.exists(o, o.name == p.name))",
     "differs": "variables.newParts.exists(p, !(p in variables.oldParts)) || "
     "variables.oldParts.exists(o, !(o in variables.newParts))",
-    # A revision as a whole, whatever its containers are called. An image that moves is empty there: it must stay.
+    # A revision as a whole, whatever the names of its containers. A moving image is empty there: it must stay
+    # unchanged.
     "reverted": "variables.differs && variables.revisions.exists(r, r.size() == variables.newParts.size() && "
     "variables.newParts.all(p, p.image != '' && (p.name + '=' + p.image in r || "
     "(p.name + '=' in r && p in variables.oldParts))))",
-    # What runs there already is not a change: a sidecar of an unknown image does not stand in a rollback's way.
+    # An image that runs already is not a change: a sidecar with an unknown image does not block a rollback.
     "rollback": "!variables.large && !variables.moves && (variables.reverted || (variables.moved && "
     f"variables.newParts.all(p, p.image in variables.oldImages || {_known('p.image')})))",
-    # A rollback of configuration alone: the template is one that is known to be good, as a whole.
+    # A rollback of configuration alone: the whole template is known to be good.
     "restored": "!variables.moves && variables.sameRest && "
     "params.?status.?knownGoodTemplates.orValue([]).exists(t, t.workload == variables.called && "
     "t.?spec.orValue({}) == variables.newSpec && "
     "t.?labels.orValue({}) == variables.newMetadata.?labels.orValue({}) && "
     f"{same_notes('t.?annotations.orValue({})', 'variables.newNotes')})",
-    # An override that may be over does not count. One of images is for what brings one of these, and nothing else.
+    # An Override that may be over does not count. An Override of images covers a change that brings one of them and no
+    # other new image.
     "overrides": "params.?status.?overrides.orValue([]).filter(o, variables.latest != '' && "
     "variables.latest < o.until && (o.?images.orValue([]).size() == 0 || (!variables.large && !variables.moves && "
     "variables.newImages.exists(i, i in o.images && !(i in variables.oldImages)) && "
     "variables.newParts.all(p, p.image in o.images || p.image in variables.oldImages))))",
     "overridden": "variables.overrides.size() > 0",
-    # For each revision that is known to be good what would come back, in short.
+    # For each revision known to be good, the images that a rollback would bring back, in short.
     "targets": "variables.revisions.map(r, r.map(part, part.substring(part.indexOf('=') + 1))"
     f".filter(i, i != '' && !(i in variables.oldImages)).map(i, {_SHORT}).map(i, {_CUT})).filter(t, t.size() > 0)",
     "earlier": "params.?status.?knownGoodTemplates.orValue([]).exists(t, t.workload == variables.called && "

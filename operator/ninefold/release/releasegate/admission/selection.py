@@ -1,4 +1,4 @@
-"""Which workloads a gate is about, as workload.py decides it for the status. Pure."""
+"""Selects the workloads that a gate covers, by the rules that workload.py applies for the status. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _any_of(labels: str, keys: tuple[str, ...], value: str) -> str:
 
 
 def _carries(labels: str) -> str:
-    """CEL: whether a gate is about a workload that carries these labels."""
+    """CEL: whether a gate covers a workload that carries these labels."""
     by_labels = f"{_WANTED}.matchLabels.all(k, {labels}[?k].orValue('') == {_WANTED}.matchLabels[k])"
     return " || ".join(
         (
@@ -27,10 +27,10 @@ def _carries(labels: str) -> str:
 VARIABLES = {
     "wanted": "params.spec.workloads",
     "named": f"has({_WANTED}.scope) || {_WANTED}.?names.orValue([]).exists(n, n == variables.called)",
-    # By the old object: a request cannot take itself out of the scope.
+    # Reads the old object: a request cannot remove itself from the scope.
     "scoped": f"variables.named || {_carries('variables.oldSelectorLabels')} || {_carries('variables.oldLabels')}",
-    # Taking off the labels that the gate goes by would be the first half of a way around it. The selector of a
-    # Rollout can change.
+    # To remove the labels that the gate selects by would be the first step around it. The selector of a Rollout can
+    # change.
     "leaves": "variables.scoped && !variables.named && "
     f"!({_carries('variables.newSelectorLabels')}) && !({_carries('variables.newLabels')})",
 }

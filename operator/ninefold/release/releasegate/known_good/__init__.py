@@ -1,1 +1,1 @@
-"""What a gate knows to be good, so that a rollback to it passes."""
+"""The revisions and templates that a gate knows to be good, so that a rollback to them passes."""

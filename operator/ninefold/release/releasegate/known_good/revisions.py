@@ -1,7 +1,7 @@
-"""Which revisions of each workload are known to be good. Pure.
+"""Learns which revisions of each workload are known to be good. Pure.
 
-A revision is good when its workload has served it for a while (trial.py), and no figures spoke against it meanwhile.
-The state of that while is in the status, so that a restart of the operator changes nothing.
+A revision is good when its workload has served it for long enough (trial.py), and no measurement spoke against it in
+that time. The state of the trial is in the status, so a restart of the operator changes nothing.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from ninefold.release.workloads.workload import Workload, pinned, repository
 
 _LONGEST_IMAGE, _LONGEST_LINE, _MOST_PARTS = 512, 4096, 96
 _PLAIN = re.compile(r"([^\s=]+=[^\s=]* ?)+")
-"""No container and no image is called otherwise."""
+"""The syntax that every container name and every image follows."""
 _ALL = 393_216
 """Characters of all revisions: an object of the API server holds a million or so."""
 _ABSENT = 64
-"""How many workloads that are not there are remembered: they may come back."""
+"""How many deleted workloads are remembered: they may come back."""
 
 Good = dict[str, str]
-"""By workload, as it is stored: a revision a line."""
+"""The good revisions by workload, as the status stores them: one revision a line."""
 
 
 def learn(
@@ -38,30 +38,32 @@ def learn(
     now: datetime,
     blamed: Collection[str] = (),
 ) -> tuple[Good, list[Learning]]:
-    """The revisions known to be good by workload, the newest first, and those on their way there.
+    """Returns the revisions known to be good by workload, the newest first, and those on trial.
 
-    `trusted` says that data are known and say nothing against what runs. A tag that moves, such as latest, is not
-    learnt; what has an image that is blamed is good no longer, and has to be learnt again.
+    `trusted` says that data are known and do not speak against the running revisions. A moving tag, such as latest, is
+    not learned. A revision with a blamed image is no longer good, and must be learned again.
     """
-    good = {name: _innocent(found, blamed) for name, found in _known(before, workloads).items()}
+    good = {name: _innocent(lines, blamed) for name, lines in _known(before, workloads).items()}
     begun = {(entry.workload, entry.revision): entry for entry in before.learning}
     learning = []
-    # Those that wait for a run may wait for long, and there is no room for all.
-    for workload in sorted(workloads, key=lambda each: each.serving.runs) if trusted else ():
-        found = revision(workload.parts)
+    # Workloads that wait for a run come last: they may wait for long, and there is no room for all.
+    for workload in sorted(workloads, key=lambda workload: workload.serving.runs) if trusted else ():
+        line = revision(workload.parts)
         known = good.get(workload.name, [])
-        if not found or known[:1] == [found]:
+        if not line or known[:1] == [line]:
             continue
-        on_trial = trial(rule, begun.get((workload.name, _hash(found))), workload.serving, now)
+        on_trial = trial(rule, begun.get((workload.name, _hash(line))), workload.serving, now)
         if on_trial and on_trial.passed:
-            good[workload.name] = [found, *(each for each in known if each != found)]
+            good[workload.name] = [line, *(other for other in known if other != line)]
         elif on_trial:
-            learning.append(on_trial.entry(workload.name, revision=_hash(found)))
-    return _cut(good, {each.name: revision(each.parts) for each in workloads}, rule.keep), learning[:MAX_LEARNING]
+            learning.append(on_trial.entry(workload.name, revision=_hash(line)))
+    running = {workload.name: revision(workload.parts) for workload in workloads}
+    return _cut(good, running, rule.keep), learning[:MAX_LEARNING]
 
 
 def revision(parts: Mapping[str, str]) -> str:
-    """What is remembered of these images, without those that move; "" if there is nothing to go back to.
+    """Returns the line that the status stores for these images, with moving images left empty; "" if no image is left
+    to roll back to.
 
     >>> revision({"proxy": "proxy:latest", "app": "checkout:v42"})
     'app=checkout:v42 proxy='
@@ -72,26 +74,27 @@ def revision(parts: Mapping[str, str]) -> str:
     return line if fits and any(images.values()) and _PLAIN.fullmatch(line) else ""
 
 
-def _hash(found: str) -> str:
-    return hashlib.sha256(found.encode()).hexdigest()[:16]
+def _hash(line: str) -> str:
+    return hashlib.sha256(line.encode()).hexdigest()[:16]
 
 
-def _innocent(found: Iterable[str], blamed: Collection[str]) -> list[str]:
-    return [line for line in found if images_of(line).isdisjoint(blamed)]
+def _innocent(lines: Iterable[str], blamed: Collection[str]) -> list[str]:
+    return [line for line in lines if images_of(line).isdisjoint(blamed)]
 
 
 def _known(before: ReleaseGateStatus, workloads: Iterable[Workload]) -> dict[str, list[str]]:
-    """By workload, also what the version before this one had learnt without saying of which."""
+    """The good revisions by workload, with the images that the previous version had learned for the gate as a whole."""
     good = {name: lines.splitlines() for name, lines in before.known_good_revisions.items()}
     for workload in workloads if before.known_good_images else ():
-        found = list(dict.fromkeys(filter(None, _taken_over(workload.parts, before.known_good_images))))
-        if found and workload.name not in good:
-            good[workload.name] = found
+        lines = list(dict.fromkeys(filter(None, _taken_over(workload.parts, before.known_good_images))))
+        if lines and workload.name not in good:
+            good[workload.name] = lines
     return good
 
 
 def _taken_over(parts: Mapping[str, str], known: Collection[str]) -> Iterator[str]:
-    """What runs, if all of it is known, and what runs with one image the earlier one of the same repository."""
+    """Yields the running revision, if all its images are known, and the running revision with an image replaced by a
+    known image of the same repository."""
     if set(parts.values()) <= set(known):
         yield revision(parts)
     for image in known:
@@ -101,8 +104,9 @@ def _taken_over(parts: Mapping[str, str], known: Collection[str]) -> Iterator[st
 
 
 def _cut(good: Mapping[str, list[str]], running: Mapping[str, str], keep: int) -> Good:
-    """The newest of each workload and what runs, as far as there is room: first one of each, then a second."""
-    wanted = {name: _newest(found, running.get(name, ""), keep) for name, found in sorted(good.items()) if found}
+    """Keeps the running revision and the newest revisions of each workload, as far as there is room: first one revision
+    of each workload, then a second of each, and so on."""
+    wanted = {name: _newest(lines, running.get(name, ""), keep) for name, lines in sorted(good.items()) if lines}
     there = [name for name in wanted if name in running]
     names = [*there, *[name for name in wanted if name not in running][:_ABSENT]][:MAX_WORKLOADS]
     kept: dict[str, list[str]] = {}
@@ -116,7 +120,7 @@ def _cut(good: Mapping[str, list[str]], running: Mapping[str, str], keep: int) -
     return {name: "\n".join(lines) for name, lines in kept.items()}
 
 
-def _newest(found: list[str], runs: str, keep: int) -> list[str]:
-    """What runs is kept even where others are newer."""
-    newest = found[:keep]
-    return [*newest[: keep - 1], runs] if runs in found[keep:] else newest
+def _newest(lines: list[str], runs: str, keep: int) -> list[str]:
+    """Returns the newest revisions; the running revision is kept even if others are newer."""
+    newest = lines[:keep]
+    return [*newest[: keep - 1], runs] if runs in lines[keep:] else newest

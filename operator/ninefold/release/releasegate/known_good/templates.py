@@ -1,6 +1,7 @@
-"""Which pod templates are known to be good, where a gate is to remember any. Pure.
+"""Learns which pod templates are known to be good, if the gate remembers templates. Pure.
 
-As with images, and beside them: a rollback to another image passes by the image, whatever else comes with it.
+The rules are those for images, and apply in addition: a rollback to another image passes because of the image, whatever
+else comes with it.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ def learn(
     now: datetime,
     blamed: Collection[str] = (),
 ) -> tuple[list[GoodTemplate], list[Learning]]:
-    """The templates known to be good, the newest first, and those on their way there.
+    """Returns the templates known to be good, the newest first, and those on trial.
 
-    `blamed` are hashes; the rest is as with images.
+    `blamed` holds hashes of templates; the other arguments are those of `revisions.learn`.
     """
     if not rule.templates:
         return [], []
@@ -39,17 +40,17 @@ def learn(
     for workload in workloads if trusted else ():
         if not workload.template:
             continue
-        found = fingerprint(workload.kind, workload.template)
-        if _newest(good, workload.name) == found:
+        running = fingerprint(workload.kind, workload.template)
+        if _newest(good, workload.name) == running:
             continue
-        on_trial = trial(rule, begun.get((workload.name, found)), workload.serving, now)
+        on_trial = trial(rule, begun.get((workload.name, running)), workload.serving, now)
         if on_trial and on_trial.passed:
             good = [
-                _known(workload, found),
-                *(one for one in good if (one.workload, one.hash) != (workload.name, found)),
+                _known(workload, running),
+                *(known for known in good if (known.workload, known.hash) != (workload.name, running)),
             ]
         elif on_trial:
-            learning.append(on_trial.entry(workload.name, template=found))
+            learning.append(on_trial.entry(workload.name, template=running))
     return _cut(good, rule.templates + 1), learning
 
 
@@ -57,26 +58,26 @@ def _newest(good: Sequence[GoodTemplate], workload: str) -> str:
     return next((known.hash for known in good if known.workload == workload), "")
 
 
-def _known(workload: Workload, found: str) -> GoodTemplate:
+def _known(workload: Workload, template_hash: str) -> GoodTemplate:
     template = unrestarted(workload.template)
     metadata = template["metadata"]
     return GoodTemplate(
         workload=workload.name,
-        hash=found,
+        hash=template_hash,
         labels=metadata.get("labels") or {},
         annotations=metadata.get("annotations") or {},
         spec=dict(template.get("spec") or {}),
     )
 
 
-def _cut(good: Iterable[GoodTemplate], each: int) -> list[GoodTemplate]:
-    """The newest of each workload, as far as there is room."""
+def _cut(good: Iterable[GoodTemplate], keep: int) -> list[GoodTemplate]:
+    """Keeps the newest `keep` templates of each workload, as far as there is room."""
     kept: list[GoodTemplate] = []
     room = _ALL
     for known in good:
         size = len(json.dumps([known.labels, known.annotations, known.spec]))
-        same = sum(one.workload == known.workload for one in kept)
-        if same < each and size <= min(_LARGEST, room):
+        same = sum(template.workload == known.workload for template in kept)
+        if same < keep and size <= min(_LARGEST, room):
             kept.append(known)
             room -= size
     return kept[:MAX_TEMPLATES]

@@ -1,8 +1,8 @@
-"""How long a workload has served what it runs, as the state of a while in the status of a gate says. Pure.
+"""The trial of a revision: how long its workload has served it, as the status of the gate records. Pure.
 
-The while begins when enough pods serve the revision, and no other. It goes on through scaling and the loss of a pod; it
-begins again when the revision changes, or when fewer pods are left than have been enough. Were it to wait for a
-workload that is still, the revision of a busy one would never be known to be good.
+The trial begins when enough pods serve the revision, and no pod serves another. Scaling and the loss of a pod do not
+interrupt it. It begins again when the revision changes, or when fewer pods are available than have been enough. If it
+waited for a workload without any change, no revision of a busy workload would ever be known to be good.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from ninefold.release.workloads.serving import Serving
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Since when, the fewest pods that have been enough since then, and whether it has stood its time."""
+    """When the trial began, the fewest pods that have been enough since then, and whether the revision has passed."""
 
     since: datetime
     fewest: int | None
     passed: bool
 
     def entry(self, workload: str, revision: str | None = None, template: str | None = None) -> Learning:
-        """As it stands in the status, of a revision by its images or by its template."""
+        """Returns the entry for the status, of a revision identified by its images or by its template."""
         return Learning(workload=workload, revision=revision, template=template, since=self.since, fewest=self.fewest)
 
 
 def trial(rule: KnownGood, before: Learning | None, serving: Serving, now: datetime) -> Trial | None:
-    """None while too few pods serve it."""
+    """Returns the state of the trial; None while too few pods serve the revision."""
     if before is None and not serving.enough:
         return None
     since, known = (before.since, before.fewest) if before else (now, None)
-    # A workload that grows has the pods of before at first.
+    # A workload that scales up has only its previous number of pods at first.
     fewest = min(serving.needed, known or serving.needed)
     if serving.available is not None and serving.available < fewest:
         return None
@@ -43,5 +43,5 @@ def trial(rule: KnownGood, before: Learning | None, serving: Serving, now: datet
 
 
 def lasting(rule: KnownGood) -> timedelta:
-    """How long a revision must be served."""
+    """How long a workload must serve a revision."""
     return timedelta(seconds=seconds(rule.after))
