@@ -255,7 +255,7 @@ class Overriding:
 
 
 def test_an_override_is_what_the_operator_says_to_it(ninefold: Command, gate: Gate) -> None:
-    told = "ReleaseGate checkout takes overrides of at most 8h: ask for a shorter one."
+    told = "ReleaseGate checkout accepts overrides of at most 8h: ask for a shorter override."
     done = Overriding(ninefold, gate)("Refused", told)
     assert (done.returncode, done.stdout) == (1, "")
     assert f": Refused: {told}" in done.stderr
@@ -277,7 +277,7 @@ def test_people_override_and_nobody_approves_his_own(
     spec = direct.get(gate.cluster, "override", name, gate.namespace)["spec"]
     assert (spec["gate"], spec["reason"], spec["images"]) == ("checkout", "hotfix", ["checkout:v43"])
     own = ninefold("gate", "approve", name, "-n", gate.namespace)
-    assert (own.returncode, "nobody approves his own override" in own.stderr) == (1, True)
+    assert (own.returncode, "no user approves their own override" in own.stderr) == (1, True)
     # Who asks why is told of it, also in JSON.
     text = ninefold("gate", "explain", "checkout", "-n", gate.namespace).stdout
     assert f"  override {name} waits: {told}" in text

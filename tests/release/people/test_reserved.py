@@ -160,7 +160,7 @@ def test_nobody_forges_or_loses_a_record(everyone: Crowd, who: str) -> None:
         everyone.refusal(who, "delete", "releases", "--all"),
     )
     for said in attempts:
-        assert "the record of releases is written by the operator alone" in said or "cannot" in said, (who, said)
+        assert "only the operator writes the record of releases" in said or "cannot" in said, (who, said)
     assert "ninefold-records" in everyone.refusal("gitops", "delete", "release", "it")
 
 

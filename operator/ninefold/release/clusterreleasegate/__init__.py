@@ -1,1 +1,1 @@
-"""ClusterReleaseGate: stop the line, in all namespaces at once, by a gate that is kept in each."""
+"""ClusterReleaseGate: stops the line in many namespaces at once, by a gate that is kept in each."""

@@ -1,5 +1,5 @@
-"""Reads what the sources say. The gates below are made and kept by the controller of their own kind: each by itself, so
-that a namespace in which one cannot be made holds up no other, nor the decision."""
+"""Reads the sources of ClusterReleaseGates. The controller of ReleaseGates creates and keeps the gate in each
+namespace by itself, so a namespace in which it cannot create the gate blocks neither the others nor the decision."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def _all(manifest: Manifest, store: Store) -> Iterable[Key]:
 
 
 def _policies(gate: Manifest) -> Iterable[Key]:
-    """The policies that have a say in a gate."""
-    named = (source.get("errorBudgetPolicy") for source in gate["spec"].get("sources") or ())
-    return [Key(each["namespace"], each["name"]) for each in named if each]
+    """The policies that a gate names as sources."""
+    references = (source.get("errorBudgetPolicy") for source in gate["spec"].get("sources") or ())
+    return [Key(reference["namespace"], reference["name"]) for reference in references if reference]
 
 
 _BY_POLICY = Index(ClusterReleaseGate.api, _policies)
 
 
 def _naming(policy: Manifest, store: Store) -> Iterable[Key]:
-    """The gates for which this policy has a say."""
+    """The gates that name this policy as a source."""
     return (Key.of(gate) for gate in store.found(_BY_POLICY, Key.of(policy)))
 
 
 def _named(gate: Manifest, store: Store) -> Iterable[Key]:
-    """The one for which a gate has just been made, or has gone. What a gate decides is nothing to it."""
+    """The ClusterReleaseGate whose kept gate is new or deleted. It does not need the decisions of kept gates."""
     key = Key.of(gate)
     new = gate.get("status", {}).get("observedGeneration", -1) < 0
     if key.name.startswith(PREFIX) and (new or store.get(ReleaseGate.api, key) is None):
@@ -46,19 +46,22 @@ def _named(gate: Manifest, store: Store) -> Iterable[Key]:
 
 
 class ClusterReleaseGateController(Controller[ClusterReleaseGate, Observed]):
-    """Decides for many namespaces; the gates that are kept there do the rest."""
+    """Decides for many namespaces; the kept gates apply the decision there."""
 
     resource = ClusterReleaseGate
     watches = (Watch(NAMESPACE, _all), Watch(ErrorBudgetPolicy.api, _naming), Watch(ReleaseGate.api, _named))
 
     async def observe(self, resource: ClusterReleaseGate, store: Store, now: datetime) -> Observed:
-        references = [each.error_budget_policy for each in resource.spec.sources if each.error_budget_policy]
+        references = [source.error_budget_policy for source in resource.spec.sources if source.error_budget_policy]
         namespaces = list(selected(resource.spec.namespaces, store))
         gates = {name: store.get(ReleaseGate.api, key_of(resource.metadata.name, name)) for name in namespaces}
         return Observed(
             namespaces=namespaces,
             missing=[name for name, gate in gates.items() if not made_for(resource, gate)],
-            policies={called(each): policy_status(store, Key(each.namespace, each.name)) for each in references},
+            policies={
+                called(reference): policy_status(store, Key(reference.namespace, reference.name))
+                for reference in references
+            },
         )
 
     def plan(self, resource: ClusterReleaseGate, observed: Observed, now: datetime) -> Plan[ClusterReleaseGateStatus]:

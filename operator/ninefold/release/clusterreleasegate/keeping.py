@@ -1,4 +1,4 @@
-"""Which ReleaseGate a ClusterReleaseGate wants in a namespace. Pure: reads the store alone."""
+"""Computes the ReleaseGate that a ClusterReleaseGate wants in a namespace. Pure: reads only the store."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ninefold.release.gate.spec import GateSpec
 from ninefold.release.releasegate.resource import ReleaseGate
 
 _TAKEN_OVER = set(GateSpec.model_fields) - {"stop"}
-"""The settings that a kept gate has, too. What is decided it reads from the status."""
+"""The settings that a kept gate copies. It reads the decision from the status of the ClusterReleaseGate."""
 
 
 def selects(wanted: Namespaces, namespace: Manifest) -> bool:
-    """Whether a namespace is meant. One that is being deleted takes no new object."""
+    """Whether a namespace is selected. A namespace that is being deleted accepts no new object."""
     metadata = namespace["metadata"]
     labels = metadata.get("labels") or {}
     return (
@@ -28,20 +28,20 @@ def selects(wanted: Namespaces, namespace: Manifest) -> bool:
 
 
 def selected(wanted: Namespaces, store: Store) -> Iterator[str]:
-    """The namespaces, by name."""
+    """Yields the names of the selected namespaces."""
     for namespace in store.all(NAMESPACE):
         if selects(wanted, namespace):
             yield Key.of(namespace).name
 
 
 def kept(key: Key, store: Store) -> Manifest | None:
-    """The gate that is wanted under this key; None if none is, or if it is not to be touched."""
+    """Returns the gate to create under this key; None if no ClusterReleaseGate wants it, or its owner is suspended."""
     gate = _above(key, store)
     return _manifest(gate, key) if gate is not None and not gate.spec.suspend and _wants(gate, key, store) else None
 
 
 def corrected(manifest: Manifest, store: Store) -> Manifest | None:
-    """What a gate must hold that is kept; None for any other, and for one that is not to be touched."""
+    """Returns the required content of a kept gate; None for any other gate, or if its owner is suspended."""
     key = Key.of(manifest)
     gate = _above(key, store)
     mine = gate is not None and not gate.spec.suspend and made_for(gate, manifest)
@@ -49,7 +49,8 @@ def corrected(manifest: Manifest, store: Store) -> Manifest | None:
 
 
 def made_for(gate: ClusterReleaseGate, manifest: Manifest | None) -> bool:
-    """Whether a gate was made for this one, or for an earlier one of its name, and not by somebody who took it."""
+    """Whether `manifest` is the kept gate of this ClusterReleaseGate, or of a deleted one of the same name, and not a
+    user's gate with a reserved name."""
     metadata = manifest["metadata"] if manifest else {}
     owners = metadata.get("ownerReferences") or ()
     left = _is_orphan(manifest) and metadata["name"] == f"{PREFIX}{gate.metadata.name}"
@@ -57,8 +58,8 @@ def made_for(gate: ClusterReleaseGate, manifest: Manifest | None) -> bool:
 
 
 def is_unwanted(key: Key, store: Store) -> bool:
-    """Whether a kept gate is to go: its namespace is not selected any more, or what it was kept for was deleted without
-    it."""
+    """Whether a kept gate must be deleted: its namespace is no longer selected, or its ClusterReleaseGate was deleted
+    without it."""
     manifest, gate = store.get(ReleaseGate.api, key), _above(key, store)
     if store.get(ClusterReleaseGate.api, _key_above(key)) is None:
         return _is_orphan(manifest)
@@ -67,20 +68,20 @@ def is_unwanted(key: Key, store: Store) -> bool:
 
 
 def _is_orphan(manifest: Manifest | None) -> bool:
-    """Whether it was kept for one that was deleted with --cascade=orphan. The API server lets nobody but the operator
-    change or delete such a gate, so it would stay for ever."""
+    """Whether the ClusterReleaseGate of this gate was deleted with --cascade=orphan. The API server lets only the
+    operator change or delete such a gate, so otherwise it would stay forever."""
     metadata = manifest["metadata"] if manifest else {}
-    ours = (metadata.get("labels") or {}).get(MANAGED_BY) == OPERATOR
-    return ours and metadata["name"].startswith(PREFIX) and not metadata.get("ownerReferences")
+    managed = (metadata.get("labels") or {}).get(MANAGED_BY) == OPERATOR
+    return managed and metadata["name"].startswith(PREFIX) and not metadata.get("ownerReferences")
 
 
 def key_of(name: str, namespace: str) -> Key:
-    """Of the gate that is kept in a namespace for the ClusterReleaseGate of this name."""
+    """Returns the key of the gate that is kept in a namespace for the ClusterReleaseGate of this name."""
     return Key(namespace, f"{PREFIX}{name}")
 
 
 def _above(key: Key, store: Store) -> ClusterReleaseGate | None:
-    """The ClusterReleaseGate after which a gate is named; None if there is none that can be read."""
+    """Returns the ClusterReleaseGate after which a gate is named; None if it does not exist or is invalid."""
     return store.resource(ClusterReleaseGate, _key_above(key)) if key.name.startswith(PREFIX) else None
 
 

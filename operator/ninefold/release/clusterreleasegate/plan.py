@@ -1,4 +1,4 @@
-"""What a ClusterReleaseGate means: from what its sources say to one decision. Pure."""
+"""Plans a ClusterReleaseGate: merges the opinions of its sources into one decision. Pure."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _PASSES = "In each namespace a rollback to an image that is known to be good the
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The namespaces that are selected, those of them without a gate yet, and the statuses of the policies, by
-    "namespace/name" (None: no such policy)."""
+    """The selected namespaces, those of them without a gate yet, and the statuses of the policies by "namespace/name"
+    (None if there is no such policy)."""
 
     namespaces: Collection[str]
     missing: Collection[str]
@@ -36,7 +36,7 @@ def called(reference: PolicyReference) -> str:
 
 
 def plan(gate: ClusterReleaseGate, observed: Observed, now: datetime) -> Plan[ClusterReleaseGateStatus]:
-    """Raises Stalled for a freeze that is no schedule."""
+    """Returns the most severe decision of all sources. Raises Stalled if the schedule of a freeze is invalid."""
     opinions = list(_opinions(gate, observed, now))
     status = ClusterReleaseGateStatus(
         **vars(decide(opinions, gate.status, now, _PASSES)),
@@ -70,8 +70,12 @@ def _ready(observed: Observed) -> Verdict:
     if not observed.namespaces:
         return Verdict("True", "NoNamespaces", "No namespace is selected: see spec.namespaces.")
     if observed.missing:
-        # No names and no number: each gate that is made would change them, and each change is told to all the others.
+        # No names and no number: each new gate would change them, and each change causes a reconciliation of every
+        # kept gate.
         return Verdict(
             "False", "Spreading", "Not every namespace has its gate yet: ninefold gate explain --cluster names them."
         )
-    return Verdict("True", "Decided", f"A gate is kept in {len(observed.namespaces)} namespaces.")
+    count = len(observed.namespaces)
+    return Verdict(
+        "True", "Decided", f"Ninefold keeps a gate in {count} {'namespace' if count == 1 else 'namespaces'}."
+    )

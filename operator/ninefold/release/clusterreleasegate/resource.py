@@ -1,4 +1,4 @@
-"""What a platform team writes to stop change in many namespaces at once. Pure."""
+"""The ClusterReleaseGate, with which a platform team stops changes in many namespaces at once. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ninefold.release.gate.spec import Freeze, GateSpec
 from ninefold.release.gate.status import GateStatus
 
 PREFIX = "cluster."
-"""Begins the name of each gate that is kept for a ClusterReleaseGate; nobody else may use such a name."""
+"""The prefix of the name of each gate that is kept for a ClusterReleaseGate; other gates may not use it."""
 
 SYSTEM = ("kube-node-lease", "kube-public", "kube-system")
 
@@ -19,52 +19,53 @@ class Namespaces(Model):
     """The namespaces in which the line stops."""
 
     match_labels: MatchLabels | None = Field(
-        default=None, description="The namespaces that carry all of these labels; left out, all."
+        default=None, description="The namespaces that carry all of these labels; if left out, all namespaces."
     )
     except_: list[ObjectName] = Field(
         default_factory=lambda: list(SYSTEM),
         alias="except",
         max_length=64,
-        description="But not these: left out, those of Kubernetes itself.",
+        description="The namespaces to leave out; by default those of Kubernetes itself.",
     )
 
 
 class PolicyReference(Model):
-    """An ErrorBudgetPolicy in some namespace."""
+    """A reference to an ErrorBudgetPolicy in any namespace."""
 
-    namespace: ObjectName = Field(description="Its namespace.")
-    name: ObjectName = Field(description="Its name.")
+    namespace: ObjectName = Field(description="The namespace of the policy.")
+    name: ObjectName = Field(description="The name of the policy.")
 
 
 class ClusterSource(Model, exactly_one_of=("error_budget_policy", "freeze")):
-    """Something that has a say."""
+    """A source of the decision: an error budget policy or a freeze."""
 
     error_budget_policy: PolicyReference | None = Field(
         default=None,
-        description="An ErrorBudgetPolicy, such as that of what every service stands on. Its message is read in all "
-        "of the namespaces.",
+        description="An ErrorBudgetPolicy, such as that of the platform on which every service runs. Users in all "
+        "selected namespaces can read its message.",
     )
-    freeze: Freeze | None = Field(default=None, description="Time in which nothing changes.")
+    freeze: Freeze | None = Field(default=None, description="A change freeze: a time in which the gate is closed.")
 
 
 class ClusterReleaseGateSpec(GateSpec):
-    """In which namespaces, who has a say, and what happens when nobody knows."""
+    """Which namespaces the gate covers, which sources decide, and what happens while data are missing."""
 
     namespaces: Namespaces = Field(
         default_factory=lambda: Namespaces.model_validate({}),
-        description="In which namespaces; each has a ReleaseGate for it, about all of its workloads.",
+        description="The namespaces to cover: Ninefold keeps a ReleaseGate over all workloads in each of them.",
     )
     sources: list[ClusterSource] = Field(
         default_factory=list,
         max_length=16,
-        description="Who has a say; the most severe decision of all wins. Without any, people close it by stop.",
+        description="The sources that decide; the most severe decision wins. Without sources, only spec.stop closes "
+        "the gate.",
     )
 
 
 class ClusterReleaseGateStatus(GateStatus):
-    """The decision. The gate in each namespace takes it over."""
+    """The decision. The gate in each namespace adopts it."""
 
-    namespaces: int = Field(default=0, description="In how many namespaces a gate is kept.")
+    namespaces: int = Field(default=0, description="How many namespaces the gate covers.")
 
 
 class ClusterReleaseGate(

@@ -1,11 +1,11 @@
-"""AppProjects of which nothing is synced while the gate that they follow is closed. Pure.
+"""AppProjects whose Applications Argo CD does not sync while the gate that they follow is closed. Pure.
 
     metadata:
       annotations:
         ninefold.dev/release-gate: shop/checkout
         ninefold.dev/manual-sync: "true"
 
-With the second annotation people may sync all the same.
+With the second annotation people may still sync by hand.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ninefold.release.followers.gate_follower import GateFollower, Ruling
 from ninefold.release.workloads.annotation import HELD_BY
 
 MANUAL = f"{GROUP}/manual-sync"
-"""The annotation by which a closed gate holds back what Argo CD syncs by itself, and not people."""
+"""The annotation with which a closed gate blocks only automatic syncs of Argo CD, and not people."""
 
 
 _MINE = f"w.?description.orValue('').startsWith('{OURS}')"
@@ -39,15 +39,15 @@ class AppProjectFollower(GateFollower):
         (
             f"{_entries('new')}.filter(w, !{_MINE}) == {_entries('old')}.filter(w, !{_MINE}) && "
             f"{_entries('new')}.filter(w, {_MINE}).all(w, w.?kind.orValue('') == 'deny')",
-            "the operator adds one entry to spec.syncWindows that denies, and leaves those of others as they are",
+            "the operator may add one deny entry to spec.syncWindows, and must leave the other entries unchanged",
         ),
     )
 
     def wanted(self, manifest: Manifest, store: Store, now: datetime) -> Wanted:
-        found = super().wanted(manifest, store, now)
-        patch = found.do.patch if isinstance(found.do, Replace) else {}
-        moments = (found.due, renewal(patch.get("spec", {}).get("syncWindows") or ()))
-        return replace(found, due=min(filter(None, moments), default=None))
+        wanted = super().wanted(manifest, store, now)
+        patch = wanted.do.patch if isinstance(wanted.do, Replace) else {}
+        moments = (wanted.due, renewal(patch.get("spec", {}).get("syncWindows") or ()))
+        return replace(wanted, due=min(filter(None, moments), default=None))
 
     def held(self, manifest: Manifest, ruling: Ruling, now: datetime) -> Replace:
         manual = _notes(manifest).get(MANUAL) == "true"
@@ -57,13 +57,14 @@ class AppProjectFollower(GateFollower):
     def free(self, manifest: Manifest, now: datetime) -> Replace:
         notes = _notes(manifest)
         if not any(name in notes for name in self.asks):
-            # Also where somebody took both annotations away: the API server would refuse the write, and the entry ends.
+            # Also if a user removed both annotations: the API server would refuse the write, and the entry ends by
+            # itself.
             return Replace({})
         left = {"syncWindows": let_go(_windows(manifest)) or None} if self.holds(manifest) else {}
         return Replace({"metadata": {"annotations": {HELD_BY: None}}, "spec": left})
 
     def holds(self, manifest: Manifest) -> bool:
-        return any(until(each) for each in _windows(manifest))
+        return any(until(window) for window in _windows(manifest))
 
 
 def _notes(manifest: Manifest) -> Mapping[str, str]:

@@ -1,7 +1,7 @@
-"""A closed gate as a sync window of an AppProject: one entry that ends by itself, beside those of others. Pure.
+"""A closed gate as a sync window of an AppProject: one entry that ends by itself, next to the other entries. Pure.
 
-A cron schedule has no year, so an entry that nobody takes away would hold the project again a year later. Its
-description says when it ends, with the year: by that an entry is known to be over, and people see it.
+A cron schedule has no year, so an entry that stays behind would hold the project again a year later. So the description
+of the entry says when it ends, with the year: Ninefold recognizes an entry that is over, and people see its end.
 """
 
 from __future__ import annotations
@@ -17,52 +17,54 @@ from ninefold.kube.fields import rfc3339
 Window = Mapping[str, Any]
 
 LASTS = timedelta(hours=1)
-"""How long an entry holds. It is renewed when half of that is over, so it outlives an operator that died by less."""
+"""How long an entry lasts. Ninefold renews it at half of that time, so it stays in force for at least the other half
+after the operator stops."""
 _MINUTE = timedelta(minutes=1)
 OURS = "ninefold-gate until "
-"""How the description of an entry of ours begins; none of anybody else may."""
+"""The beginning of the description of Ninefold's entry; no other entry may begin so."""
 _ENDS = re.compile(rf"{OURS}(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ): ")
 _LONGEST = 255
-"""Argo CD takes a project with a longer description for invalid, and then syncs nothing of it."""
+"""The longest description: Argo CD considers a project with a longer one invalid, and syncs nothing in it."""
 _IDENTITY = ("kind", "schedule", "duration", "applications", "namespaces", "clusters", "timeZone", "andOperator")
-"""Argo CD takes a project for invalid in which two entries have all of these in common."""
+"""The fields that identify an entry: Argo CD considers a project invalid if two entries agree in all of them."""
 
 
 def held(present: Sequence[Window], gate: Key, *, manual: bool, now: datetime) -> list[Window]:
-    """The entries of a project whose gate is closed. `manual`: people may sync all the same."""
+    """Returns the entries of a project whose gate is closed. `manual` says that people may sync by hand."""
     others = let_go(present)
-    mine = next((each for each in present if _lasts(each, gate, manual, now)), None)
-    if mine is None:
-        mine = _new(others, gate, manual, _start(present, now))
-    at = next((index for index, each in enumerate(present) if until(each)), len(present))
-    return [*others[:at], mine, *others[at:]]
+    entry = next((window for window in present if _lasts(window, gate, manual, now)), None)
+    if entry is None:
+        entry = _new(others, gate, manual, _start(present, now))
+    at = next((index for index, window in enumerate(present) if until(window)), len(present))
+    return [*others[:at], entry, *others[at:]]
 
 
 def let_go(present: Sequence[Window]) -> list[Window]:
-    """The entries that are not ours."""
-    return [each for each in present if until(each) is None]
+    """Returns the entries without Ninefold's own."""
+    return [window for window in present if until(window) is None]
 
 
 def until(window: Window) -> datetime | None:
-    """When an entry of ours ends; None for one that is not ours."""
-    found = _ENDS.match(window.get("description") or "")
-    return _moment(found[1]) if found else None
+    """Returns when Ninefold's entry ends; None for any other entry."""
+    match = _ENDS.match(window.get("description") or "")
+    return _moment(match[1]) if match else None
 
 
 def renewal(windows: Sequence[Window]) -> datetime | None:
-    """When the entry of ours that `held` put there is to be renewed."""
-    return next((end - LASTS / 2 for each in windows if (end := until(each))), None)
+    """Returns when Ninefold must renew the entry that `held` added; None without an entry."""
+    return next((end - LASTS / 2 for window in windows if (end := until(window))), None)
 
 
 def _start(present: Sequence[Window], now: datetime) -> datetime:
-    """The minute that has begun if an entry of ours holds already, else the next: what is being synced may finish."""
+    """Returns the present minute if Ninefold's entry is in force already, otherwise the next minute, so that a sync in
+    progress can finish."""
     minute = now.replace(second=0, microsecond=0)
-    ends = [end for each in present if (end := until(each))]
+    ends = [end for window in present if (end := until(window))]
     return minute if any(end - LASTS <= now < end for end in ends) else minute + _MINUTE
 
 
 def _lasts(window: Window, gate: Key, manual: bool, now: datetime) -> bool:
-    """Whether an entry is as we would write it, and for long enough to leave it alone."""
+    """Whether an entry is exactly what Ninefold would write, and lasts long enough to leave it unchanged."""
     end = until(window)
     if end is None or not now < end - LASTS / 2 or now + 2 * _MINUTE < end - LASTS:
         return False
@@ -70,16 +72,16 @@ def _lasts(window: Window, gate: Key, manual: bool, now: datetime) -> bool:
 
 
 def _new(others: Sequence[Window], gate: Key, manual: bool, start: datetime) -> Window:
-    taken = [_identity(each) for each in others]
+    taken = [_identity(window) for window in others]
     while _identity(entry := _entry(gate, manual, start)) in taken:
-        # Somebody else's own entry is the same: it holds in this minute, and ours from the next.
+        # A user's entry has the same identity: it is in force in this minute, and Ninefold's from the next.
         start += _MINUTE
     return entry
 
 
 def _entry(gate: Key, manual: bool, start: datetime) -> Window:
-    """From `start` on, as Argo CD itself would write it: what is false is left out."""
-    told = f"{OURS}{rfc3339(start + LASTS)}: release gate {gate} is closed"
+    """Returns the entry from `start` on, in the form that Argo CD itself writes: without fields that are false."""
+    description = f"{OURS}{rfc3339(start + LASTS)}: release gate {gate} is closed"
     return {
         "kind": "deny",
         "schedule": f"{start.minute} {start.hour} {start.day} {start.month} *",
@@ -87,9 +89,9 @@ def _entry(gate: Key, manual: bool, start: datetime) -> Window:
         "timeZone": "UTC",
         "applications": ["*"],
         **({"manualSync": True} if manual else {}),
-        # Else a sync that is under way would stop in the middle and stay there.
+        # Otherwise a sync in progress would stop halfway and stay there.
         "syncOverrun": True,
-        "description": told[:_LONGEST],
+        "description": description[:_LONGEST],
     }
 
 

@@ -11,7 +11,7 @@ from ninefold.release.followers.gate_follower import GateFollower, Ruling
 from ninefold.release.workloads.annotation import HELD_BY
 
 REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
-"""The annotation by which Flux is asked for a look now; any new value counts."""
+"""The annotation that asks Flux for an immediate reconciliation; any new value counts."""
 
 
 class _Suspended(GateFollower):

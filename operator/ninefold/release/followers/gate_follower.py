@@ -4,8 +4,8 @@
       annotations:
         ninefold.dev/release-gate: checkout        # of its own namespace; or shop/checkout
 
-What a gate means for them is what it answers to tools that ask (answering/answer.py), with one thing more: nobody waits
-for the answer, so Unknown has to become held or not, and the gate's failMode says which.
+A gate decides for them as it answers tools that ask (gate_api/answer.py), with one addition: no client waits for the
+answer, so Unknown must become held or not held, and the gate's failMode decides which.
 """
 
 from __future__ import annotations
@@ -32,27 +32,29 @@ _FIRST_LOOK = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """What the gate that an object follows means for it now."""
+    """The decision of the gate that an object follows, for that object now."""
 
     gate: Key
     closed: bool
     decision: Decision
     changes: datetime | None = None
-    """When the clock alone may change that."""
+    """When the clock alone may next change the decision."""
 
 
 class GateFollower(Follower):
-    """A kind of a delivery tool. It says how its objects are held, as a pure function."""
+    """A kind of a delivery tool. Its pure functions say how objects of this kind are held and released."""
 
     leader: ClassVar = ReleaseGate.api
     asks: ClassVar = (GATE, HELD_BY)
 
     def held(self, manifest: Manifest, ruling: Ruling, now: datetime) -> Hold | Replace:
-        """How the object is held while its gate is closed; the ruling says by which, and how long it is sure to be."""
+        """Returns how the object is held while its gate is closed; the ruling names the gate, and how long the decision
+        certainly lasts."""
         raise NotImplementedError
 
     def free(self, manifest: Manifest, now: datetime) -> LetGo | Replace:
-        """How it is let go; asked of every object, so it must know what is not held."""
+        """Returns how the object is released. It is called for every object, so it must recognize one that is not
+        held."""
         raise NotImplementedError
 
     def follows(self, manifest: Manifest) -> Key | None:
@@ -61,33 +63,33 @@ class GateFollower(Follower):
     def wanted(self, manifest: Manifest, store: Store, now: datetime) -> Wanted:
         key = gate_of(manifest)
         if key is None:
-            return Wanted(self.free(manifest, now), Note("Normal", "LetGo", f"It has no annotation {GATE} any more."))
+            return Wanted(self.free(manifest, now), Note("Normal", "LetGo", f"It no longer has the annotation {GATE}."))
         ruling = rule(store, key, now)
         if ruling is None:
-            told = f"There is no ReleaseGate {key}, so nothing holds this object: correct its annotation {GATE}."
-            note = Note("Normal", "LetGo", f"There is no ReleaseGate {key} any more.")
-            return Wanted(self.free(manifest, now), note, warning=Note("Warning", "GateMissing", told))
+            missing = f"There is no ReleaseGate {key}, so nothing holds this object: correct its annotation {GATE}."
+            note = Note("Normal", "LetGo", f"The ReleaseGate {key} no longer exists.")
+            return Wanted(self.free(manifest, now), note, warning=Note("Warning", "GateMissing", missing))
         if ruling.closed:
-            # Without the gate's message: who reads an object may not be who may read the gate.
+            # Without the gate's message: a user who may read the object may not be allowed to read the gate.
             note = Note("Normal", "Held", f"Held while release gate {key} is closed ({ruling.decision}).")
             return Wanted(self.held(manifest, ruling, now), note, due=ruling.changes)
-        note = Note("Normal", "LetGo", f"Release gate {key} holds it no more ({ruling.decision}).")
+        note = Note("Normal", "LetGo", f"Release gate {key} no longer holds this object ({ruling.decision}).")
         return Wanted(self.free(manifest, now), note, due=ruling.changes)
 
 
 def rule(store: Store, key: Key, now: datetime) -> Ruling | None:
-    """What a gate means now; None if there is none.
+    """Returns the decision of a gate now; None if the gate does not exist.
 
-    Raises Waiting before the first look at a new gate, and Stalled if it cannot be read: nothing is changed then. A
-    gate that was edited and not looked at since means what it meant. There is no age here, as there is for tools:
-    where the API server is not heard, nothing can be written either.
+    Raises Waiting before the first reconciliation of a new gate, and Stalled if the gate is invalid: then nothing
+    changes. A gate that was edited and not reconciled since keeps its earlier decision. The answer has no age here,
+    unlike for tools: without a connection to the API server, nothing can be written either.
     """
     manifest = store.get(ReleaseGate.api, key)
     if manifest is None:
         return None
     gate = ReleaseGate.parse(manifest)
     if gate.status.observed_generation < 0:
-        raise Waiting("NotDecided", f"The ReleaseGate {key} is new: nobody has looked at it yet.", now + _FIRST_LOOK)
+        raise Waiting("NotDecided", f"The ReleaseGate {key} is new: Ninefold has not decided yet.", now + _FIRST_LOOK)
     decision = answer(store, Question(key.namespace, "gate", key.name), 0.0, now).decision
     meant = gate.spec.fail_mode.decision if decision == "Unknown" else decision
     closed = meant in CLOSED and gate.spec.mode == "Enforce"

@@ -1,1 +1,1 @@
-"""The kind Override: break glass, with a reason, an end and a second person."""
+"""The kind Override: break glass, with a reason, an end and approvals by other people."""

@@ -1,4 +1,4 @@
-"""Tells whether an Override counts. The gate lets change pass, and the API server enforces it."""
+"""Reports whether an Override counts. The gate lets changes pass, and the API server enforces it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from ninefold.release.releasegate.resource import ReleaseGate
 
 
 def _overrides(release: Manifest) -> Iterable[Key]:
-    """The Overrides by which a release has passed."""
-    return [Key(Key.of(release).namespace, each["name"]) for each in release["spec"].get("overrides") or ()]
+    """The Overrides with which a release passed closed gates."""
+    passed = release["spec"].get("overrides") or ()
+    return [Key(Key.of(release).namespace, override["name"]) for override in passed]
 
 
 _BY_OVERRIDE = Index(Release.api, _overrides)
 
 
 def _uses(override: Override, store: Store) -> Iterator[Manifest]:
-    """The records that name it, and not an earlier one of its name."""
+    """Yields the records that name this Override, and not an earlier Override of the same name."""
     made = override.metadata.creation_timestamp
     for release in store.found(_BY_OVERRIDE, override.key):
         recorded = datetime.fromisoformat(release["metadata"]["creationTimestamp"])
@@ -34,11 +35,11 @@ def _uses(override: Override, store: Store) -> Iterator[Manifest]:
 
 
 class OverrideController(Controller[Override, Observed]):
-    """Decides nothing but the state of the record."""
+    """Decides only the state of the Override; it never touches a gate."""
 
     resource = Override
     watches = (
-        Watch(ReleaseGate.api, lambda gate, store: [each.key for each in meant_for(Key.of(gate), store)]),
+        Watch(ReleaseGate.api, lambda gate, store: [override.key for override in meant_for(Key.of(gate), store)]),
         Watch(Release.api, lambda release, store: _overrides(release)),
     )
 

@@ -1,4 +1,4 @@
-"""What an Override means: whether it counts, for which gates, and what is missing. Pure."""
+"""Plans an Override: whether it counts, which gates it opens, and what is missing. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ninefold.release.releasegate.resource import ReleaseGate
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The gates of its namespace, by name, and how many records of releases name it."""
+    """The gates of the Override's namespace, by name, and how many records of releases name the Override."""
 
     gates: Sequence[ReleaseGate]
     uses: int = 0
@@ -32,7 +32,7 @@ def plan(override: Override, observed: Observed, now: datetime) -> Plan[Override
         gates=sorted(gate.metadata.name for gate in open_),
         since=old.since or (now if open_ else None),
         ended=(old.ended or _ended(old.since, spec.until, now)) if old.since and not open_ else None,
-        # Records are dropped when they are old; what they counted stays.
+        # Old records are deleted; the count of their uses stays.
         uses=max(old.uses, observed.uses),
     )
     return Plan(
@@ -44,7 +44,8 @@ def plan(override: Override, observed: Observed, now: datetime) -> Plan[Override
 
 
 def _ended(since: datetime, until: datetime, now: datetime) -> datetime:
-    """An end that was put before its beginning hides nothing."""
+    """Returns when the Override ended: `until` if that is between `since` and now, otherwise now. So an end that a user
+    moves before the beginning hides nothing."""
     return until if since <= until <= now else now
 
 
@@ -62,11 +63,11 @@ def _standing(
         which = f"no ReleaseGate {spec.gate}" if spec.gate else "no ReleaseGate"
         return "Refused", Verdict("False", "GateMissing", f"There is {which} in this namespace.")
     if open_:
-        return "InForce", Verdict("True", "InForce", f"Change passes until {rfc3339(spec.until)}.")
+        return "InForce", Verdict("True", "InForce", f"Changes pass until {rfc3339(spec.until)}.")
     first = meant[0]
     if all(too_long(override, gate.spec.overrides) for gate in meant):
         longest = first.spec.overrides.longest
-        text = f"ReleaseGate {first.metadata.name} takes overrides of at most {longest}: ask for a shorter one."
+        text = f"ReleaseGate {first.metadata.name} accepts overrides of at most {longest}: ask for a shorter override."
         return "Refused", Verdict("False", "TooLong", text)
     missing = min(lacking(override, gate.spec.overrides, closures(gate.status, now)) for gate in meant)
     people = "1 person" if missing == 1 else f"{missing} people"
@@ -79,9 +80,10 @@ def _events(override: Override, before: OverrideState, state: OverrideState) -> 
     if before == state or state == "Pending":
         return ()
     spec = override.spec
-    told = {
-        "InForce": Note("Warning", "InForce", f"{spec.by} lets change pass until {rfc3339(spec.until)}: {spec.reason}"),
-        "Over": Note("Normal", "Over", f"The override of {spec.by} has ended."),
-        "Refused": Note("Warning", "Refused", "It does not count: see the condition Ready."),
+    until = rfc3339(spec.until)
+    notes = {
+        "InForce": Note("Warning", "InForce", f"{spec.by} lets changes pass until {until}: {spec.reason}"),
+        "Over": Note("Normal", "Over", f"The Override of {spec.by} has ended."),
+        "Refused": Note("Warning", "Refused", "The Override does not count: see the condition Ready."),
     }
-    return (told[state],)
+    return (notes[state],)

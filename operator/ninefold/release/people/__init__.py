@@ -1,1 +1,1 @@
-"""Who may write what: admission policies about the authors of gates, overrides, records and forgiveness."""
+"""Admission policies about the authors of gates, Overrides and records: which user may write which object."""

@@ -1,9 +1,9 @@
-"""Who may close a gate by hand and open it again, ask for an Override, approve one and delete it after use: vouched for
-by the API server. Pure.
+"""Who may close a gate by hand and open it again, and ask for, approve and delete an Override: admission policies that
+the API server enforces. Pure.
 
-Rights are verbs of ours on ReleaseGates: `override` and `approve`. A machine that may do everything, as the controllers
-of GitOps may, has them by that alone: it must have been given the verb by its name. A service account is a machine, and
-so is each account that the ClusterRoleBinding ninefold-machines lists.
+The rights are Ninefold's own verbs on ReleaseGates: `override` and `approve`. A machine that has all verbs, such as a
+GitOps controller, would have both without a decision of anyone: so a machine must have the verb by name. A service
+account is a machine, and so is each account that the ClusterRoleBinding ninefold-machines lists.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from ninefold.release.releasegate.resource import ReleaseGate
 
 OVERRIDES, STOPS, USED = "ninefold-overrides", "ninefold-stops", "ninefold-used-overrides"
 VERBS = {
-    "override": "Whoever may let change pass a closed gate; an Override says so with a name, a reason and an end.",
-    "approve": "Whoever may agree to the Override of another.",
+    "override": "Users who may let changes pass a closed gate, with an Override that has a name, a reason and an end.",
+    "approve": "Users who may approve the Override of another user.",
 }
-"""Verbs of ours on ReleaseGates, and what each is for."""
+"""Ninefold's own verbs on ReleaseGates, and the purpose of each."""
 
 
 def _may(verb: str, override: str = "object") -> str:
-    """CEL: whether the user has the verb for the gate of an Override, and a machine not only as one of all verbs."""
+    """CEL: whether the user has the verb for the gate of an Override; a machine must have it by name."""
     gates = authors.in_namespace(authors.GATES)
     return authors.has_verb(verb, f"(has({override}.spec.gate) ? {gates}.name({override}.spec.gate) : {gates})")
 
 
 _OVERRIDE_RULES = (
     {
-        # The garbage collector deletes what is owned once the owner has gone, a record too.
+        # The garbage collector deletes an owned object once its owner is deleted, even if the object is a record.
         "expression": "object.metadata.?ownerReferences.orValue([]).all(o, oldObject != null && "
         "oldObject.metadata.?ownerReferences.orValue([]).exists(b, b.uid == o.uid))",
-        "message": "leave out metadata.ownerReferences: an override is a record, and does not go with another object",
+        "message": "leave out metadata.ownerReferences: an override is a record, not deleted with another object",
     },
     authors.own_name(f"oldObject != null || object.spec.by == {ME}", "spec.by"),
     {
         "expression": "oldObject != null || variables.approvals.size() == 0",
-        "message": "leave out spec.approvals: whoever approves adds it afterwards",
+        "message": "leave out spec.approvals: the users who approve add them afterwards",
     },
     {
         "expression": f"oldObject != null || ({_may('override')})",
@@ -51,11 +51,12 @@ _OVERRIDE_RULES = (
     {
         "expression": f"oldObject == null || object.spec.until == oldObject.spec.until || object.spec.by == {ME} || "
         f"({_may('override')}) || ({_may('approve')})",
-        "message": "who asked for an override ends it, or a user with the verb override or approve on releasegates",
+        "message": "only the user who asked for an override may end it early, or a user with the verb override or "
+        "approve on releasegates",
     },
     {
         "expression": "variables.before.all(b, variables.approvals.exists(a, a.by == b.by))",
-        "message": "an approval that was given stays",
+        "message": "an approval cannot be withdrawn",
     },
     {
         "expression": f"oldObject == null || variables.added.all(a, a.by == {ME})",
@@ -64,7 +65,7 @@ _OVERRIDE_RULES = (
     },
     {
         "expression": "oldObject == null || variables.added.all(a, a.by != object.spec.by)",
-        "message": "nobody approves his own override: it takes another person with the verb approve on releasegates",
+        "message": "no user approves their own override: it takes another person with the verb approve on releasegates",
     },
     {
         "expression": f"oldObject == null || variables.added.size() == 0 || ({_may('approve')})",
@@ -77,7 +78,7 @@ _OVERRIDE_RULES = (
 _STOP_RULES = (
     authors.own_name(f"variables.same || variables.after.all(s, s.by == {ME})", "spec.stop.by"),
     {
-        # To close is safe, and to close for good in the place of another no less so.
+        # To close a gate is safe, and to replace another's stop with a stop without an end is safe, too.
         "expression": f"variables.same || !variables.machine || variables.before.all(s, s.by == {ME}) || "
         "variables.after.exists(s, !has(s.until)) || !variables.one.check('any-verb-at-all').allowed()",
         "messageExpression": f"{ME} + ' may not open what ' + variables.before[0].by + ' has closed by hand: a machine "
@@ -90,15 +91,15 @@ _USED_RULES = (
     {
         "expression": f"!has(oldObject.status) || !has(oldObject.status.since) || {accounts.IS_HOUSEKEEPER} || "
         f"{accounts.IS_LEAVING} || ({ME} != oldObject.spec.by && {_may('approve', 'oldObject')})",
-        "messageExpression": "oldObject.metadata.name + ' has let change pass, and is a record: whoever may approve '"
-        " + 'overrides may delete it, but for ' + oldObject.spec.by + ', who asked for it'",
-        "message": "an override that has let change pass is a record: another person deletes it, who may approve",
+        "messageExpression": "oldObject.metadata.name + ' has let changes pass, and is a record: users who may '"
+        " + 'approve overrides may delete it, except ' + oldObject.spec.by + ', who asked for it'",
+        "message": "an override that has let changes pass is a record: only another person who may approve deletes it",
     },
 )
 
 
 def people_manifests() -> list[Manifest]:
-    """The list of machines, the policies and their bindings, to be installed once in a cluster."""
+    """Returns the list of machines, the policies and their bindings, which are installed once in a cluster."""
     approvals = {
         "approvals": "object.spec.?approvals.orValue([])",
         "before": "oldObject == null ? [] : oldObject.spec.?approvals.orValue([])",

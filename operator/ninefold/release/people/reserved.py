@@ -1,8 +1,9 @@
-"""What the operator alone writes: the gates that are kept for a ClusterReleaseGate, and the record of releases. Pure.
+"""Admission policies for objects that only the operator writes: the gates kept for a ClusterReleaseGate, and the record
+of releases. Pure.
 
-Whoever may not change the ClusterReleaseGate may not change what it keeps, though he has every right in the namespace;
-and whoever is blamed by a record may not write another. An account with all rights in the cluster is no exception: it
-is usually that of a tool.
+A user who may not change the ClusterReleaseGate may not change its kept gates either, even with every right in the
+namespace; and a user whom a record blames may not write another record. An account with all rights in the cluster is no
+exception: usually it belongs to a tool.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ _MAY = (
     f"{accounts.IS_NAMED} || {accounts.IS_SUPERUSER} || {accounts.IS_HOUSEKEEPER} || "
     f"(object == null && {accounts.IS_LEAVING})"
 )
-"""CEL: the operator, whoever no rule holds for, and what clears away after a deletion."""
+"""CEL: whether the user is the operator, a superuser, or a controller that cleans up after a deletion."""
 
 _UNTOUCHED = "object != null && oldObject != null && object.spec == oldObject.spec && " + " && ".join(
     f"object.metadata.?{part} == oldObject.metadata.?{part}" for part in ("labels", "ownerReferences", "finalizers")
 )
-"""CEL: whether an update leaves all that matters as it is, as an annotation to look again does."""
+"""CEL: whether an update changes nothing that matters: an annotation may ask for a reconciliation, for example."""
 
 
 def _policy(name: str, plural: str, rule: dict[str, str], conditions: list[dict[str, str]]) -> list[Manifest]:
@@ -41,14 +42,14 @@ def _policy(name: str, plural: str, rule: dict[str, str], conditions: list[dict[
 
 
 def reserved_manifests() -> list[Manifest]:
-    """The policies and their bindings, to be installed once in a cluster."""
+    """Returns the policies and their bindings, which are installed once in a cluster."""
     name = "(object == null ? oldObject : object).metadata.name"
     kept = {
         "messageExpression": f"{name} + ' is kept for the ClusterReleaseGate ' + {name}.replace('{PREFIX}', '', 1) + "
-        f"': change that; names that begin with {PREFIX} are for such gates only'",
+        f"': change that object; names that begin with {PREFIX} are for such gates only'",
         "message": f"names that begin with {PREFIX} are for the gates that are kept for a ClusterReleaseGate",
     }
-    record = {"message": "the record of releases is written by the operator alone: leave it as it is"}
+    record = {"message": "only the operator writes the record of releases: leave it unchanged"}
     condition = {"name": "kept", "expression": f"{name}.startsWith('{PREFIX}')"}
     return [
         *_policy(KEPT, ReleaseGate.api.plural, kept, [condition]),
