@@ -329,7 +329,7 @@ def test_a_record_is_not_edited_and_a_deleted_one_is_not_missed(shop: Shop, tmp_
         shop.deploy("v1")
         shop.wait_outcomes("Succeeded")
         name = shop.records()[0]["metadata"]["name"]
-        with pytest.raises(devcluster.CommandError, match="leave a record as it is"):
+        with pytest.raises(devcluster.CommandError, match="leave the record unchanged"):
             shop.kubectl("patch", "release", name, "--type=merge", "--patch", '{"spec": {"team": "mine"}}')
         shop.deploy("v2")
         shop.wait_outcomes("Succeeded", "Succeeded")

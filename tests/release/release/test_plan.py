@@ -48,7 +48,7 @@ def test_a_rollout_from_its_beginning_to_its_end() -> None:
     result = life.look(seen("Complete"), NOW + 4 * MINUTE)
     assert (result.status.outcome, result.status.end, result.status.took) == ("Succeeded", NOW + 4 * MINUTE, "4m")
     assert (result.ready.status, result.ready.reason) == ("True", "Succeeded")
-    assert result.ready.message == "Deployment checkout rolled it out in 4m."
+    assert result.ready.message == "Deployment checkout rolled out this release in 4m."
     assert result.due == NOW + 4 * MINUTE + WATCHED
     assert life.look(seen("Complete"), NOW + 4 * MINUTE + WATCHED).status.closed
 
@@ -87,7 +87,7 @@ def test_a_rollback_undoes_the_release_before_it(complete: bool) -> None:
     result = life.look(seen(later=(back,)), NOW + 10 * MINUTE)
     assert (result.status.outcome, result.status.undone) == ("RolledBack", NOW + 9 * MINUTE)
     assert result.status.end == (NOW + MINUTE if complete else NOW + 9 * MINUTE)
-    assert result.ready.message == "checkout-3 undid it at 2026-03-01T12:09:00Z."
+    assert result.ready.message == "checkout-3 undid this release at 2026-03-01T12:09:00Z."
     # What it did may show a while later.
     assert not result.status.closed
     assert result.due == NOW + 9.5 * MINUTE + EVIDENCE

@@ -1,8 +1,8 @@
-"""Makes a record of each revision of a gated workload, and keeps it true until nothing in it changes any more.
+"""Creates a record of each revision of a gated workload, and updates it until nothing in it can change any more.
 
-The records are not children of their gate: whoever deletes a gate in an emergency would delete the record of the
-emergency, a status lists no more than 64 children, and a record that cannot be written would keep the gate from
-deciding. So a record is made when its key is looked at and it is missing (`missing`), and nobody owns it.
+The records are not children of their gate: a user who deletes a gate in an emergency would delete the record of the
+emergency, a status lists at most 64 children, and a record that cannot be written would keep the gate from deciding. So
+a record without an owner is created when its key is reconciled and it is missing (`missing`).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _namespace_if_open(record: Manifest) -> Iterable[str]:
 
 
 def _revisions(api: Api) -> Index:
-    """What has records, by its namespace and the hash of its present revision, with which the name of a record ends."""
+    """Indexes objects by namespace and the hash of their present revision; the name of a record ends with that hash."""
 
     def values(manifest: Manifest) -> Iterable[tuple[str, str]]:
         revision = _read(api, manifest)
@@ -54,24 +54,24 @@ def _revisions(api: Api) -> Index:
 
 
 def _followers(api: Api) -> Index:
-    """What delivers workloads, by the gate that it names."""
+    """Indexes objects of delivery tools by the gate that they name."""
     return Index(api, lambda manifest: [gate] if (gate := gate_of(manifest)) else [])
 
 
 _BY_GATE = {api: _followers(api) for api in READS}
 _BY_REVISION = {api: _revisions(api) for api in _KINDS.values()}
 _OPEN = Index(Release.api, _namespace_if_open)
-"""Records that are not finished, by their namespace."""
+"""Records that are not closed, by their namespace."""
 
 
 def _records(store: Store, kind: str, workload: Key) -> list[Manifest]:
-    """The records of a workload, the oldest first."""
+    """Returns the records of a workload, the oldest first."""
     return sorted(store.found(BY_WORKLOAD, (workload.namespace, kind, workload.name)), key=sequence)
 
 
 def _of_workload(api: Api) -> Watch:
     def keys(manifest: Manifest, store: Store) -> Iterable[Key]:
-        """The record of its present revision, and those that are not finished."""
+        """The records of the workload that are not closed, and the record of its present revision."""
         key = Key.of(manifest)
         records = _records(store, api.kind, key)
         yield from (Key.of(record) for record in records if not record.get("status", {}).get("closed"))
@@ -83,7 +83,7 @@ def _of_workload(api: Api) -> Watch:
 
 
 def _of_gate(gate: Manifest, store: Store) -> Iterable[Key]:
-    """The records that what is under it does not have yet."""
+    """The missing records of the workloads and objects under a gate."""
     for api, manifest in under_gate(gate, store):
         if api in WORKLOADS:
             yield from _wanting(api, manifest, store)
@@ -93,7 +93,7 @@ def _of_gate(gate: Manifest, store: Store) -> Iterable[Key]:
 
 
 def _wanting(api: Api, manifest: Manifest, store: Store) -> Iterable[Key]:
-    """The record of its present revision, if there is none."""
+    """The record of the object's present revision, if that record is missing."""
     if revision := _read(api, manifest):
         key = key_for(revision, _records(store, api.kind, revision.key))
         if store.get(Release.api, key) is None:
@@ -101,22 +101,22 @@ def _wanting(api: Api, manifest: Manifest, store: Store) -> Iterable[Key]:
 
 
 class ReleaseController(Controller[Release, Observed]):
-    """Figures come from the snapshot that all objectives share; everything else from the store."""
+    """Reads measurements from the snapshot that all objectives share, and everything else from the store."""
 
     resource = Release
     makes = True
     watches = (*(_of_workload(api) for api in WORKLOADS), Watch(ReleaseGate.api, _of_gate))
-    grants = (Grant(Release.api, ("create", "delete"), "Release: a record of each revision, dropped when it is old."),)
+    grants = (Grant(Release.api, ("create", "delete"), "Release: a record of each revision, deleted when it is old."),)
 
-    def __init__(self, figures: Measurements, delivered: Iterable[Api] = ()) -> None:
-        """`delivered`: the kinds of Flux and Argo CD that the operator may read here."""
-        self._figures = figures
+    def __init__(self, measurements: Measurements, delivered: Iterable[Api] = ()) -> None:
+        """`delivered` lists the kinds of Flux and Argo CD that the operator may read here."""
+        self._measurements = measurements
         self.watches = (*ReleaseController.watches, *(_of_workload(api) for api in delivered))
 
     def missing(self, key: Key, store: Store) -> Manifest | None:
         wanted = (key.namespace, key.name.rpartition("-")[2])
-        found = ((api, each) for api, index in _BY_REVISION.items() for each in store.found(index, wanted))
-        for api, manifest in found:
+        candidates = ((api, manifest) for api, index in _BY_REVISION.items() for manifest in store.found(index, wanted))
+        for api, manifest in candidates:
             revision = _read(api, manifest)
             if revision is None:
                 continue
@@ -152,7 +152,7 @@ class ReleaseController(Controller[Release, Observed]):
         return plan(resource, observed, now)
 
     def concerned(self, before: Manifest | None, now: Manifest | None, store: Store) -> Iterable[Key]:
-        """A new record: those before it have been followed, and the oldest of them may be one too many."""
+        """A new record: it follows the earlier records of its workload, and the oldest may exceed the limit."""
         manifest = now or before or {}
         if "outcome" in manifest.get("status", {}):
             return
@@ -161,14 +161,14 @@ class ReleaseController(Controller[Release, Observed]):
         yield from (Key.of(record) for record in _records(store, workload["kind"], key))
 
     async def feed(self, store: Store) -> AsyncIterator[Key]:
-        async for slo_id in self._figures.changes():
+        async for slo_id in self._measurements.changes():
             for record in store.found(_OPEN, slo_id.partition("/")[0]):
                 yield Key.of(record)
 
     def _readings(self, gate: Manifest, store: Store, now: datetime) -> dict[str, SpendingReading]:
-        snapshot = self._figures.snapshot
-        figures = snapshot.by_id if snapshot.fresh(now) else {}
-        return {Key.of(slo).name: _reading(figures.get(str(Key.of(slo)))) for slo in _objectives(gate, store)}
+        snapshot = self._measurements.snapshot
+        measured = snapshot.by_id if snapshot.fresh(now) else {}
+        return {Key.of(slo).name: _reading(measured.get(str(Key.of(slo)))) for slo in _objectives(gate, store)}
 
 
 def _read(api: Api, manifest: Manifest) -> Revision | None:
@@ -176,8 +176,9 @@ def _read(api: Api, manifest: Manifest) -> Revision | None:
 
 
 def _gate_of(api: Api, workload: Manifest, store: Store) -> Manifest | None:
-    """Of the gates that the workload is under the first that goes by budgets, else the first: two gates are no two
-    releases. What delivers workloads follows the gate that it names."""
+    """Returns the gate under which a release of the workload is recorded: the first gate over it with a budget policy,
+    otherwise the first gate, since a release under two gates is still one release. An object of a delivery tool follows
+    the gate that it names."""
     if api in READS:
         followed = gate_of(workload)
         return store.get(ReleaseGate.api, followed) if followed else None
@@ -187,34 +188,35 @@ def _gate_of(api: Api, workload: Manifest, store: Store) -> Manifest | None:
 def _passed_by(
     api: Api, workload: Manifest, revision: Revision, records: Sequence[Manifest], store: Store
 ) -> list[PassedBy]:
-    """What delivers workloads passes no gate: they do."""
+    """Returns the Overrides with which a revision passed closed gates; none for an object of a delivery tool, since
+    only workloads pass gates."""
     if api in READS:
         return []
-    found = (store.resource(ReleaseGate, Key.of(gate)) for gate in over(api, workload, store))
-    gates = [gate for gate in found if gate is not None]
+    parsed = (store.resource(ReleaseGate, Key.of(gate)) for gate in over(api, workload, store))
+    gates = [gate for gate in parsed if gate is not None]
     newest = records[-1] if records else None
     return passed_by(gates, newest, revision.images, lambda key: store.resource(Override, key))
 
 
 def _without_budgets(gate: Manifest) -> bool:
-    """Whether it knows no objective by which the cost of a release could be told."""
+    """Whether the gate has no objective with which to measure the cost of a release."""
     return not any("errorBudgetPolicy" in source for source in (gate.get("spec") or {}).get("sources") or ())
 
 
 def _kept(gate: Manifest | None) -> Records:
-    """How many records and how long; as by default where the gate is gone or does not say."""
+    """Returns how many records are kept, and how long; the defaults if the gate is deleted or does not say."""
     return Records.model_validate((gate or {}).get("spec", {}).get("records") or {})
 
 
 def _objectives(gate: Manifest, store: Store) -> Iterable[Manifest]:
-    """The objectives of its budget policies."""
+    """Returns the objectives of the gate's budget policies."""
     namespace = Key.of(gate).namespace
     names = [source.get("errorBudgetPolicy") for source in gate["spec"].get("sources", ())]
     policies = [store.get(ErrorBudgetPolicy.api, Key(namespace, name)) for name in names if name]
     wanted = [policy["spec"]["objectives"] for policy in policies if policy]
-    found = {Key.of(slo): slo for objectives in wanted for slo in selected(objectives, namespace, store)}
-    return found.values()
+    slos = {Key.of(slo): slo for objectives in wanted for slo in selected(objectives, namespace, store)}
+    return slos.values()
 
 
-def _reading(figure: Measurement | None) -> SpendingReading:
-    return SpendingReading.of(figure.data, figure.budget_left, figure.burn) if figure else SpendingReading()
+def _reading(measured: Measurement | None) -> SpendingReading:
+    return SpendingReading.of(measured.data, measured.budget_left, measured.burn) if measured else SpendingReading()

@@ -1,7 +1,7 @@
-"""What objects of Flux and Argo CD say about the revision that they deliver. Pure.
+"""Reads the revision that objects of Flux and Argo CD deliver. Pure.
 
-They are read as a workload is: the revision of their source is what a pod template is there. Which images it brings is
-left to the records of the workloads: at the moment at which such a record is made, the pods are still those of before.
+They are read like a workload, with the revision of their source instead of a pod template. The images are left to the
+records of the workloads: when such a record is created, the earlier pods still run.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from typing import Any
 
 from ninefold.kube.api import APPLICATION, HELM_RELEASE, KUSTOMIZATION, Api, Key, Manifest
 from ninefold.kube.fields import moment
-from ninefold.release.release.revision import Revision, State, condition, short, told
+from ninefold.release.release.revision import Revision, State, condition, read_change, short
 
 READS: Mapping[Api, tuple[str, ...]] = {
     KUSTOMIZATION: ("conditions", "lastAppliedRevision", "lastAttemptedRevision", "lastAppliedOriginRevision"),
     HELM_RELEASE: ("conditions", "history", "lastAttemptedRevision", "lastAttemptedConfigDigest"),
     APPLICATION: ("operationState", "health"),
 }
-"""The fields of their status that are read."""
+"""The fields of the status that are read, by kind."""
 
 _NOT_YET = ("DependencyNotReady", "Progressing", "ProgressingWithRetry", "")
-"""Reasons of Ready that are no verdict on what is being delivered."""
+"""Reasons of the condition Ready that do not judge the revision that is being delivered."""
 _COMMIT = re.compile(r"(?:.*@sha1:)?([0-9a-f]{40})")
 
-_Found = tuple[str, State, dict[str, Any]]
-"""The revision as the tool calls it, how far it is, and what else is known of it."""
+_Delivery = tuple[str, State, dict[str, Any]]
+"""The tool's name of the revision, the state of its rollout, and further fields of the Revision."""
 
 
 def read(kind: str, manifest: Manifest) -> Revision | None:
-    """None of what delivers nothing yet, or cannot be read."""
+    """Returns the revision; None if the object delivers nothing yet or is malformed."""
     try:
         return _read(kind, manifest)
     except (AttributeError, KeyError, TypeError, ValueError, IndexError):
@@ -45,8 +45,8 @@ def _read(kind: str, manifest: Manifest) -> Revision | None:
     if not name:
         return None
     labels, notes = metadata.get("labels") or {}, metadata.get("annotations") or {}
-    change = told(notes, labels, {})
-    found = more.pop("change", {})
+    change = read_change(notes, labels, {})
+    delivered = more.pop("change", {})
     return replace(
         Revision(
             kind=kind,
@@ -61,15 +61,15 @@ def _read(kind: str, manifest: Manifest) -> Revision | None:
             over=None,
             service=labels.get("ninefold.dev/service"),
             team=labels.get("ninefold.dev/team") or labels.get("app.kubernetes.io/part-of") or "",
-            change=change.model_copy(update={field: value for field, value in found.items() if value}),
+            change=change.model_copy(update={field: value for field, value in delivered.items() if value}),
             noted=change,
         ),
         **more,
     )
 
 
-def _kustomization(status: Mapping[str, Any]) -> _Found:
-    """By the artifact of its source: "main@sha1:...", or, of an OCI artifact, "v1@sha256:..."."""
+def _kustomization(status: Mapping[str, Any]) -> _Delivery:
+    """The revision is the artifact of the source: "main@sha1:...", or "v1@sha256:..." for an OCI artifact."""
     name = status.get("lastAttemptedRevision") or status.get("lastAppliedRevision") or ""
     ready = condition(status, "Ready")
     state: State = "Rolling"
@@ -81,8 +81,8 @@ def _kustomization(status: Mapping[str, Any]) -> _Found:
     return name, state, {"change": {"commit": _commit(origin or name)}}
 
 
-def _helm_release(status: Mapping[str, Any]) -> _Found:
-    """By the version of its chart and the digest of its values: either is a change."""
+def _helm_release(status: Mapping[str, Any]) -> _Delivery:
+    """The revision is the version of the chart and the digest of the values: a change of either is a release."""
     chart, values = status.get("lastAttemptedRevision") or "", status.get("lastAttemptedConfigDigest") or ""
     ready, latest = condition(status, "Ready"), (status.get("history") or [{}])[0]
     state: State = "Rolling"
@@ -96,8 +96,8 @@ def _helm_release(status: Mapping[str, Any]) -> _Found:
     return name, state, {"over": over, "change": {"version": short(version, 253)}}
 
 
-def _application(status: Mapping[str, Any]) -> _Found:
-    """By what its last sync was of; of several sources all of them."""
+def _application(status: Mapping[str, Any]) -> _Delivery:
+    """The revision is that of the last sync; with several sources, those of all sources."""
     operation = status.get("operationState") or {}
     synced = operation.get("syncResult") or (operation.get("operation") or {}).get("sync") or {}
     revisions = synced.get("revisions") or [synced.get("revision")]
@@ -115,19 +115,19 @@ def _application(status: Mapping[str, Any]) -> _Found:
         state,
         {
             "began": moment(operation.get("startedAt")),
-            "over": max((each for each in over if each), default=None) if state == "Complete" else None,
+            "over": max((at for at in over if at), default=None) if state == "Complete" else None,
             "change": {"commit": _commit(name), "cause": short(f"synced by {who}", 1024) if who else None},
         },
     )
 
 
 def _commit(revision: str) -> str | None:
-    """The commit in a revision of Git; of anything else None."""
-    found = _COMMIT.fullmatch(revision)
-    return found[1] if found else None
+    """Returns the commit in a revision of Git; None for any other revision."""
+    match = _COMMIT.fullmatch(revision)
+    return match[1] if match else None
 
 
-_READERS: Mapping[str, Callable[[Mapping[str, Any]], _Found]] = {
+_READERS: Mapping[str, Callable[[Mapping[str, Any]], _Delivery]] = {
     KUSTOMIZATION.kind: _kustomization,
     HELM_RELEASE.kind: _helm_release,
     APPLICATION.kind: _application,

@@ -1,6 +1,6 @@
-"""The DORA figures of services, from the records of their releases. Pure.
+"""Computes the DORA metrics of services from the records of their releases. Pure.
 
-The definitions are in docs/metrics.md, which must change with them. What cannot be told is None.
+The definitions are in docs/metrics.md, which must change with them. A value that the records do not show is None.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from ninefold.release.release.resource import went_bad
 WINDOW = timedelta(days=30)
 _TOOLS = frozenset(api.kind for api in READS)
 _SHORTEST = timedelta(days=1)
-"""A frequency over less than this says nothing."""
+"""The shortest time over which a frequency is meaningful."""
 _LATE = timedelta(minutes=5)
-"""A rollout that ended this shortly before its record was watched: a quick one, or one during a restart of ours."""
+"""How long before its record a rollout may have ended and still count as watched: it was quick, or the operator
+restarted."""
 _ROLLED_OUT = ("Succeeded", "RolledBack")
 _IN_PRODUCTION = (*_ROLLED_OUT, "Aborted")
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRecord:
-    """What the figures need of a release."""
+    """The fields of a release that the metrics need."""
 
     workload: str
     """"Deployment/checkout"."""
@@ -43,7 +44,7 @@ class ReleaseRecord:
 
     @property
     def known(self) -> datetime:
-        """Since when this record says that nothing was missed."""
+        """Since when the records are known to be complete, according to this record."""
         if self.end is not None and self.recorded - _LATE <= self.end:
             return min(self.end, self.recorded)
         return self.recorded
@@ -55,7 +56,7 @@ class ReleaseRecord:
 
 @dataclass(frozen=True, slots=True, order=True)
 class ServiceKey:
-    """Whose figures they are. The team is "" where no label names one."""
+    """The service that the metrics belong to. The team is "" if no label names it."""
 
     namespace: str
     service: str
@@ -64,29 +65,29 @@ class ServiceKey:
 
 @dataclass(frozen=True, slots=True)
 class DoraFigures:
-    """The figures of one service over at most `WINDOW`."""
+    """The metrics of one service over at most `WINDOW`."""
 
     since: datetime
     """How far back the records reach, at most to the beginning of the window."""
     deployments: int
-    """Releases whose rollout ended since then, without rollbacks and those that were superseded."""
+    """Releases whose rollout ended since then, except rollbacks and superseded releases."""
     deployments_per_day: float | None
     lead_time: float | None
     """Median seconds from commit to the end of the rollout."""
     lead_times: int
-    """How many releases that is the median of."""
+    """How many releases `lead_time` is the median of."""
     change_failure: float | None
     """The share of deployments that failed, 0 to 1."""
     restore: float | None
-    """Median seconds from the start of a release that failed to the end of the next that was rolled out."""
+    """Median seconds from the start of a failed release to the end of the next good rollout."""
     restored: int
-    """How many failures that is the median of."""
+    """How many failures `restore` is the median of."""
     rework: float | None
-    """The share of all that was rolled out, rollbacks too, that followed a failure, 0 to 1."""
+    """The share of all releases, rollbacks too, that followed a failure, 0 to 1."""
 
 
 def read(manifest: Manifest) -> tuple[ServiceKey, ReleaseRecord]:
-    """A Release as it is stored."""
+    """Reads a stored Release."""
     spec, status, key = manifest["spec"], manifest.get("status", {}), Key.of(manifest)
     service = ServiceKey(key.namespace, spec["service"], spec.get("team", ""))
     return service, ReleaseRecord(
@@ -103,21 +104,21 @@ def read(manifest: Manifest) -> tuple[ServiceKey, ReleaseRecord]:
 
 
 def by_service(manifests: Iterable[Manifest], now: datetime) -> dict[ServiceKey, DoraFigures]:
-    """The figures of every service that has a record, in the order of their names."""
-    found: dict[ServiceKey, list[ReleaseRecord]] = defaultdict(list)
+    """Returns the metrics of every service that has a record, in the order of their names."""
+    grouped: dict[ServiceKey, list[ReleaseRecord]] = defaultdict(list)
     for manifest in manifests:
         service, record = read(manifest)
-        found[service].append(record)
-    return {service: figures(_of_workloads(found[service]), now) for service in sorted(found)}
+        grouped[service].append(record)
+    return {service: figures(_of_workloads(grouped[service]), now) for service in sorted(grouped)}
 
 
 def _of_workloads(records: Sequence[ReleaseRecord]) -> Sequence[ReleaseRecord]:
-    """Where workloads are recorded, what delivered them is no deployment of its own."""
+    """Leaves out the records of delivery tools if there are records of workloads: both record the same deployments."""
     return [record for record in records if record.workload.partition("/")[0] not in _TOOLS] or records
 
 
 def figures(records: Sequence[ReleaseRecord], now: datetime) -> DoraFigures:
-    """The figures of the service whose records these are, at least one."""
+    """Returns the metrics of one service. `records` must not be empty."""
     since = max(now - WINDOW, reach(records))
     ended = [record for record in records if record.end and since <= record.end <= now]
     shown = [record for record in ended if record.outcome in _IN_PRODUCTION]
@@ -125,8 +126,8 @@ def figures(records: Sequence[ReleaseRecord], now: datetime) -> DoraFigures:
     histories = _histories(records)
     lead = [_seconds(record.committed, record.end) for record in deployments if record.outcome in _ROLLED_OUT]
     leads = [seconds for seconds in lead if seconds is not None and seconds >= 0]
-    mended = [_mended(record, histories[record.workload], now) for record in shown if record.failed]
-    restored = [seconds for seconds in mended if seconds is not None]
+    fixed = [_seconds_to_fix(record, histories[record.workload], now) for record in shown if record.failed]
+    restored = [seconds for seconds in fixed if seconds is not None]
     days = (now - since) / timedelta(days=1)
     return DoraFigures(
         since=since,
@@ -142,24 +143,23 @@ def figures(records: Sequence[ReleaseRecord], now: datetime) -> DoraFigures:
 
 
 def reach(records: Sequence[ReleaseRecord]) -> datetime:
-    """Since when records are complete: since the first; where older ones of a workload were dropped, since the oldest
-    that is left of it.
-    """
+    """Returns since when the records are complete: since the first record, or, if older records of a workload were
+    deleted, since the oldest remaining record of that workload."""
     histories = _histories(records).values()
     cut = [history[0].known for history in histories if history[0].sequence > 1]
     return max([min(history[0].known for history in histories), *cut])
 
 
 def _histories(records: Sequence[ReleaseRecord]) -> dict[str, list[ReleaseRecord]]:
-    """By workload, the oldest first."""
-    found: dict[str, list[ReleaseRecord]] = defaultdict(list)
+    """Groups the records by workload, the oldest first."""
+    histories: dict[str, list[ReleaseRecord]] = defaultdict(list)
     for record in sorted(records, key=lambda record: record.sequence):
-        found[record.workload].append(record)
-    return found
+        histories[record.workload].append(record)
+    return histories
 
 
-def _mended(failed: ReleaseRecord, history: Sequence[ReleaseRecord], now: datetime) -> float | None:
-    """How long it took until another release was rolled out; None if none was yet, or the start is not known."""
+def _seconds_to_fix(failed: ReleaseRecord, history: Sequence[ReleaseRecord], now: datetime) -> float | None:
+    """Returns the seconds until the next good rollout; None if there is none yet, or the start is not known."""
     for record in history:
         rolled_out = record.outcome in _ROLLED_OUT and record.end is not None and record.end <= now
         if record.sequence > failed.sequence and rolled_out and not record.failed:
@@ -168,8 +168,8 @@ def _mended(failed: ReleaseRecord, history: Sequence[ReleaseRecord], now: dateti
 
 
 def _reworks(record: ReleaseRecord, history: Sequence[ReleaseRecord]) -> bool:
-    """Whether the release before it failed; those that were superseded do not count."""
-    before = [one for one in history if one.sequence < record.sequence and one.outcome != "Superseded"]
+    """Whether the release before this one failed; superseded releases do not count."""
+    before = [earlier for earlier in history if earlier.sequence < record.sequence and earlier.outcome != "Superseded"]
     return bool(before) and before[-1].failed
 
 

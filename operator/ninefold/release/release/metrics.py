@@ -1,4 +1,4 @@
-"""What the records of releases amount to, as metrics."""
+"""The metrics that are computed from the records of releases."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ _LABELS = ("namespace", "service", "team")
 
 _FIGURES: dict[str, tuple[str, Callable[[dora.DoraFigures], float | None]]] = {
     "ninefold_dora_since_timestamp_seconds": (
-        "Since when the DORA figures of the service count: 30 days ago, or as far as its records reach, as Unix time.",
+        "The start of the time that the DORA metrics of the service cover, as Unix time: 30 days ago, or the start of "
+        "its records.",
         lambda figures: figures.since.timestamp(),
     ),
     "ninefold_dora_deployments_per_day": (
-        "Deployments a day; absent while records reach back less than a day.",
+        "Deployments per day; absent while the records reach back less than a day.",
         lambda figures: figures.deployments_per_day,
     ),
     "ninefold_dora_lead_time_seconds": (
-        "Median time from commit to the end of the rollout; absent where no release tells its commit time.",
+        "Median time from commit to the end of the rollout; absent if no release has a commit time.",
         lambda figures: figures.lead_time,
     ),
     "ninefold_dora_change_failure_ratio": (
@@ -35,18 +36,18 @@ _FIGURES: dict[str, tuple[str, Callable[[dora.DoraFigures], float | None]]] = {
         lambda figures: figures.change_failure,
     ),
     "ninefold_dora_restore_seconds": (
-        "Median time from the start of a release that failed to the end of the next good one; absent without any.",
+        "Median time from the start of a failed release to the end of the next good rollout; absent without any.",
         lambda figures: figures.restore,
     ),
     "ninefold_dora_rework_ratio": (
-        "The share of releases that followed a failed one, rollbacks too, 0 to 1; absent without any release.",
+        "The share of releases, rollbacks too, that followed a failed release, 0 to 1; absent without any release.",
         lambda figures: figures.rework,
     ),
 }
 
 
 class ReleaseMetrics(Collector):
-    """From the records at the moment of the scrape."""
+    """Computes the metrics from the records at each scrape."""
 
     def __init__(self, store: Store, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._store = store
@@ -55,17 +56,17 @@ class ReleaseMetrics(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         yield self._records()
         services = dora.by_service(self._store.all(Release.api), self._now())
-        for name, (what, figure) in _FIGURES.items():
-            family = GaugeMetricFamily(name, what, labels=_LABELS)
+        for name, (description, read) in _FIGURES.items():
+            family = GaugeMetricFamily(name, description, labels=_LABELS)
             for service, figures in services.items():
-                if (value := figure(figures)) is not None:
+                if (value := read(figures)) is not None:
                     family.add_metric((service.namespace, service.service, service.team), value)
             yield family
 
     def _records(self) -> GaugeMetricFamily:
         family = GaugeMetricFamily(
             "ninefold_releases",
-            "Records of releases that are kept, by outcome; no rate can be had of it, since old ones are dropped.",
+            "Records of releases that are kept, by outcome; do not take a rate of it, since old records are deleted.",
             labels=(*_LABELS, "outcome"),
         )
         counts = Counter(

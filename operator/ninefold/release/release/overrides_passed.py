@@ -1,4 +1,4 @@
-"""By which Overrides a change has passed closed gates, for its record. Pure."""
+"""Finds the Overrides with which a change passed closed gates, for its record. Pure."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ def passed_by(
     images: Collection[str],
     find: Callable[[Key], Override | None],
 ) -> list[PassedBy]:
-    """Of each gate over the workload that was closed, the Override that let the change pass. `before` is the record of
-    the revision before: without one the workload is new, and no gate holds it; a rollback passes by itself."""
+    """Returns for each closed gate over the workload the Override that let the change pass. `before` is the record of
+    the previous revision; None for a new workload, which no gate holds. A rollback passes without an Override."""
     if before is None:
         return []
     workload = "{kind}/{name}".format_map(before["spec"]["workload"])
     change = TemplateChange.of_images(workload, before["spec"].get("images", ()), images)
     closed = (gate for gate in gates if gate.status.decision in CLOSED and gate.spec.mode == "Enforce")
     held = (gate for gate in closed if not is_good(gate.status, change))
-    found = (_passed(gate, change, find) for gate in held)
-    return [each for each in found if each is not None][:MAX_PASSED]
+    passed = (_passed(gate, change, find) for gate in held)
+    return [override for override in passed if override is not None][:MAX_PASSED]
 
 
 def _passed(gate: ReleaseGate, change: TemplateChange, find: Callable[[Key], Override | None]) -> PassedBy | None:
-    given = next((each for each in gate.status.overrides if covers(each.images, change, gate.status)), None)
+    overrides = gate.status.overrides
+    given = next((override for override in overrides if covers(override.images, change, gate.status)), None)
     if given is None:
         return None
     override = find(Key(gate.key.namespace, given.name))

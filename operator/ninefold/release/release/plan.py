@@ -1,4 +1,4 @@
-"""What a Release says: from how its workload stands and what came after it to its outcome. Pure."""
+"""Plans a Release: computes its outcome from the state of its workload and the releases after it. Pure."""
 
 from __future__ import annotations
 
@@ -15,14 +15,12 @@ from ninefold.release.release.revision import Revision
 from ninefold.release.release.spending import SpendingMoment, SpendingReading
 
 OPENING = timedelta(minutes=1)
-"""How long after its beginning figures still count as those that a release found."""
+"""How long after the beginning of a release measurements still count as taken before it."""
 WATCHED = timedelta(days=1)
-"""How long after its end objectives are watched."""
-
-
+"""How long after the end of a rollout its objectives are watched."""
 EVIDENCE = timedelta(minutes=10)
-"""How long after a release has been undone what it did may still show: the shortest burn rate looks back over five
-minutes, and rules, polls and the rollout of the rollback take their time."""
+"""How long after a release is undone its effects may still show: the shortest burn rate looks back over five minutes,
+and rules, polls and the rollout of the rollback take their time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class Later:
     began: datetime
     rolls_back: bool
     ended: datetime | None = None
-    """When its rollout was over; None while it goes on, and where nobody can tell."""
+    """When its rollout was over; None while it is in progress, or if the time is not known."""
 
     @classmethod
     def of(cls, record: Manifest) -> Later:
@@ -48,18 +46,18 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Where a release stands."""
+    """The state of a release's workload, of its objectives, and of the releases after it."""
 
     workload: Revision | None
-    """The revision that its workload has now; None if it cannot be read, or there is none."""
+    """The present revision of the workload; None if the workload does not exist or is malformed."""
     gone: bool
     """Whether the workload has been deleted."""
     later: Sequence[Later]
-    """The newer records of its workload, the oldest first."""
+    """The newer records of the same workload, the oldest first."""
     readings: Mapping[str, SpendingReading]
-    """What is measured of the objectives of its gate's policies, by name."""
+    """The measurements of the objectives of the gate's policies, by name."""
     keep: int
-    """How many records of a workload are kept, and how long."""
+    """How many records of a workload are kept, and (`max_age`) how long."""
     max_age: timedelta
 
 
@@ -74,12 +72,12 @@ class Course:
 
 
 def plan(release: Release, observed: Observed, now: datetime) -> Plan[ReleaseStatus]:
-    """The record as it is to be from now on, or that it is to be dropped."""
+    """Returns the updated record, or a plan that deletes the record because it is too old."""
     old = release.status
     created = release.metadata.creation_timestamp or now
     last = not observed.later and not observed.gone
     if len(observed.later) >= observed.keep or (not last and now >= created + observed.max_age):
-        return Plan(status=old, ready=Verdict("True", "Dropped", "It is too old to be kept."), discard=True)
+        return Plan(status=old, ready=Verdict("True", "Dropped", "The record is too old to keep."), discard=True)
     present = _present(release, observed)
     course = _course(release, observed, created, now)
     closed = old.closed or _is_over(course, observed, now)
@@ -103,7 +101,7 @@ def plan(release: Release, observed: Observed, now: datetime) -> Plan[ReleaseSta
 
 
 def _present(release: Release, observed: Observed) -> Revision | None:
-    """The revision of the workload, if it is this very one."""
+    """Returns the present revision of the workload, if it is the revision of this release."""
     workload = observed.workload
     return workload if workload and not observed.later and workload.hash == release.spec.template_hash else None
 
@@ -119,11 +117,11 @@ def _course(release: Release, observed: Observed, created: datetime, now: dateti
             return Course("RolledBack", old.start, end, following.began)
         return Course("Superseded", old.start, end) if rolling else before
     if observed.gone:
-        # Of one that was deleted before anybody looked, nobody knows when.
+        # A workload that was deleted before the first reconciliation: the time of its deletion is not known.
         return Course("Aborted", old.start, now if old.outcome else None) if rolling else before
     workload = _present(release, observed)
     if workload is None or old.outcome == "Succeeded":
-        # What was rolled out stays so: that a pod falls ill, or all are started anew, is no rollout.
+        # A complete rollout stays complete: a failing pod, or a restart of all pods, is not a rollout.
         return before
     start = old.start or (_start(release, workload, created) if old.outcome is None else None)
     if workload.state == "Complete":
@@ -134,24 +132,25 @@ def _course(release: Release, observed: Observed, created: datetime, now: dateti
 
 
 def _start(release: Release, workload: Revision, created: datetime) -> datetime | None:
-    """When a rollout began that is looked at for the first time; None if it did so unseen."""
+    """Returns when a rollout began, at its first reconciliation; None if its beginning was not observed."""
     if workload.began is not None:
         return workload.began
     if release.spec.sequence > 1:
         return created if workload.state == "Rolling" else None
-    # The first record of a workload that has been there for long: its rollout may have been over for as long.
+    # The first record of a workload that may have existed for a long time: its rollout may have ended long ago.
     return workload.created if workload.created and created - workload.created <= OPENING else None
 
 
 def _end(release: Release, workload: Revision, start: datetime | None, now: datetime) -> datetime | None:
-    """When it was complete: as the workload has it, else now, unless nobody knows how long it has been so."""
+    """Returns when the rollout was complete: the time that the workload reports, otherwise now; None if it may have
+    been complete for a long time."""
     if workload.over is not None and (start is None or workload.over >= start):
         return workload.over
     return now if start is not None or release.spec.sequence > 1 else None
 
 
 def _is_over(course: Course, observed: Observed, now: datetime) -> bool:
-    """Whether there is nothing more to be watched."""
+    """Whether nothing is left to watch."""
     if course.outcome in (None, "Progressing"):
         return False
     ends = _closing(course, observed)
@@ -159,22 +158,22 @@ def _is_over(course: Course, observed: Observed, now: datetime) -> bool:
 
 
 def _closing(course: Course, observed: Observed) -> list[datetime]:
-    """When its objectives are watched no longer, for each reason; none where there is nothing to be watched.
+    """Returns for each reason when the record stops watching its objectives; empty if there is nothing to watch.
 
-    The next release ends that: what is seen from then on may be its own doing. A rollback is never the cause, so what
-    shows under it for a while was done by the release that it undoes.
+    The next release ends the watch: it may have caused a burn seen from then on. A rollback is never the cause, so a
+    burn that shows under it for a while comes from the release that it undoes.
     """
     if course.start is None or course.end is None:
         return []
     later = observed.later
-    ends = [course.end + WATCHED, *(each.began for each in later if not each.rolls_back)]
+    ends = [course.end + WATCHED, *(record.began for record in later if not record.rolls_back)]
     if later and later[0].rolls_back:
         ends.append((later[0].ended or later[0].began + EVIDENCE) + EVIDENCE)
     return ends
 
 
 def _costs(release: Release, course: Course, observed: Observed, *, closed: bool, now: datetime) -> list[ObjectiveCost]:
-    """What each objective has lost so far. Of a rollout that nobody saw begin, nobody can tell."""
+    """Returns the loss of each objective so far; empty if the beginning of the rollout was not observed."""
     if course.start is None:
         return []
     old = release.status
@@ -196,21 +195,24 @@ def _costs(release: Release, course: Course, observed: Observed, *, closed: bool
 
 
 def _ready(release: Release, course: Course, observed: Observed) -> Verdict:
-    """The record itself is as it should be whatever became of the release, but for one that is under way."""
+    """The condition Ready: the record is complete whatever the outcome of the release, except while the rollout is in
+    progress."""
     what = f"{release.spec.workload.kind} {release.spec.workload.name}"
     took = f" in {rough((course.end - course.start).total_seconds())}" if course.start and course.end else ""
     match course.outcome:
         case None:
             return Verdict("Unknown", "Waiting", f"{what} has another revision now.")
         case "Progressing":
-            return Verdict("Unknown", "Progressing", f"{what} is rolling it out.")
+            return Verdict("Unknown", "Progressing", f"{what} is rolling out this release.")
         case "Succeeded":
-            sentence = f"{what} rolled it out{took}." if course.end else f"{what} ran it when records began."
+            sentence = f"{what} rolled out this release{took}."
+            if not course.end:
+                sentence = f"{what} already ran this release when records began."
         case "RolledBack":
-            sentence = f"{observed.later[0].name if observed.later else 'A rollback'} undid it"
+            sentence = f"{observed.later[0].name if observed.later else 'A rollback'} undid this release"
             sentence += f" at {rfc3339(course.undone)}." if course.undone else "."
         case "Aborted":
-            sentence = f"{what} was deleted." if observed.gone else f"{what} gave up rolling it out{took}."
+            sentence = f"{what} was deleted." if observed.gone else f"{what} gave up the rollout{took}."
         case "Superseded":
-            sentence = "The next release came before it was complete."
+            sentence = "The next release began before this release was complete."
     return Verdict("True", course.outcome, sentence)

@@ -1,4 +1,4 @@
-"""The records of a workload, and the one that is due next. Pure: reads manifests as they are stored."""
+"""The records of a workload, and its next record. Pure: reads stored manifests."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ninefold.release.release.resource import Change, PassedBy, Release, Release
 from ninefold.release.release.revision import Revision
 
 BY_WORKLOAD = Index(Release.api, lambda record: [(Key.of(record).namespace, *_workload(record))])
-"""Records by the namespace, kind and name of what they are of."""
+"""Records by the namespace, kind and name of their workload."""
 _LONGEST = 253
-"""Characters of a name."""
+"""The longest name, in characters."""
 
 
 def _workload(record: Manifest) -> tuple[str, str]:
@@ -22,7 +22,7 @@ def _workload(record: Manifest) -> tuple[str, str]:
 
 
 def of_workload(records: Iterable[Manifest], kind: str, name: str) -> list[Manifest]:
-    """The records of one workload of the namespace that `records` are of, the oldest first."""
+    """Returns the records of one workload, the oldest first. `records` are those of its namespace."""
     wanted = {"kind": kind, "name": name}
     return sorted((record for record in records if record["spec"]["workload"] == wanted), key=sequence)
 
@@ -33,11 +33,11 @@ def sequence(record: Manifest) -> int:
 
 
 def key_for(revision: Revision, records: Sequence[Manifest]) -> Key:
-    """Of the record of a workload's present revision, whether there is one yet or not."""
+    """Returns the key of the record of a workload's present revision, whether that record exists or not."""
     if records and records[-1]["spec"]["templateHash"] == revision.hash:
         return Key.of(records[-1])
     number = sequence(records[-1]) + 1 if records else 1
-    # The hash is of the kind, too: a Deployment and a StatefulSet may have the same name.
+    # The hash includes the kind: a Deployment and a StatefulSet may have the same name.
     end = f"-{number}-{revision.hash}"
     return Key(revision.key.namespace, revision.key.name[: _LONGEST - len(end)].rstrip("-.") + end)
 
@@ -49,8 +49,8 @@ def next_record(
     services: Iterable[str],
     overrides: Sequence[PassedBy] = (),
 ) -> Manifest:
-    """The record of a revision that has none. `services` are those of the objectives of its gate, `overrides` those by
-    which it passed gates that were closed."""
+    """Returns the record of a revision that has none yet. `services` are those of the objectives of its gate,
+    `overrides` those with which it passed closed gates."""
     key, newest = key_for(revision, records), records[-1] if records else None
     named = set(services)
     spec = ReleaseSpec(
@@ -74,25 +74,26 @@ def next_record(
 
 
 def _change(revision: Revision, newest: Manifest | None) -> Change:
-    """What the pod template says, and what the workload says beside it.
+    """Returns the change that the pod template describes, completed by the labels and annotations of the workload.
 
-    `kubectl set image` leaves the workload's annotations as they were: what they said of the last release already, with
-    other images, is not said of this one.
+    `kubectl set image` leaves the workload's annotations unchanged: if they are those of the last release, and the
+    images differ, they do not describe this release.
     """
-    said = newest["spec"].get("change", {}) if newest else {}
+    recorded = newest["spec"].get("change", {}) if newest else {}
     noted = revision.noted.wire()
     about = ("commit", "commitTime", "author", "cause")
     stale = newest is not None and set(newest["spec"].get("images", ())) != set(revision.images)
-    fresh = {name: value for name, value in noted.items() if not (stale and name in about and said.get(name) == value)}
+    fresh = {
+        name: value for name, value in noted.items() if not (stale and name in about and recorded.get(name) == value)
+    }
     return Change.model_validate({**fresh, **revision.change.wire()})
 
 
 def _rolls_back_to(revision: Revision, records: Sequence[Manifest]) -> str | None:
-    """The newest earlier release that this one brings back, and that was rolled out and not undone; None if there is
-    none. Brought back is the same template, or another with just the same images, unless these are those of the last
-    release: then only the rest of the template has changed. What has no images of its own, such as an object of Flux,
-    is told by its revision.
-    """
+    """Returns the newest earlier release that this revision brings back, and that was rolled out and not undone; None
+    if there is none. A revision brings back a release with the same template, or with exactly the same images. But if
+    the last release has the same images, too, only the rest of the template has changed, and only the same template
+    counts. An object without images, such as an object of Flux, is compared by its revision."""
     if not records:
         return None
     same = _same_template if _same(records[-1], revision) else _same

@@ -1,6 +1,6 @@
-"""What is recorded of a release: what went out, and what came of it. Pure.
+"""The Release: a record of what was released, and of the outcome. Pure.
 
-Nobody writes a Release by hand: Ninefold makes one for each revision of a workload under a gate.
+No user writes a Release: Ninefold creates it for each revision of a workload under a gate.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_OBJECTIVES = 64
 MAX_PASSED = 8
 
 SUSPECTED = 0.5
-"""From this suspicion on a release has failed, though nobody rolled it back, and a gate that is closed blames it."""
+"""From this suspicion on, a release counts as failed even without a rollback, and a closed gate blames it."""
 
 Text = Annotated[str, Field(max_length=253)]
 
@@ -31,49 +31,54 @@ class WorkloadRef(Model):
         max_length=63,
         description="Deployment, StatefulSet, DaemonSet or Rollout; or Kustomization, HelmRelease or Application.",
     )
-    name: Text = Field(description="Its name, in the namespace of the record.")
+    name: Text = Field(description="The name of the object, in the namespace of the record.")
 
 
 class Change(Model):
-    """Where the revision comes from, as far as the workload says so."""
+    """The origin of the revision, as far as the labels and annotations of the workload name it."""
 
     commit: str | None = Field(
         default=None, max_length=128, description="The commit: annotation org.opencontainers.image.revision."
     )
     commit_time: Timestamp | None = Field(
-        default=None, description="When it was committed: annotation ninefold.dev/commit-time, RFC 3339."
+        default=None, description="The time of the commit: annotation ninefold.dev/commit-time, RFC 3339."
     )
-    author: Text | None = Field(default=None, description="Who wrote it: annotation ninefold.dev/author.")
-    version: Text | None = Field(default=None, description="Label app.kubernetes.io/version.")
-    cause: str | None = Field(default=None, max_length=1024, description="Annotation kubernetes.io/change-cause.")
+    author: Text | None = Field(default=None, description="The author: annotation ninefold.dev/author.")
+    version: Text | None = Field(default=None, description="The version: label app.kubernetes.io/version.")
+    cause: str | None = Field(
+        default=None, max_length=1024, description="The cause of the change: annotation kubernetes.io/change-cause."
+    )
     delivered_by: str | None = Field(
         default=None,
         max_length=600,
-        description='What applied it, such as "Application checkout" of Argo CD or "Kustomization flux-system/shop".',
+        description='The object of a delivery tool that applied the revision, such as "Application checkout" of Argo '
+        'CD or "Kustomization flux-system/shop".',
     )
 
 
 class PassedBy(Model):
-    """An Override by which the change passed a closed gate."""
+    """An Override with which the change passed a closed gate."""
 
     name: Text = Field(description="The Override.")
     gate: Text = Field(description="The ReleaseGate that was closed.")
     by: str = Field(max_length=256, description="Who asked for it.")
-    reason: str = Field(default="", max_length=512, description="Why, as it says.")
+    reason: str = Field(default="", max_length=512, description="The reason that the Override gives.")
 
 
 class ReleaseSpec(
     Spec,
-    rules=(Cel("self == oldSelf", "leave a record as it is: it says what was released, and never changes"),),
+    rules=(Cel("self == oldSelf", "leave the record unchanged: it says what was released, and never changes"),),
 ):
     """What was released."""
 
     workload: WorkloadRef = Field(description="The workload that was changed.")
-    sequence: int = Field(ge=1, description="The number of the release among those recorded of the workload, from 1.")
+    sequence: int = Field(
+        ge=1, description="The number of the release among the recorded releases of its workload, from 1."
+    )
     template_hash: str = Field(
         max_length=64,
-        description="What tells pod templates apart, or the revisions that a tool delivers; a restart changes nothing "
-        "in it.",
+        description="A hash of the pod template, or of the revision that a tool delivers; a restart does not change "
+        "it.",
     )
     images: list[Image] = Field(
         default_factory=list,
@@ -81,88 +86,97 @@ class ReleaseSpec(
         description="The images of the pod template, with digests where it names them.",
     )
     service: Text = Field(
-        description="The service: label ninefold.dev/service of the workload, else the one service of the objectives "
-        "of its gate, else the name of the workload."
+        description="The service: label ninefold.dev/service of the workload; otherwise the service of the gate's "
+        "objectives, if all have the same; otherwise the name of the workload."
     )
     team: Text = Field(
-        default="", description="The team: label ninefold.dev/team of the workload, else app.kubernetes.io/part-of."
+        default="",
+        description="The team: label ninefold.dev/team of the workload, otherwise app.kubernetes.io/part-of.",
     )
     gate: Text = Field(
-        description='The ReleaseGate under which it was recorded; of another namespace with that: "shop/checkout".'
+        description="The ReleaseGate under which the release was recorded; with its namespace if that is another: "
+        '"shop/checkout".'
     )
-    change: Change | None = Field(default=None, description="Where it comes from, as far as the workload says so.")
+    change: Change | None = Field(
+        default=None, description="The origin of the revision, as far as the workload names it."
+    )
     rolls_back_to: Text | None = Field(
-        default=None, description="Of a rollback: the earlier release whose images it brings back."
+        default=None, description="For a rollback: the earlier release that it brings back."
     )
     overrides: list[PassedBy] = Field(
         default_factory=list,
         max_length=MAX_PASSED,
-        description="The Overrides by which it passed gates that were closed. They stand here also when the Overrides "
-        "themselves are gone.",
+        description="The Overrides with which the release passed closed gates. The list stays complete when the "
+        "Overrides are deleted.",
     )
 
 
 class ObjectiveCost(Model):
-    """What happened to one objective. Figures are absent where nobody could measure them."""
+    """The cost of the release for one objective. Values that could not be measured are absent."""
 
     name: Text = Field(description="The ServiceLevelObjective.")
     left: Annotated[str | None, figure(" %")] = Field(
-        default=None, max_length=16, description='The error budget left when last looked at, such as "38.21 %".'
+        default=None,
+        max_length=16,
+        description='The remaining error budget at the last reconciliation, such as "38.21 %".',
     )
     rolling: Annotated[str | None, figure(" %")] = Field(
-        default=None, max_length=16, description="The share of the error budget spent while it rolled."
+        default=None, max_length=16, description="The share of the error budget spent during the rollout."
     )
     since: Annotated[str | None, figure(" %")] = Field(
-        default=None, max_length=16, description="The share of the error budget spent after that, while it was watched."
+        default=None,
+        max_length=16,
+        description="The share of the error budget spent after the rollout, while the objective was watched.",
     )
     burn_before: Annotated[str | None, figure("x")] = Field(
-        default=None, max_length=16, description='The burn rate at its start, as "0.4x".'
+        default=None, max_length=16, description='The burn rate at the start of the release, such as "0.4x".'
     )
     burn_after: Annotated[str | None, figure("x")] = Field(
-        default=None, max_length=16, description="The burn rate that it is most to be suspected for."
+        default=None, max_length=16, description="The burn rate for which the suspicion is highest."
     )
     burn_began: Timestamp | None = Field(
-        default=None, description="When the burn began for which the release may be suspected."
+        default=None, description="When the burn began of which the release may be suspected."
     )
     burn_ended: Timestamp | None = Field(default=None, description="When that burn ended; absent while it lasts.")
-    burn_paused: bool | None = Field(default=None, description="Set if that burn has ended, and soon came back.")
+    burn_paused: bool | None = Field(default=None, description="Set if that burn ended and soon came back.")
     suspicion: Annotated[str | None, figure("")] = Field(
-        default=None, max_length=4, description='How much it is to be suspected for that, "0.00" to "1.00".'
+        default=None, max_length=4, description='How strongly the release is suspected of that burn, "0.00" to "1.00".'
     )
 
 
 class ReleaseStatus(Status):
-    """What came of it."""
+    """The outcome of the release."""
 
     outcome: Outcome | None = Field(
         default=None,
-        description="Progressing, Succeeded, RolledBack (a rollback followed), Aborted (it gave up, or its workload "
-        "was deleted) or Superseded (the next release came before it was complete).",
+        description="Progressing, Succeeded, RolledBack (a rollback followed), Aborted (the rollout gave up, or the "
+        "workload was deleted) or Superseded (the next release began before this release was complete).",
     )
     revision: Text | None = Field(
-        default=None, description="The revision as the workload counts it, where it does: of kubectl rollout history."
+        default=None,
+        description="The number of the revision that kubectl rollout history shows, if the workload has one.",
     )
     pod_hash: str | None = Field(
-        default=None, max_length=63, description="Of an Argo Rollout: the pod-template-hash by which it goes there."
+        default=None, max_length=63, description="For an Argo Rollout: the pod-template-hash of the revision."
     )
     start: Timestamp | None = Field(
-        default=None, description="When the rollout began; absent where nobody saw it begin."
+        default=None, description="When the rollout began; absent if its beginning was not observed."
     )
     end: Timestamp | None = Field(
-        default=None, description="When the rollout ended; absent while it goes on, and where nobody can tell."
+        default=None, description="When the rollout ended; absent while it is in progress, or if the time is not known."
     )
-    took: str | None = Field(default=None, max_length=16, description="From start to end.")
+    took: str | None = Field(default=None, max_length=16, description="The time from start to end.")
     undone: Timestamp | None = Field(default=None, description="When the rollback that undid it began.")
     spent: str | None = Field(
         default=None,
         max_length=16,
-        description="The share of the error budget spent while it rolled and since, of the objective that lost most; "
-        "Unknown if no objective could be measured.",
+        description="The share of the error budget that the release has spent during and after its rollout, for the "
+        "objective that lost most; Unknown if no objective could be measured.",
     )
     suspicion: str | None = Field(
         default=None,
         max_length=8,
-        description='How much it is to be suspected for a burn that followed, "0.00" to "1.00"; Unknown if no '
+        description='How strongly the release is suspected of a burn that followed, "0.00" to "1.00"; Unknown if no '
         "objective could be measured.",
     )
     objectives: Annotated[
@@ -170,17 +184,18 @@ class ReleaseStatus(Status):
         Field(
             default_factory=list,
             max_length=MAX_OBJECTIVES,
-            description="The same for each objective of the gate's budget policies.",
+            description="The cost for each objective of the gate's budget policies.",
         ),
     ]
     closed: bool = Field(
         default=False,
-        description="Whether its objectives are no longer watched: a day after its end, or from the next release on.",
+        description="Whether the objectives are no longer watched: true from a day after the end of the rollout, or "
+        "from the next release on.",
     )
 
 
 def went_bad(outcome: str | None, suspicion: float | None) -> bool:
-    """Whether a release failed, by its record: it was undone, gave up, or is to be suspected for a burn."""
+    """Whether a release failed according to its record: it was undone, gave up, or is suspected of a burn."""
     return outcome in ("RolledBack", "Aborted") or (suspicion or 0.0) >= SUSPECTED
 
 
@@ -203,9 +218,9 @@ class Release(
         Column("Override", ".spec.overrides[*].name", wide=True),
     ),
 ):
-    """The record of one revision of a workload under a gate. Ninefold writes it; people read it."""
+    """The record of one revision of a workload under a gate. Ninefold writes it; users read it."""
 
     spec: ReleaseSpec = Field(description="What was released.")
     status: ReleaseStatus = Field(
-        default_factory=lambda: ReleaseStatus.model_validate({}), description="What came of it."
+        default_factory=lambda: ReleaseStatus.model_validate({}), description="The outcome of the release."
     )

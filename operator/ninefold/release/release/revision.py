@@ -1,4 +1,4 @@
-"""What a workload says about its present revision: what it is, where it comes from, how far its rollout is. Pure."""
+"""Reads the present revision of a workload: its images, its origin, and the state of its rollout. Pure."""
 
 from __future__ import annotations
 
@@ -37,29 +37,31 @@ class Revision:
     kind: str
     key: Key
     hash: str
-    """Of the kind and the pod template, without what a restart writes there."""
+    """A hash of the kind and the pod template, without the annotation that a restart writes."""
     images: tuple[str, ...]
     state: State
     number: str | None
-    """As the workload's controller counts it."""
+    """The number that the workload's controller gives it."""
     pod_hash: str | None
-    """What an Argo Rollout calls it."""
+    """The hash that Argo Rollouts gives it."""
     created: datetime | None
-    """When the workload was made, and with it its first revision."""
+    """When the workload was created, and with it its first revision."""
     began: datetime | None
-    """When its rollout began and was over, where the workload itself says so."""
+    """When its rollout began and (`over`) when it was over, if the workload itself reports these times."""
     over: datetime | None
     service: str | None
-    """What labels say."""
+    """The service and the team that labels name."""
     team: str
     change: Change
-    """By annotations of the pod template, and by labels."""
+    """The change as described by annotations of the pod template, and by labels."""
     noted: Change
-    """By annotations of the workload itself, which may still be those of the revision before."""
+    """The change as described by annotations of the workload itself, which may still be those of the previous
+    revision."""
 
 
 def read(kind: str, manifest: Manifest) -> Revision | None:
-    """None of what has no pod template, or cannot be read: it may be a custom resource that nobody has checked."""
+    """Returns the revision; None if the workload has no pod template or is malformed: it may be a custom resource whose
+    fields no schema has checked."""
     try:
         return _read(kind, manifest)
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -68,9 +70,9 @@ def read(kind: str, manifest: Manifest) -> Revision | None:
 
 def _read(kind: str, manifest: Manifest) -> Revision:
     metadata, template = manifest["metadata"], manifest["spec"]["template"]
-    found = tuple(dict.fromkeys(parts(template["spec"]).values()))
-    if not found:
-        raise ValueError("there is no image to be released")
+    images = tuple(dict.fromkeys(parts(template["spec"]).values()))
+    if not images:
+        raise ValueError("the pod template has no image")
     labels, notes = metadata.get("labels") or {}, metadata.get("annotations") or {}
     template_notes = (template.get("metadata") or {}).get("annotations") or {}
     status = manifest.get("status") or {}
@@ -80,7 +82,7 @@ def _read(kind: str, manifest: Manifest) -> Revision:
         kind=kind,
         key=Key.of(manifest),
         hash=fingerprint(kind, template),
-        images=tuple(image for image in found if len(image) <= _LONGEST_IMAGE)[:MAX_IMAGES],
+        images=tuple(image for image in images if len(image) <= _LONGEST_IMAGE)[:MAX_IMAGES],
         state=state,
         number=short(_number(notes, status), 253) if _is_observed(manifest, status) else None,
         pod_hash=short(status.get("currentPodHash"), 63) if _is_observed(manifest, status) else None,
@@ -89,15 +91,14 @@ def _read(kind: str, manifest: Manifest) -> Revision:
         over=over if state == "Complete" else None,
         service=labels.get("ninefold.dev/service"),
         team=labels.get("ninefold.dev/team") or labels.get("app.kubernetes.io/part-of") or "",
-        change=told(template_notes, labels, notes),
-        noted=told(notes, labels, notes),
+        change=read_change(template_notes, labels, notes),
+        noted=read_change(notes, labels, notes),
     )
 
 
 def _state(kind: str, manifest: Manifest, status: Mapping[str, Any]) -> State:
-    """Of Deployments, StatefulSets and DaemonSets. A rollout that was complete stays so when a pod falls ill later, as
-    far as the workload remembers it; one without pods is complete at once.
-    """
+    """Returns the state of the rollout of a Deployment, StatefulSet or DaemonSet. A complete rollout stays complete
+    when a pod fails later, as far as the workload remembers it; a rollout without pods is complete at once."""
     if not _is_observed(manifest, status):
         return "Rolling"
     if kind == "DaemonSet":
@@ -107,7 +108,8 @@ def _state(kind: str, manifest: Manifest, status: Mapping[str, Any]) -> State:
         wanted = manifest["spec"].get("replicas", 1)
         counts = {wanted, *(status.get(name, 0) for name in ("replicas", "updatedReplicas", "availableReplicas"))}
     reason = condition(status, "Progressing").get("reason")
-    # Back to an earlier template, a Deployment goes on saying so for a moment: then there are pods of the other yet.
+    # After a return to an earlier template, a Deployment still has this reason for a moment: then pods of the other
+    # template still exist.
     over = reason == "NewReplicaSetAvailable" and status.get("replicas") == status.get("updatedReplicas")
     if len(counts) == 1 or over:
         return "Complete"
@@ -115,18 +117,19 @@ def _state(kind: str, manifest: Manifest, status: Mapping[str, Any]) -> State:
 
 
 def _is_observed(manifest: Manifest, status: Mapping[str, Any]) -> bool:
-    """Whether the status speaks of the present spec. That of an Argo Rollout has the generation as text."""
+    """Whether the status is about the present spec. The status of an Argo Rollout has the generation as text."""
     return str(status.get("observedGeneration")) == str(manifest["metadata"].get("generation"))
 
 
 def _over(status: Mapping[str, Any]) -> datetime | None:
-    """A Deployment notes when its rollout was complete, and leaves it so when pods come and go later."""
+    """Returns when the rollout of a Deployment was complete: the Deployment records this time, and keeps it when pods
+    come and go later."""
     progressing = condition(status, "Progressing")
     return moment(progressing.get("lastUpdateTime")) if progressing.get("reason") == "NewReplicaSetAvailable" else None
 
 
 def _rollout_state(manifest: Manifest, status: Mapping[str, Any]) -> State:
-    """Of an Argo Rollout."""
+    """Returns the state of the rollout of an Argo Rollout."""
     if not _is_observed(manifest, status):
         return "Rolling"
     if status.get("abort") or status.get("phase") == "Degraded":
@@ -135,20 +138,23 @@ def _rollout_state(manifest: Manifest, status: Mapping[str, Any]) -> State:
 
 
 def _rollout_times(status: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
-    taken = status.get("duration") or {}
-    return moment(taken.get("rolloutStartedAt")), moment(taken.get("finishedAt"))
+    times = status.get("duration") or {}
+    return moment(times.get("rolloutStartedAt")), moment(times.get("finishedAt"))
 
 
 def condition(status: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = (each for each in status.get("conditions") or () if each.get("type") == name)
-    return next(found, {})
+    """Returns the condition of this type; an empty map if there is none."""
+    conditions = status.get("conditions") or ()
+    return next((entry for entry in conditions if entry.get("type") == name), {})
 
 
 def _number(notes: Mapping[str, str], status: Mapping[str, Any]) -> str | None:
     return next((notes[name] for name in _COUNTED_AS if name in notes), None) or status.get("updateRevision")
 
 
-def told(notes: Mapping[str, str], labels: Mapping[str, str], own: Mapping[str, str]) -> Change:
+def read_change(notes: Mapping[str, str], labels: Mapping[str, str], own: Mapping[str, str]) -> Change:
+    """Reads the origin of a revision from annotations (`notes`) and labels; `own` are the annotations of the object
+    itself, where delivery tools leave their name."""
     return Change(
         commit=short(notes.get(_COMMIT), 128),
         commit_time=moment(notes.get(_COMMIT_TIME)),
@@ -160,7 +166,7 @@ def told(notes: Mapping[str, str], labels: Mapping[str, str], own: Mapping[str, 
 
 
 def _delivered_by(labels: Mapping[str, str], notes: Mapping[str, str]) -> str | None:
-    """What Argo CD and Flux leave on an object that they apply."""
+    """Returns the object of Argo CD or Flux that applied this object, by the marks that these tools leave on it."""
     if _ARGO_CD in notes:
         return f"Application {notes[_ARGO_CD].partition(':')[0]}"
     for kind, prefix in (("Kustomization", "kustomize"), ("HelmRelease", "helm")):

@@ -1,7 +1,7 @@
-"""What a release costs an objective: from one look to the next. Pure.
+"""Computes the cost of a release for an objective, from one reconciliation to the next. Pure.
 
-What stands in a record is where the next look goes on, so a restart loses nothing. A figure is written again only when
-it has moved enough to matter, so a steady state writes nothing.
+Each reconciliation continues from the values in the record, so a restart loses nothing. A value is written again only
+when it has moved enough to matter, so a steady state writes nothing.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from ninefold.release.release.suspicion import burn_rate, suspicion
 
 SUSPICION_BAND = 0.05
 RISE = 2.0
-"""How many times the burn rate that a release found, or 1, the shortest window must show for a burn to have begun."""
+"""A burn has begun when the shortest window shows this multiple of the burn rate before the release, or of 1 if that is
+higher."""
 PAUSE = timedelta(minutes=10)
-"""How long a burn may pause and still be the same."""
+"""How long a burn may pause and still be the same burn."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpendingReading:
-    """What is measured of an objective now: the budget left as a share, the burn rate to go by, and that over the
-    shortest window, which follows what happens most closely. None where not known."""
+    """The present measurements of an objective: the remaining budget as a share, the decisive burn rate, and the burn
+    rate over the shortest window, which reacts first. None if not known."""
 
     left: float | None = None
     burn: float | None = None
@@ -34,8 +35,8 @@ class SpendingReading:
 
     @classmethod
     def of(cls, data: str, left: float | None, burn: Mapping[str, float]) -> SpendingReading:
-        """`data` is the state of the objective's data. Without traffic nothing burns; figures that may be old or
-        broken are none."""
+        """`data` is the state of the objective's data. Without traffic nothing burns; measurements that may be old or
+        broken count as unknown."""
         if data not in ("Healthy", "Idle"):
             return cls()
         if not burn:
@@ -45,31 +46,31 @@ class SpendingReading:
 
 @dataclass(frozen=True, slots=True)
 class SpendingMoment:
-    """Where in a release a look is."""
+    """The time of a reconciliation, relative to the course of a release."""
 
     now: datetime
     end: datetime | None
     opening: bool
-    """Whether the release has just begun, so that figures are those that it found."""
+    """Whether the release has just begun, so that measurements show the state before it."""
     rolling: bool
-    """Whether it rolled until now."""
+    """Whether the rollout was in progress until now."""
     turning: bool
-    """Whether it ends, or is watched no longer, from now on: what it cost until now is written in any case."""
+    """Whether the rollout or the watch ends now: the cost until now is written in any case."""
     replaced: bool = False
-    """Whether the next release of its workload pays for what is lost now."""
+    """Whether a loss from now on belongs to the next release of the workload."""
     rollback: bool = False
-    """Whether it brings back what ran before. What is seen under it came from the release that it undoes."""
+    """Whether the release is a rollback. A burn seen under it comes from the release that it undoes."""
 
 
 def step(cost: ObjectiveCost, reading: SpendingReading, moment: SpendingMoment) -> ObjectiveCost:
-    """One look further. An objective of which nothing was known when the release began stays without figures."""
+    """Returns the cost after one more reconciliation. An objective that was not measured when the release began stays
+    without values."""
     return _suspect(cost if moment.replaced else _spend(cost, reading, moment), reading, moment)
 
 
 def _spend(cost: ObjectiveCost, reading: SpendingReading, moment: SpendingMoment) -> ObjectiveCost:
-    """Adds what the budget lost since it was last written down. What it gains, as old errors leave the window or a
-    period begins, is nobody's merit: it is not set off against what was spent.
-    """
+    """Adds the loss of the budget since the last written value. A gain, when old errors leave the window or a new
+    period begins, is not due to the release: it does not reduce the spent share."""
     if reading.left is None:
         return cost
     left = 100 * reading.left
@@ -84,7 +85,7 @@ def _spend(cost: ObjectiveCost, reading: SpendingReading, moment: SpendingMoment
 
 
 def _suspect(cost: ObjectiveCost, reading: SpendingReading, moment: SpendingMoment) -> ObjectiveCost:
-    """Keeps the worst that was seen, and when the burn began and ended."""
+    """Keeps the highest suspicion, and the times at which the burn began and ended."""
     if reading.burn is None:
         return cost
     if cost.burn_before is None:
@@ -96,17 +97,17 @@ def _suspect(cost: ObjectiveCost, reading: SpendingReading, moment: SpendingMome
     cost = _time(cost, before, reading, moment.now)
     if cost.burn_began is None or cost.burn_ended is not None:
         return cost
-    found = suspicion(cost.burn_began - (moment.end or cost.burn_began), before, reading.burn)
-    if found < float(cost.suspicion or 0) + SUSPICION_BAND:
+    suspected = suspicion(cost.burn_began - (moment.end or cost.burn_began), before, reading.burn)
+    if suspected < float(cost.suspicion or 0) + SUSPICION_BAND:
         return cost
-    return cost.model_copy(update={"burn_after": numbers.burn_rate(reading.burn), "suspicion": f"{found:.2f}"})
+    return cost.model_copy(update={"burn_after": numbers.burn_rate(reading.burn), "suspicion": f"{suspected:.2f}"})
 
 
 def _time(cost: ObjectiveCost, before: float, reading: SpendingReading, now: datetime) -> ObjectiveCost:
-    """Notes when the burn began that is to be explained, and when it ended.
+    """Records when the burn began, and when it ended.
 
-    A burst that passes without a suspicion worth the name is forgotten: the next has a beginning of its own. A burn
-    that raised one stays, and goes on if it comes back soon.
+    A burst that ends without a suspicion of at least SUSPECTED is forgotten: the next burst has its own beginning. A
+    burn that raised such a suspicion stays, and continues if it comes back soon.
     """
     burning = (reading.fast if reading.fast is not None else reading.burn or 0.0) >= RISE * max(before, 1.0)
     if cost.burn_began is None:
@@ -123,7 +124,7 @@ def _is_suspected(cost: ObjectiveCost) -> bool:
 
 
 def total(costs: Iterable[ObjectiveCost]) -> str:
-    """The most that one objective lost; Unknown if none was measured."""
+    """Returns the loss of the objective that lost most; Unknown if no objective was measured."""
     lost = [
         percentage(cost.rolling) + percentage(cost.since or percent(0)) for cost in costs if cost.rolling is not None
     ]
@@ -131,10 +132,10 @@ def total(costs: Iterable[ObjectiveCost]) -> str:
 
 
 def worst(costs: Iterable[ObjectiveCost]) -> str:
-    """The highest suspicion; Unknown if no objective was measured."""
+    """Returns the highest suspicion; Unknown if no objective was measured."""
     return max((cost.suspicion for cost in costs if cost.suspicion is not None), key=float, default="Unknown")
 
 
 def percent(points: float) -> str:
-    """Percentage points to a hundredth: releases cost little."""
+    """Formats percentage points to a hundredth, since a release costs little."""
     return numbers.percent(points, 2)

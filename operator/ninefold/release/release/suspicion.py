@@ -1,6 +1,6 @@
-"""How much a release is to be suspected for a burn of the error budget that follows. Pure.
+"""Computes how strongly a release is suspected of a burn of the error budget that follows it. Pure.
 
-Written down in docs/release/release.md, which must change with it.
+docs/release/release.md describes the formula, and must change with it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _LONGEST = 3600
 
 
 def burn_rate(burn: Mapping[str, float]) -> float | None:
-    """The one burn rate to go by: the least of those over an hour and less, so that one failed request in a quiet
-    minute is no burn; else that over the shortest window. None where there is none.
+    """Returns the decisive burn rate: the lowest over windows of at most an hour, so that one failed request in a quiet
+    minute is not a burn; without such a window, the rate over the shortest. None if `burn` is empty.
 
     >>> burn_rate({"5m": 100.0, "1h": 8.0, "6h": 1.5}), burn_rate({"6h": 1.5, "3d": 1.0}), burn_rate({})
     (8.0, 1.5, None)
@@ -30,10 +30,10 @@ def burn_rate(burn: Mapping[str, float]) -> float | None:
 
 
 def suspicion(delay: timedelta, before: float, rate: float) -> float:
-    """0 to 1. `delay` is how long after the release the budget burns at `rate`; `before` is the burn rate that the
-    release found. Up to 1 a burn rate is what the objective allows, and nothing to be suspected for.
+    """Returns the suspicion, 0 to 1. `delay` is the time from the release until the budget burns at `rate`; `before` is
+    the burn rate before the release. The objective allows a burn rate of up to 1, so such a rate raises no suspicion.
     """
-    found, seen = max(before, 1.0), max(rate, 1.0)
-    risen = max(seen - found, 0.0)
+    expected, seen = max(before, 1.0), max(rate, 1.0)
+    risen = max(seen - expected, 0.0)
     nearness: float = 2.0 ** -(max(delay, timedelta(0)) / HALF_LIFE)
     return nearness * (risen / (1.0 + risen)) * (risen / seen)
