@@ -116,7 +116,7 @@ def test_a_gate_nobody_has_looked_at_since_its_change_is_stale_and_aborts_nothin
     gates.gate(store, "Deny", observedGeneration=0, blamed=blames("v42"))
     found = ask(store, "gate", "checkout", FRESH, "v42")
     assert (found.decision, found.stale, found.abort) == ("Deny", True, False)
-    assert "has not looked at it since" in found.message
+    assert "has not reconciled it since" in found.message
 
 
 def test_a_gate_that_cannot_be_read_is_unknown(store: Store) -> None:
@@ -148,7 +148,7 @@ def test_a_workload_of_another_kind_is_not_meant(store: Store) -> None:
     found = ask(store, "workload", "StatefulSet/checkout")
     assert (found.decision, found.message) == (
         "Unknown",
-        "No ReleaseGate in namespace shop is about the workload StatefulSet/checkout.",
+        "No ReleaseGate in namespace shop covers the workload StatefulSet/checkout.",
     )
 
 
@@ -190,7 +190,7 @@ def test_when_the_api_server_is_lost_what_is_closed_stays_closed_and_the_rest_is
 def test_a_replica_that_never_read_says_so_about_what_it_does_not_know(store: Store) -> None:
     found = ask(store, age=NEVER)
     assert found.stale
-    assert found.message.endswith("This replica has not heard from the API server for all its life.")
+    assert found.message.endswith("This replica has not heard from the API server since it started.")
 
 
 @given(
@@ -222,7 +222,7 @@ def test_no_answer_is_milder_than_any_gate_and_none_aborts_an_innocent(
         ([("namespace", "shop"), ("gate", "a"), ("service", "b")], "exactly one of gate, workload or service"),
         ([("namespace", "shop"), ("gate", "")], "exactly one of"),
         ([("namespace", "shop"), ("gate", "a"), ("gate", "b")], "gate is given more than once"),
-        ([("ns", "shop"), ("gate", "a")], "'ns' is no parameter"),
+        ([("ns", "shop"), ("gate", "a")], "'ns' is not a parameter"),
         ([("namespace", "shop"), ("gate", "a"), ("paced", "yes")], "paced: write true or false"),
         ([("namespace", "shop"), ("gate", "a" * 601)], "gate is longer than 600 characters"),
         ([("namespace", "shop"), ("gate", "a"), *[("revision", "r")] * 65], "revision is given more than 64 times"),

@@ -114,7 +114,7 @@ def test_a_decision_is_told_with_200_whatever_it_is(served: Served) -> None:
 def test_a_wrong_call_gets_400_and_a_sentence(served: Served) -> None:
     told = served.decide(ns="shop", gate="checkout")
     assert told.status_code == 400
-    assert told.json()["error"].startswith("'ns' is no parameter")
+    assert told.json()["error"].startswith("'ns' is not a parameter")
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""The gates' decisions for delivery tools, over HTTP. Every replica answers, from what it has watched."""
+"""The gates' decisions for delivery tools, over HTTP. Every replica answers from the objects that it watches."""

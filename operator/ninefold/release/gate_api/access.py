@@ -1,4 +1,4 @@
-"""Who may ask. Comparing takes as long for a wrong secret as for a right one. Pure."""
+"""Checks who may ask. The comparison takes as long for a wrong secret as for a right one. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from ninefold.kube.api import Key
 
 
 def signature(key: bytes, canary: Key) -> str:
-    """What a canary's webhooks carry instead of a token: HMAC-SHA-256 over "namespace/name", in hexadecimal digits.
+    """Returns the signature that a canary's webhooks send instead of a token: HMAC-SHA-256 over "namespace/name", in
+    hexadecimal digits.
 
     >>> signature(b"key", Key("shop", "checkout"))[:16]
     '886b6494a6f4eaae'
@@ -44,8 +45,8 @@ def _token(authorization: str) -> bytes | None:
 
 
 def _bytes(text: str) -> bytes:
-    """As they came over the wire: a header that is no UTF-8 is read with surrogates in place of its bytes. Others, of
-    JSON, are no secret of anybody."""
+    """Returns the bytes as they came over the wire: a header that is not UTF-8 is read with surrogates instead of its
+    bytes. Other surrogates come from JSON, and match no secret."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -53,9 +54,10 @@ def _bytes(text: str) -> bytes:
 
 
 def _any_equal(secrets: Iterable[bytes], given: bytes) -> bool:
-    """Compared by digests, so that lengths do not show, and to the last one."""
+    """Whether a secret equals `given`. Compares digests, so that the time does not depend on lengths, and always
+    compares all secrets."""
     digest = sha256(given).digest()
-    found = False
+    equal = False
     for secret in secrets:
-        found |= hmac.compare_digest(sha256(secret).digest(), digest)
-    return found
+        equal |= hmac.compare_digest(sha256(secret).digest(), digest)
+    return equal

@@ -1,4 +1,4 @@
-"""From what this replica has watched to one answer. The only place that reads a gate for delivery tools. Pure."""
+"""Answers delivery tools from the objects that this replica watches: only this module reads gates for tools. Pure."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from ninefold.reliability.errorbudgetpolicy.resource import ErrorBudgetPolicy
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 STALE_AFTER = 60.0
-"""Seconds without word from the API server after which an answer is stale: four readings failed."""
+"""Seconds without contact to the API server after which an answer is stale: four requests have failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The decision of the gates that the question is about, the most severe if there are several.
+    """The decision of the gates that a question is about; the most severe decision if there are several gates.
 
-    `stale` says that it may be out of date. `abort` is true only for a fresh Deny that blames a revision that was asked
-    about: only then may a rollout under way be undone. `since` and `until` are RFC 3339.
+    `stale` says that the answer may be out of date. `abort` is true only for a fresh Deny that blames a revision in the
+    question: only then may a tool undo a rollout in progress. `since` and `until` are RFC 3339.
     """
 
     decision: Decision
@@ -46,15 +46,16 @@ class Answer:
     pace: int = 100
     """How large a step may be, in percent of its usual size."""
     blames: bool = False
-    """Whether the gate blames anything; not told."""
+    """Whether the gate blames any release; not part of the reply."""
 
     def as_dict(self) -> dict[str, Any]:
-        """As it is told."""
+        """Returns the fields of the reply."""
         return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "blames"}
 
 
 def answer(store: Store, question: Question, age: float, now: datetime) -> Answer:
-    """`age`: seconds since the API server was last heard; infinite if never."""
+    """Answers a question. `age` is the number of seconds since the last contact to the API server; infinite if there
+    was none."""
     try:
         gates = list(_asked_about(store, question))
     except Stalled as stalled:
@@ -62,36 +63,36 @@ def answer(store: Store, question: Question, age: float, now: datetime) -> Answe
         return Answer("Unknown", "the gate cannot be read", stalled.message, stale=age > STALE_AFTER, gate=gate)
     if not gates:
         return _nothing(question, age)
-    # Where the line is stopped, that goes for whatever is asked about.
+    # A gate over the whole namespace counts for every question about the namespace.
     named = {gate.key for gate in gates}
     gates += [gate for gate in _kept(store, question.namespace) if gate.key not in named]
     change = (
         meant(store, question)
-        if any(decision(each.status, now) in CLOSED for each in gates)
+        if any(decision(gate.status, now) in CLOSED for gate in gates)
         else ImagesAsked(question.revisions)
     )
     answers = [_of_gate(gate, question, change, age, now) for gate in gates]
-    told = max(answers, key=lambda each: (SEVERITY.index(each.decision), each.abort))
-    return _paced(replace(told, pace=min(each.pace for each in answers)), question, now)
+    severest = max(answers, key=lambda answer: (SEVERITY.index(answer.decision), answer.abort))
+    return _paced(replace(severest, pace=min(answer.pace for answer in answers)), question, now)
 
 
-def _paced(told: Answer, question: Question, now: datetime) -> Answer:
-    """An open gate lets a step wait its turn."""
+def _paced(answer: Answer, question: Question, now: datetime) -> Answer:
+    """Turns Allow into Hold if the step must wait for its turn at a slower pace."""
     subject = f"{question.namespace}/{question.by}/{question.name}"
-    if not question.paced or told.decision != "Allow" or goes_on(told.pace, subject, now):
-        return told
-    message = f"At a pace of {told.pace} % this step waits its turn: ask again in a minute."
-    return replace(told, decision="Hold", reason="pace", message=message)
+    if not question.paced or answer.decision != "Allow" or goes_on(answer.pace, subject, now):
+        return answer
+    message = f"At a pace of {answer.pace} % this step waits its turn: ask again in a minute."
+    return replace(answer, decision="Hold", reason="pace", message=message)
 
 
 def _of_gate(
     gate: ReleaseGate, question: Question, change: TemplateChange | ImagesAsked, age: float, now: datetime
 ) -> Answer:
-    """With whom to ask, where it is closed."""
-    found = _judged(gate, question, change, age, now)
-    if gate.spec.contact and found.decision in CLOSED:
-        return replace(found, message=f"{found.message} Contact: {gate.spec.contact}".strip())
-    return found
+    """The answer of one gate, with the contact in the message if the gate is closed."""
+    judged = _judged(gate, question, change, age, now)
+    if gate.spec.contact and judged.decision in CLOSED:
+        return replace(judged, message=f"{judged.message} Contact: {gate.spec.contact}".strip())
+    return judged
 
 
 def _judged(
@@ -99,8 +100,8 @@ def _judged(
 ) -> Answer:
     status = gate.status
     verdict = judge(status, change, now)
-    blamed = {name for each in status.blamed for name in (*each.images, *each.hashes)}
-    found = Answer(
+    blamed = {name for release in status.blamed for name in (*release.images, *release.hashes)}
+    fresh = Answer(
         decision="Allow" if verdict.reason in ("known good", "override") else verdict.decision,
         reason=_reason(verdict) or status.because,
         message=message(status, now) or status.message,
@@ -111,31 +112,32 @@ def _judged(
         blames=bool(status.blamed),
     )
     if age > STALE_AFTER:
-        return _stale(found, gate, age)
+        return _stale(fresh, gate, age)
     if status.observed_generation != gate.metadata.generation:
-        told = f"{found.message} The gate was changed, and the operator has not looked at it since.".strip()
-        return replace(found, message=told, stale=True)
-    return replace(found, abort=found.decision == "Deny" and not blamed.isdisjoint(question.revisions))
+        changed = f"{fresh.message} The gate was changed, and the operator has not reconciled it since.".strip()
+        return replace(fresh, message=changed, stale=True)
+    return replace(fresh, abort=fresh.decision == "Deny" and not blamed.isdisjoint(question.revisions))
 
 
 def _reason(verdict: GateVerdict) -> str:
-    """By what a change passes a closed gate."""
+    """Returns why a change passes a closed gate; "" if it does not, or the gate is open."""
     if verdict.reason == "override" and verdict.override:
         return f"override {verdict.override.name}"
     return "known good" if verdict.reason == "known good" else ""
 
 
-def _stale(found: Answer, gate: ReleaseGate, age: float) -> Answer:
-    """What is closed stays closed; what is open stays so as long as the gate's failMode says."""
+def _stale(last: Answer, gate: ReleaseGate, age: float) -> Answer:
+    """Returns the answer without contact to the API server: a closed gate stays closed, and an open gate stays open for
+    the time in the gate's failMode."""
     fail_mode = gate.spec.fail_mode
-    told = f"{found.message} This replica has not heard from the API server for {_length(age)}".strip()
-    if found.decision in CLOSED or age <= seconds(fail_mode.stale_after):
-        return replace(found, message=f"{told}.", stale=True)
+    silent = f"{last.message} This replica has not heard from the API server {_silence(age)}".strip()
+    if last.decision in CLOSED or age <= seconds(fail_mode.stale_after):
+        return replace(last, message=f"{silent}.", stale=True)
     return replace(
-        found,
+        last,
         decision=fail_mode.decision,
         reason="the API server is not heard",
-        message=f"{told}, so failMode decides: {fail_mode.decision}.",
+        message=f"{silent}, so failMode decides: {fail_mode.decision}.",
         since=None,
         until=None,
         stale=True,
@@ -145,20 +147,21 @@ def _stale(found: Answer, gate: ReleaseGate, age: float) -> Answer:
 def _nothing(question: Question, age: float) -> Answer:
     where = f"in namespace {question.namespace}"
     if question.by == "gate":
-        told = f"There is no ReleaseGate {question.name} {where}."
+        message = f"There is no ReleaseGate {question.name} {where}."
     else:
-        told = f"No ReleaseGate {where} is about the {question.by} {question.name}."
+        message = f"No ReleaseGate {where} covers the {question.by} {question.name}."
     if age > STALE_AFTER:
-        told += f" This replica has not heard from the API server for {_length(age)}."
-    return Answer("Unknown", "no gate", told, stale=age > STALE_AFTER)
+        message += f" This replica has not heard from the API server {_silence(age)}."
+    return Answer("Unknown", "no gate", message, stale=age > STALE_AFTER)
 
 
-def _length(age: float) -> str:
-    return "all its life" if age == float("inf") else f"{age:.0f} s"
+def _silence(age: float) -> str:
+    return "since it started" if age == float("inf") else f"for {age:.0f} s"
 
 
 def _asked_about(store: Store, question: Question) -> Iterator[ReleaseGate]:
-    """Raises Stalled if the gate that is named cannot be read; among others such a one is passed over."""
+    """Yields the gates that the question is about. Raises Stalled if the question names an invalid gate; for other
+    questions invalid gates are left out."""
     if question.by == "gate":
         manifest = store.get(ReleaseGate.api, Key(question.namespace, question.name))
         yield from (ReleaseGate.parse(manifest),) if manifest else ()
@@ -168,8 +171,9 @@ def _asked_about(store: Store, question: Question) -> Iterator[ReleaseGate]:
 
 
 def _kept(store: Store, namespace: str) -> Iterator[ReleaseGate]:
-    """The gates that are kept there for the whole cluster, as far as they have decided and enforce it."""
-    # By name first: each question comes through here, and reading a gate is most of what an answer costs.
+    """Yields the gates that are kept in the namespace for ClusterReleaseGates, have decided, and enforce the
+    decision."""
+    # Filters by name first: every question needs this, and parsing gates is most of the cost of an answer.
     for key in (key for key in store.keys(ReleaseGate.api, namespace) if key.name.startswith(PREFIX)):
         gate = store.resource(ReleaseGate, key)
         if gate is not None and gate.status.decision != "Unknown" and gate.spec.mode == "Enforce":
@@ -178,14 +182,16 @@ def _kept(store: Store, namespace: str) -> Iterator[ReleaseGate]:
 
 def _of_workload(store: Store, gate: ReleaseGate, question: Question) -> bool:
     kind, _, name = question.name.rpartition("/")
-    found = ((api.kind, store.get(api, Key(question.namespace, name))) for api in WORKLOADS if kind in ("", api.kind))
-    return any(concerns(gate.spec.workloads, kind, workload) for kind, workload in found if workload)
+    candidates = (
+        (api.kind, store.get(api, Key(question.namespace, name))) for api in WORKLOADS if kind in ("", api.kind)
+    )
+    return any(concerns(gate.spec.workloads, kind, workload) for kind, workload in candidates if workload)
 
 
 def _of_service(store: Store, gate: ReleaseGate, question: Question) -> bool:
-    """Whether a policy of the gate goes by an objective of the service."""
+    """Whether a policy of the gate has an objective of the service."""
     names = {source.error_budget_policy for source in gate.spec.sources}
-    policies = (each for each in store.resources(ErrorBudgetPolicy, gate.key.namespace) if each.key.name in names)
+    policies = (policy for policy in store.resources(ErrorBudgetPolicy, gate.key.namespace) if policy.key.name in names)
     return any(_concerns(store, policy, question.name) for policy in policies)
 
 
@@ -193,6 +199,7 @@ def _concerns(store: Store, policy: ErrorBudgetPolicy, service: str) -> bool:
     if policy.spec.objectives.service == service:
         return True
     objectives = (
-        store.get(ServiceLevelObjective.api, Key(policy.key.namespace, each.name)) for each in policy.status.objectives
+        store.get(ServiceLevelObjective.api, Key(policy.key.namespace, state.name))
+        for state in policy.status.objectives
     )
     return any(objective["spec"].get("service") == service for objective in objectives if objective)

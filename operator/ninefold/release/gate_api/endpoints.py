@@ -1,7 +1,7 @@
-"""The pages: who may ask, what is asked, what is answered.
+"""The HTTP pages: they check the caller, parse the question, and write the answer.
 
-`/v1/decision` is always 200 where the call is right, and the decision is in the JSON: Argo Rollouts takes any other
-status for an error. Flagger reads the status alone. A page without its secrets is closed, never open to everybody.
+`/v1/decision` always replies 200 to a valid call, with the decision in the JSON: Argo Rollouts treats any other status
+as an error. Flagger reads only the status. A page without its secrets is closed, never open to everyone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _WRONG_SIGNATURE = "metadata.signature is not that of this canary: ninefold gate
 
 
 class Answering:
-    """Answers from the store. `age` gives the seconds since the API server was last heard."""
+    """Answers from the store. `age` returns the seconds since the last contact to the API server."""
 
     def __init__(
         self, store: Store, age: Callable[[], float], tokens: SecretFile, keys: SecretFile, clock: Clock
@@ -57,7 +57,7 @@ class Answering:
         return _json(200, answer(self._store, asked, self._age(), self._clock.now()).as_dict())
 
     def _confirm(self, request: Request) -> Reply:
-        return self._hook(request, lambda told, _: flagger.confirmed(told))
+        return self._hook(request, lambda reply, _: flagger.confirmed(reply))
 
     def _roll_back(self, request: Request) -> Reply:
         return self._hook(request, flagger.rolls_back)
@@ -72,13 +72,13 @@ class Answering:
             return _error(400, str(wrong))
         if not access.signed(keys, hook.canary, hook.signature):
             return _error(401, _WRONG_SIGNATURE)
-        told = answer(self._store, hook.question, self._age(), self._clock.now())
-        return _json(200 if says_yes(told, hook) else 403, told.as_dict())
+        reply = answer(self._store, hook.question, self._age(), self._clock.now())
+        return _json(200 if says_yes(reply, hook) else 403, reply.as_dict())
 
     def _query(self, request: Request) -> Reply:
         if refusal := self._refused(request):
             return _prometheus_error(refusal.status, "unauthorized", json.loads(refusal.body)["error"])
-        # A form in the body, as most clients send it, or the query of the URL.
+        # The parameters come in a form in the body, as from most clients, or in the query of the URL.
         form = parse_qsl(request.body.decode(errors="replace"))
         asked = dict([*request.query, *form])
         try:

@@ -1,4 +1,4 @@
-"""Flagger's webhooks. It reads the status code alone: 200 is yes, above 202 is no. Pure."""
+"""Flagger's webhooks. Flagger reads only the status code: 200 means yes, a code above 202 means no. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OWN = ("signature", "rollbackOn")
 
 
 class Payload(BaseModel):
-    """What Flagger posts. Our part of it is `metadata`, written in the canary."""
+    """The body that Flagger posts. Its `metadata`, which the canary contains, is meant for Ninefold."""
 
     name: str = Field(min_length=1, max_length=253)
     namespace: str = Field(min_length=1, max_length=253)
@@ -27,17 +27,18 @@ class Payload(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A call of a webhook: of which canary, with which signature, about which gate."""
+    """A call of a webhook: its canary, its signature, and its question about gates."""
 
     canary: Key
     signature: str
     question: Question
     on_any_deny: bool
-    """metadata.rollbackOn is Deny: where no revision is blamed, a Deny is enough to roll back."""
+    """Whether metadata.rollbackOn is Deny: if no revision is blamed, a Deny is enough to roll back."""
 
 
 def hook(body: bytes, store: Store) -> Hook:
-    """Raises WrongCall. The namespace is that of the canary, so a signature cannot ask about another one."""
+    """Parses a call. The namespace is that of the canary, so a signature cannot ask about another namespace. Raises
+    WrongCall."""
     try:
         payload = Payload.model_validate_json(body)
     except ValidationError:
@@ -51,22 +52,24 @@ def hook(body: bytes, store: Store) -> Hook:
 
 
 def _revisions(payload: Payload, store: Store) -> list[tuple[str, str]]:
-    """What is being released: Flagger's checksum, and the revision that the workload of the canary's name has."""
-    found = [payload.checksum]
+    """Returns the names of the released revision: Flagger's checksum, and the hash and images of the workload with the
+    canary's name."""
+    names = [payload.checksum]
     for api in WORKLOADS:
         manifest = store.get(api, Key(payload.namespace, payload.name))
         revision = read(api.kind, manifest) if manifest else None
-        found += (revision.hash, *revision.images) if revision else ()
-    return [("revision", each) for each in found]
+        names += (revision.hash, *revision.images) if revision else ()
+    return [("revision", name) for name in names]
 
 
 def confirmed(answer: Answer) -> bool:
-    """Whether a rollout may begin or go on."""
+    """Whether a rollout may begin or continue."""
     return answer.decision == "Allow"
 
 
 def rolls_back(answer: Answer, hook: Hook) -> bool:
-    """Whether to undo it: only on a fresh Deny that blames it, or blames nothing while the canary asks for that."""
+    """Whether Flagger must undo the rollout: only on a fresh Deny that blames it, or that blames nothing if the canary
+    asks for a rollback on any Deny."""
     if answer.decision != "Deny" or answer.stale:
         return False
     return answer.abort or (hook.on_any_deny and not answer.blames)

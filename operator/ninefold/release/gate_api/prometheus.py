@@ -1,4 +1,4 @@
-"""The gates as a Prometheus would tell them, for tools that ask nothing else: two metrics, simple selectors. Pure."""
+"""The gates as Prometheus metrics, for tools that query only Prometheus: two metrics and simple selectors. Pure."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from ninefold.release.releasegate.resource import ReleaseGate
 METRIC = "ninefold_gate_open"
 """1 if the gate's decision is Allow, 0 if it is Hold or Deny. Unknown has no sample."""
 PACE = "ninefold_gate_pace_ratio"
-"""How large the steps of a delivery may be: 1 as usual, 0.5 half of that, 0 while the gate is closed."""
+"""How large the steps of a delivery may be: 1 is the usual size, 0.5 is half of it, 0 means that the gate is closed."""
 
 _OPEN = {"Allow": "1", "Hold": "0", "Deny": "0"}
 _LONGEST = 4096
 _PRESENT = 300.0
-"""Seconds that the time asked about may differ from now."""
+"""How many seconds the time of a query may differ from now."""
 
 Sample = tuple[Mapping[str, str], str]
 
 
 class QueryError(Exception):
-    """The query is not answered: Prometheus' word for the kind of error, and a sentence."""
+    """The query cannot be answered. `kind` is Prometheus' name for the kind of error."""
 
     def __init__(self, kind: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -37,14 +37,17 @@ class QueryError(Exception):
 
 
 def evaluate(query: str, time: str, store: Store, age: float, now: datetime) -> dict[str, Any]:
-    """The `data` of Prometheus' answer to an instant query. `time` is as Prometheus takes it, "" for now.
+    """Returns the `data` of Prometheus' answer to an instant query. `time` has the format that Prometheus accepts; ""
+    means now.
 
     Raises QueryError.
     """
     if not 0 < len(query.strip()) <= _LONGEST:
         raise QueryError("bad_data", f'invalid parameter "query": give 1 to {_LONGEST} characters')
     if time and abs(_timestamp(time) - now.timestamp()) > _PRESENT:
-        raise QueryError("execution", "only the present is known here: ask Prometheus for ninefold_gate_decision")
+        raise QueryError(
+            "execution", "only the present time can be queried here: ask Prometheus for ninefold_gate_decision"
+        )
     if too_much := promqltext.excess(query):
         raise QueryError("bad_data", f'invalid parameter "query": {too_much}')
     try:
@@ -62,7 +65,7 @@ def evaluate(query: str, time: str, store: Store, age: float, now: datetime) -> 
     ):
         return _vector(_select(expression, store, age, now), now)
     raise QueryError(
-        "execution", f'only a selector such as {METRIC}{{namespace="shop",gate="checkout"}} and vector(1) are answered'
+        "execution", f'only a selector such as {METRIC}{{namespace="shop",gate="checkout"}} and vector(1) are supported'
     )
 
 
@@ -71,26 +74,26 @@ def _select(selector: VectorSelector, store: Store, age: float, now: datetime) -
     metric = str(selector.name)
     namespace, name = equal.get("namespace"), equal.get("gate")
     keys = [Key(namespace, name)] if namespace and name else store.keys(ReleaseGate.api, namespace)
-    found: list[Sample] = []
+    samples: list[Sample] = []
     for key in keys:
         labels = {"__name__": metric, "namespace": key.namespace, "gate": key.name}
-        right = all(labels.get(label, "") == value for label, value in equal.items())
-        if right and not any(labels.get(label, "") == value for label, value in unequal):
-            told = answer(store, Question(key.namespace, "gate", key.name), age, now)
-            if told.decision in _OPEN:
-                found.append((labels, _value(metric, told)))
-    return found
+        matches = all(labels.get(label, "") == value for label, value in equal.items())
+        if matches and not any(labels.get(label, "") == value for label, value in unequal):
+            reply = answer(store, Question(key.namespace, "gate", key.name), age, now)
+            if reply.decision in _OPEN:
+                samples.append((labels, _value(metric, reply)))
+    return samples
 
 
-def _value(metric: str, told: Answer) -> str:
-    opened = _OPEN[told.decision]
-    return f"{told.pace / 100:g}" if metric == PACE and opened == "1" else opened
+def _value(metric: str, reply: Answer) -> str:
+    opened = _OPEN[reply.decision]
+    return f"{reply.pace / 100:g}" if metric == PACE and opened == "1" else opened
 
 
 def _tests(selector: VectorSelector) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """The labels that must have a value, and those that must not."""
+    """Returns the values that labels must have, and those that they must not have."""
     if selector.matchers.or_matchers:
-        raise QueryError("execution", '"or" between matchers is not answered: ask twice')
+        raise QueryError("execution", '"or" between matchers is not supported: send two queries')
     equal: dict[str, str] = {}
     unequal = []
     for matcher in selector.matchers.matchers:
@@ -100,8 +103,10 @@ def _tests(selector: VectorSelector) -> tuple[dict[str, str], list[tuple[str, st
         elif matcher.op == MatchOp.NotEqual:
             unequal.append((matcher.name, matcher.value))
         else:
-            # A pattern of a caller's choosing could keep this process busy for ever.
-            raise QueryError("execution", f"patterns are not answered: write {matcher.name}=... or {matcher.name}!=...")
+            # A pattern from a caller could keep this process busy forever.
+            raise QueryError(
+                "execution", f"patterns are not supported: write {matcher.name}=... or {matcher.name}!=..."
+            )
     return equal, unequal
 
 

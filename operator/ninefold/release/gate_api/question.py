@@ -1,4 +1,4 @@
-"""What a delivery tool asks. Pure."""
+"""The question of a delivery tool. Pure."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ _REVISIONS = 64
 
 
 class WrongCall(Exception):
-    """The question cannot be understood; the message is a sentence that says what to change."""
+    """The call is invalid; the message is a sentence that says what to change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """May change happen? `name` is that of a gate, of a workload ("checkout" or "Deployment/checkout"), or of the
-    service of an objective; `revisions` are the names of what is being released: images, template hashes."""
+    """Asks whether a change may pass now. `name` is the name of a gate, of a workload ("checkout" or
+    "Deployment/checkout"), or of the service of an objective; `revisions` names what is being released: images and
+    template hashes."""
 
     namespace: str
     by: By
     name: str
     revisions: tuple[str, ...] = ()
     paced: bool = False
-    """Whether a step is asked for that is to wait its turn at a slower pace."""
+    """Whether the question is about a step that waits its turn at a slower pace."""
 
 
 def question(pairs: Iterable[tuple[str, str]]) -> Question:
-    """From the parameters of a call. Empty ones count as left out, since templates render what is not set so.
-
-    Raises WrongCall.
+    """Parses the parameters of a call. An empty parameter counts as left out, since templates render an unset value as
+    empty. Raises WrongCall.
     """
     given: dict[str, list[str]] = {}
     for name, value in pairs:
         if name not in ("namespace", *get_args(By), "revision", "paced"):
             raise WrongCall(
-                f"{name[:100]!r} is no parameter: use namespace, one of gate, workload, service, and revision, paced"
+                f"{name[:100]!r} is not a parameter: use namespace, one of gate, workload, service, and revision, paced"
             )
         if len(value) > _LONGEST:
             raise WrongCall(f"{name} is longer than {_LONGEST} characters")

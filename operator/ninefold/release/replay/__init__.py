@@ -1,1 +1,1 @@
-"""Release gates over history: when they would have been closed, and what they would have stopped."""
+"""Replays release gates over history: when they would have been closed, and which releases they would have stopped."""

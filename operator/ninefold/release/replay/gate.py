@@ -1,6 +1,6 @@
-"""A gate over history: its sources' words come in, its decisions and the releases that it would have stopped come out.
+"""Replays a gate: from the history of its sources to its decisions, and the releases that it would have stopped.
 
-The very plan of the operator decides, and between two looks its status counts as the API server reads it. Pure.
+The operator's own plan decides, and between two reconciliations the status counts as the API server reads it. Pure.
 """
 
 from __future__ import annotations
@@ -23,36 +23,36 @@ Fate = Literal["Passed", "RolledBack", "Created", "Stopped"]
 
 @dataclass(frozen=True, slots=True)
 class ReplayedDecision:
-    """What it says from a moment on."""
+    """The decision of a gate from a moment on."""
 
     at: datetime
     decision: Decision
     because: tuple[str, ...]
-    """Who closes it, the most severe first."""
+    """Which closures close the gate, the most severe first."""
     unknown: bool
     """Whether data were missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A release that began, and what the gate would have done with it."""
+    """The beginning of a release, and what the gate would have done with it."""
 
     record: PastRecord
     at: datetime
     verdict: Fate
-    """Stopped, or passed: because it was open, as a rollback, or as a new workload, which no gate refuses."""
+    """Stopped; or it passed through an open gate, as a rollback, or as a new workload, which no gate refuses."""
     decision: Decision
     because: tuple[str, ...]
 
 
 class GateReplay:
-    """One gate, as if it had been made when history begins. What comes in comes in the order of time."""
+    """One gate, as if it had been created when history begins. Call its methods in the order of time."""
 
     def __init__(
         self, gate: ReleaseGate, policies: Iterable[str], records: Iterable[PastRecord], begin: datetime
     ) -> None:
-        """`policies` are the names of those there are. A stop by hand of today was none in the past, and what a
-        ClusterReleaseGate said then is not known here."""
+        """`policies` are the names of the existing policies. A stop by hand of today did not exist in the past, and the
+        past decisions of a ClusterReleaseGate are not known here."""
         self._records = under(gate, records)
         sources = [source for source in gate.spec.sources if source.cluster_release_gate is None]
         self._gate = gate.model_copy(
@@ -63,9 +63,9 @@ class GateReplay:
                 ),
             }
         )
-        there = set(policies)
+        existing = set(policies)
         self._policies: dict[str, ErrorBudgetPolicyStatus | None] = {
-            name: ErrorBudgetPolicyStatus() if name in there else None for name in self.sources
+            name: ErrorBudgetPolicyStatus() if name in existing else None for name in self.sources
         }
         self._edges = sorted({at for record in self._records for at in record.edges() if at > begin})
         self._due: datetime | None = None
@@ -79,19 +79,20 @@ class GateReplay:
 
     @property
     def sources(self) -> list[str]:
-        """The names of the policies that have a say."""
+        """The names of the policies that are sources of the gate."""
         named = (source.error_budget_policy for source in self._gate.spec.sources)
         return list(dict.fromkeys(name for name in named if name))
 
     def hear(self, policy: str, status: ErrorBudgetPolicyStatus, now: datetime) -> None:
-        """A policy says something new."""
+        """Takes a new status of a policy."""
         if policy in self._policies:
             self.pass_until(now)
             self._policies[policy] = status
             self._look(now)
 
     def pass_until(self, end: datetime) -> None:
-        """Up to a moment there are only releases, freezes and the clock. Raises Stalled as the plan does."""
+        """Replays up to a moment; until then only releases, freezes and the clock act. Raises Stalled as the plan
+        does."""
         while (now := min(self._coming(), default=datetime.max.replace(tzinfo=UTC))) <= end:
             if self._edges[:1] == [now]:
                 del self._edges[0]
@@ -101,23 +102,23 @@ class GateReplay:
             self._look(now)
 
     def _coming(self) -> list[datetime]:
-        """When the clock or a release asks for the next look."""
+        """When the clock or a release causes the next reconciliation."""
         return [*([self._due] if self._due else []), *self._edges[:1]]
 
     def _admit(self, record: PastRecord, now: datetime) -> None:
-        """As the API server does, by what stands in the status before anything comes of the release."""
+        """Judges a release as the API server does, by the status before the release has any effect."""
         status, spec = self._gate.status, record.release.spec
         change = TemplateChange.of_images(record.workload, self._before(record), spec.images, spec.template_hash)
-        found = judge(status, change, now)
+        verdict = judge(status, change, now)
         because = tuple(closure.because for closure in closures(status, now))
-        self.admissions.append(Admission(record, now, _fate(record, found), found.decision, because))
+        self.admissions.append(Admission(record, now, _fate(record, verdict), verdict.decision, because))
 
     def _before(self, record: PastRecord) -> Sequence[str]:
-        """The images that the workload ran until then."""
+        """The images that the workload ran before the release."""
         earlier = [
-            each
-            for each in self._records
-            if each.workload == record.workload and each.release.spec.sequence < record.release.spec.sequence
+            other
+            for other in self._records
+            if other.workload == record.workload and other.release.spec.sequence < record.release.spec.sequence
         ]
         return earlier[-1].release.spec.images if earlier else ()
 
@@ -132,25 +133,25 @@ class GateReplay:
         self._due = planned.due if planned.due is not None and planned.due > now else None
         status = planned.status
         self._gate = self._gate.model_copy(update={"status": status})
-        found = ReplayedDecision(
+        decided = ReplayedDecision(
             now,
             decision(status, now),
             tuple(dict.fromkeys(closure.because for closure in closures(status, now))),
             status.unknown_since is not None,
         )
-        if not self.standings or _said(self.standings[-1]) != _said(found):
+        if not self.standings or _content(self.standings[-1]) != _content(decided):
             if self.standings and self.standings[-1].at == now:
                 self.standings.pop()
-            self.standings.append(found)
+            self.standings.append(decided)
 
 
-def _fate(record: PastRecord, found: GateVerdict) -> Fate:
-    if found.reason == "open":
+def _fate(record: PastRecord, verdict: GateVerdict) -> Fate:
+    if verdict.reason == "open":
         return "Passed"
     if record.release.spec.sequence == 1:
         return "Created"
-    return "RolledBack" if found.passes else "Stopped"
+    return "RolledBack" if verdict.passes else "Stopped"
 
 
-def _said(one: ReplayedDecision) -> tuple[object, ...]:
-    return one.decision, one.because, one.unknown
+def _content(decided: ReplayedDecision) -> tuple[object, ...]:
+    return decided.decision, decided.because, decided.unknown

@@ -19,18 +19,18 @@ _KINDS = frozenset(api.kind for api in WORKLOADS)
 
 @dataclass(frozen=True, slots=True)
 class PastRecord:
-    """A release: parsed, and as it is stored."""
+    """A release: parsed, and as stored."""
 
     release: Release
     manifest: Manifest
     workload: str
     """"Deployment/checkout"."""
     began: datetime | None
-    """When it went out; None of one that ran before anybody kept records."""
+    """When the release went out; None if it ran before records began."""
 
     @classmethod
     def read(cls, manifest: Manifest) -> PastRecord:
-        """Raises Stalled if it is no Release."""
+        """Reads a stored Release. Raises Stalled if it is invalid."""
         release = Release.parse(manifest)
         spec, status = release.spec, release.status
         recorded = release.metadata.creation_timestamp if spec.sequence > 1 else None
@@ -38,7 +38,7 @@ class PastRecord:
 
     @property
     def is_of_workload(self) -> bool:
-        """Or of an object of a tool that delivers workloads."""
+        """Whether the release is of a workload; otherwise it is of an object of a delivery tool."""
         return self.release.spec.workload.kind in _KINDS
 
     @property
@@ -47,26 +47,26 @@ class PastRecord:
         return went_bad(status.outcome, number(status.suspicion))
 
     def is_out(self, now: datetime) -> bool:
-        """Whether it had gone out by then."""
+        """Whether the release had gone out by then."""
         return self.began is None or self.began <= now
 
     def ran(self, now: datetime) -> bool:
-        """Whether all its pods had come by then."""
+        """Whether its rollout was complete by then."""
         status = self.release.status
         return status.outcome != "Aborted" and (status.end <= now if status.end else self.began is None)
 
     def edges(self) -> Iterator[datetime]:
-        """When something about it changed."""
+        """Yields the times at which the release changed: when it went out, and when its rollout ended."""
         yield from (at for at in (self.began, self.release.status.end) if at)
 
 
 def under(gate: ReleaseGate, records: Iterable[PastRecord]) -> list[PastRecord]:
-    """Those that a gate is about, in the order in which they went out. A record names one gate and no labels: by
-    labels of the workload alone it is about those that name it. Where workloads are recorded, what delivered them is no
-    release of its own."""
-    found = [record for record in records if _is_under(gate, record)]
-    found = [record for record in found if record.is_of_workload] or found
-    return sorted(found, key=lambda record: (record.began is not None, record.began, record.release.spec.sequence))
+    """Returns the records under a gate, in the order in which they went out. A record names one gate and has no labels
+    of its workload: a gate that selects by labels covers the records that name it. If there are records of workloads,
+    the records of delivery tools are left out: both record the same releases."""
+    covered = [record for record in records if _is_under(gate, record)]
+    covered = [record for record in covered if record.is_of_workload] or covered
+    return sorted(covered, key=lambda record: (record.began is not None, record.began, record.release.spec.sequence))
 
 
 def _is_under(gate: ReleaseGate, record: PastRecord) -> bool:
@@ -83,7 +83,7 @@ def _is_under(gate: ReleaseGate, record: PastRecord) -> bool:
 
 
 def running(records: Sequence[PastRecord], now: datetime) -> list[Workload]:
-    """What ran at a time: of each workload what went out last."""
+    """Returns what ran at a time: the last release of each workload."""
     last = {record.workload: record for record in records if record.is_of_workload and record.is_out(now)}
     return [
         Workload(name, by_repository(record.release.spec.images), Serving(available=int(record.ran(now))))
@@ -92,16 +92,16 @@ def running(records: Sequence[PastRecord], now: datetime) -> list[Workload]:
 
 
 def good_before(records: Iterable[PastRecord], begin: datetime, keep: int) -> Good:
-    """What had been rolled out by then and stayed, by workload, the newest first: a gate that was there had learnt
-    it."""
+    """Returns by workload the revisions that had been rolled out by then and not undone, the newest first: a gate that
+    existed then would have learned them."""
     stayed = [
         record
         for record in records
         if (record.began is None or record.began < begin) and record.ran(begin) and not record.bad
     ]
-    found: dict[str, list[str]] = {}
+    known: dict[str, list[str]] = {}
     for record in reversed(stayed):
-        good, line = found.setdefault(record.workload, []), revision(by_repository(record.release.spec.images))
+        good, line = known.setdefault(record.workload, []), revision(by_repository(record.release.spec.images))
         if line and line not in good and len(good) < keep:
             good.append(line)
-    return {name: "\n".join(lines) for name, lines in found.items() if lines}
+    return {name: "\n".join(lines) for name, lines in known.items() if lines}

@@ -1,4 +1,4 @@
-"""What a replay comes to: how often and how long a gate was closed, and what it would have stopped. Pure."""
+"""Sums up a replay: how often and how long a gate was closed, and which releases it would have stopped. Pure."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from ninefold.release.replay.gate import Admission, GateReplay, ReplayedDecision
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """One time that the gate was closed on end; `end` is None where it still is when history ends."""
+    """One period in which the gate was closed without a break; `end` is None if the gate is still closed when history
+    ends."""
 
     begin: datetime
     end: datetime | None
     seconds: float
     decision: Decision
-    """The most severe of that time."""
+    """The most severe decision of the period."""
     because: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One of those who closed it; several may at once."""
+    """A reason why the gate was closed; several reasons may apply at once."""
 
     because: str
     times: int
@@ -34,7 +35,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Releases:
-    """How many releases there were, by what the gate would have done and what came of them."""
+    """How many releases there were, by what the gate would have done and by their outcome."""
 
     all: int
     bad: int
@@ -43,12 +44,12 @@ class Releases:
 
     @property
     def precision(self) -> float | None:
-        """The share of those stopped that went bad."""
+        """The share of stopped releases that went bad."""
         return self.stopped_bad / self.stopped if self.stopped else None
 
     @property
     def recall(self) -> float | None:
-        """The share of those that went bad that were stopped."""
+        """The share of bad releases that were stopped."""
         return self.stopped_bad / self.bad if self.bad else None
 
 
@@ -59,7 +60,7 @@ class ReplayOutcome:
     gate: str
     closed: float
     unknown: float
-    """The time with data missing, open or closed."""
+    """The share of time with data missing, open or closed."""
     closings: list[Closing]
     reasons: list[Reason]
     admissions: list[Admission]
@@ -70,41 +71,41 @@ Stretch = tuple[datetime, datetime, ReplayedDecision]
 
 
 def outcome(replay: GateReplay, begin: datetime, end: datetime) -> ReplayOutcome:
-    """What was before `begin` has only filled the gate's memory."""
+    """Sums up a replay from `begin` to `end`. The time before `begin` only filled the gate's memory."""
     stretches = list(_stretches(replay.standings, begin, end))
     closings = list(_closings(stretches, end))
-    admitted = [each for each in replay.admissions if begin <= each.at < end]
+    admitted = [admission for admission in replay.admissions if begin <= admission.at < end]
     length = (end - begin).total_seconds()
     return ReplayOutcome(
         gate=str(replay.key),
-        closed=sum(each.seconds for each in closings) / length,
-        unknown=sum(_seconds(first, last) for first, last, one in stretches if one.unknown) / length,
+        closed=sum(closing.seconds for closing in closings) / length,
+        unknown=sum(_seconds(first, last) for first, last, decided in stretches if decided.unknown) / length,
         closings=closings,
         reasons=_reasons(stretches),
         admissions=admitted,
         releases=Releases(
             all=len(admitted),
-            bad=sum(each.record.bad for each in admitted),
-            stopped=sum(each.verdict == "Stopped" for each in admitted),
-            stopped_bad=sum(each.verdict == "Stopped" and each.record.bad for each in admitted),
+            bad=sum(admission.record.bad for admission in admitted),
+            stopped=sum(admission.verdict == "Stopped" for admission in admitted),
+            stopped_bad=sum(admission.verdict == "Stopped" and admission.record.bad for admission in admitted),
         ),
     )
 
 
 def _stretches(standings: Sequence[ReplayedDecision], begin: datetime, end: datetime) -> Iterator[Stretch]:
-    """From when to when each word counted, as far as it lies between `begin` and `end`."""
-    for number, one in enumerate(standings):
+    """Yields each decision with the time in which it was in force, cut to the time between `begin` and `end`."""
+    for number, decided in enumerate(standings):
         last = standings[number + 1].at if number + 1 < len(standings) else end
-        first, last = max(one.at, begin), min(last, end)
+        first, last = max(decided.at, begin), min(last, end)
         if first < last:
-            yield first, last, one
+            yield first, last, decided
 
 
 def _closings(stretches: Sequence[Stretch], end: datetime) -> Iterator[Closing]:
     together: list[Stretch] = []
-    for each in [*stretches, None]:
-        if each is not None and each[2].decision in CLOSED:
-            together.append(each)
+    for stretch in [*stretches, None]:
+        if stretch is not None and stretch[2].decision in CLOSED:
+            together.append(stretch)
         elif together:
             yield _closing(together, end)
             together = []
@@ -116,22 +117,22 @@ def _closing(together: Sequence[Stretch], end: datetime) -> Closing:
         begin=first,
         end=last if last < end else None,
         seconds=_seconds(first, last),
-        decision=most_severe(one.decision for _, _, one in together),
-        because=tuple(dict.fromkeys(each for _, _, one in together for each in one.because)),
+        decision=most_severe(decided.decision for _, _, decided in together),
+        because=tuple(dict.fromkeys(because for _, _, decided in together for because in decided.because)),
     )
 
 
 def _reasons(stretches: Sequence[Stretch]) -> list[Reason]:
-    """Those that took longest first."""
+    """Returns the reasons, those that lasted longest first."""
     times, lasted = dict[str, int](), dict[str, timedelta]()
     before: tuple[str, ...] = ()
-    for first, last, one in stretches:
-        for because in one.because:
+    for first, last, decided in stretches:
+        for because in decided.because:
             times[because] = times.get(because, 0) + (because not in before)
             lasted[because] = lasted.get(because, timedelta()) + (last - first)
-        before = one.because
-    found = [Reason(because, times[because], lasted[because].total_seconds()) for because in times]
-    return sorted(found, key=lambda reason: (-reason.seconds, reason.because))
+        before = decided.because
+    reasons = [Reason(because, times[because], lasted[because].total_seconds()) for because in times]
+    return sorted(reasons, key=lambda reason: (-reason.seconds, reason.because))
 
 
 def _seconds(first: datetime, last: datetime) -> float:
