@@ -1,1 +1,1 @@
-"""What several stages share, and no kind: it is imported by them and imports none of them."""
+"""Code that several stages share, without any kind: stages import it, and it imports no stage."""

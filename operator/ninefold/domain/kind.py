@@ -1,8 +1,8 @@
-"""What a kind says about itself: one record next to its code, from which everything else follows.
+"""The declaration of a kind: one record next to its code, from which everything else follows.
 
 `<stage>/<kind>/kind.py` holds the record, `<stage>/kinds.py` those of a stage, and `ninefold/kinds.py` all of them.
-`ninefold run`, `crds`, `lint`, `render`, `status`, the completion of shells, the docs and the tests iterate over these;
-none of them names a kind. What costs time to import is imported by the functions of a record, when they are called.
+`ninefold run`, `crds`, `lint`, `render`, `status`, shell completion, the docs and the tests iterate over these records;
+none of them names a kind. The functions of a record import slow modules when they are called.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from ninefold.kube.server import Endpoint
 
 Tone = Literal["good", "attention", "bad", "notice", "quiet"]
-"""How a word of a status is shown: in green, yellow, red, or blue (notice, quiet). Below an object with a word that is
-neither good nor quiet stands the reason."""
+"""How to show a word of a status: in green, yellow, red, or blue (notice, quiet). The reason appears below an object
+with a word that is neither good nor quiet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What `ninefold run` gives to controllers."""
+    """The parts that `ninefold run` gives to controllers."""
 
     options: argparse.Namespace
     sources: PrometheusSources
@@ -44,12 +44,12 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool of others whose objects follow resources of ours."""
+    """A delivery tool whose objects follow Ninefold's resources."""
 
     delivers: tuple[Api, ...]
-    """What it delivers by, which is recorded as releases where it follows a gate."""
+    """The kinds that it delivers with; a delivery is recorded as a release where the object follows a gate."""
     followers: Callable[[], tuple[type[Follower], ...]]
-    """What holds its objects."""
+    """The followers that hold its objects."""
 
 
 class Process(Protocol):
@@ -59,42 +59,42 @@ class Process(Protocol):
     def store(self) -> Store: ...
 
     def keep_fresh(self, api: Api) -> Callable[[], float]:
-        """Keep hearing of a kind without pause; the function gives the seconds since it was last heard of."""
+        """Read a kind at short intervals; the returned function gives the seconds since the last successful read."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of ours. Only `model` and `controller` are there for each."""
+    """A kind of Ninefold. Only `model` and `controller` are required."""
 
     model: type[Resource]
     controller: Callable[[], type[AnyController]]
     """Its rights follow from the class."""
     make: Callable[[Parts], AnyController] | None = None
-    """Makes the controller of a running operator, if that needs more than nothing."""
+    """Makes the controller of a running operator, if its constructor takes arguments."""
     metrics: Callable[[Store, PrometheusSources], Collector] | None = None
     pages: Callable[[Process, argparse.Namespace], Sequence[Endpoint]] | None = None
-    """What it answers over HTTP."""
+    """The endpoints that it serves over HTTP."""
     run_options: Callable[[argparse.ArgumentParser], None] | None = None
     """Adds its options to `ninefold run`."""
     lint: Callable[[Any, ResourceSet], Iterable[Diagnostic]] | None = None
-    """What only a controller could say of a resource of this kind in files."""
+    """The findings about a resource in files that otherwise only the controller would report."""
     render: Callable[[Any, ResourceSet, argparse.Namespace], Sequence[Manifest]] | None = None
     """The objects that the controller would make for a resource in files. Raises Stalled."""
     render_options: Callable[[argparse.ArgumentParser], None] | None = None
     """Adds its options to `ninefold render`."""
     policies: Callable[[], Sequence[Manifest]] | None = None
-    """The admission policies about it, with their bindings."""
+    """The admission policies about the kind, with their bindings."""
     verbs: Mapping[str, str] = field(default_factory=dict)
-    """Verbs of ours on its objects, and what each is for; a role for each is given by name."""
+    """Ninefold's own verbs on its objects, each with its purpose; each verb has its own role."""
     admin_only: bool = False
-    """Whether only admins write it: it holds others back, who must not be able to lift it."""
+    """Whether only admins write it: it blocks other users, who must not be able to remove it."""
     record: bool = False
-    """Whether only the operator writes it: it says what happened."""
+    """Whether only the operator writes it: it records what happened."""
     words: Mapping[str, Tone] = field(default_factory=dict)
-    """How the words of its columns are to be taken."""
+    """How to show the words of its columns."""
     no_sample: str = ""
-    """Why there is no sample of it."""
+    """Why the kind has no sample."""
 
     @property
     def api(self) -> Api:

@@ -1,4 +1,4 @@
-"""Resources that stand in the same files, and what is said of them. Pure."""
+"""Resources from the same files, and findings about them. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ValueT = TypeVar("ValueT")
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """A fault of a resource, or a doubt (`warning`), as a sentence about the field at `path`."""
+    """An error in a resource, or a warning (`warning`), as a sentence about the field at `path`."""
 
     path: tuple[str | int, ...]
     message: str
@@ -24,7 +24,7 @@ class Diagnostic:
 
     @classmethod
     def of(cls, message: str, *, warning: bool = False) -> Self:
-        """From a sentence that begins with the field if it is about a field, as those of Stalled do.
+        """From a sentence that begins with the field if it is about a field, like the messages of Stalled.
 
         >>> Diagnostic.of("spec.rules[0].when: write less")
         Diagnostic(path=('spec', 'rules', 0, 'when'), message='write less', warning=False)
@@ -37,7 +37,7 @@ class Diagnostic:
 
 
 class ResourceSet:
-    """What a cluster would hold if these files were all that it has, at the moment `now`."""
+    """A cluster that holds only the resources of these files, at the moment `now`."""
 
     def __init__(self, resources: Iterable[tuple[Resource, Manifest]], now: datetime) -> None:
         self.now = now
@@ -55,7 +55,7 @@ class ResourceSet:
         return {resource.key: resource for resource in self.all(model)}
 
     def manifests(self, model: type[Resource]) -> Sequence[Manifest]:
-        """The same as the API server would have them: with the namespace that a file may leave out."""
+        """The manifests of a kind as the API server holds them: with the namespace that a file may leave out."""
         return [
             {**manifest, "metadata": {**manifest["metadata"], **_named(resource)}}
             for resource, manifest in self._resources
@@ -63,7 +63,7 @@ class ResourceSet:
         ]
 
     def once(self, work_out: Callable[[ResourceSet], ValueT]) -> ValueT:
-        """The result of a function of all resources, which is called only once."""
+        """The result of a function of all resources; the function is called only once."""
         if work_out not in self._worked_out:
             self._worked_out[work_out] = work_out(self)
         result: ValueT = self._worked_out[work_out]

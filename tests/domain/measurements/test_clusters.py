@@ -63,4 +63,4 @@ def test_each_operator_reads_its_own_cluster(tmp_path: Path) -> None:
         assert of_bad.budget_left < -1
         without = figure(front.url, {}, lambda found: bool(found.contested))
         assert without.data == "Contested"
-        assert "if all series have it, tell the operator by --cluster-label cluster=..." in without.contested
+        assert "if all series have it, run the operator with --cluster-label cluster=..." in without.contested

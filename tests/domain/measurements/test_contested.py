@@ -130,7 +130,7 @@ def test_a_scraped_series_is_told_by_its_labels(tmp_path: Path) -> None:
         assert figure is not None
         assert figure == Measurement(contested=figure.contested, revision=figure.revision), "no figure of it is left"
         assert figure.data == "Contested"
-        assert f'{LEFT} comes with the label instance="127.0.0.1' in figure.contested
+        assert f'{LEFT} has the label instance="127.0.0.1' in figure.contested
         there.forge()
         there.polled(measured)
 
@@ -169,7 +169,7 @@ def test_one_that_forges_everything_is_told_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("group", "sentence"),
     [
-        ("other", "is recorded by the group other of"),
+        ("other", "is also recorded by the group other of"),
         (f"ninefold/{SLO_ID}", "the rules are loaded from several files"),
         (f"ninefold/{SLO_ID}/7", "the rules are loaded from several files"),
     ],
@@ -256,5 +256,5 @@ def test_files() -> None:
     assert list(foreign_files([*ours, recording("ninefold/shop/a", "b.yaml", slo_id="shop/a")])) == ["shop/a"]
     assert list(foreign_files([*ours, recording("ninefold/shop/ab", "a.yaml", slo_id="shop/a")])) == ["shop/a"]
     late = replace(ours[0], error="duplicate sample for timestamp")
-    assert "something else writes it" in displaced([late])["shop/a"]
+    assert "another writer writes it" in displaced([late])["shop/a"]
     assert displaced([replace(ours[0], error="many-to-many matching not allowed")]) == {}

@@ -49,7 +49,7 @@ def test_figures_of_the_past_are_not_taken_and_nobody_is_blamed() -> None:
         server.now, server.left, server.error = NOON - 3600, 0.9, "out of order sample"
         found = await looked()
         assert not found.reachable
-        assert "for 3600 s to come no rule can record anything" in found.error
+        assert "for another 3600 s no rule can record anything" in found.error
         assert found.by_id[SLO_ID].budget_left == 0.1, "the last figures stay, with their age"
         found = await looked()
         assert not found.reachable
@@ -68,7 +68,7 @@ def test_samples_that_come_too_late_without_it_are_somebody_elses() -> None:
         figures = MeasurementPoller(server)
         await figures._origins.look()
         await figures.poll()
-        assert "something else writes it" in figures.snapshot.by_id[SLO_ID].contested
+        assert "another writer writes it" in figures.snapshot.by_id[SLO_ID].contested
 
     asyncio.run(scenario())
 

@@ -1,1 +1,1 @@
-"""What Prometheus has measured for objectives, for each stage that goes by it."""
+"""What Prometheus has measured for objectives, for each stage that depends on it."""

@@ -1,12 +1,11 @@
-"""Whether figures are those that our rules record, or somebody else's under the same name. Pure.
+"""Whether Ninefold's rules record the measurements, or another writer records them under the same name. Pure.
 
-Anybody whose metrics Prometheus scrapes can write a series of our name. Such a series differs in one of three ways, and
-by each of them the figures of the objective are contested, so that nobody goes by them:
-
-- its labels: what is scraped carries `job` and `instance`, what comes from another cluster that cluster's labels;
-- where the labels are exactly ours, its time: all rules of a group are evaluated for the same instants, an interval
-  apart, and a sample of somebody else falls between them;
-- where a rule records it, the file of the rule.
+Anyone whose metrics Prometheus scrapes can write a series with Ninefold's names. Such a series differs in one of three
+ways. Each of them makes the measurements of the objective contested, so that nothing depends on them:
+- its labels: a scraped series carries `job` and `instance`, a series from another cluster that cluster's labels;
+- where the labels are exactly those of the rules, its time: all rules of a group are evaluated for the same instants,
+  one interval apart, and a foreign sample falls between them;
+- where another rule records it, the file of the rule.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from ninefold.integrations.prometheus_answers import LoadedRecording, Sample
 _READ = {INFO, *FIGURES, *PARTS}
 
 MOST_WINDOWS = 48
-"""The most windows of burn rates whose times are compared in one question."""
+"""The most windows of burn rates whose times one query compares."""
 CONTESTED = "contested"
-"""The label that names a recording with samples between the evaluations of our rules."""
+"""The label that names a recording with samples between the evaluations of Ninefold's rules."""
 
 _ABOUT = {"service", "namespace", "name", "window", "objective", "group_by", "revision"}
 _FURTHER = {INFO: _ABOUT, "slo:blame:ratio": {"component"}}
@@ -30,21 +29,21 @@ _PERIODS = {"period", "agreement_period"}
 _WINDOW = re.compile(r"slo:burn_rate:[0-9]{1,4}[smhdwy]")
 _EVALUATIONS = 4
 _BEFORE = (0.25, 0.5, 0.75)
-"""How long before, in intervals: two writers take turns in each interval."""
+"""Offsets into the past, in intervals: two writers alternate within each interval."""
 _DISPLACED = re.compile("out of order|out-of-order|duplicate sample", re.IGNORECASE)
 _ADVICE = {
-    "namespace": "exclude our PrometheusRules from enforcedNamespaceLabel (excludedFromEnforcement)",
+    "namespace": "exclude Ninefold's PrometheusRules from enforcedNamespaceLabel (excludedFromEnforcement)",
     "job": "find the exporter or the federation that brings it",
     "instance": "find the exporter or the federation that brings it",
 }
 
 
 def foreign_label(samples: Iterable[Sample]) -> str:
-    """What is wrong with the labels of an objective's samples, as a sentence; "" if they are ours."""
+    """The fault in the labels of an objective's samples, as a sentence; "" if Ninefold's rules wrote them."""
     samples = list(samples)
     groupings = {sample.labels.get("group_by", "") for sample in samples if sample.labels["__name__"] == INFO}
     if len(groupings) > 1:
-        return f"{INFO} names two groupings, {' and '.join(repr(one) for one in sorted(groupings))}"
+        return f"{INFO} names two groupings, {' and '.join(repr(grouping) for grouping in sorted(groupings))}"
     groups = {label for grouping in groupings for label in grouping.split(",")}
     known = {"__name__", "slo_id", *groups}
     for sample in samples:
@@ -54,17 +53,17 @@ def foreign_label(samples: Iterable[Sample]) -> str:
         allowed = _FURTHER.get(name, _PERIODS if ":rate" in name else set[str]())
         if further := sorted(sample.labels.keys() - known - allowed):
             label, value = further[0], sample.labels[further[0]][:64]
-            advice = _ADVICE.get(label, f"if all series have it, tell the operator by --cluster-label {label}=...")
-            return f'{name} comes with the label {label}="{value}", which the rules do not write: {advice}'
+            advice = _ADVICE.get(label, f"if all series have it, run the operator with --cluster-label {label}=...")
+            return f'{name} has the label {label}="{value}", which the rules do not write: {advice}'
     return ""
 
 
 def between(intervals: Collection[float], names: Collection[str]) -> str:
-    """PromQL for the objectives with a sample that is not of an evaluation of our rules, by the labels `contested` and
-    `step`: the interval of the evaluations, one of these, in milliseconds.
+    """PromQL for the objectives with a sample that is not from an evaluation of Ninefold's rules. It has the labels
+    `contested` and `step`: the interval of the evaluations, one of `intervals`, in milliseconds.
 
-    All are compared with slo:info, which each group records at each evaluation. Of that itself there is no more than
-    one sample an interval, and the samples just before are of the same evaluations.
+    All recordings are compared with slo:info, which each group records at each evaluation. slo:info itself must have at
+    most one sample per interval, and its samples just before must be from the same evaluations.
     """
     info = f'{INFO}{{slo_id!=""}}'
     at = f"max by (slo_id) (timestamp({info}))"
@@ -82,10 +81,10 @@ def between(intervals: Collection[float], names: Collection[str]) -> str:
 
 
 def foreign_times(samples: Iterable[Sample], intervals: Mapping[str, float], usual: float) -> dict[str, str]:
-    """By slo_id a sentence from the samples of `between`, each by the interval of its own evaluations."""
+    """Sentences by slo_id from the samples of `between`, each for the interval of the objective's own evaluations."""
     return {
-        slo_id: f"{sample.labels[CONTESTED]} has samples between the evaluations of its rule: something "
-        "else writes it, such as an exporter that is scraped with honorLabels"
+        slo_id: f"{sample.labels[CONTESTED]} has samples between the evaluations of its rule: another writer "
+        "records it, such as an exporter that is scraped with honorLabels"
         for sample in samples
         if CONTESTED in sample.labels
         and sample.labels["step"] == str(_milliseconds(intervals.get(slo_id := sample.labels["slo_id"], usual)))
@@ -101,41 +100,41 @@ def _named(name: str, step: int, expression: str) -> str:
 
 
 def compared(samples: Iterable[Sample]) -> list[str]:
-    """The recordings whose times are to be compared, by the samples of the poll before."""
+    """The recordings whose times to compare, from the samples of the previous poll."""
     windows = {name for sample in samples if _WINDOW.fullmatch(name := sample.labels.get("__name__", ""))}
     return [*FIGURES, *PARTS, *sorted(windows, key=lambda name: (len(name), name))[:MOST_WINDOWS]]
 
 
 def foreign_files(recordings: Sequence[LoadedRecording]) -> Mapping[str, str]:
-    """By slo_id a sentence about rules that are not ours, though they record a series of ours for it."""
+    """Sentences by slo_id about foreign rules that record a series of Ninefold for the objective."""
     files: dict[str, set[str]] = {}
     causes: dict[str, str] = {}
-    for each in recordings:
-        slo_id = each.labels.get("slo_id", "")
-        if not slo_id or not re.search(RECORDED, each.name):
+    for recording in recordings:
+        slo_id = recording.labels.get("slo_id", "")
+        if not slo_id or not re.search(RECORDED, recording.name):
             continue
-        if is_ours(each):
-            files.setdefault(slo_id, set()).add(each.file)
+        if is_ours(recording):
+            files.setdefault(slo_id, set()).add(recording.file)
         else:
-            where = f"{each.group[:128]} of {each.file[:256]}"
-            causes[slo_id] = f"{each.name} is recorded by the group {where}, too: take that rule away"
-    for slo_id, found in files.items():
-        if len(found) > 1:
-            causes[slo_id] = f"the rules are loaded from several files, {' and '.join(sorted(found)[:3])}: keep one"
+            where = f"{recording.group[:128]} of {recording.file[:256]}"
+            causes[slo_id] = f"{recording.name} is also recorded by the group {where}: remove that rule"
+    for slo_id, names in files.items():
+        if len(names) > 1:
+            causes[slo_id] = f"the rules are loaded from several files, {' and '.join(sorted(names)[:3])}: keep one"
     return causes
 
 
 def displaced(recordings: Iterable[LoadedRecording]) -> Mapping[str, str]:
-    """By slo_id a sentence about rules of ours whose samples come too late: others of their series are there."""
+    """Sentences by slo_id about Ninefold's rules whose samples are too late: their series have other samples."""
     return {
-        each.labels["slo_id"]: f"{each.name} cannot be recorded, since something else writes it, too, or Prometheus' "
-        f"clock went back: {each.error[:256]}"
-        for each in recordings
-        if is_ours(each) and re.search(RECORDED, each.name) and _DISPLACED.search(each.error)
+        recording.labels["slo_id"]: f"{recording.name} cannot be recorded: another writer writes it, or Prometheus' "
+        f"clock went back: {recording.error[:256]}"
+        for recording in recordings
+        if is_ours(recording) and re.search(RECORDED, recording.name) and _DISPLACED.search(recording.error)
     }
 
 
 def is_ours(recording: LoadedRecording) -> bool:
-    """Whether it is in a group that is called as that of the objective is."""
+    """Whether its group has the name of the objective's rule group."""
     slo_id = recording.labels.get("slo_id", "")
     return bool(slo_id) and f"{recording.group}/".startswith(f"ninefold/{slo_id}/")

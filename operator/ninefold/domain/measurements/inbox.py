@@ -1,4 +1,4 @@
-"""Which objectives a reader of measurements has yet to look at."""
+"""The objectives that a reader of measurements still has to read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 
 class Inbox:
-    """What one subscriber has yet to read: a set, so that a slow reader costs no memory and no repeats."""
+    """The unread objectives of one subscriber: a set, so a slow reader costs no memory and reads no objective twice."""
 
     def __init__(self, first: set[str]) -> None:
         self._waiting: dict[str, None] = {}

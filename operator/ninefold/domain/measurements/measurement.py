@@ -1,4 +1,4 @@
-"""What was measured for an objective at one time. Pure."""
+"""The measurements of an objective at one time. Pure."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from math import floor
 from typing import Literal, Protocol
 
 DataState = Literal["Healthy", "Idle", "Unknown", "Broken", "Contested"]
-"""Healthy: measured. Idle: the total exists, nothing happens. Unknown: cannot be told. Broken: measured before,
-not now, or a rule fails. Contested: something else than our rules writes its series."""
+"""Healthy: measured. Idle: the total exists, but there are no events. Unknown: cannot be determined. Broken: measured
+before but not now, or a rule fails. Contested: another writer than Ninefold's rules writes its series."""
 
 FRESH = timedelta(seconds=60)
-"""How old figures may be: one poll that fails says nothing about the service."""
+"""How old measurements may be: one failed poll says nothing about the service."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What was measured for one objective; None where Prometheus has no value."""
+    """The measurements of one objective; None where Prometheus has no value."""
 
     budget_left: float | None = None
     """1 untouched, 0 spent, negative overspent."""
@@ -33,11 +33,11 @@ class Measurement:
     revision: str | None = None
     """The revision of the rules that Prometheus evaluates."""
     promised: float | None = None
-    """The share of good events that budget and burn rates are of, 0 to 1: an edit shows here once it is evaluated."""
+    """The objective that budget and burn rates are based on, 0 to 1: an edit appears once the rules are evaluated."""
     exhausted_in: float | None = None
     """Seconds until the budget is spent at the burn rate of the last hour; None while it burns slower than allowed."""
     excess: float | None = None
-    """Bad (or good) events over all events while there are more of them than that; None while there are not."""
+    """Bad (or good) events over all events while they outnumber all events; None otherwise."""
     agreed_error_ratio: float | None = None
     """Bad events over all events in the window of the agreement."""
     blame: Mapping[str, float] = field(default_factory=dict)
@@ -45,59 +45,59 @@ class Measurement:
     firing: frozenset[str] = frozenset()
     """The tiers whose alerts fire."""
     contested: str = ""
-    """Why nobody should go by these figures, as a sentence; there are none then."""
+    """Why these measurements are not trustworthy, as a sentence; all other fields are then empty."""
     groups: Mapping[str, Measurement] = field(default_factory=dict)
-    """The figures of each group of an objective with `groupBy`, by the values of its labels, "eu/gold"; the figures
-    of the objective itself are then the worst of these."""
+    """The measurements of each group of an objective with `groupBy`, by the values of its labels, "eu/gold"; those of
+    the objective itself are then the worst of the groups."""
 
     @property
     def data(self) -> DataState:
-        """What the figures are worth. That a rule fails to evaluate can only its health tell."""
+        """The state of the data. Only a rule's health shows that its evaluation fails."""
         if self.contested:
             return "Contested"
         if self.events_per_second is None:
-            # The window has data, yet nobody counts any more: the total has vanished.
+            # The window has data, but nothing counts events now: the total has disappeared.
             return "Broken" if self.coverage else "Unknown"
         return "Healthy" if self.events_per_second > 0 else "Idle"
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All figures of one poll. While Prometheus cannot be reached the last figures stay, and `at` tells their age."""
+    """All measurements of one poll. While Prometheus is unreachable the last ones stay, and `at` gives their time."""
 
     at: datetime | None = None
-    """When the last good poll was."""
+    """The time of the last successful poll."""
     reachable: bool = False
     error: str = "Prometheus has not been asked yet"
     by_id: Mapping[str, Measurement] = field(default_factory=dict)
 
     @property
     def asked(self) -> bool:
-        """Whether there was a poll at all since the operator started."""
+        """Whether the operator has polled since it started."""
         return self != Snapshot()
 
     def fresh(self, now: datetime) -> bool:
-        """Whether the figures may be taken for the present ones. Those of a time to come are of a clock that went back:
-        how old they are nobody knows."""
+        """Whether the measurements count as present. A time in the future is from a clock that went back: the age of
+        such measurements is unknown."""
         return self.at is not None and abs(now - self.at) < FRESH
 
 
 class Measurements(Protocol):
-    """Where the figures of all objectives are read."""
+    """The source of all objectives' measurements."""
 
     @property
     def snapshot(self) -> Snapshot: ...
 
     def changes(self) -> AsyncIterator[str]:
-        """The slo_ids whose figures moved. Never ends."""
+        """The slo_ids whose measurements changed. Never ends."""
         ...
 
 
 def rounded(figure: Measurement) -> object:
-    """What must differ for a reader to be told: a tenth of a percent, a tenth of a burn rate, a state.
+    """The value that must change to wake a reader: a tenth of a percent, a tenth of a burn rate, a state.
 
-    Figures are cut and not rounded, so that one that passes such a step is told at once: thresholds stand there, as a
-    budget of 0 % does, and a burn rate of 14.4.
+    Values are cut and not rounded, so that crossing such a step wakes readers at once: thresholds are at steps, such as
+    a budget of 0 % and a burn rate of 14.4.
     """
 
     def steps(value: float | None) -> int | None:
@@ -121,25 +121,25 @@ def _burn_steps(rate: float) -> tuple[float, object]:
 
 
 def worst(groups: Mapping[str, Measurement]) -> Measurement:
-    """The figures of an objective from those of its groups: the least budget, the highest burn rates, all events."""
+    """The measurements of an objective from its groups: the least budget, the highest burn rates, all events."""
 
-    def each(name: str) -> list[float]:
+    def values(name: str) -> list[float]:
         return [value for group in groups.values() if (value := getattr(group, name)) is not None]
 
     burn: dict[str, float] = {}
     for group in groups.values():
         for window, rate in group.burn.items():
             burn[window] = max(rate, burn.get(window, rate))
-    events = each("events_per_second")
+    events = values("events_per_second")
     return Measurement(
-        budget_left=min(each("budget_left"), default=None),
-        error_ratio=max(each("error_ratio"), default=None),
+        budget_left=min(values("budget_left"), default=None),
+        error_ratio=max(values("error_ratio"), default=None),
         burn=burn,
-        coverage=min(each("coverage"), default=None),
+        coverage=min(values("coverage"), default=None),
         events_per_second=sum(events) if events else None,
-        exhausted_in=min(each("exhausted_in"), default=None),
-        excess=max(each("excess"), default=None),
-        agreed_error_ratio=max(each("agreed_error_ratio"), default=None),
+        exhausted_in=min(values("exhausted_in"), default=None),
+        excess=max(values("excess"), default=None),
+        agreed_error_ratio=max(values("agreed_error_ratio"), default=None),
         firing=frozenset().union(*(group.firing for group in groups.values())),
         groups=groups,
     )

@@ -1,4 +1,4 @@
-"""What all objectives measure, from a handful of queries: a snapshot in memory that controllers read.
+"""The measurements of all objectives, from a few queries: a snapshot in memory that controllers read.
 
 One poll serves every objective, so its cost in Prometheus does not grow with the number of readers.
 """
@@ -24,7 +24,7 @@ from ninefold.integrations.prometheus_answers import Sample
 log = logging.getLogger(__name__)
 
 CALM = 8
-"""How many polls without a trace of somebody else it takes until contested figures count again."""
+"""How many polls without a foreign sample it takes until contested measurements count again."""
 REMEDY = (
     "check --prometheus-url (the chart's prometheus.url) or its entry in --prometheus-config (prometheus.further), and "
     "that a NetworkPolicy lets the operator reach it"
@@ -46,8 +46,8 @@ class MeasurementPoller:
         self._snapshot = Snapshot()
         self._fresh = False
         self._doubts: dict[str, tuple[Measurement, float]] = {}
-        """What was contested lately, and until when that lasts, in seconds of the loop."""
-        self._told: dict[str, object] = {}
+        """Recently contested measurements, and until when they stay contested, in seconds of the loop."""
+        self._published: dict[str, object] = {}
         self._subscribers: set[Inbox] = set()
 
     @property
@@ -55,7 +55,7 @@ class MeasurementPoller:
         return self._snapshot
 
     async def run(self) -> None:
-        """Poll until cancelled. Where rules are from is known before the first figure counts."""
+        """Poll until cancelled. The origin of the rules is known before the first measurement counts."""
         await self._origins.look()
         await asyncio.gather(self._origins.run(), self._poll_on())
 
@@ -65,37 +65,38 @@ class MeasurementPoller:
             await asyncio.sleep(self._interval)
 
     async def poll(self) -> None:
-        """One look at Prometheus; tells subscribers what moved."""
+        """Poll Prometheus once; notifies subscribers of changes."""
         was_reachable, known = self._snapshot.reachable, set(self._snapshot.by_id)
         try:
             by_id = await self._read()
         except (Unreachable, QueryRefused) as error:
             if was_reachable or not self._snapshot.asked:
                 log.warning(
-                    "Prometheus cannot be asked, so that every budget which it measures is Unknown: %s; %s",
+                    "Prometheus cannot be queried, so every budget that it measures is Unknown: %s; %s",
                     error,
                     REMEDY,
                 )
             self._snapshot = replace(self._snapshot, reachable=False, error=str(error))
-            # Readers are woken when it is lost, and once more when its last figures count no longer.
+            # Readers are woken when Prometheus is lost, and again when its last measurements no longer count.
             aged = self._fresh and not self._snapshot.fresh(self._clock())
             self._fresh = self._fresh and not aged
-            self._tell(known if was_reachable or aged else set())
+            self._notify(known if was_reachable or aged else set())
             return
         self._fresh = True
         if not was_reachable:
             log.info("Prometheus answers")
         self._snapshot = Snapshot(at=self._clock(), reachable=True, error="", by_id=by_id)
         seen = {slo_id: rounded(figure) for slo_id, figure in by_id.items()}
-        moved = {slo_id for slo_id in seen.keys() | self._told.keys() if seen.get(slo_id) != self._told.get(slo_id)}
-        self._told = seen
-        self._tell(moved if was_reachable else moved | known | set(by_id))
+        published = self._published
+        moved = {slo_id for slo_id in seen.keys() | published.keys() if seen.get(slo_id) != published.get(slo_id)}
+        self._published = seen
+        self._notify(moved if was_reachable else moved | known | set(by_id))
 
     async def _read(self) -> dict[str, Measurement]:
         usual = self._origins.usual
         samples = await self._ask(usual)
         if usual and (names := compared(samples)) != self._compared:
-            # A burn rate counts once its times are compared.
+            # A burn rate counts only after its times are compared.
             self._compared = names
             samples = await self._ask(usual)
         if not usual:
@@ -104,36 +105,38 @@ class MeasurementPoller:
         held = self._held(suspected)
         causes = self._origins.causes
         causes |= {slo_id: cause for slo_id, cause in suspected.items() if slo_id not in held}
-        found = read((sample for sample in samples if not _unseen(sample, self._compared)), causes)
-        found |= {slo_id: figure for slo_id, figure in held.items() if slo_id in found and not found[slo_id].contested}
-        return self._doubted(found)
+        measured = read((sample for sample in samples if not _unseen(sample, self._compared)), causes)
+        measured |= {
+            slo_id: last for slo_id, last in held.items() if slo_id in measured and not measured[slo_id].contested
+        }
+        return self._doubted(measured)
 
     async def _between(self, samples: Sequence[Sample], usual: float) -> dict[str, str]:
-        """By slo_id a sentence about samples between the evaluations of our rules, where those have one time."""
-        found = foreign_times(samples, self._origins.intervals, usual)
-        if found.keys() - self._doubts.keys() - self._origins.unsettled:
-            # Rules that have just moved have samples of two schedules; what is known of them may be a minute old.
+        """Sentences by slo_id about samples between the evaluations of rules that all have the same time."""
+        suspected = foreign_times(samples, self._origins.intervals, usual)
+        if suspected.keys() - self._doubts.keys() - self._origins.unsettled:
+            # Rules that have just moved have samples of two schedules; the known schedule may be a minute old.
             await self._origins.look()
-        return {slo_id: cause for slo_id, cause in found.items() if slo_id not in self._origins.split}
+        return {slo_id: cause for slo_id, cause in suspected.items() if slo_id not in self._origins.split}
 
     def _held(self, suspected: Iterable[str]) -> dict[str, Measurement]:
-        """The last figures of objectives whose rules have just moved: times tell nothing of them yet, so that neither
-        are the present ones believed, nor is anybody suspected."""
+        """The last measurements of objectives whose rules have just moved. Times prove nothing about them yet, so the
+        present measurements do not count and no writer is suspected."""
         last = self._snapshot.by_id
         moved = self._origins.unsettled.intersection(suspected, last)
         return {slo_id: last[slo_id] for slo_id in moved if not last[slo_id].contested}
 
-    def _doubted(self, found: dict[str, Measurement]) -> dict[str, Measurement]:
-        """Contested for some polls more: two writers of a series take turns, and one poll may see only one of them."""
+    def _doubted(self, measured: dict[str, Measurement]) -> dict[str, Measurement]:
+        """Keep measurements contested for some polls: two writers alternate, and a poll may see only one."""
         now = asyncio.get_running_loop().time()
         lasts = now + CALM * self._interval
-        doubts = {slo_id: doubt for slo_id, doubt in self._doubts.items() if doubt[1] > now and slo_id in found}
-        doubts |= {slo_id: (figure, lasts) for slo_id, figure in found.items() if figure.contested}
+        doubts = {slo_id: doubt for slo_id, doubt in self._doubts.items() if doubt[1] > now and slo_id in measured}
+        doubts |= {slo_id: (figure, lasts) for slo_id, figure in measured.items() if figure.contested}
         self._doubts = doubts
-        return found | {slo_id: figure for slo_id, (figure, _) in doubts.items()}
+        return measured | {slo_id: figure for slo_id, (figure, _) in doubts.items()}
 
     async def _ask(self, intervals: Collection[float]) -> list[Sample]:
-        """The figures, and which of them have samples of somebody else, as of one moment."""
+        """The measurements, and the names of those with foreign samples, as of one moment."""
         guard = f" or {between(intervals, self._compared)}" if intervals else ""
         began = asyncio.get_running_loop().time()
         samples = await self._prometheus.query(QUERY + guard)
@@ -142,17 +145,17 @@ class MeasurementPoller:
         return samples
 
     def _check_clock(self, at: float, began: float) -> None:
-        """Raises Unreachable for figures of the past."""
+        """Raises Unreachable for measurements of the past."""
         if went_back := self._server_clock.saw(at, began, asyncio.get_running_loop().time()):
             log.warning("Prometheus' clock went back", extra={"seconds": round(went_back, 1)})
             self._origins.excuse(self._server_clock.behind(at))
         if (behind := self._server_clock.behind(at)) > SKEW:
             raise Unreachable(
-                f"its clock has gone back, and for {behind:.0f} s to come no rule can record anything: check that clock"
+                f"its clock has gone back, and for another {behind:.0f} s no rule can record anything: check that clock"
             )
 
     async def changes(self) -> AsyncIterator[str]:
-        """The slo_ids whose rounded figures moved, all of them when Prometheus is lost or found. Never ends."""
+        """The slo_ids whose rounded measurements changed; all when Prometheus is lost or found. Never ends."""
         inbox = Inbox(set(self._snapshot.by_id))
         self._subscribers.add(inbox)
         try:
@@ -161,12 +164,12 @@ class MeasurementPoller:
         finally:
             self._subscribers.discard(inbox)
 
-    def _tell(self, slo_ids: set[str]) -> None:
+    def _notify(self, slo_ids: set[str]) -> None:
         for inbox in self._subscribers:
             inbox.put(slo_ids)
 
 
 def _unseen(sample: Sample, compared: Collection[str]) -> bool:
-    """Whether it is no figure, or a burn rate whose times were not compared."""
+    """Whether the sample is no measurement, or a burn rate whose times were not compared."""
     name = sample.labels.get("__name__", "")
     return not name or (name.startswith(BURN) and name not in compared)

@@ -18,11 +18,11 @@ def _query(names: Iterable[str], matcher: str) -> str:
 
 
 QUERY = _query((*FIGURES, *PARTS), 'slo_id!=""')
-"""All that is needed for the figures of every objective, and to see whose they are."""
+"""The query for the measurements of every objective, and for the labels that show their writer."""
 
 
 def query_of(slo_id: str) -> str:
-    """The figures of one objective."""
+    """The query for the measurements of one objective."""
     return _query(FIGURES, f'slo_id="{slo_id}"')
 
 
@@ -35,46 +35,46 @@ _FIELDS = {
     "slo:indicator_excess:ratio": "excess",
     "slo:agreement:error_ratio": "agreed_error_ratio",
 }
-"""The fields of a figure by the recordings that hold them."""
+"""The fields of a Measurement, by the recordings that hold their values."""
 
 
 def read(samples: Iterable[Sample], causes: Mapping[str, str] | None = None) -> dict[str, Measurement]:
-    """Figures by slo_id from the samples of `QUERY`. Values that are no number are left out; `causes` says by slo_id
-    why figures are contested."""
+    """Measurements by slo_id from the samples of `QUERY`. Values that are not numbers are left out; `causes` gives by
+    slo_id why measurements are contested."""
     by_id: dict[str, list[Sample]] = {}
     for sample in samples:
         by_id.setdefault(sample.labels["slo_id"], []).append(sample)
     return {
-        slo_id: _contested(found, (causes or {}).get(slo_id, "")) or _figure(found) for slo_id, found in by_id.items()
+        slo_id: _contested(of_id, (causes or {}).get(slo_id, "")) or _figure(of_id) for slo_id, of_id in by_id.items()
     }
 
 
 def _contested(samples: Sequence[Sample], cause: str) -> Measurement | None:
-    """None if the samples are of our rules. Alerts are no figures: anybody may alert on our series."""
+    """None if Ninefold's rules wrote the samples. Alerts do not count: anyone may alert on Ninefold's series."""
     recorded = [sample for sample in samples if sample.labels["__name__"] != "ALERTS"]
     cause = foreign_label(recorded) or cause
     return Measurement(contested=cause, revision=_about(samples).get("revision")) if cause else None
 
 
 def _about(samples: Iterable[Sample]) -> Mapping[str, str]:
-    """What slo:info says."""
+    """The labels of slo:info."""
     return next((sample.labels for sample in samples if sample.labels["__name__"] == INFO), {})
 
 
 def _figure(samples: list[Sample]) -> Measurement:
     info = _about(samples)
     groups = info.get("group_by", "")
-    told: dict[str, Any] = {"revision": info.get("revision"), "promised": _share(info.get("objective"))}
+    known: dict[str, Any] = {"revision": info.get("revision"), "promised": _share(info.get("objective"))}
     if not groups:
-        return replace(_plain(samples), **told)
+        return replace(_plain(samples), **known)
     by_group: dict[str, list[Sample]] = {}
     for sample in samples:
         if sample.labels["__name__"] != INFO:
             values = [sample.labels.get(label, "") for label in groups.split(",")]
-            # What lacks a label was recorded before the objective had these groups.
+            # A sample that lacks a label was recorded before the objective had these groups.
             if all(values):
                 by_group.setdefault("/".join(values), []).append(sample)
-    return replace(worst({name: _plain(by_group[name]) for name in sorted(by_group)}), **told)
+    return replace(worst({name: _plain(by_group[name]) for name in sorted(by_group)}), **known)
 
 
 def _share(text: str | None) -> float | None:
@@ -87,7 +87,7 @@ def _share(text: str | None) -> float | None:
 
 
 def _plain(samples: list[Sample]) -> Measurement:
-    """The figures of one group, or of an objective without."""
+    """The measurements of one group, or of an objective without groups."""
     values: dict[str, Any] = {}
     burn: dict[str, float] = {}
     blame: dict[str, float] = {}

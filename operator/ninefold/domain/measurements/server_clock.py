@@ -1,7 +1,7 @@
-"""Whether the clock of a Prometheus went back, as one that is set right by a second or by a day does. Pure.
+"""Whether the clock of a Prometheus went back, for instance because it was corrected by a second or a day. Pure.
 
-Until such a clock shows what it showed before, rules are evaluated for instants that have samples already: nothing is
-recorded, each rule fails as if somebody else wrote its series, and what is read is of the past.
+Until such a clock reaches its earlier time again, rules are evaluated for instants that already have samples: nothing
+is recorded, each rule fails as if another writer had written its series, and reads return the past.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ SKEW = 0.25
 
 
 class ServerClock:
-    """Compares the times that a server names with a clock that never goes back. All in seconds."""
+    """Compares the times that a server reports with a clock that never goes back. All values are in seconds."""
 
     def __init__(self) -> None:
         self._offset = -inf
-        """The server's clock was at least so far ahead of ours."""
+        """The least by which the server's clock is ahead of the local clock."""
         self._latest = -inf
 
     def saw(self, at: float, began: float, ended: float) -> float:
-        """Take in the time in an answer that was asked for and came at these times of ours. How far the clock has gone
-        back with it; 0 if it did not."""
+        """Take in the server time of an answer, and the local times of request and answer. Returns how far the clock
+        went back; 0 if it did not."""
         step = self._offset - (at - began)
         went_back = step if step > SKEW else 0.0
         self._offset = at - ended if went_back else max(self._offset, at - ended)
@@ -30,5 +30,5 @@ class ServerClock:
         return went_back
 
     def behind(self, at: float) -> float:
-        """How much of what was seen is later than this time of the server's."""
+        """How far this server time is behind the latest one seen."""
         return max(0.0, self._latest - at)

@@ -1,7 +1,7 @@
-"""The Prometheis that figures come from, and which of them an objective is measured by.
+"""The Prometheis that provide measurements, and which of them measures an objective.
 
-Each is asked by itself, so that one that does not answer concerns its own objectives only. Whoever reads the figures of
-all sees of each Prometheus only the objectives that it measures: what it says of others counts for nothing.
+Each is queried separately, so an unreachable one affects only its own objectives. A reader of all measurements sees
+from each Prometheus only the objectives that it measures: its data about other objectives does not count.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class PrometheusSource:
     figures: MeasurementPoller
     name: str = DEFAULT
     namespaces: Mapping[str, str] | None = None
-    """The labels of the namespaces that it is for; None if it is for those that choose it, and for all the rest."""
+    """The labels of the namespaces that it measures; None if it measures objectives that name it, and all others."""
     rule_labels: Mapping[str, str] = field(default_factory=dict)
-    """The labels by which it selects rules."""
+    """The labels that it selects rules by."""
 
     def serves(self, labels: Mapping[str, str]) -> bool:
         """Whether objectives of a namespace with these labels may choose it."""
@@ -42,7 +42,7 @@ class PrometheusSource:
 
 
 class PrometheusSources:
-    """All of them; the first is for what no other is for."""
+    """All Prometheis; the first measures what no other measures."""
 
     def __init__(
         self, sources: Sequence[PrometheusSource], clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -54,40 +54,40 @@ class PrometheusSources:
         self._merged = Snapshot()
 
     def bind(self, store: Store) -> None:
-        """Where the objectives are; to be called before the figures of several are read."""
+        """Set the store of the objectives; to be called before the measurements of several Prometheis are read."""
         self._store = store
 
     def of(self, slo: Manifest) -> PrometheusSource | None:
-        """The Prometheus that measures an objective; None if it names one that is not there for its namespace."""
+        """The Prometheus that measures an objective; None if it names one that does not serve its namespace."""
         labels = self._labels(slo)
         if wanted := slo.get("spec", {}).get("prometheus"):
-            return next((each for each in self.all if each.name == wanted and each.serves(labels)), None)
-        chosen = (each for each in self.all if each.namespaces is not None and each.serves(labels))
+            return next((source for source in self.all if source.name == wanted and source.serves(labels)), None)
+        chosen = (source for source in self.all if source.namespaces is not None and source.serves(labels))
         return next(chosen, self.all[0])
 
     def _labels(self, slo: Manifest) -> Mapping[str, str]:
-        """Those of the namespace of an objective."""
+        """The labels of the namespace of an objective."""
         namespace = self._store.get(NAMESPACE, Key("", Key.of(slo).namespace)) or {"metadata": {}}
         labels: Mapping[str, str] = namespace["metadata"].get("labels") or {}
         return labels
 
     def named(self, key: Key, prometheus: str | None) -> PrometheusSource:
-        """The same for the objective under a key, by its spec.prometheus. Raises Stalled."""
+        """The Prometheus of the objective under a key, by its spec.prometheus. Raises Stalled."""
         manifest = {"metadata": {"namespace": key.namespace, "name": key.name}, "spec": {"prometheus": prometheus}}
-        found = self.of(manifest)
-        if found is None:
-            known = ", ".join(each.name for each in self.all if each.serves(self._labels(manifest)))
+        source = self.of(manifest)
+        if source is None:
+            known = ", ".join(source.name for source in self.all if source.serves(self._labels(manifest)))
             text = f"spec.prometheus: there is no {prometheus} for this namespace: leave it out, or write one of "
             raise Stalled("NoSuchPrometheus", f"{text}{known}")
-        return found
+        return source
 
     @property
     def snapshot(self) -> Snapshot:
-        """The figures of all objectives, those of a Prometheus that has not answered for a minute left out."""
+        """The measurements of all objectives, without those of a Prometheus that has not answered for a minute."""
         if len(self.all) == 1:
             return self.all[0].figures.snapshot
         now = self._clock()
-        parts = [(part := each.figures.snapshot, part.fresh(now)) for each in self.all]
+        parts = [(part := source.figures.snapshot, part.fresh(now)) for source in self.all]
         if len(parts) != len(self._parts) or any(map(_differ, parts, self._parts)):
             self._parts, self._merged = parts, self._merge([part for part, _ in parts], now)
         return self._merged
@@ -107,9 +107,9 @@ class PrometheusSources:
         )
 
     async def changes(self) -> AsyncIterator[str]:
-        """The slo_ids whose figures moved in any of them. Never ends."""
+        """The slo_ids whose measurements changed in any Prometheus. Never ends."""
         inbox = Inbox(set())
-        tasks = [asyncio.create_task(_forward(each.figures, inbox)) for each in self.all]
+        tasks = [asyncio.create_task(_forward(source.figures, inbox)) for source in self.all]
         try:
             while True:
                 yield await inbox.take()
@@ -118,8 +118,8 @@ class PrometheusSources:
                 task.cancel()
 
 
-def _differ(one: tuple[Snapshot, bool], other: tuple[Snapshot, bool]) -> bool:
-    return one[0] is not other[0] or one[1] != other[1]
+def _differ(before: tuple[Snapshot, bool], other: tuple[Snapshot, bool]) -> bool:
+    return before[0] is not other[0] or before[1] != other[1]
 
 
 async def _forward(figures: MeasurementPoller, inbox: Inbox) -> None:

@@ -1,1 +1,1 @@
-"""Time that comes and goes: spans, recurrences by the clocks of a place, periods of the calendar."""
+"""Schedules: spans, recurrences in local time, calendar periods."""

@@ -1,4 +1,4 @@
-"""Periods of the calendar: when each begins and ends, by the clocks of a place. Pure."""
+"""Calendar periods: when each begins and ends, in the local time of a zone. Pure."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from ninefold.kube.model import Model
 
 
 class Calendar(Model):
-    """A week from Monday, a month or a quarter, in somebody's time."""
+    """A week from Monday, a month or a quarter, in a time zone."""
 
     period: Literal["Week", "Month", "Quarter"] = Field(
-        description="What the budget is for; it begins anew with each. Weeks begin on Monday."
+        description="The period of the budget; each period begins with a full budget. Weeks begin on Monday."
     )
     time_zone: TimeZone = Field(
-        default="UTC", description="Where the period begins at midnight: an IANA name such as Europe/Paris."
+        default="UTC",
+        description="The time zone where periods begin at midnight: an IANA name such as Europe/Paris.",
     )
 
 
@@ -38,6 +39,6 @@ def period(calendar: Calendar, now: datetime) -> Span:
 
 
 def _later(first: datetime, months: int) -> datetime:
-    """The first day of the month so many months later."""
+    """The first day of the month `months` months later."""
     number = first.year * 12 + first.month - 1 + months
     return first.replace(year=number // 12, month=number % 12 + 1)

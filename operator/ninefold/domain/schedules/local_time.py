@@ -1,4 +1,4 @@
-"""What clocks on the wall show, as moments: over the days on which clocks are set, too. Pure."""
+"""Local times as moments, also on days when the clocks change. Pure."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 
 def moment(local: datetime, where: ZoneInfo) -> datetime:
-    """What clocks on the wall show, as a moment: of a time shown twice the first; one that is skipped is the moment
-    at which the clocks are set."""
+    """A local time as a moment. A time that occurs twice is the first of the two; a skipped time is the moment when the
+    clocks change."""
     first = local.replace(tzinfo=where, fold=0).astimezone(UTC)
     if first.astimezone(where).replace(tzinfo=None) == local:
         return first
-    # By the offset before the change it is after it, and by the offset after the change before it.
+    # With the offset before the change it is after the change, and with the offset after the change it is before.
     early, late = local.replace(tzinfo=where, fold=1).astimezone(UTC), first
     after = late.astimezone(where).utcoffset()
     while late - early > timedelta(seconds=1):

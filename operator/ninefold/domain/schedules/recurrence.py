@@ -1,4 +1,4 @@
-"""Time that comes again as in calendars (RFC 5545), by the clocks of a place. Pure."""
+"""Recurring spans as in calendars (RFC 5545), in local time. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ninefold.kube.fields import Cel, TimeZone, matches, seconds, zone
 from ninefold.kube.model import Model
 
 LONGEST = timedelta(days=7)
-"""How long an occurrence may last."""
+"""The longest occurrence."""
 
 _LENGTH = "[0-9]{1,5}[mhd]"
 _MINUTES = "int(self.substring(0, self.size() - 1)) * {'m': 1, 'h': 60, 'd': 1440}[self.substring(self.size() - 1)]"
@@ -31,7 +31,7 @@ Length = Annotated[
         lambda value: bool(re.fullmatch(_LENGTH, value)) and 60 <= seconds(value) <= LONGEST.total_seconds(),
     ),
 ]
-"""How long an occurrence lasts, in one unit: "30m", "2h"."""
+"""The length of an occurrence, in one unit: "30m", "2h"."""
 
 LocalTime = Annotated[
     str,
@@ -41,7 +41,7 @@ LocalTime = Annotated[
         "write a local date and time such as 2026-11-01T02:00, without a zone",
     ),
 ]
-"""What clocks on the wall show."""
+"""A local time without a zone."""
 
 _DAY = "[+-]?[1-5]?(MO|TU|WE|TH|FR|SA|SU)"
 _PART = (
@@ -76,41 +76,43 @@ class Recurring(
         ),
     ),
 ):
-    """A time that comes again and again, by the clocks of some place."""
+    """Recurring spans, in the local time of a zone."""
 
-    rrule: RecurrenceRule = Field(description="When it comes again, as in calendars (RFC 5545): FREQ=WEEKLY;BYDAY=SU.")
+    rrule: RecurrenceRule = Field(description="When it recurs, as in calendars (RFC 5545): FREQ=WEEKLY;BYDAY=SU.")
     start: LocalTime = Field(
-        description="The first day that counts for the rule, and the time of day at which it begins, in local time: "
-        "2026-11-01T02:00. A time that the clocks skip is the moment after it; of one that they show twice it is the "
-        "first."
+        description="The first day that the rule applies to, and the time of day at which each occurrence begins, in "
+        "local time: 2026-11-01T02:00. A time that the clocks skip is the moment after the skipped hour; a time that "
+        "occurs twice is the first of the two."
     )
-    duration: Length = Field(description="How long it lasts each time, 1m to 7d in one unit: 2h.")
-    time_zone: TimeZone = Field(default="UTC", description="Whose clocks: an IANA name such as Europe/Paris.")
+    duration: Length = Field(description="How long each occurrence lasts, 1m to 7d in one unit: 2h.")
+    time_zone: TimeZone = Field(
+        default="UTC", description="The time zone of start and until: an IANA name such as Europe/Paris."
+    )
     until: LocalTime | None = Field(
-        default=None, description="None begins after this local time. Left out, it goes on for ever."
+        default=None, description="No occurrence begins after this local time. Without it, the recurrence has no end."
     )
 
 
 def spans(recurring: Recurring, first: datetime, last: datetime, field: str) -> list[Span]:
     """The occurrences that touch the time from `first` until before `last`, in order.
 
-    Raises Stalled, with the field, for what cannot be read.
+    Raises Stalled, with the field, for an invalid recurrence.
     """
-    # By whole days, so that those of a day are found once: far enough for any length and any time zone.
+    # By whole days, so that the cache has one entry per day: far enough for any length and any time zone.
     days = timedelta(days=9)
-    found = _between(recurring, (first - days).date().toordinal(), (last + days).date().toordinal(), field)
-    return [span for span in found if span.touches(first, last)]
+    occurrences = _between(recurring, (first - days).date().toordinal(), (last + days).date().toordinal(), field)
+    return [span for span in occurrences if span.touches(first, last)]
 
 
 @lru_cache(maxsize=1_024)
 def ever(recurring: Recurring, field: str) -> bool:
-    """Whether it occurs at all. To find that it does not takes a third of a second, which must not be spent twice."""
+    """Whether it ever occurs. Finding that it never does takes a third of a second, so the result is cached."""
     return next(iter(_rule(recurring, field)), None) is not None
 
 
 @lru_cache(maxsize=1_024)
 def _between(recurring: Recurring, first: int, last: int, field: str) -> tuple[Span, ...]:
-    """Those that begin on local days from `first` to before `last`, as ordinals."""
+    """The occurrences that begin on local days from `first` to before `last`, as ordinals."""
     where, length = zone(recurring.time_zone, f"{field}.timeZone"), timedelta(seconds=seconds(recurring.duration))
     until = _local(recurring.until, f"{field}.until") if recurring.until else None
     early, late = (_later(datetime.fromordinal(day)) for day in (first, last))
@@ -121,7 +123,7 @@ def _between(recurring: Recurring, first: int, last: int, field: str) -> tuple[S
 
 @lru_cache(maxsize=1_024)
 def _rule(recurring: Recurring, field: str) -> rrule:
-    """The recurrence, `_CYCLE` years later."""
+    """The recurrence, moved `_CYCLE` years later."""
     start = _later(_local(recurring.start, f"{field}.start"))
     try:
         rule = rrulestr(recurring.rrule, dtstart=start)
@@ -139,8 +141,8 @@ def _local(text: str, field: str) -> datetime:
 
 
 _CYCLE = 7_600
-"""Years after which weekdays and leap years come again (400, 19 times). dateutil looks for the next occurrence until
-the year 9999: for a rule that never occurs that is long, and near that year it is short."""
+"""Years after which weekdays and leap years repeat (400, 19 times). dateutil searches for the next occurrence until the
+year 9999: for a rule that never occurs this takes long, and near that year it is quick."""
 
 
 def _later(at: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""Time from one moment until before another. Pure."""
+"""Spans of time, from one moment until before another. Pure."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ class Span:
     end: datetime
 
     def touches(self, first: datetime, last: datetime) -> bool:
-        """Whether it has something of the time from `first` until before `last`."""
+        """Whether it overlaps the time from `first` until before `last`."""
         return self.end > first and self.start < last
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
-    """In order; those that meet are one."""
-    found: list[Span] = []
+    """The spans in order; adjacent and overlapping spans are joined."""
+    merged: list[Span] = []
     for span in sorted(spans):
-        if found and span.start <= found[-1].end:
-            found[-1] = Span(found[-1].start, max(found[-1].end, span.end))
+        if merged and span.start <= merged[-1].end:
+            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
         else:
-            found.append(span)
-    return found
+            merged.append(span)
+    return merged

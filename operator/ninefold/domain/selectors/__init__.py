@@ -1,1 +1,1 @@
-"""Which objects of a namespace a resource means."""
+"""Selectors of objects in a namespace."""

@@ -1,4 +1,4 @@
-"""Which ServiceLevelObjectives of a namespace are meant: by name, by service, or by labels. Pure."""
+"""Selects ServiceLevelObjectives of a namespace: by name, by service, or by labels. Pure."""
 
 from __future__ import annotations
 
@@ -15,19 +15,22 @@ from ninefold.kube.model import Model
 from ninefold.kube.store import Store
 
 OBJECTIVES = Api(GROUP, VERSION, "ServiceLevelObjective", "servicelevelobjectives")
-"""What is selected; the kind itself belongs to a stage."""
+"""The selected resource; the kind itself belongs to a stage."""
 MAX_OBJECTIVES = 64
-"""How many objectives can be selected by their names; by service or labels it may be more."""
+"""The most objectives that can be selected by name; a service or labels may select more."""
 
 
 class Objectives(Model, exactly_one_of=("service", "names", "match_labels")):
-    """Which objectives of the same namespace are meant."""
+    """The objectives of the same namespace that are selected."""
 
     service: LabelValue | None = Field(
         default=None, description="All ServiceLevelObjectives whose spec.service has this value."
     )
     names: list[ObjectName] | None = Field(
-        default=None, min_length=1, max_length=MAX_OBJECTIVES, description="The ServiceLevelObjectives of these names."
+        default=None,
+        min_length=1,
+        max_length=MAX_OBJECTIVES,
+        description="The ServiceLevelObjectives with these names.",
     )
     match_labels: MatchLabels | None = Field(
         default=None, description="All ServiceLevelObjectives that carry these labels."
@@ -35,7 +38,7 @@ class Objectives(Model, exactly_one_of=("service", "names", "match_labels")):
 
 
 def selects(objectives: Mapping[str, Any], slo: Manifest) -> bool:
-    """Whether `Objectives`, as they stand on the wire, select a ServiceLevelObjective of their namespace."""
+    """Whether `Objectives`, in wire form, select a ServiceLevelObjective of their namespace."""
     labels = slo["metadata"].get("labels") or {}
     wanted = objectives.get("matchLabels")
     return (
@@ -46,7 +49,7 @@ def selects(objectives: Mapping[str, Any], slo: Manifest) -> bool:
 
 
 def found_by(slo: Manifest) -> Iterator[tuple[str, ...]]:
-    """What an objective can be selected by."""
+    """The index terms of an objective: all that it can be selected by."""
     namespace = Key.of(slo).namespace
     yield namespace, "name", Key.of(slo).name
     yield namespace, "service", slo.get("spec", {}).get("service") or ""
@@ -54,11 +57,11 @@ def found_by(slo: Manifest) -> Iterator[tuple[str, ...]]:
 
 
 def looks_for(objectives: Mapping[str, Any], namespace: str) -> Iterator[tuple[str, ...]]:
-    """Of what an objective is found by, that of which each one has something that `Objectives` select there."""
+    """Index terms such that each objective that `Objectives` select in the namespace has at least one of them."""
     yield from ((namespace, "name", name) for name in objectives.get("names") or ())
     if service := objectives.get("service"):
         yield namespace, "service", service
-    # One of several labels finds them all, and some more.
+    # One of several labels finds all selected objectives, and some others.
     for key, value in sorted((objectives.get("matchLabels") or {}).items())[:1]:
         yield namespace, "label", key, value
 
@@ -67,13 +70,13 @@ _SELECTED = Index(OBJECTIVES, found_by)
 
 
 def selected(objectives: Mapping[str, Any], namespace: str, store: Store) -> list[Manifest]:
-    """The objectives of a namespace that `Objectives`, as they stand on the wire, select; by name."""
-    found = {Key.of(slo): slo for term in looks_for(objectives, namespace) for slo in store.found(_SELECTED, term)}
-    return [slo for _, slo in sorted(found.items()) if selects(objectives, slo)]
+    """The objectives of a namespace that `Objectives`, in wire form, select; sorted by name."""
+    candidates = {Key.of(slo): slo for term in looks_for(objectives, namespace) for slo in store.found(_SELECTED, term)}
+    return [slo for _, slo in sorted(candidates.items()) if selects(objectives, slo)]
 
 
 def names_missing(objectives: Objectives, namespace: str, present: Collection[str]) -> Iterator[Diagnostic]:
-    """Names that lead out of the files."""
+    """Warnings about names of objectives that are not in the files."""
     for index, name in enumerate(objectives.names or ()):
         if name not in present:
             yield Diagnostic(("spec", "objectives", "names", index), absent(OBJECTIVES, name, namespace), warning=True)
