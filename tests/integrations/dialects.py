@@ -148,7 +148,7 @@ def denied(translate: Translate, given: Sequence[Any], original: Sequence[Any]) 
     return [
         (remark.document, *remark.path)
         for remark in remarks
-        if remark.what == "this field is not known" and (remark.document, *remark.path) in known
+        if remark.what == "this field is unknown" and (remark.document, *remark.path) in known
     ]
 
 

@@ -45,7 +45,7 @@ def test_a_password_is_read_for_each_request(tmp_path: Path) -> None:
     async def scenario(url: str) -> None:
         named = options(url, "--prometheus-username=ninefold", f"--prometheus-password-file={file}")
         async with Prometheus(named) as prometheus, Prometheus(ConnectionOptions(url)) as nobody:
-            assert "HTTP 401: credentials are missing: give --prometheus-token-file" in await answers(nobody)
+            assert "HTTP 401: credentials are missing: set --prometheus-token-file" in await answers(nobody)
             assert "No such file" in await answers(prometheus)
             file.write_text("wrong\n")
             assert "HTTP 401: the credentials are refused: check --prom" in await answers(prometheus)
@@ -94,9 +94,12 @@ def test_a_client_certificate_is_exchanged_while_the_operator_runs(
             assert await answers(prometheus) == ""
         async with Prometheus(ConnectionOptions(url)) as nobody:
             fault = await answers(nobody)
-            assert "its certificate is not trusted (unable to get local issuer certificate): name the CA by" in fault
+            assert (
+                "its certificate is not trusted (unable to get local issuer certificate): set --prometheus-ca-file"
+                in fault
+            )
         async with Prometheus(options(url, arguments[0])) as nobody:
-            assert "if it asks for a client certificate, give one that it trusts" in await answers(nobody)
+            assert "if it asks for a client certificate, set one that it trusts" in await answers(nobody)
         async with Prometheus(ConnectionOptions(url.replace("https:", "http:"))) as nobody:
             assert "it speaks TLS: write https:// into its address" in await answers(nobody)
 
@@ -136,11 +139,11 @@ def front() -> Iterator[str]:
 def test_a_tenant_is_named_in_each_request(front: str) -> None:
     async def scenario() -> None:
         async with Prometheus(ConnectionOptions(front)) as nobody:
-            assert "401: credentials are missing: give --prometheus-token-file" in await answers(nobody)
+            assert "401: credentials are missing: set --prometheus-token-file" in await answers(nobody)
         async with Prometheus(ConnectionOptions(front.replace("//", "//nine:s3cret@"))) as nobody:
             fault = await answers(nobody)
             assert "401: the credentials are refused" in fault
-            assert "or the tenant by --prometheus-header" in fault
+            assert "or the tenant with --prometheus-header" in fault
             assert "s3cret" not in fault
         async with Prometheus(ConnectionOptions(front.replace("http:", "https:"))) as nobody:
             assert "it does not speak TLS: write http:// into its address" in await answers(nobody)
@@ -154,12 +157,12 @@ def test_a_tenant_is_named_in_each_request(front: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["token", "username", "password"], "a token file and a user are given: give one of them"),
-        (["username"], "the user {file} has no password: give a password file, too"),
-        (["password"], "a password file is given without a user: give the username, too"),
-        (["key"], "the key {file} has no client certificate: give the certificate file, too"),
+        (["token", "username", "password"], "a token file and a user are given: set one of them"),
+        (["username"], "the user {file} has no password: set a password file too"),
+        (["password"], "a password file is given without a user: set the username too"),
+        (["key"], "the key {file} has no client certificate: set the certificate file too"),
         (["ca"], "a certificate cannot be used: write into {file} a certificate in PEM"),
-        (["cert", "key"], "write into {file} and {file} a client certificate in PEM and the key of it"),
+        (["cert", "key"], "write into {file} and {file} a client certificate in PEM and its key"),
     ],
 )
 def test_credentials_that_cannot_be_meant_are_refused(tmp_path: Path, arguments: list[str], sentence: str) -> None:

@@ -226,7 +226,7 @@ def test_a_raw_ratio_says_by_which_traffic_alerts_were_weighed() -> None:
     (made,), remarks = outcome(
         sloth.translate, [plain(sli={"raw": {"error_ratio_query": "max_over_time(a[{{.window}}])"}})]
     )
-    assert "`max_over_time` looks at gauges" in said(remarks, "Lost")
+    assert "`max_over_time` reads gauges" in said(remarks, "Lost")
     halved = f"clamp_max({query}, 0.5)"
     (made,), remarks = outcome(sloth.translate, [plain(sli={"raw": {"error_ratio_query": halved}})])
     assert "write errorRatio.traffic" in said(remarks, "Lost")
@@ -244,16 +244,16 @@ def test_a_raw_ratio_says_by_which_traffic_alerts_were_weighed() -> None:
 def test_the_window_outside_of_a_range_is_carried_as_sloth_takes_it(written: str, carried: str) -> None:
     found, lost, changed = events(written, "sum(rate(t[{{.window}}]))")
     assert (found["bad"], lost) == (carried, "")
-    assert "{{.window}} outside of a range is 5m" in changed
+    assert "{{.window}} outside of a range becomes 5m" in changed
     if "last_over_time" in carried:
-        assert "what is recorded is taken for events per second" in changed
+        assert "the recording is read as events per second" in changed
         assert "the query does not count events per second" not in changed
 
 
 @pytest.mark.parametrize(
     ("written", "why"),
     [
-        ("sum(rate(e[5m]))", "Sloth refuses it, too"),
+        ("sum(rate(e[5m]))", "Sloth refuses it too"),
         ("sum(rate(e[5m] offset {{.window}}))", "{{.window}} is only an offset; Ninefold cannot choose the range"),
     ],
 )
@@ -275,7 +275,7 @@ def test_an_offset_of_the_window_is_named() -> None:
 @given(_bad, _total)
 def test_nothing_is_said_to_be_the_same_where_something_is_lost(bad: str, total: str) -> None:
     _, lost, changed = events(*(query.replace("$window", "{{.window}}") for query in (bad, total)))
-    assert lost == "" or ("the same" not in changed and "nothing need be done" not in changed)
+    assert lost == "" or ("the same" not in changed and "no action is needed" not in changed)
 
 
 def test_openslo_knows_the_same_classes() -> None:

@@ -184,7 +184,7 @@ def test_it_knows_its_documents_and_says_of_other_versions_that_it_does_not() ->
     assert not recognizes({"apiVersion": "pyrra.dev/v1alpha1"})
     other = {"apiVersion": "openslo/v1alpha", "kind": "SLO", "metadata": {"name": "a"}, "spec": {}}
     assert recognizes(other)
-    assert "SLO of openslo/v1alpha is not known" in said(outcome(translate, [other])[1], "Lost")
+    assert "SLO of openslo/v1alpha is unknown" in said(outcome(translate, [other])[1], "Lost")
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_it_knows_its_documents_and_says_of_other_versions_that_it_does_not() ->
 def test_a_target_is_an_exact_percentage_or_refused(objective: Any, found: str | None) -> None:
     manifests, remarks = outcome(translate, [slo(objectives=[objective])])
     assert [made["spec"]["objective"] for made in manifests] == ([found] if found else [])
-    assert bool(found) or "nothing is made of" in said(remarks, "Lost")
+    assert bool(found) or "not converted" in said(remarks, "Lost")
     if objective == {"target": 99.5}:
         assert "write target: 0.995, or targetPercent: 99.5" in said(remarks)
 
@@ -221,7 +221,7 @@ def test_a_target_is_an_exact_percentage_or_refused(objective: Any, found: str |
         ("1w 2026-03-02 00:00:00", {"calendar": {"period": "Week", "timeZone": "Europe/Paris"}}, ""),
         ("1w 2026-03-01 12:00:00", {"calendar": {"period": "Week", "timeZone": "Europe/Paris"}}, "does not begin"),
         ("1M 2026-02-30 00:00:00", {"calendar": {"period": "Month", "timeZone": "Europe/Paris"}}, "does not begin"),
-        ("1Y 2026-01-01 00:00:00", {"rolling": "365d"}, "a period of 1Y is not known"),
+        ("1Y 2026-01-01 00:00:00", {"rolling": "365d"}, "a period of 1Y is unknown"),
     ],
 )
 def test_windows(window: Any, found: Any, lost: str) -> None:
@@ -344,7 +344,7 @@ def test_the_direction_of_a_condition(op: str, severity: str) -> None:
 def test_the_same_alert_twice_is_one_tier() -> None:
     (made,), remarks = outcome(translate, [slo(alertPolicies=[policy(threshold=1), policy(threshold=1)])])
     assert len(made["spec"]["alerting"]["tiers"]) == 1
-    assert "the same alert is there twice" in said(remarks, "Changed")
+    assert "the same alert occurs twice" in said(remarks, "Changed")
 
 
 def test_more_alerts_than_tiers_keep_the_fastest_and_the_slowest() -> None:
@@ -579,7 +579,7 @@ def test_an_edit_after_the_export_counts_for_what_was_edited_and_no_more() -> No
     bucket = 'h_bucket{job="cart",le="0.3"}'
     assert made["spec"]["indicator"] == {"ratio": {"good": bucket, "total": "g_count"}}
     assert made["spec"]["groupBy"] == ["region"]
-    assert "the indicator of then is not taken" in said(remarks, "Changed")
+    assert "the indicator from the export is not used" in said(remarks, "Changed")
 
 
 def test_a_number_written_in_another_way_is_no_edit() -> None:
@@ -629,7 +629,7 @@ def test_annotations_that_were_tampered_with_make_nothing_fail() -> None:
     document["spec"]["objectives"].append({**more, "targetPercent": 99})
     manifests, remarks = outcome(translate, [document])
     assert len(manifests) == 2
-    assert "what was kept of then is not taken" in said(remarks, "Changed")
+    assert "the kept value from the export is not used" in said(remarks, "Changed")
 
 
 def test_numbers_are_written_as_numbers_and_read_as_the_same_decimals() -> None:

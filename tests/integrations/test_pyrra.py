@@ -149,7 +149,7 @@ def test_a_service_is_taken_from_a_label_and_else_from_the_name() -> None:
     assert one(translate, objective(labels={"pyrra.dev/service": "basket"}))["service"] == "basket"
     (made,), remarks = outcome(translate, [objective()])
     assert made["spec"]["service"] == "cart"
-    assert "Pyrra names no service" in said(remarks, "Changed")
+    assert "Pyrra has no service" in said(remarks, "Changed")
 
 
 def test_alerts_that_are_off_are_off_and_the_one_about_absence_is_its_own() -> None:
@@ -202,8 +202,8 @@ def test_a_latency_that_counts_several_buckets_is_refused(bound: str) -> None:
     """One of Pyrra's own examples has none: each event would be good in every bucket above it."""
     made, remarks = outcome(translate, [objective(latency(f"h_bucket{bound}", "h_count"))])
     assert made == []
-    assert "the metric of success chooses no single bucket" in said(remarks, "Lost")
-    assert 'write le="0.3" with the bound that is meant' in said(remarks, "Lost")
+    assert "the metric of success does not select a single bucket" in said(remarks, "Lost")
+    assert 'write le="0.3" with the intended bound' in said(remarks, "Lost")
 
 
 @pytest.mark.parametrize("bound", ['="1"', '="1.0"', '=~"1|1.0"', r'=~"1(\\.0)?"'])
@@ -283,7 +283,7 @@ def test_a_grouping_by_a_label_that_we_write_is_exported(indicator: Any, found: 
     (made,), remarks = outcome(translate, [document])
     assert made["spec"]["groupBy"] == ["zone", "exported_service"]
     assert made["spec"]["indicator"] == found
-    assert "the label service is exported_service" in said(remarks, "Changed")
+    assert "the label service becomes exported_service" in said(remarks, "Changed")
     assert checked([made], "default")[0] == {}
 
 
@@ -338,4 +338,4 @@ def test_an_indicator_that_is_none_is_refused(indicator: Any) -> None:
     document["spec"]["indicator"] = indicator
     manifests, remarks = outcome(translate, [document])
     assert manifests == []
-    assert "nothing is made of it" in said(remarks, "Lost")
+    assert "it is not converted" in said(remarks, "Lost")

@@ -161,10 +161,10 @@ def test_a_query_that_keeps_series_apart_is_grouped() -> None:
     swapped = "sum by (zone, region) (rate(t[{{.window}}]))"
     assert groups(f"{by('e')} or vector(0)", swapped) == (["region", "zone"], ""), "series without labels match none"
     found, lost = groups("rate(e[{{.window}}])", swapped)
-    assert (found, "cannot be told by which labels error_query keeps series apart" in lost) == (None, True)
+    assert (found, "unknown by which labels error_query groups series" in lost) == (None, True)
     found, lost = groups(by("e"), "sum(rate(t[{{.window}}]))")
     assert found is None
-    assert "error_query keeps series apart by region, zone; total_query keeps series apart by no label" in lost
+    assert "error_query groups series by region, zone; total_query groups series by no label" in lost
     assert "cannot be told" not in lost
     assert "by which labels" not in groups("sum(rate(e[{{.window}}])", "sum(rate(t[{{.window}}]))")[1], "no PromQL"
 
@@ -190,7 +190,7 @@ def test_two_slis_are_refused_as_sloth_does() -> None:
     manifests, remarks = outcome(translate, [plain(sli={**usual, "raw": {"error_ratio_query": "a[{{.window}}]"}})])
     assert manifests == []
     assert said(remarks).count("\n") == 1, "the period, and one reason"
-    assert "there are two SLIs; Sloth refuses that, too" in said(remarks, "Lost")
+    assert "there are two SLIs; Sloth refuses that too" in said(remarks, "Lost")
 
 
 def test_labels_that_sloth_hands_on_to_its_rules_are_named() -> None:
@@ -212,7 +212,9 @@ def test_a_disabled_alert_is_one_that_is_not_written() -> None:
 
 def test_alerts_that_could_never_fire_are_told_apart_from_those_that_can() -> None:
     _, remarks = outcome(translate, [plain(objective=90)])
-    assert "Sloth's alerts at 14.4x/1h, 6x/6h, 3x/1d, 1x/3d are 9x/95m, 6x/6h, 3x/1d, 1x/3d" in said(remarks, "Changed")
+    assert "Sloth's alerts at 14.4x/1h, 6x/6h, 3x/1d, 1x/3d become 9x/95m, 6x/6h, 3x/1d, 1x/3d" in said(
+        remarks, "Changed"
+    )
     _, remarks = outcome(translate, [plain(objective=99)])
     assert "Sloth's alerts at" not in said(remarks)
 
@@ -257,7 +259,7 @@ def test_a_name_that_no_alert_of_ours_can_have_is_named(name: str) -> None:
 
 def test_in_what_the_alerts_are_quieter_than_those_of_sloth_is_named_unless_tiers_are_written() -> None:
     _, remarks = outcome(translate, [plain()])
-    assert "no page begins about an outage that is over" in said(remarks, "Changed")
+    assert "no page starts after an outage has ended" in said(remarks, "Changed")
     _, remarks = outcome(translate, WINDOWS)
     assert "is over" not in said(remarks)
 
@@ -308,5 +310,5 @@ def test_a_plugin_is_named_with_what_to_write_instead() -> None:
     sli = {"plugin": {"id": "sloth-common/istio/v1/availability", "options": {"service": "shop"}}}
     manifests, remarks = outcome(translate, [plain(sli=sli)])
     assert manifests == []
-    assert "sloth-common/istio/v1/availability is not carried, with options {'service': 'shop'}" in said(remarks)
+    assert "sloth-common/istio/v1/availability is not converted, with options {'service': 'shop'}" in said(remarks)
     assert "write spec.indicator.ratio" in said(remarks, "Lost")

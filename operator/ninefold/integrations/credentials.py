@@ -1,4 +1,4 @@
-"""By what the operator shows a Prometheus who it is, from files that may be exchanged while it runs."""
+"""The operator's credentials for a Prometheus, from files that may be replaced while it runs."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ConnectionOptions:
-    """How to reach it. Secrets are read for each request and certificates when their files change, since Kubernetes
-    rotates what it mounts."""
+    """How to reach a Prometheus. Secrets are read for each request, and certificates when their files change, because
+    Kubernetes rotates mounted Secrets."""
 
     url: str
     name: str = ""
-    """Of its entry in the file of further Prometheis; "" for that of the command line."""
+    """The name of its entry in the file of further Prometheis; "" for the Prometheus of the command line."""
     ca_file: Path | None = None
     token_file: Path | None = None
     """A bearer token."""
     username: str = ""
     password_file: Path | None = None
-    """Of the user, for basic authentication."""
+    """The password of the user, for basic authentication."""
     cert_file: Path | None = None
     key_file: Path | None = None
     """A client certificate and its key."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Further headers of each request, such as the tenant: X-Scope-OrgID."""
+    """Additional headers of each request, such as the tenant: X-Scope-OrgID."""
     external_labels: Mapping[str, str] = field(default_factory=dict)
-    """Labels that a query front shows on every series of this cluster: no others are read, and answers lack them."""
+    """Labels that a query frontend adds to this cluster's series: only such series are read, and answers lack them."""
     timeout: float = 10.0
     max_bytes: int = 64 * 1024 * 1024
     max_connections: int = 4
@@ -44,7 +44,7 @@ class Unfit(Exception):
 
 
 class Credentials:
-    """What goes with each request. What a secret is never goes into a message or a log."""
+    """The credentials of each request. A secret's value never goes into a message or a log."""
 
     def __init__(self, options: ConnectionOptions) -> None:
         """Raises Unfit."""
@@ -53,7 +53,7 @@ class Credentials:
         self._options = options
         self._loaded: tuple[tuple[int, int, int], ...] = ()
         try:
-            # With a CA of its own the system's are not trusted.
+            # With its own CA, the system's CAs are not trusted.
             self.context = ssl.create_default_context(cafile=str(options.ca_file) if options.ca_file else None)
             self._load(self._stamps())
         except ssl.SSLError:
@@ -62,19 +62,19 @@ class Credentials:
             raise Unfit(f"{error.filename} cannot be read: {error.strerror}") from None
 
     def headers(self) -> dict[str, str]:
-        """Those of the next request. Raises OSError for a secret that cannot be read."""
+        """The headers of the next request. Raises OSError for a secret that cannot be read."""
         self._renew()
         options = self._options
-        found = dict(options.headers)
+        headers = dict(options.headers)
         if options.token_file is not None:
-            found["Authorization"] = f"Bearer {_secret(options.token_file)}"
+            headers["Authorization"] = f"Bearer {_secret(options.token_file)}"
         elif options.password_file is not None:
             pair = f"{options.username}:{_secret(options.password_file)}"
-            found["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-        return found
+            headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        return headers
 
     def refused(self) -> str:
-        """What to do where a server says that it may not be asked."""
+        """What to do when a server refuses the request's credentials."""
         options = self._options
         files = (options.token_file, options.password_file, options.cert_file)
         given = any(files) or options.headers or "@" in urlsplit(options.url).netloc
@@ -82,21 +82,21 @@ class Credentials:
             "tokenFile, username with passwordFile, certFile with keyFile, or the tenant in headers"
             if options.name
             else "--prometheus-token-file, --prometheus-username with --prometheus-password-file, a client "
-            "certificate, or the tenant by --prometheus-header"
+            "certificate, or the tenant with --prometheus-header"
         )
-        return f"the credentials are refused: check {flags}" if given else f"credentials are missing: give {flags}"
+        return f"the credentials are refused: check {flags}" if given else f"credentials are missing: set {flags}"
 
     def _renew(self) -> None:
-        """Take certificates that have changed, for new connections; a pair that does not fit yet is tried again."""
+        """Load changed certificates for new connections; a pair that does not match yet is tried again."""
         try:
             stamps = self._stamps()
             if stamps != self._loaded:
                 self._load(stamps)
         except OSError as error:
-            log.warning("Could not read a certificate for Prometheus, the one before stays: %s", error)
+            log.warning("Could not read a certificate for Prometheus, so the previous one stays: %s", error)
 
     def _stamps(self) -> tuple[tuple[int, int, int], ...]:
-        # The mount of a Secret exchanges a link, so the file is another one; its time of change need not differ.
+        # A Secret's mount swaps a link, so it is another file; its modification time may be the same.
         files = (self._options.ca_file, self._options.cert_file, self._options.key_file)
         stats = [path.stat() for path in files if path is not None]
         return tuple((stat.st_ino, stat.st_mtime_ns, stat.st_size) for stat in stats)
@@ -112,29 +112,29 @@ class Credentials:
 
 
 def _contradiction(options: ConnectionOptions) -> str:
-    """What credentials lack, or have too much of; "" if they fit together."""
+    """What is missing or contradictory in the credentials; "" if they match."""
     if options.token_file and (options.username or options.password_file):
-        return "a token file and a user are given: give one of them, since a request has one header Authorization"
+        return "a token file and a user are given: set one of them, since a request has one Authorization header"
     if options.username and not options.password_file:
-        return f"the user {options.username} has no password: give a password file, too"
+        return f"the user {options.username} has no password: set a password file too"
     if options.password_file and not options.username:
-        return "a password file is given without a user: give the username, too"
+        return "a password file is given without a user: set the username too"
     if options.key_file and not options.cert_file:
-        return f"the key {options.key_file} has no client certificate: give the certificate file, too"
+        return f"the key {options.key_file} has no client certificate: set the certificate file too"
     return ""
 
 
 def _unusable(options: ConnectionOptions) -> str:
-    """What to write into the files with certificates."""
+    """What to write into the certificate files."""
     pair = f"{options.cert_file} and {options.key_file}" if options.key_file else f"{options.cert_file}"
     wanted = [f"{options.ca_file} a certificate in PEM"] if options.ca_file else []
     if options.cert_file:
-        wanted.append(f"{pair} a client certificate in PEM and the key of it without a passphrase")
+        wanted.append(f"{pair} a client certificate in PEM and its key without a passphrase")
     return f"a certificate cannot be used: write into {', and into '.join(wanted)}"
 
 
 def _secret(path: Path) -> str:
-    """The line that a file holds. Whatever it is, it is in no message: that of a bad header would show it."""
+    """The line that a file holds. No message shows it; the message of a bad header otherwise would."""
     text = path.read_bytes().decode("ascii", "replace").strip()
     if not text or not text.isprintable() or "\ufffd" in text:
         raise OSError(f"{path} does not hold one line of plain text")

@@ -1,7 +1,7 @@
-"""Prometheus, or what speaks its HTTP API: queries, rule health, and its verdict on an expression.
+"""Prometheus, or a server with its HTTP API: queries, rule health, and checks of expressions.
 
-Every call is bounded in time, size and number at once. It raises `Unreachable` when no usable answer came, and
-`Refused` when Prometheus answered that the question is wrong.
+Every call is bounded in time, size and concurrency. It raises `Unreachable` when no usable answer arrived, and
+`QueryRefused` when Prometheus answered that the query is wrong.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ __all__ = ["ConnectionOptions", "Prometheus"]
 
 
 class Unreachable(Exception):
-    """No usable answer: the network, a timeout, an error of the server, or an answer that is too large."""
+    """No usable answer: a network error, a timeout, a server error, or an answer that is too large."""
 
 
 class QueryRefused(Exception):
-    """Prometheus understood the request and says that it is wrong; the message is its own."""
+    """Prometheus understood the request and reports that it is wrong; the message is Prometheus' own."""
 
 
 class TooMuch(Unreachable):
-    """Prometheus gave up: too many samples, or too slow. It may answer to a smaller question."""
+    """Prometheus stopped: too many samples, or too slow. It may answer a smaller query."""
 
 
 def without_credentials(url: str) -> str:
-    """The address as it may be shown."""
+    """The address without credentials, for messages."""
     return re.sub(r"//[^/@]*@", "//", url)
 
 
@@ -55,7 +55,7 @@ class Prometheus:
         self._client = httpx.AsyncClient(
             base_url=options.url.rstrip("/") + "/",
             timeout=httpx.Timeout(options.timeout),
-            # A request that is given up while it waits in httpx' pool takes a connection with it, for ever.
+            # A request that is cancelled while it waits in httpx' pool leaks a connection.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=options.max_connections),
             verify=self._credentials.context,
             follow_redirects=False,
@@ -64,7 +64,7 @@ class Prometheus:
 
     @property
     def external_labels(self) -> Mapping[str, str]:
-        """What every series carries beyond the labels that rules write."""
+        """The labels that every series carries in addition to those that rules write."""
         return self._options.external_labels
 
     async def __aenter__(self) -> Prometheus:
@@ -77,7 +77,7 @@ class Prometheus:
         await self._client.aclose()
 
     async def query(self, expression: str, at: datetime | None = None) -> list[Sample]:
-        """The instant vector that the expression yields now, or at a time."""
+        """The instant vector of the expression now, or at a given time."""
         form = {"query": self._scoped(expression), **({"time": f"{at.timestamp():.3f}"} if at else {})}
         data = await self._call("POST", "api/v1/query", form)
         if data.get("resultType") != "vector":
@@ -85,7 +85,7 @@ class Prometheus:
         return [Sample(self._own(row["metric"]), float(row["value"][1]), float(row["value"][0])) for row in _rows(data)]
 
     async def query_range(self, expression: str, start: datetime, end: datetime, step: timedelta) -> list[RangeSeries]:
-        """The expression at each step from start to end, both included."""
+        """The values of the expression at each step from start to end, both included."""
         form = {
             "query": self._scoped(expression),
             "start": f"{start.timestamp():.3f}",
@@ -106,23 +106,23 @@ class Prometheus:
         return datetime.fromtimestamp(head["maxTime"] / 1000, UTC)
 
     async def samples_read(self, expression: str) -> int | None:
-        """How many samples the server reads to answer the expression now; None if it does not tell."""
+        """How many samples the server reads to answer the expression now; None if the server does not report it."""
         data = await self._call("POST", "api/v1/query", {"query": self._scoped(expression), "stats": "all"})
         read = ((data.get("stats") or {}).get("samples") or {}).get("totalQueryableSamples")
         return int(read) if read is not None else None
 
     async def rules(self, names: Iterable[str]) -> dict[str, RuleGroup]:
-        """The groups of these names that are loaded, by name. Of groups with one name the failing one wins."""
-        found: dict[str, RuleGroup] = {}
+        """The loaded groups with these names, by name. Among groups of the same name, a failing one wins."""
+        groups: dict[str, RuleGroup] = {}
         wanted = list(names)
         for first in range(0, len(wanted), self.groups_per_request):
             chunk = wanted[first : first + self.groups_per_request]
             data = await self._call("GET", "api/v1/rules", {"rule_group[]": chunk, "exclude_alerts": "true"})
             for group in data.get("groups") or ():
                 # A server that does not know the filter answers with all groups.
-                if group["name"] in chunk and not (group["name"] in found and found[group["name"]].error):
-                    found[group["name"]] = _rule_group(group)
-        return found
+                if group["name"] in chunk and not (group["name"] in groups and groups[group["name"]].error):
+                    groups[group["name"]] = _rule_group(group)
+        return groups
 
     async def recordings(self, name: str) -> list[LoadedRecording]:
         """Every rule that records a series of this name."""
@@ -136,48 +136,48 @@ class Prometheus:
                 if rule.get("name") == name and rule.get("type") == "recording"
             ]
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise Unreachable(f"{self._shown}: its answer about rules has another form than Prometheus'") from None
+            raise Unreachable(f"{self._shown}: its answer about rules does not have Prometheus' form") from None
 
     async def series(self, selector: str, start: datetime, end: datetime, *, limit: int) -> list[Mapping[str, str]]:
-        """The labels of some of the series that a selector matches in a stretch of time."""
+        """The labels of some of the series that a selector matches in a time range."""
         span = {"start": f"{start.timestamp():.3f}", "end": f"{end.timestamp():.3f}"}
         found = await self._call("POST", "api/v1/series", {"match[]": self._scoped(selector), **span, "limit": limit})
         # A server that does not know the limit answers with all of them.
         return list(found or ())[:limit]
 
     async def label_values(self, label: str, limit: int) -> list[str]:
-        """Some of the values that a label has, of this cluster's series alone."""
+        """Some of the values of a label, from this cluster's series only."""
         own = {"match[]": self._scoped('{__name__!=""}')} if self._options.external_labels else {}
         return list(await self._call("GET", f"api/v1/label/{label}/values", {**own, "limit": limit}) or ())[:limit]
 
     async def types(self, metric: str) -> frozenset[str]:
-        """The types that targets declare for a metric, such as "counter"; none where the server does not know."""
+        """The types that targets declare for a metric, such as "counter"; empty if the server does not know."""
         found = await self._call("GET", "api/v1/metadata", {"metric": metric, "limit_per_metric": 10})
         declared = found.get(metric) if isinstance(found, dict) else None
-        return frozenset(each.get("type", "") for each in declared or ()) - {"", "unknown", "untyped"}
+        return frozenset(entry.get("type", "") for entry in declared or ()) - {"", "unknown", "untyped"}
 
     async def check(self, expression: str) -> None:
-        """Ask this Prometheus to parse an expression. Raises Refused with its own words if it cannot."""
+        """Ask this Prometheus to parse an expression. Raises QueryRefused with Prometheus' message if it cannot."""
         await self._call("POST", "api/v1/format_query", {"query": expression})
 
     def _scoped(self, expression: str) -> str:
-        """The expression over the series of this cluster alone."""
+        """The expression, limited to the series of this cluster."""
         try:
             return scoped(expression, self._options.external_labels)
         except ValueError as error:
             raise QueryRefused(str(error)) from None
 
     def _own(self, labels: Mapping[str, str]) -> Mapping[str, str]:
-        """Without the labels that say which cluster it is."""
+        """The labels without those that identify the cluster."""
         external = self._options.external_labels
         return {name: value for name, value in labels.items() if external.get(name) != value} if external else labels
 
     async def _call(self, method: str, path: str, form: Mapping[str, Any]) -> Any:
-        """The `data` of the answer. A query goes as a form in the body, since it may be longer than a URL may be."""
+        """The `data` of the answer. A query goes as a form in the body, since it may be longer than a URL."""
         get, limit = method == "GET", self._options.timeout
         try:
             async with (
-                # httpx limits each step; a server that drips its answer must not hold us for ever.
+                # httpx limits each step; a server that sends its answer in drops must not block forever.
                 asyncio.timeout(limit),
                 self._turn,
                 self._client.stream(
@@ -208,7 +208,9 @@ class Prometheus:
         if status in (401, 403):
             raise Unreachable(f"{self._shown}: HTTP {status}: {self._credentials.refused()}")
         if 300 <= status < 400:
-            raise Unreachable(f"{self._shown}: HTTP {status} to another address, which is not followed: name that one")
+            raise Unreachable(
+                f"{self._shown}: HTTP {status} to another address: redirects are not followed, so use that address"
+            )
         if status == 400 and b"HTTPS server" in text:
             raise Unreachable(f"{self._shown}: it speaks TLS: write https:// into its address")
         try:

@@ -1,4 +1,4 @@
-"""What Prometheus answers, as values. Pure."""
+"""The answers of Prometheus as values. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RangeSeries:
 
 @dataclass(frozen=True, slots=True)
 class RuleGroup:
-    """A group that Prometheus has loaded. `error` is that of the first failing rule, "" if all are well."""
+    """A group that Prometheus has loaded. `error` is the error of the first failing rule, "" if there is none."""
 
     name: str
     error: str
@@ -35,13 +35,13 @@ class RuleGroup:
 
 @dataclass(frozen=True, slots=True)
 class LoadedRecording:
-    """A recording rule that Prometheus has loaded: what it records, the labels that it sets, and where it is from."""
+    """A recording rule that Prometheus has loaded: its name, the labels that it sets, and its origin."""
 
     name: str
     labels: Mapping[str, str]
     group: str
     file: str
     interval: float
-    """Of the group's evaluations, in seconds; 0 where the server does not tell."""
+    """The interval of the group's evaluations in seconds; 0 if the server does not report it."""
     error: str = ""
-    """Of the last evaluation; "" if there was none."""
+    """The error of the last evaluation; "" if there was none."""

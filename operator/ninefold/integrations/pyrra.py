@@ -1,4 +1,4 @@
-"""Pyrra's ServiceLevelObjective of pyrra.dev/v1alpha1, read into our resource of the same name. Pure."""
+"""Pyrra's ServiceLevelObjective of pyrra.dev/v1alpha1, read into Ninefold's resource of the same name. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ninefold.kube.fields import duration
 
 API = "pyrra.dev/v1alpha1"
 PREFIX = "pyrra.dev/"
-"""Labels and annotations of an object that Pyrra puts on its rules; they are named by what follows."""
+"""The prefix of labels and annotations that Pyrra puts on its rules; the rest is their name there."""
 
 _LABELS = {"slo": "slo_name"}
 _BURNS = {"fastBurn": "critical", "mediumBurn": "critical", "slowBurn": "warning", "longTermBurn": "warning"}
-"""Pyrra's alerts from the fastest to the slowest, and the severity that each has unless told otherwise."""
+"""Pyrra's alerts from the fastest to the slowest, and the default severity of each."""
 _SEVERITIES = {"critical": "Page", "page": "Page", "warning": "Ticket", "ticket": "Ticket"}
 
 
@@ -27,7 +27,7 @@ def recognizes(document: Mapping[str, Any]) -> bool:
 
 
 def translate(documents: Sequence[Mapping[str, Any]], target: ImportTarget) -> Translation:
-    """Each object becomes one of ours, with its name."""
+    """Each object becomes a ServiceLevelObjective of Ninefold with the same name."""
     result = Translation()
     for index, document in enumerate(documents):
         node = Node(document, result.remarks, index)
@@ -44,8 +44,8 @@ def _objective(node: Node, target: ImportTarget) -> dict[str, Any]:
     if (version, kind) != (API, "ServiceLevelObjective"):
         raise node.refused(
             None,
-            f"{kind} of {version} is not known",
-            "nothing is made of it",
+            f"{kind} of {version} is unknown",
+            "it is not converted",
             f"write a ServiceLevelObjective of {API}",
         )
     metadata = ours.object_metadata(node, target.namespace)
@@ -56,7 +56,7 @@ def _objective(node: Node, target: ImportTarget) -> dict[str, Any]:
         spec.lost(
             "partial_response_strategy",
             "a partial response is not tolerated",
-            "the Ruler of Thanos aborts the rules then, as is its default",
+            "Thanos Ruler then aborts the rules, which is its default",
             "set it on the rule object by other means if the rules run in Thanos",
         )
     _output(spec)
@@ -78,8 +78,8 @@ def _service(node: Node, metadata: Mapping[str, Any]) -> str:
     name = metadata["name"]
     node.child("metadata").changed(
         "name",
-        "Pyrra names no service",
-        f"the objective's name is taken for it: {name}",
+        "Pyrra has no service",
+        f"the objective's name is used for it: {name}",
         f"write spec.service, or label the object {PREFIX}service before the import",
     )
     return ours.service(node.child("metadata"), "name", name)
@@ -88,14 +88,14 @@ def _service(node: Node, metadata: Mapping[str, Any]) -> str:
 def _target(spec: Node) -> str:
     value = spec.number("target")
     if value is None:
-        raise spec.refused("target", "there is no target", "nothing is made of it", 'write a number such as "99.9"')
+        raise spec.refused("target", "there is no target", "it is not converted", 'write a number such as "99.9"')
     return ours.percent(spec, "target", value)
 
 
 def _window(spec: Node) -> str:
     written = spec.text("window")
     if ours.length(written) is None:
-        raise spec.refused("window", f"{written!r} is no window", "nothing is made of it", "write one such as 28d")
+        raise spec.refused("window", f"{written!r} is not a window", "it is not converted", "write one such as 28d")
     return ours.window(written)
 
 
@@ -103,42 +103,42 @@ def _output(spec: Node) -> None:
     if "performanceOverAccuracy" in spec:
         spec.changed(
             "performanceOverAccuracy",
-            "there is no such choice",
+            "Ninefold has no such option",
             "Ninefold's rules read recordings and count every event",
             "leave it out",
         )
     output = spec.child("ruleOutput")
     for name in ("shortRulesLabels", "longRulesLabels"):
         if labels := output.mapping(name):
-            told = ",".join(f"{key}={value}" for key, value in labels.items())
+            pairs = ",".join(f"{key}={value}" for key, value in labels.items())
             output.lost(
                 name,
-                f"the labels {told} of the rule objects are not carried",
-                "all rules of an objective are one group in one object",
+                f"the labels {pairs} of the rule objects are not converted",
+                "one object holds all rules of an objective",
                 "start the operator with --rule-labels",
             )
     if output.flag("enableDescriptionAsLabel"):
         output.lost(
             "enableDescriptionAsLabel",
-            "the description is not on the series",
+            "the description is not a label of the series",
             "it is in the annotation description of the alerts",
-            "join slo:info for what describes an objective",
+            "join slo:info for labels that describe an objective",
         )
 
 
 def _indicator(indicator: Node, target: ImportTarget) -> dict[str, Any]:
     """The fields `indicator` and `groupBy`."""
-    found = [name for name in ("ratio", "latency", "latencyNative", "bool_gauge") if name in indicator]
-    if len(found) != 1:
+    present = [name for name in ("ratio", "latency", "latencyNative", "bool_gauge") if name in indicator]
+    if len(present) != 1:
         raise indicator.refused(
             None,
-            f"there are {len(found)} indicators",
-            "nothing is made of it",
+            f"the indicator has {len(present)} types",
+            "it is not converted",
             "write exactly one of ratio, latency, latencyNative or bool_gauge",
         )
-    node = indicator.child(found[0])
+    node = indicator.child(present[0])
     groups = Groups(node, node.texts("grouping"), target)
-    read = {"ratio": _ratio, "latency": _latency, "latencyNative": _native, "bool_gauge": _gauge}[found[0]]
+    read = {"ratio": _ratio, "latency": _latency, "latencyNative": _native, "bool_gauge": _gauge}[present[0]]
     return {"indicator": read(node, groups), "groupBy": groups.names}
 
 
@@ -151,7 +151,7 @@ def _ratio(node: Node, groups: Groups) -> dict[str, Any]:
     bad, good, total = (_metric(node, name) for name in ("errors", "success", "total"))
     if sum(map(bool, (bad, good, total))) != 2:
         raise node.refused(
-            None, "a ratio has two metrics", "nothing is made of it", "write two of errors, success and total"
+            None, "a ratio needs two metrics", "it is not converted", "write two of errors, success and total"
         )
     if total:
         part = {"bad": bad} if bad else {"good": good}
@@ -159,9 +159,9 @@ def _ratio(node: Node, groups: Groups) -> dict[str, Any]:
     bads, goods = (f"{groups.sum} ({groups.exported(f'rate({metric}[$window])')})" for metric in (bad, good))
     node.changed(
         None,
-        "the total is written as the sum of errors and successes",
+        "the total becomes the sum of errors and successes",
         "where one of them has no series, the other alone is the total",
-        "nothing need be done",
+        "no action is needed",
     )
     return {"ratio": {"bad": groups.counted(bad), "total": f"{bads} + {goods} or {goods} or {bads}"}}
 
@@ -173,24 +173,24 @@ def _counted(query: str, groups: Groups) -> str:
 def _latency(node: Node, groups: Groups) -> dict[str, Any]:
     good, total = _metric(node, "success"), _metric(node, "total")
     if not good or not total:
-        raise node.refused(None, "a metric is missing", "nothing is made of it", "write both success and total")
+        raise node.refused(None, "a metric is missing", "it is not converted", "write both success and total")
     if not queries.has_one_bucket(good):
         raise node.refused(
             "success",
-            "the metric of success chooses no single bucket",
-            "every bucket holds the events of those below, so that more would be good than there are",
-            'write le="0.3" with the bound that is meant into its selector',
+            "the metric of success does not select a single bucket",
+            "each bucket includes the events of smaller buckets, so there would be more good events than events",
+            'write le="0.3" with the intended bound into its selector',
         )
-    found = queries.latency(good, total)
-    if found is not None and not groups:
-        histogram, bound = found
+    read = queries.latency(good, total)
+    if read is not None and not groups:
+        histogram, bound = read
         return {"latency": {"histogram": histogram, "threshold": ours.decimal(bound)}}
     why = "these are not a bucket and the count of the same series"
     node.changed(
         None,
-        why if found is None else "labels of a histogram cannot be given other names",
-        "it is carried as a ratio of good to all events",
-        "write indicator.latency if a missing bucket is not to count as an outage",
+        why if read is None else "labels of a histogram cannot be renamed",
+        "it becomes a ratio of good to all events",
+        "write indicator.latency if a missing bucket must not count as an outage",
     )
     return {"ratio": {"good": groups.counted(good), "total": groups.counted(total)}}
 
@@ -201,8 +201,8 @@ def _native(node: Node, groups: Groups) -> dict[str, Any]:
     if seconds is None or not histogram:
         raise node.refused(
             "latency",
-            f"{limit!r} is no latency, or total is missing",
-            "nothing is made of it",
+            f"{limit!r} is not a latency, or total is missing",
+            "it is not converted",
             "write one such as 200ms",
         )
     if groups:
@@ -217,7 +217,7 @@ def _native(node: Node, groups: Groups) -> dict[str, Any]:
 def _gauge(node: Node, groups: Groups) -> dict[str, Any]:
     metric = node.text("metric").strip()
     if not metric:
-        raise node.refused("metric", "the metric is missing", "nothing is made of it", "write metric")
+        raise node.refused("metric", "the metric is missing", "it is not converted", "write metric")
     if groups:
         return {"gauge": {"query": groups.exported(metric), "badBelow": "1"}}
     return {"boolean": {"selector": metric}}
@@ -246,19 +246,19 @@ def _alerting(node: Node, metadata: Mapping[str, Any], spec: Mapping[str, Any], 
 
 
 def _absent(alerting: Node) -> None:
-    """Pyrra's alert about a metric without series, which is on unless told otherwise, also with `disabled`."""
+    """Pyrra's alert about a metric without series: on by default, even with `disabled`."""
     severities = alerting.child("severities")
     name, severity = alerting.text("absentName") or "SLOMetricAbsent", severities.text("absent") or "critical"
     if alerting.flag("absent", True):
         alerting.lost(
             "absent",
             f"there is no alert {name} ({severity})",
-            "a total without series is the data state Unknown or Broken, and no alert",
+            "a total without series is the data state Unknown or Broken, and raises no alert",
             'alert on ninefold_slo_data_state{state=~"Unknown|Broken"}, or set alerting.absent to false',
         )
     elif "absentName" in alerting or "absent" in severities:
         alerting.changed(
-            "absentName", f"the alert {name} ({severity}) is off", "it is not there in Pyrra either", "leave it out"
+            "absentName", f"the alert {name} ({severity}) is off", "Pyrra does not have it either", "leave it out"
         )
 
 
@@ -273,7 +273,7 @@ _WINDOWS = {
 
 
 def _tiers(alerting: Node, spec: Mapping[str, Any], *, off: bool) -> list[dict[str, Any]] | None:
-    """Pyrra's alerts; None for no alerts."""
+    """The tiers of Pyrra's alerts; None if alerts are off."""
     severities = alerting.child("severities")
     wanted = {burn: severities.text(burn) or usual for burn, usual in _BURNS.items()}
     if off:
@@ -288,13 +288,15 @@ def _tiers(alerting: Node, spec: Mapping[str, Any], *, off: bool) -> list[dict[s
         "change the routes of Alertmanager; `ninefold render` shows the alerts",
     )
     tiers = {burn: _tier(burn, spec) for burn in _WINDOWS}
-    # Of two that differ in the burn rate alone the lower one says it all.
-    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    # Of two tiers that differ only in the burn rate, the lower one suffices.
+    distinct: dict[tuple[str, ...], dict[str, Any]] = {}
     for burn, value in wanted.items():
         tier = {**tiers[burn], "severity": _severity(severities, burn, value)}
-        found[tuple(value for name, value in tier.items() if name != "burnRate")] = tier
-    possible = [tier for tier in found.values() if Decimal(tier["burnRate"]) * (100 - Decimal(spec["objective"])) < 100]
-    _adjusted(alerting, spec, [tier["burnRate"] for tier in found.values() if tier not in possible])
+        distinct[tuple(value for name, value in tier.items() if name != "burnRate")] = tier
+    possible = [
+        tier for tier in distinct.values() if Decimal(tier["burnRate"]) * (100 - Decimal(spec["objective"])) < 100
+    ]
+    _adjusted(alerting, spec, [tier["burnRate"] for tier in distinct.values() if tier not in possible])
     return possible
 
 
@@ -306,13 +308,13 @@ def _tier(burn: str, spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _scaled(minutes: int, spec: Mapping[str, Any]) -> int:
-    """A length of Pyrra's in proportion to the window, in whole minutes."""
+    """One of Pyrra's lengths in proportion to the window, in whole minutes."""
     window = ours.length(spec["window"]["rolling"]) or Decimal(0)
     return _nearest(minutes * window / (28 * _DAY))
 
 
 def _stepped(minutes: int) -> int:
-    """The nearest length that windows of our alerts can have."""
+    """The nearest length that Ninefold's alert windows can have."""
     return max(5, _nearest(Decimal(minutes) / 5) * 5)
 
 
@@ -321,7 +323,7 @@ def _nearest(number: Decimal) -> int:
 
 
 def _adjusted(alerting: Node, spec: Mapping[str, Any], impossible: Sequence[str]) -> None:
-    """Report in what the tiers are not Pyrra's."""
+    """Report how the tiers differ from Pyrra's."""
     written = [[_scaled(minutes, spec) for minutes in lengths] for _, _, *lengths in _WINDOWS.values()]
     made = [[_stepped(minutes) for minutes in lengths] for lengths in written]
     if made != written:
@@ -331,14 +333,14 @@ def _adjusted(alerting: Node, spec: Mapping[str, Any], impossible: Sequence[str]
             f"windows of {' and '.join(_both(lengths) for lengths, _ in pairs)} are "
             f"{' and '.join(_both(lengths) for _, lengths in pairs)}",
             "windows of alerts are whole multiples of 5m; burn rates and `for` are Pyrra's",
-            "nothing need be done",
+            "no action is needed",
         )
     if impossible:
         alerting.changed(
             None,
             f"there is no alert at {', '.join(impossible)}",
-            f"at {spec['objective']} % no outage burns that fast, so that Pyrra's never fires either",
-            "nothing need be done",
+            f"at {spec['objective']} % no outage burns that fast, so Pyrra's alert never fires either",
+            "no action is needed",
         )
 
 
@@ -358,8 +360,8 @@ def _severity(severities: Node, burn: str, value: str) -> str:
         severity = _SEVERITIES[_BURNS[burn]]
         severities.lost(
             burn,
-            f"the severity {value} is written {severity.lower()}",
-            "Ninefold's alerts know page and ticket",
+            f"the severity {value} becomes {severity.lower()}",
+            "the severities of Ninefold's alerts are page and ticket",
             "route by the label burn_tier, or write spec.alerting.tiers",
         )
     return severity

@@ -11,16 +11,16 @@ from ninefold.kube import promqltext
 
 
 def scoped(expression: str, labels: Mapping[str, str]) -> str:
-    """The expression with these labels as matchers of each of its selectors; as it was without labels.
+    """The expression with these labels as matchers of each of its selectors; unchanged without labels.
 
-    Raises ValueError for what is not PromQL.
+    Raises ValueError for text that is not PromQL.
     """
     if not labels:
         return expression
     matchers = ",".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in sorted(labels.items()))
 
     def narrowed(node: promql.Expr) -> promql.Expr | None:
-        # The selector of a range is visited, too.
+        # The selector of a range is visited too.
         return promqltext.parse(_narrowed(node, matchers)) if isinstance(node, promql.VectorSelector) else None
 
     return str(promql.transform(promqltext.parse(expression), None, narrowed).prettify())

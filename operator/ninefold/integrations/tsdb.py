@@ -1,6 +1,6 @@
-"""A data directory of Prometheus, served on loopback without a byte of it being changed.
+"""Serves a Prometheus data directory on loopback, without any change to it.
 
-A Prometheus of one's own is started on a directory that holds links to the blocks of the other, whose files are never
+A separate Prometheus starts on a directory that holds links to the blocks of the original, whose files are never
 written to once they exist, and a copy of its write-ahead log, which a start may repair.
 """
 
@@ -23,13 +23,13 @@ from pathlib import Path
 import httpx
 
 _ULID = re.compile("[0-9A-HJKMNP-TV-Z]{26}")
-"""The name of a block; one that is being made or deleted has an ending."""
+"""The name of a block; a block in creation or deletion has a suffix."""
 _PATIENCE = 300.0
-"""Seconds until Prometheus must be ready: it may have a large log to read."""
+"""Seconds until Prometheus must be ready: it may have to read a large log."""
 
 
 class NotServed(Exception):
-    """The directory holds no data of Prometheus, or none came to serve it; the message says which."""
+    """The directory holds no Prometheus data, or no Prometheus could serve it; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class Block:
 
 def blocks(directory: Path) -> list[Block]:
     """The blocks, oldest first. Raises NotServed if there is neither a block nor a log."""
-    found = [_block(meta) for meta in directory.glob("*/meta.json") if _ULID.fullmatch(meta.parent.name)]
-    if not found and not (directory / "wal").is_dir():
-        raise NotServed(f"{directory} is no data directory of Prometheus: it holds neither blocks nor a wal")
-    return sorted(found, key=lambda block: block.begin)
+    present = [_block(meta) for meta in directory.glob("*/meta.json") if _ULID.fullmatch(meta.parent.name)]
+    if not present and not (directory / "wal").is_dir():
+        raise NotServed(f"{directory} is not a Prometheus data directory: it holds neither blocks nor a wal")
+    return sorted(present, key=lambda block: block.begin)
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def serving(directory: Path, binary: str) -> Iterator[str]:
     """The URL of a Prometheus over the data of a directory, while the `with` block lasts. Raises NotServed."""
     program = shutil.which(binary)
     if program is None:
-        raise NotServed(f"there is no program {binary}: name the prometheus to use by --prometheus-binary")
+        raise NotServed(f"there is no program {binary}: set --prometheus-binary to a prometheus")
     with tempfile.TemporaryDirectory(prefix="ninefold-tsdb-") as temporary:
         data, config = Path(temporary, "data"), Path(temporary, "prometheus.yml")
         config.write_text("{}\n")
@@ -90,7 +90,7 @@ def _block(meta: Path) -> Block:
 
 
 def _link(block: Path, target: Path) -> None:
-    """The large files as links; meta.json and tombstones, which are replaced when something changes, as copies."""
+    """Links to the large files; copies of meta.json and tombstones, which Prometheus replaces on changes."""
     (target / "chunks").mkdir(parents=True)
     for file in (block / "index", *(block / "chunks").iterdir()):
         link = target / file.relative_to(block)
@@ -105,7 +105,7 @@ def _link(block: Path, target: Path) -> None:
 
 
 def _copy(log: Path, target: Path) -> None:
-    """A log that may be in use: what is deleted meanwhile is in a block or in a checkpoint."""
+    """Copy a log that may be in use: files that are deleted meanwhile are in a block or in a checkpoint."""
     for file in sorted(log.rglob("*")):
         if file.is_file():
             copy = target / file.relative_to(log)

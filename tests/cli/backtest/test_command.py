@@ -222,7 +222,7 @@ def test_a_prometheus_that_cannot_be_asked(ninefold: Command, tmp_path: Path) ->
     done = ninefold("backtest", "-f", "-", "--tsdb", str(tmp_path), "--prometheus-binary", "false", stdin=DAILY)
     assert (done.returncode, done.stderr) == (
         1,
-        f"ninefold: {tmp_path} is no data directory of Prometheus: it holds neither blocks nor a wal\n",
+        f"ninefold: {tmp_path} is not a Prometheus data directory: it holds neither blocks nor a wal\n",
     )
 
 

@@ -142,8 +142,8 @@ def test_the_report_for_machines(ninefold: Command) -> None:
         "line": 7,
         "object": "prometheus/v1 checkout",
         "field": "slos[0].sli.plugin",
-        "lost": "the SLI plugin p/v1 is not carried",
-        "meaning": "nothing is made of the SLO",
+        "lost": "the SLI plugin p/v1 is not converted",
+        "meaning": "the SLO is not converted",
         "instead": "write spec.indicator.ratio: `sloth generate` prints the two queries that the plugin makes, in the "
         "rule slo:sli_error:ratio_rate5m",
     }
@@ -221,7 +221,7 @@ def test_every_dialect_says_of_its_other_kinds_that_it_does_not_know_them() -> N
         made, items = translated(document, list(DIALECTS), "default")
         assert made == []
         assert next(str(item) for item in items if item.severity == "Lost").startswith(
-            f"in.yaml:1: Lost: SLO a: SLO of {api} is not known; nothing is made of it; "
+            f"in.yaml:1: Lost: SLO a: SLO of {api} is unknown; it is not converted; "
         ), name
 
 
@@ -258,4 +258,4 @@ def test_an_export_says_what_it_leaves_out(ninefold: Command) -> None:
     assert "stdin:6: ServiceLevelObjective shop/checkout spec.objective: write an objective above 0" in done.stderr
     done = ninefold("export", "--to", "openslo", "-f", "-", stdin=SLO.replace("bad: http", "bad: 1 + http"))
     assert done.stdout == ""
-    assert "an import would make nothing of it" in done.stderr
+    assert "an import would not convert it" in done.stderr

@@ -230,7 +230,7 @@ def sample(series: str, /, **labels: str) -> Sample:
         ([sample("slo:info", service="a", namespace="shop", name="checkout", revision="x"), sample(LEFT)], ""),
         ([sample("slo:info", group_by="region,tier"), sample(LEFT, region="eu"), sample(LEFT, tier="a")], ""),
         ([sample("slo:blame:ratio", component="shop/a"), sample("slo:errors:rate1h", period="202611")], ""),
-        ([sample(LEFT, cluster="prod-1")], "by --cluster-label cluster=..."),
+        ([sample(LEFT, cluster="prod-1")], "with --cluster-label cluster=..."),
         ([sample(LEFT), sample(LEFT, region="eu")], 'the label region="eu"'),
         ([sample(LEFT, component="a")], 'the label component="a"'),
         ([sample(LEFT, namespace="shop")], "excludedFromEnforcement"),

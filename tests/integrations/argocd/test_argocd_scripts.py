@@ -55,7 +55,7 @@ def _action(kind: str, name: str) -> str:
 def test_each_kind_can_be_looked_at_now() -> None:
     for kind in MODELS:
         offered = run(_actions(kind.api.kind)["discovery.lua"], {})
-        assert offered["reconcile"]["displayName"] == "Look at it now"
+        assert offered["reconcile"]["displayName"] == "Reconcile now"
         assert set(offered) == {each["name"] for each in _actions(kind.api.kind)["definitions"]}
         before = {"metadata": {"name": "a"}, "spec": {"suspend": True}}
         after = run(_action(kind.api.kind, "reconcile"), before)

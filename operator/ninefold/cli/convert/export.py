@@ -71,5 +71,5 @@ def exported(found: Sequence[Found], findings: list[Finding]) -> tuple[list[Mani
 
 def _passed_over(one: Found) -> ReportItem:
     kind = one.resource.api.kind
-    remark = Remark("Lost", 0, (), f"OpenSLO has no {kind}", "nothing is made of it", "set it up by other means")
+    remark = Remark("Lost", 0, (), f"OpenSLO has no {kind}", "it is not converted", "set it up by other means")
     return ReportItem.of(remark, one.document)

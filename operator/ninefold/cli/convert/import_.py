@@ -239,7 +239,7 @@ def _passed_over(document: Document, names: Sequence[str]) -> ReportItem:
         (),
         f"the document is none of {', '.join(names)}",
         "it is passed over",
-        "nothing need be done if it holds no objective",
+        "no action is needed if it holds no objective",
     )
     return ReportItem.of(remark, document)
 

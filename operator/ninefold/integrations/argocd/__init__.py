@@ -1,1 +1,1 @@
-"""Argo CD: how it judges our kinds, and what its users may do with them."""
+"""Argo CD: how it assesses Ninefold's kinds, and what its users may do with them."""

@@ -1,4 +1,4 @@
-"""What Argo CD must be told of our kinds, as a patch of its ConfigMap: the health of each, and resource actions."""
+"""Argo CD's customizations for Ninefold's kinds, as a patch of its ConfigMap: health checks and resource actions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SCRIPTS = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that the people of Argo CD may do with an object, in Argo CD's name. `only`: the kind that has it."""
+    """An action that Argo CD's users may run on an object, as Argo CD's account. `only`: the only kind that has it."""
 
     name: str
     label: str
@@ -30,13 +30,13 @@ class Action:
 
 
 ACTIONS = (
-    Action("reconcile", "Look at it now", "fa fa-fw fa-sync"),
+    Action("reconcile", "Reconcile now", "fa fa-fw fa-sync"),
     Action("close", "Close the gate", "fa fa-fw fa-hand-paper", parameters=("reason",), only="ReleaseGate"),
 )
 
 
 def config_map(kinds: Iterable[type[Resource]]) -> Manifest:
-    """The patch: it adds keys, and touches none that are there."""
+    """The patch: it adds keys, and leaves existing keys unchanged."""
     data: dict[str, str] = {}
     for kind in kinds:
         name = f"{kind.api.group}_{kind.api.kind}"
@@ -51,7 +51,7 @@ def config_map(kinds: Iterable[type[Resource]]) -> Manifest:
 
 
 def health(kind: type[Resource]) -> str:
-    """The script that judges a kind: what all have in common, then health.lua of the kind's own folder."""
+    """The script that assesses a kind: the common part, then health.lua from the kind's folder."""
     module = sys.modules[kind.__module__].__file__ or ""
     own = Path(module).with_name("health.lua")
     end = own.read_text(encoding="utf-8") if own.exists() else "\nreturn health()\n"
@@ -59,10 +59,10 @@ def health(kind: type[Resource]) -> str:
 
 
 def _actions(kind: str) -> Manifest:
-    found = [action for action in ACTIONS if action.only in ("", kind)]
+    actions = [action for action in ACTIONS if action.only in ("", kind)]
     return {
-        "discovery.lua": "return {\n" + "".join(map(_offer, found)) + "}\n",
-        "definitions": [{"name": action.name, "action.lua": action.script} for action in found],
+        "discovery.lua": "return {\n" + "".join(map(_offer, actions)) + "}\n",
+        "definitions": [{"name": action.name, "action.lua": action.script} for action in actions],
     }
 
 

@@ -1,4 +1,4 @@
-"""OpenSLO v1, read into our resource and written from it. Pure."""
+"""OpenSLO v1, read into a ServiceLevelObjective and written from it. Pure."""
 
 from ninefold.integrations.openslo.reading import recognizes, translate
 from ninefold.integrations.openslo.writing import export

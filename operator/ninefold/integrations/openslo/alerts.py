@@ -1,4 +1,4 @@
-"""Of alert policies our tiers. Pure."""
+"""Converts OpenSLO alert policies to alert tiers. Pure."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ TARGETS = "notification_target"
 """The label that names the notification targets of an SLO's policies."""
 
 MOST = 8
-"""How many tiers an objective may have."""
+"""The most tiers that an objective may have."""
 
 _STEP = 300
-"""Our alert windows are whole multiples of 5 minutes."""
+"""Ninefold's alert windows are whole multiples of 5 minutes."""
 _PAGES = frozenset({"page", "critical", "high", "sev1", "sev-1", "p1", "p0"})
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "M": 2_592_000, "Q": 7_776_000, "Y": 31_536_000}
 
 
 def seconds(text: str) -> int | None:
-    """The seconds of a duration shorthand; a month has 30 days, a quarter 90, a year 365. None if it is none."""
-    found = re.fullmatch(r"([0-9]{1,9})([mhdwMQY])", text)
-    return int(found[1]) * _UNITS[found[2]] if found else None
+    """The seconds of a duration shorthand; a month has 30 days, a quarter 90, a year 365. None for any other text."""
+    match = re.fullmatch(r"([0-9]{1,9})([mhdwMQY])", text)
+    return int(match[1]) * _UNITS[match[2]] if match else None
 
 
 def alerting(spec: Node, made: Mapping[str, Any], catalog: Catalog, target: ImportTarget) -> dict[str, Any]:
-    """The field `alerting` of the objective that `made` is the rest of."""
+    """The field `alerting` of an objective; `made` holds its other fields."""
     tiers: list[dict[str, Any]] = []
     targets: list[str] = []
     for policy in _policies(spec, catalog):
         try:
             for tier in _tiers(policy, catalog):
                 if tier in tiers:
-                    policy.changed(None, "the same alert is there twice", "it is one tier", "keep one of them")
+                    policy.changed(None, "the same alert occurs twice", "it is one tier", "keep one of them")
                 else:
                     tiers.append(tier)
             targets += _targets(policy, catalog)
@@ -50,7 +50,7 @@ def alerting(spec: Node, made: Mapping[str, Any], catalog: Catalog, target: Impo
             "alertPolicies",
             "no alert policy asks for an alert",
             "alerting is disabled",
-            "leave out alerting.disabled to get the alerts that Ninefold finds",
+            "leave out alerting.disabled to get the alerts that Ninefold computes",
         )
         return {"disabled": True}
     tiers += _slowest(spec, tiers, target.tiers(made))
@@ -80,7 +80,7 @@ def _policies(spec: Node, catalog: Catalog) -> Iterator[Node]:
             policy.lost(
                 "alertPolicyRef",
                 f"the AlertPolicy {name} is not in the input",
-                "its alert is not there",
+                "its alert is missing",
                 "import it together with the SLO",
             )
 
@@ -98,12 +98,12 @@ def _tiers(policy: Node, catalog: Catalog) -> list[dict[str, Any]]:
     if spec.flag("alertWhenResolved"):
         spec.changed(
             "alertWhenResolved",
-            "Alertmanager tells that an alert has ended",
-            "it is a choice of the receiver",
+            "Alertmanager reports that an alert has ended",
+            "each receiver decides whether to send it",
             "set send_resolved there",
         )
     breaching = spec.flag("alertWhenBreaching")
-    conditions = [_condition(each, catalog) for each in spec.children("conditions")]
+    conditions = [_condition(condition, catalog) for condition in spec.children("conditions")]
     found = [_tier(condition) for condition in conditions if condition is not None]
     if found and not breaching:
         spec.changed(
@@ -116,16 +116,16 @@ def _tiers(policy: Node, catalog: Catalog) -> list[dict[str, Any]]:
     return found
 
 
-def _condition(each: Node, catalog: Catalog) -> Node | None:
-    if "conditionRef" not in each:
-        return each
-    name = each.text("conditionRef")
+def _condition(policy_condition: Node, catalog: Catalog) -> Node | None:
+    if "conditionRef" not in policy_condition:
+        return policy_condition
+    name = policy_condition.text("conditionRef")
     found = catalog.find("AlertCondition", name)
     if found is None:
-        each.lost(
+        policy_condition.lost(
             "conditionRef",
             f"the AlertCondition {name} is not in the input",
-            "its alert is not there",
+            "its alert is missing",
             "import it together with the SLO",
         )
     return found
@@ -136,16 +136,14 @@ def _tier(node: Node) -> dict[str, Any]:
     spec = node.child("spec")
     condition = spec.child("condition")
     if condition.text("kind") not in ("", "burnrate"):
-        raise condition.refused(
-            "kind", "only burn rates are alerted on", "the alert is not there", "write kind: burnrate"
-        )
+        raise condition.refused("kind", "only burn rates raise alerts", "the alert is missing", "write kind: burnrate")
     _compared(condition)
     threshold, long = condition.number("threshold"), seconds(condition.text("lookbackWindow"))
     if threshold is None or threshold <= 0 or not long:
         raise condition.refused(
             None,
             "a condition needs a threshold above 0 and a lookbackWindow",
-            "the alert is not there",
+            "the alert is missing",
             "write both",
         )
     window = _stepped(condition, "lookbackWindow", long)
@@ -153,8 +151,8 @@ def _tier(node: Node) -> dict[str, Any]:
     condition.changed(
         None,
         f"the condition also has a short window of {duration(short)}",
-        "the alert ends soon after the burn does, not only when the long window has forgotten it",
-        "write the same window for short and long if that is not meant",
+        "the alert ends soon after the burn, not only when the burn leaves the long window",
+        "write the same window for short and long if you do not want that",
     )
     hold = seconds(condition.text("alertAfter") or "0m")
     return {
@@ -171,18 +169,18 @@ def _compared(condition: Node) -> None:
     if op in ("lt", "lte"):
         condition.lost(
             "op",
-            f"{op} would alert while little is burned, and is taken for gt",
+            f"{op} would alert while the burn rate is low, and is read as gt",
             "the alert is about burning faster than the threshold",
             "write gt",
         )
     elif op == "gte":
-        condition.changed("op", "gte is gt", "a burn of exactly the threshold does not alert", "nothing need be done")
+        condition.changed("op", "gte is read as gt", "exactly the threshold does not alert", "no action is needed")
     elif op != "gt":
-        condition.lost("op", f"{op or 'no op'} is taken for gt", "the alert is about burning too fast", "write gt")
+        condition.lost("op", f"{op or 'no op'} is read as gt", "the alert is about burning too fast", "write gt")
 
 
 def _stepped(condition: Node, name: str, length: int) -> int:
-    """A length in whole steps, at least one, and reported if it was none."""
+    """A length rounded up to whole steps; reports a change."""
     made = -(-length // _STEP) * _STEP
     if made != length:
         condition.changed(
@@ -200,8 +198,8 @@ def _severity(spec: Node) -> str:
     if written != severity.lower():
         spec.changed(
             "severity",
-            f"the severity {written or 'of none'} is {severity.lower()}",
-            "Ninefold's alerts know page and ticket",
+            f"the severity {written or '(none)'} becomes {severity.lower()}",
+            "the severities of Ninefold's alerts are page and ticket",
             f'match severity="{severity.lower()}" in routes',
         )
     return severity
@@ -209,11 +207,11 @@ def _severity(spec: Node) -> str:
 
 def _targets(policy: Node, catalog: Catalog) -> Iterator[str]:
     spec = policy.child("spec")
-    for each in spec.children("notificationTargets"):
-        name = each.text("targetRef")
-        found = catalog.find("AlertNotificationTarget", name) if name else each
+    for target in spec.children("notificationTargets"):
+        name = target.text("targetRef")
+        found = catalog.find("AlertNotificationTarget", name) if name else target
         if found is None:
-            each.changed(
+            target.changed(
                 "targetRef",
                 f"the AlertNotificationTarget {name} is not in the input",
                 f"alerts carry its name in the label {TARGETS}",
@@ -228,7 +226,7 @@ def _targets(policy: Node, catalog: Catalog) -> Iterator[str]:
             None,
             f"the notification target {name} ({way}) is the label {TARGETS}",
             "Ninefold sends nothing itself: Alertmanager does",
-            "make a receiver for it, and route by the label",
+            "create a receiver for it, and route by the label",
         )
         yield name
 
@@ -236,13 +234,13 @@ def _targets(policy: Node, catalog: Catalog) -> Iterator[str]:
 def _slowest(
     spec: Node, tiers: Sequence[Mapping[str, Any]], usual: Sequence[Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    """A list of tiers must hold one that sees any overspending."""
+    """A list of tiers must hold a tier that detects any overspending."""
     if not usual or any(Decimal(tier["burnRate"]) <= 1 for tier in tiers):
         return
     spec.changed(
         "alertPolicies",
         "a ticket at a burn rate of 1 is added",
-        "without it a slow burn would spend the budget unseen",
-        'drop severity="ticket" in Alertmanager if nobody is to see it',
+        "without it a slow burn would spend the budget unnoticed",
+        'drop severity="ticket" in Alertmanager if no one needs it',
     )
     yield dict(min(usual, key=lambda tier: Decimal(tier["burnRate"])))

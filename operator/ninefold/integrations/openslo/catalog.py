@@ -1,4 +1,4 @@
-"""The documents of an input by kind and name, so that references between them are followed. Pure."""
+"""The documents of an input by kind and name, so that references between them can be followed. Pure."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class Catalog:
         return node
 
     def served(self) -> None:
-        """An objective is made: what it refers to was read as a whole."""
+        """Note that an objective is complete: all documents that it refers to were read as a whole."""
         self._served |= self._asked
         self._asked.clear()
 
     def give_up(self, part: Node, refusal: NotCarried, *, whole: bool = True) -> None:
-        """Nothing is made of a part of an SLO, be it a whole objective or an alert policy of it.
+        """Drop a part of an SLO, either a whole objective or one of its alert policies.
 
-        Where the reason lies elsewhere, nothing is read there either.
+        If the reason is in another document, that document is not read further either.
         """
         part.give_up(refusal)
         if whole:
@@ -51,14 +51,14 @@ class Catalog:
             self._nodes[document].skip()
 
     def close(self) -> None:
-        """Report what nobody referred to, and what nobody has read."""
+        """Report documents without references, and fields that were not read."""
         for (kind, name), node in self._referable.items():
             if (kind, name) not in self._used:
                 node.give_up(
                     node.refused(
                         None,
                         f"no SLO of the input refers to the {kind} {name}",
-                        "nothing is made of it",
+                        "it is not converted",
                         "import it together with the SLOs that use it",
                     )
                 )
@@ -76,8 +76,8 @@ class Catalog:
             node.give_up(
                 node.refused(
                     None,
-                    f"{kind} of {version} is not known",
-                    "nothing is made of it",
+                    f"{kind} of {version} is unknown",
+                    "it is not converted",
                     f"write it as one of {', '.join(KINDS)} of {API}",
                 )
             )
@@ -85,27 +85,27 @@ class Catalog:
             self.slos.append(node)
         elif self._referable.setdefault((kind, name), node) is not node:
             node.give_up(
-                node.refused(None, f"the {kind} {name} is there twice", "the first is taken", "keep one of them")
+                node.refused(None, f"the {kind} {name} occurs twice", "the first one is used", "keep one of them")
             )
 
 
 def described(node: Node, kind: str) -> None:
-    """Read what an object other than an SLO says about itself: Ninefold has no place for it."""
+    """Read the descriptive fields of an object other than an SLO: Ninefold has no field for them."""
     metadata, spec = node.child("metadata"), node.child("spec")
     name, written = metadata.text("name"), node.text("kind")
     if written not in ("", kind):
-        node.lost("kind", f"a {kind} is wanted, and not a {written}", "it is taken for one", f"write kind: {kind}")
-    found = [each for each in ("displayName", "labels", "annotations") if each in metadata]
-    for each in found:
-        metadata.raw(each)
+        node.lost("kind", f"this must be a {kind}, not a {written}", f"it is read as a {kind}", f"write kind: {kind}")
+    names = [name for name in ("displayName", "labels", "annotations") if name in metadata]
+    for field in names:
+        metadata.raw(field)
     if spec.text("description"):
-        found.append("description")
-    if found:
+        names.append("description")
+    if names:
         node.lost(
             None,
-            f"{', '.join(found)} of the {kind} {name} {_be(found)} not carried",
+            f"{', '.join(names)} of the {kind} {name} {_be(names)} not converted",
             "Ninefold has no object for it",
-            "write what people should read into spec.description",
+            "write what users should read into spec.description",
         )
 
 

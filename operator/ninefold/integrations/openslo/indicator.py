@@ -1,4 +1,4 @@
-"""Of an SLI our indicator. Pure."""
+"""Converts an OpenSLO SLI to an indicator. Pure."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _WHILE_BAD = {"lte": "badAbove", "lt": "badAbove", "gte": "badBelow", "gt": "bad
 
 
 class Asking(NamedTuple):
-    """How an SLO takes its ratio, and what a translator must know of the other side."""
+    """How an SLO computes its ratio, and the properties of the import target."""
 
     method: str
     seconds: int
-    """The length of a slice, or of what we record where time is not sliced."""
+    """The length of a slice, or of the recorded interval if time is not sliced."""
     target: ImportTarget
 
 
@@ -35,7 +35,7 @@ def indicator(owner: Node, objective: Node, asking: Asking, catalog: Catalog) ->
     described(sli, "SLI")
     if "thresholdMetric" in spec and "ratioMetric" in spec:
         raise sli.refused(
-            None, "the SLI has thresholdMetric and ratioMetric", "nothing is made of the SLO", "keep one of them"
+            None, "the SLI has thresholdMetric and ratioMetric", "the SLO is not converted", "keep one of them"
         )
     if "thresholdMetric" in spec:
         return {"indicator": {"gauge": _gauge(spec.child("thresholdMetric"), objective, catalog)}}
@@ -46,7 +46,7 @@ def indicator(owner: Node, objective: Node, asking: Asking, catalog: Catalog) ->
         raise sli.refused(
             None,
             "the SLI has neither thresholdMetric nor ratioMetric",
-            "nothing is made of the SLO",
+            "the SLO is not converted",
             "write one of them",
         )
     return _ratio(spec.child("ratioMetric"), asking, catalog)
@@ -56,15 +56,15 @@ def _sli(owner: Node, catalog: Catalog) -> Node:
     if "indicator" in owner:
         return owner.child("indicator")
     name = owner.text("indicatorRef")
-    found = catalog.find("SLI", name) if name else None
-    if found is None:
+    sli = catalog.find("SLI", name) if name else None
+    if sli is None:
         raise owner.refused(
             "indicatorRef",
             f"the SLI {name} is not in the input" if name else "there is no indicator",
-            "nothing is made of the SLO",
+            "the SLO is not converted",
             "import the document that holds the SLI together with this one",
         )
-    return found
+    return sli
 
 
 def _gauge(metric: Node, objective: Node, catalog: Catalog) -> dict[str, Any]:
@@ -72,14 +72,14 @@ def _gauge(metric: Node, objective: Node, catalog: Catalog) -> dict[str, Any]:
     if queries.has_window(query):
         query = query.replace("$window", "5m")
         metric.changed(
-            None, "a level has no window", "ranges in its query are 5m", "write another range if that is not meant"
+            None, "a level has no window", "ranges in its query are 5m", "write another range if you want one"
         )
     op, value = objective.text("op"), objective.number("value")
     if op not in _WHILE_BAD or value is None:
         raise objective.refused(
             "op" if value is not None else "value",
             "a thresholdMetric needs op and value",
-            "nothing is made of the objective",
+            "the objective is not converted",
             "write op, one of lte, lt, gte and gt, and the value that it compares with",
         )
     if op in ("lt", "gt"):
@@ -87,7 +87,7 @@ def _gauge(metric: Node, objective: Node, catalog: Catalog) -> dict[str, Any]:
             "op",
             f"a value of exactly {value} counts as good",
             f"Ninefold compares like {op}e",
-            "write a value beside it if that matters",
+            "write a slightly different value if that matters",
         )
     return {"query": query, _WHILE_BAD[op]: ours.decimal(value)}
 
@@ -102,7 +102,7 @@ def _ratio(metric: Node, asking: Asking, catalog: Catalog) -> dict[str, Any]:
         raise metric.refused(
             None,
             "a ratio needs total, and good or bad",
-            "nothing is made of the SLO",
+            "the SLO is not converted",
             "write them, or raw and rawType",
         )
     _unused(metric, "bad and total", ("rawType", *(("good",) if part == "bad" else ())))
@@ -111,7 +111,10 @@ def _ratio(metric: Node, asking: Asking, catalog: Catalog) -> dict[str, Any]:
         return _levels(metric, part, written)
     if not counter and "counter" in metric:
         metric.changed(
-            "counter", "the queries take rates, so they count", "they are a ratio of events", "write counter: true"
+            "counter",
+            "the queries take rates, so they count events",
+            "they are a ratio of events",
+            "write counter: true",
         )
     ratio, by = _counted(metric, written, asking.seconds)
     groups = Groups(metric, by, asking.target)
@@ -124,47 +127,49 @@ def _ratio(metric: Node, asking: Asking, catalog: Catalog) -> dict[str, Any]:
 def _unused(metric: Node, by: str, names: Sequence[str]) -> None:
     for name in names:
         if name in metric:
-            metric.changed(name, f"{name} is not needed beside {by}", f"{by} decide", "leave it out")
+            metric.changed(name, f"{name} is not needed with {by}", f"only {by} count", "leave it out")
 
 
 def _counted(metric: Node, written: Mapping[str, str], seconds: int) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The queries as our ratio takes them, and the labels that both keep apart. Raises NotCarried."""
-    found = {name: _summed(metric.child(name), query) for name, query in written.items()}
-    asked = {name: EventQuery(metric.child(name), None, query) for name, (query, by) in found.items() if by is None}
-    found |= {name: (query, queries.grouping(query) or ()) for name, query in events.counted(asked, seconds).items()}
-    by = common([(labels or (),) for _, labels in found.values()])
+    """The queries in the form of an indicator.ratio, and the labels by which both group series. Raises NotCarried."""
+    read = {name: _summed(metric.child(name), query) for name, query in written.items()}
+    asked = {name: EventQuery(metric.child(name), None, query) for name, (query, by) in read.items() if by is None}
+    read |= {name: (query, queries.grouping(query) or ()) for name, query in events.counted(asked, seconds).items()}
+    by = common([(labels or (),) for _, labels in read.values()])
     if by is None:
         metric.lost(
             None,
-            "the two queries keep different labels apart",
-            "there is one budget for all series",
+            "the two queries group by different labels",
+            "all series have one budget",
             "write the labels into spec.groupBy, and aggregate both queries by them",
         )
-    return {name: query for name, (query, _) in found.items()}, by or ()
+    return {name: query for name, (query, _) in read.items()}, by or ()
 
 
 def _summed(node: Node, query: str) -> tuple[str, tuple[str, ...] | None]:
-    """A selector of counters and the labels that it is summed by; of other PromQL it with [$window], and None."""
+    """A selector of counters and the labels of its sum; for other PromQL, the query with [$window] and None."""
     if queries.selector(query) is not None:
         return query, ()
-    if found := queries.summed(query):
+    if sum_of := queries.summed(query):
         node.changed(
             None,
             f"{query} is a sum of counters",
-            "Ninefold takes the rate of each counter, then the sum: a counter that restarts is no drop",
-            "nothing need be done",
+            "Ninefold takes the rate of each counter, then the sum: a counter's restart does not count as a drop",
+            "no action is needed",
         )
-        return found
+        return sum_of
     ranged = queries.with_window(query)
     if not queries.has_window(ranged):
         raise node.refused(
             None,
             "the query neither selects counters nor takes their rate",
-            "nothing is made of the SLO",
+            "the SLO is not converted",
             "write a selector, or PromQL with [$window] for its range",
         )
     if ranged != query:
-        node.changed(None, f"the ranges of {query} are [$window]", "Ninefold chooses the range", "nothing need be done")
+        node.changed(
+            None, f"the ranges of {query} become [$window]", "Ninefold chooses the range", "no action is needed"
+        )
     return ranged, None
 
 
@@ -172,21 +177,21 @@ def _levels(metric: Node, part: str, written: Mapping[str, str]) -> dict[str, An
     """A ratio of values that go up and down: the mean of the ratio over time."""
     metric.changed(
         "counter",
-        "the ratio of values that are no counters is an errorRatio",
-        "each second counts the same",
+        "the ratio of values that are not counters becomes an errorRatio",
+        "each second has the same weight",
         "write counter: true if they are counters",
     )
     return {"indicator": {"errorRatio": {"query": f"avg_over_time(({_share(part, written)})[$window:1m])"}}}
 
 
 def _of_slices(part: str, ratio: Mapping[str, str], by: Sequence[str]) -> str:
-    """The error ratio of a slice; the mean over all slices is what RatioTimeslices means."""
+    """The error ratio of a slice; RatioTimeslices is the mean over all slices."""
     rates = {name: query if queries.has_window(query) else f"rate({query}[$window])" for name, query in ratio.items()}
     return _share(part, rates, f"sum by ({', '.join(by)}) " if by else "sum")
 
 
 def _share(part: str, ratio: Mapping[str, str], summed: str = "sum") -> str:
-    """The share of bad events; no series for the part are no such events."""
+    """The share of bad events; a part without series counts as no events."""
     total = f"{summed}({ratio['total']})"
     share = f"({summed}({ratio[part]}) or 0 * {total}) / {total}"
     return share if part == "bad" else f"1 - {share}"
@@ -198,7 +203,7 @@ def _raw(metric: Node, catalog: Catalog) -> str:
         raise metric.refused(
             "rawType",
             f"rawType is {kind or 'missing'}",
-            "it cannot be told whether the ratio is of good or of bad events",
+            "it is unknown whether the ratio is of good or of bad events",
             "write success or failure",
         )
     ranged = queries.with_window(query)
@@ -206,7 +211,7 @@ def _raw(metric: Node, catalog: Catalog) -> str:
         events.share(EventQuery(metric, "raw", ranged))
     if ranged != query:
         metric.changed(
-            "raw", f"the ranges of {query} are [$window]", "Ninefold chooses the range", "nothing need be done"
+            "raw", f"the ranges of {query} become [$window]", "Ninefold chooses the range", "no action is needed"
         )
     elif queries.selector(query) is not None:
         ranged = f"avg_over_time({query}[$window])"
@@ -219,44 +224,47 @@ def _query(metric: Node, catalog: Catalog) -> str:
     source = metric.child("metricSource")
     spec = source.child("spec")
     _check_type(source, catalog)
-    found = [spec.text(name) for name in ("query", "promql") if name in spec]
-    if len(found) != 1:
+    texts = [spec.text(name) for name in ("query", "promql") if name in spec]
+    if len(texts) != 1:
         raise source.refused(
-            "spec", "the metric source has no query", "nothing is made of the SLO", "write spec.query in PromQL"
+            "spec", "the metric source has no query", "the SLO is not converted", "write spec.query in PromQL"
         )
-    written = queries.from_template(found[0])
+    written = queries.from_template(texts[0])
     query = queries.read_once(written)
     if queries.is_shifted(written):
         events.shifted(EventQuery(source.child("spec"), None, written))
     elif query != written:
         source.child("spec").changed(
-            None, "{{.window}} outside of a range is 5m", "Ninefold chooses the range", "write a range as [{{.window}}]"
+            None,
+            "{{.window}} outside of a range becomes 5m",
+            "Ninefold chooses the range",
+            "write a range as [{{.window}}]",
         )
     return query
 
 
 def _check_type(source: Node, catalog: Catalog) -> None:
-    """Raises NotCarried unless the queries are PromQL, as far as that can be told."""
+    """Raises NotCarried if the queries are known not to be PromQL."""
     kind, reference = source.text("type"), source.text("metricSourceRef")
     if reference:
-        found = catalog.find("DataSource", reference)
-        if found is None:
+        source_document = catalog.find("DataSource", reference)
+        if source_document is None:
             source.changed(
                 "metricSourceRef",
                 f"the DataSource {reference} is not in the input",
-                "the operator asks the Prometheus that it was started with",
+                "the operator queries the Prometheus of its options",
                 "check that it holds the series",
             )
         else:
-            kind = kind or _data_source(found)
-            _data_source(found)
+            kind = kind or _data_source(source_document)
+            _data_source(source_document)
     if not kind:
-        source.changed("type", "no type is named", "the query is taken for PromQL", "write type: Prometheus")
+        source.changed("type", "there is no type", "the query is read as PromQL", "write type: Prometheus")
     elif kind.lower() not in PROMQL:
         raise source.refused(
             "type",
             f"the queries of {kind} are not PromQL",
-            "nothing is made of the SLO",
+            "the SLO is not converted",
             "export the metrics to Prometheus, and write the query in PromQL",
         )
 
@@ -268,8 +276,8 @@ def _data_source(node: Node) -> str:
     if spec.raw("connectionDetails"):
         spec.changed(
             "connectionDetails",
-            "connection details are not carried",
-            "the operator asks the Prometheus that it was started with",
-            "start it with --prometheus-url, --prometheus-token-file and --prometheus-ca-file",
+            "connection details are not converted",
+            "the operator queries the Prometheus of its options",
+            "start the operator with --prometheus-url, --prometheus-token-file and --prometheus-ca-file",
         )
     return spec.text("type")

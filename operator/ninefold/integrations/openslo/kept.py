@@ -1,4 +1,4 @@
-"""What OpenSLO cannot hold: annotations that bring it back, as far as the document is still what was exported. Pure."""
+"""Annotations for what OpenSLO cannot hold: an import restores it if the document was not edited. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ninefold.kube.api import GROUP
 SPEC, METADATA = f"{GROUP}/spec", f"{GROUP}/metadata"
 """Annotations of an exported SLO, as JSON."""
 DISPLAY, OBJECTIVE = f"{GROUP}/display-name", f"{GROUP}/objective-display-name"
-"""Annotations of an imported objective: titles, for which we have no field."""
+"""Annotations of an imported objective: titles, for which Ninefold has no field."""
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]{1,3})?")
 
@@ -29,17 +29,17 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "timeSlices": ("budgetingMethod", "timeSliceTarget", "timeSliceWindow"),
     "alerting": ("alertPolicies",),
 }
-"""The fields of an SLO, or of its objective, that say what a field of our spec does. No others say anything of ours."""
+"""The fields of an SLO, or of its objective, that correspond to a field of Ninefold's spec."""
 
 
 def needed(slo: Mapping[str, Any], read: Translation, original: Mapping[str, Any]) -> dict[str, str]:
-    """What must be annotated to an exported SLO so that it is read as the original manifest, in silence."""
-    found: dict[str, str] = {}
+    """The annotations with which an import reads an exported SLO as the original manifest, without remarks."""
+    annotations: dict[str, str] = {}
     made, document = read.made[0].manifest, read.made[0].document
     spec = {
         name: {"value": original["spec"].get(name), "of": _digest(slo["spec"], name)}
         for name in dict.fromkeys([*original["spec"], *made["spec"]])
-        # What OpenSLO says of alerts is never all of it, even where it reads as the same.
+        # OpenSLO never holds all of alerting, even where both read the same.
         if name == "alerting"
         or original["spec"].get(name) != made["spec"].get(name)
         or any(_is_about(remark, document, ("spec",), _PARTS.get(name, ())) for remark in read.remarks)
@@ -51,41 +51,41 @@ def needed(slo: Mapping[str, Any], read: Translation, original: Mapping[str, Any
     }
     for key, value in ((SPEC, spec), (METADATA, metadata)):
         if value:
-            found[key] = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return found
+            annotations[key] = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return annotations
 
 
 def settle(node: Node, result: Translation) -> None:
-    """Put what was kept into what was made of the SLO, and take back the remarks about it."""
-    made = [one for one in result.made if one.document == node.document]
-    for one in made:
-        written = one.manifest["metadata"].get("annotations", {})
+    """Restore the kept fields in the SLO's objectives, and remove the remarks about these fields."""
+    made = [part for part in result.made if part.document == node.document]
+    for part in made:
+        written = part.manifest["metadata"].get("annotations", {})
         spec, metadata = (_loaded(node, key, written.pop(key, None)) for key in (SPEC, METADATA))
         if not written:
-            one.manifest["metadata"].pop("annotations", None)
+            part.manifest["metadata"].pop("annotations", None)
         if len(made) > 1:
             for key in (key for key, kept in ((SPEC, spec), (METADATA, metadata)) if kept):
-                _edited(node, key, "what was kept", "look at what was made of each objective")
+                _edited(node, key, "the kept value", "check each converted objective")
             continue
         for name, value in metadata.items():
-            _set(one.manifest["metadata"], name, value)
+            _set(part.manifest["metadata"], name, value)
             _take_back(node, result, ("metadata",), (name,))
         for name, entry in spec.items():
             if isinstance(entry, Mapping) and entry.get("of") == _digest(node.raw("spec"), name):
-                _set(one.manifest["spec"], name, entry.get("value"))
+                _set(part.manifest["spec"], name, entry.get("value"))
                 _take_back(node, result, ("spec",), _PARTS.get(name, ()))
             else:
-                _edited(node, SPEC, f"the {name}", f"look at spec.{name} of what was made")
+                _edited(node, SPEC, f"the {name}", f"check spec.{name} of the converted objective")
 
 
-def _edited(node: Node, key: str, what: str, instead: str) -> None:
+def _edited(node: Node, key: str, part: str, instead: str) -> None:
     annotations = node.child("metadata").child("annotations")
-    words = f"the SLO was edited since its export: {what} of then is not taken"
+    words = f"the SLO was edited since its export: {part} from the export is not used"
     annotations.changed(key, words, "the document counts", instead)
 
 
 def _set(fields: dict[str, Any], name: str, value: Any) -> None:
-    """A field as it was; None for one that was not there."""
+    """Set a field to its former value; None removes it."""
     if value is None:
         fields.pop(name, None)
     else:
@@ -93,11 +93,11 @@ def _set(fields: dict[str, Any], name: str, value: Any) -> None:
 
 
 def _take_back(node: Node, result: Translation, above: Path, parts: Collection[str]) -> None:
-    result.remarks[:] = [one for one in result.remarks if not _is_about(one, node.document, above, parts)]
+    result.remarks[:] = [remark for remark in result.remarks if not _is_about(remark, node.document, above, parts)]
 
 
 def _is_about(remark: Remark, document: int, above: Path, parts: Collection[str]) -> bool:
-    """Whether it speaks of one of the parts under a place, or of the same part of an objective there."""
+    """Whether a remark is about one of the parts below a path, or about the same part of an objective there."""
     if remark.document != document or remark.path[:1] != above:
         return False
     at = 3 if remark.path[1:2] == ("objectives",) else 1
@@ -105,20 +105,20 @@ def _is_about(remark: Remark, document: int, above: Path, parts: Collection[str]
 
 
 def _digest(spec: Any, name: str) -> str:
-    """Of the parts of an SLO's spec that say what our field does."""
-    found = spec if isinstance(spec, Mapping) else {}
-    objectives = found.get("objectives")
-    sources = [found, *(objectives if isinstance(objectives, list) else [])]
-    parts = [[one.get(part) for one in sources if isinstance(one, Mapping)] for part in _PARTS.get(name, ())]
+    """A digest of the parts of an SLO's spec that correspond to a field of Ninefold's spec."""
+    fields = spec if isinstance(spec, Mapping) else {}
+    objectives = fields.get("objectives")
+    sources = [fields, *(objectives if isinstance(objectives, list) else [])]
+    parts = [[source.get(part) for source in sources if isinstance(source, Mapping)] for part in _PARTS.get(name, ())]
     try:
         text = json.dumps(_canonical(parts), sort_keys=True)
     except (TypeError, ValueError, RecursionError):
-        return ""  # No export is like that.
+        return ""  # No export has such values.
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _canonical(value: Any) -> Any:
-    """The same however a tool writes numbers: 99, 99.0 and "9.9e1" are one."""
+    """The value in a form that does not depend on how a tool writes numbers: 99, 99.0 and "9.9e1" are equal."""
     if isinstance(value, Mapping):
         return {name: _canonical(part) for name, part in value.items()}
     if isinstance(value, list):
@@ -138,6 +138,6 @@ def _loaded(node: Node, key: str, text: str | None) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
     node.child("metadata").child("annotations").lost(
-        key, "the annotation is no JSON object", "what it kept is not carried", "export the objective again"
+        key, "the annotation is not a JSON object", "its content is not restored", "export the objective again"
     )
     return {}

@@ -1,4 +1,4 @@
-"""From OpenSLO v1 to our resource. Pure."""
+"""Converts OpenSLO v1 to ServiceLevelObjectives. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ninefold.kube.fields import seconds as in_seconds
 
 METHODS = ("Occurrences", "Timeslices", "RatioTimeslices")
 WINDOW = "30d"
-"""Taken where an SLO names none."""
+"""The window of an SLO that names none."""
 
 _PERIODS = {"7d": "Week", "1w": "Week", "1M": "Month", "1Q": "Quarter", "3M": "Quarter"}
 _ALMOST_ALL = Decimal("99.9999999")
@@ -31,7 +31,7 @@ def recognizes(document: Mapping[str, Any]) -> bool:
 
 
 def translate(documents: Sequence[Mapping[str, Any]], target: ImportTarget) -> Translation:
-    """Each objective of an SLO becomes an object; a composite becomes one object more than it has objectives."""
+    """Each objective of an SLO becomes an object; a composite becomes one more object than it has objectives."""
     result = Translation()
     catalog = Catalog(documents, result.remarks)
     for node in catalog.slos:
@@ -41,7 +41,7 @@ def translate(documents: Sequence[Mapping[str, Any]], target: ImportTarget) -> T
             catalog.give_up(node, refusal)
         kept.settle(node, result)
     catalog.close()
-    # What several objectives share is read for each of them.
+    # Parts that several objectives share are read, and remarked on, for each of them.
     result.remarks[:] = dict.fromkeys(result.remarks)
     return result
 
@@ -50,8 +50,8 @@ def _slo(node: Node, catalog: Catalog, target: ImportTarget) -> Iterator[Made]:
     spec = node.child("spec")
     objectives = spec.children("objectives")
     if not objectives:
-        raise spec.refused("objectives", "there is no objective", "nothing is made of the SLO", "write one")
-    parts = [one for one in objectives if "indicator" in one or "indicatorRef" in one]
+        raise spec.refused("objectives", "there is no objective", "the SLO is not converted", "write one")
+    parts = [part for part in objectives if "indicator" in part or "indicatorRef" in part]
     if len(parts) > 1:
         yield from _composite(node, catalog, target)
         return
@@ -59,7 +59,7 @@ def _slo(node: Node, catalog: Catalog, target: ImportTarget) -> Iterator[Made]:
     for suffix, objective in zip(_suffixes(objectives), objectives, strict=True):
         try:
             if "compositeWeight" in objective:
-                words = ("the SLO is no composite", "a weight has no effect", "leave it out, or give each an indicator")
+                words = ("the SLO is not a composite", "a weight has no effect", "leave it out, or add indicators")
                 objective.changed("compositeWeight", *words)
             made = _objective(spec, objective, catalog, target)
             made["alerting"] = alerting(spec, made, catalog, target)
@@ -75,10 +75,11 @@ def _slo(node: Node, catalog: Catalog, target: ImportTarget) -> Iterator[Made]:
 
 
 def _suffixes(objectives: Sequence[Node]) -> list[str]:
-    """What distinguishes the names of several objectives; nothing for a single one."""
+    """The suffixes that distinguish the names of several objectives; "" for a single one."""
     if len(objectives) == 1:
         return [""]
-    names = [ours.object_name(one.text("displayName")) if "displayName" in one else "" for one in objectives]
+    titles = [part.text("displayName") if "displayName" in part else "" for part in objectives]
+    names = [ours.object_name(title) if title else "" for title in titles]
     return [
         f"-{name}" if name and names.count(name) == 1 else f"-{name}-{index}".replace("--", "-")
         for index, name in enumerate(names, 1)
@@ -92,7 +93,7 @@ def _metadata(node: Node, target: ImportTarget) -> dict[str, Any]:
         annotations[kept.DISPLAY] = source.text("displayName")
     name = source.text("name")
     if not name:
-        raise source.refused("name", "the SLO has no name", "nothing is made of it", "write a name")
+        raise source.refused("name", "the SLO has no name", "it is not converted", "write a name")
     return {
         "name": ours.named(source, "name", name),
         "namespace": target.namespace,
@@ -102,7 +103,7 @@ def _metadata(node: Node, target: ImportTarget) -> dict[str, Any]:
 
 
 def _labels(source: Node) -> dict[str, str]:
-    """Labels of OpenSLO may have several values; those of Kubernetes have one."""
+    """Joins the values of labels: an OpenSLO label may have several values, a Kubernetes label has one."""
     written = source.child("labels")
     flat: dict[str, str] = {}
     for key in written.names():
@@ -116,7 +117,7 @@ def _labels(source: Node) -> dict[str, str]:
                 key,
                 f"the label {key} has several values",
                 f"they are written as one: {flat[key]}",
-                "write a label for each if they are selected by",
+                "write one label per value if selectors use them",
             )
     return ours.kubernetes_labels(written, flat)
 
@@ -128,13 +129,13 @@ def _titled(metadata: Mapping[str, Any], objective: Node) -> dict[str, Any]:
 
 
 def _objective(spec: Node, objective: Node, catalog: Catalog, target: ImportTarget) -> dict[str, Any]:
-    """The spec of one of our objects, without alerting."""
+    """The spec of a ServiceLevelObjective, without alerting."""
     method = spec.text("budgetingMethod") or METHODS[0]
     if method not in METHODS:
         raise spec.refused(
             "budgetingMethod",
-            f"the budgeting method {method} is not known",
-            "nothing is made of the SLO",
+            f"the budgeting method {method} is unknown",
+            "the SLO is not converted",
             f"write one of {', '.join(METHODS)}",
         )
     slices = _slices(objective, method)
@@ -161,15 +162,15 @@ def _share(objective: Node) -> str:
     target, percentage = objective.number("target"), objective.number("targetPercent")
     if target is None and percentage is None:
         raise objective.refused(
-            "target", "there is no target", "nothing is made of the objective", "write target or targetPercent"
+            "target", "there is no target", "the objective is not converted", "write target or targetPercent"
         )
     if target is not None and percentage is not None and target * 100 != percentage:
-        objective.lost("targetPercent", "target says something else", "target is taken", "keep one of the two")
+        objective.lost("targetPercent", "target has another value", "target is used", "keep one of the two")
     if target is not None and 1 < target < 100:
         raise objective.refused(
             "target",
             f"a target is a share of 1, and {ours.decimal(target)} is more",
-            "nothing is made of the objective",
+            "the objective is not converted",
             f"write target: {ours.decimal(target / 100)}, or targetPercent: {ours.decimal(target)}",
         )
     if target is not None:
@@ -184,22 +185,22 @@ def _slices(objective: Node, method: str) -> dict[str, str] | None:
             raise objective.refused(
                 None,
                 "Timeslices need timeSliceTarget and timeSliceWindow",
-                "nothing is made of the objective",
+                "the objective is not converted",
                 "write both",
             )
         return {"target": _slice_target(objective, share * 100), "length": _slice_length(objective, length)}
     if share is not None:
-        objective.changed("timeSliceTarget", f"{method} has no target for a slice", "it has no effect", "leave it out")
+        objective.changed("timeSliceTarget", f"{method} has no target for slices", "it has no effect", "leave it out")
     if length and method == "RatioTimeslices":
         if length not in ("5m", "5"):
             objective.changed(
                 "timeSliceWindow",
                 f"slices are 5m long instead of {length}",
-                "the mean of the ratios of slices is hardly another",
-                "nothing need be done",
+                "the mean of the slices' ratios hardly differs",
+                "no action is needed",
             )
     elif length:
-        objective.changed("timeSliceWindow", f"{method} knows no slices", "it has no effect", "leave it out")
+        objective.changed("timeSliceWindow", f"{method} has no slices", "it has no effect", "leave it out")
     return None
 
 
@@ -207,9 +208,9 @@ def _slice_target(objective: Node, share: Decimal) -> str:
     if share >= 100:
         objective.changed(
             "timeSliceTarget",
-            f"a slice is good if {_ALMOST_ALL} % of its events are, instead of all",
-            "that is the same below a billion events a slice",
-            "nothing need be done",
+            f"a slice is good if {_ALMOST_ALL} % of its events are good, instead of all",
+            "that is the same below a billion events per slice",
+            "no action is needed",
         )
         share = _ALMOST_ALL
     return ours.percent(objective, "timeSliceTarget", share)
@@ -219,13 +220,13 @@ def _slice_length(objective: Node, written: str) -> str:
     length = seconds(f"{written}m" if written.isdigit() else written)
     if length is None:
         raise objective.refused(
-            "timeSliceWindow", f"{written} is no length", "nothing is made of the objective", "write one such as 5m"
+            "timeSliceWindow", f"{written} is not a length", "the objective is not converted", "write one such as 5m"
         )
     if length > 3_600:
         objective.lost(
             "timeSliceWindow",
             f"slices are 1h long instead of {written}",
-            "fewer events share one verdict, so that a short outage costs less budget",
+            "a slice holds fewer events, so a short outage costs less budget",
             "write a timeSliceWindow of at most 1h",
         )
     return duration(min(length, 3_600))
@@ -234,17 +235,22 @@ def _slice_length(objective: Node, written: str) -> str:
 def _window(spec: Node) -> dict[str, Any]:
     windows = spec.children("timeWindow")
     for more in windows[1:]:
-        more.lost(None, "an SLO has one time window", "the first is taken", "write an SLO for each window")
+        more.lost(None, "an SLO has one time window", "the first one is used", "write an SLO for each window")
     if not windows:
         spec.changed(
-            "timeWindow", "no time window is named", f"{WINDOW} is taken", "write window.rolling if it is another"
+            "timeWindow",
+            "there is no time window",
+            f"the window is {WINDOW}",
+            "write window.rolling if you need another",
         )
         return {"rolling": WINDOW}
     window = windows[0]
     written, rolling = window.text("duration"), window.flag("isRolling", "calendar" not in window)
     length = seconds(written)
     if not length:
-        raise window.refused("duration", f"{written!r} is no duration", "nothing is made of it", "write one such as 4w")
+        raise window.refused(
+            "duration", f"{written!r} is not a duration", "it is not converted", "write one such as 4w"
+        )
     if "calendar" not in window:
         if not rolling:
             window.lost(
@@ -262,7 +268,7 @@ def _window(spec: Node) -> dict[str, Any]:
     if written not in _PERIODS:
         window.lost(
             "duration",
-            f"a period of {written} is not known",
+            f"a period of {written} is unknown",
             "the window is a rolling one of the same length",
             "write a period of 1w, 1M or 1Q",
         )
@@ -273,7 +279,7 @@ def _window(spec: Node) -> dict[str, Any]:
             "startTime",
             f"the {period.lower()} does not begin at {start}",
             "weeks begin on Monday, months and quarters on the first, each at midnight",
-            "write such a startTime if that is what is meant",
+            "write such a startTime if you mean that",
         )
     return {"calendar": {"period": period, **({"timeZone": zone} if zone else {})}}
 
@@ -282,20 +288,20 @@ def _rolling(window: Node, written: str, length: int) -> str:
     if written[-1] in "MQY":
         window.changed(
             "duration",
-            f"{written} is {duration(length)}",
+            f"{written} becomes {duration(length)}",
             "a rolling window has a fixed length",
-            "write a calendar if the month itself is meant",
+            "write a calendar if you mean the calendar month",
         )
         return duration(length)
     return written
 
 
 def _begins(period: str, start: str) -> bool:
-    """Whether a period of ours begins at such a time; "2024-01-01 00:00:00" begins one of each."""
-    found = re.fullmatch(r"([0-9]{4})-([0-9]{2})-([0-9]{2})[ T]00:00(:00)?", start)
-    if found is None:
+    """Whether a period of Ninefold begins at this time; at "2024-01-01 00:00:00" one of each kind begins."""
+    match = re.fullmatch(r"([0-9]{4})-([0-9]{2})-([0-9]{2})[ T]00:00(:00)?", start)
+    if match is None:
         return False
-    year, month, day = int(found[1]), int(found[2]), int(found[3])
+    year, month, day = int(match[1]), int(match[2]), int(match[3])
     if period == "Week":
         return _weekday(year, month, day) == 0
     return day == 1 and (period == "Month" or month % 3 == 1)
@@ -310,17 +316,17 @@ def _weekday(year: int, month: int, day: int) -> int | None:
 
 
 def _composite(node: Node, catalog: Catalog, target: ImportTarget) -> list[Made]:
-    """The components and the whole; nothing if one of them is not carried, since that would be another promise."""
+    """The components and the composite. Raises NotCarried if a component fails: the rest would be another promise."""
     spec = node.child("spec")
     objectives = spec.children("objectives")
     metadata = _metadata(node, target)
-    found: list[Made] = []
+    components: list[Made] = []
     parts: list[_Part] = []
     for suffix, objective in zip(_suffixes(objectives), objectives, strict=True):
         weight, name = objective.number("compositeWeight"), metadata["name"] + suffix
         made = _objective(spec, objective, catalog, target) | {"alerting": {"disabled": True}}
         titled = _titled({**metadata, "name": name}, objective)
-        found.append(Made(ours.manifest(titled, made), node.document, objective.path))
+        components.append(Made(ours.manifest(titled, made), node.document, objective.path))
         parts.append(_Part(name, Decimal(1) if weight is None else weight, 1 - Decimal(made["objective"]) / 100))
     whole = {
         "service": _service(spec, catalog),
@@ -330,7 +336,7 @@ def _composite(node: Node, catalog: Catalog, target: ImportTarget) -> list[Made]
     }
     whole["alerting"] = alerting(spec, whole, catalog, target)
     catalog.served()
-    return [*found, Made(ours.manifest(metadata, whole), node.document, node.path)]
+    return [*components, Made(ours.manifest(metadata, whole), node.document, node.path)]
 
 
 class _Part(NamedTuple):
@@ -343,10 +349,10 @@ class _Part(NamedTuple):
 
 
 def _whole(spec: Node, method: str, parts: Sequence[_Part]) -> dict[str, Any]:
-    """The fields `objective` and `indicator` of a composite, for which OpenSLO names no target of its own."""
+    """The fields `objective` and `indicator` of a composite; OpenSLO has no target for the composite itself."""
     budgets, weights = [part.budget for part in parts], [part.weight for part in parts]
     if min(weights) <= 0:
-        raise spec.refused("objectives", "a weight is not above 0", "nothing is made of it", "write another weight")
+        raise spec.refused("objectives", "a weight is not above 0", "it is not converted", "write another weight")
     mode = "Weighted"
     if method == "Timeslices":
         mode, objective = "Serial", 1 - min(budgets)
@@ -354,26 +360,26 @@ def _whole(spec: Node, method: str, parts: Sequence[_Part]) -> dict[str, Any]:
             "budgetingMethod",
             "a slice is not bad as a whole for all components together",
             "slices that are bad in several components at once count almost as often, and weights have no effect; the "
-            "strictest target is taken for the whole",
-            "write spec.objective of the composite as it is meant",
+            "strictest target is used for the composite",
+            "write the intended spec.objective of the composite",
         )
         weights = [Decimal(1)] * len(parts)
     elif method == "RatioTimeslices":
         objective = 1 - min(budgets) / sum(weights, Decimal(0))
         spec.changed(
             "budgetingMethod",
-            "the misses of the components are added up by a mean and an objective for the mean",
-            "the strictest target is taken for the whole, which has none in OpenSLO",
-            "write spec.objective of the composite as it is meant",
+            "the components' misses become a mean, with an objective for the mean",
+            "the strictest target is used for the composite, which has none in OpenSLO",
+            "write the intended spec.objective of the composite",
         )
     else:
         weights = [weight / budget for weight, budget in zip(weights, budgets, strict=True)]
         objective = 1 - 1 / sum(weights, Decimal(0))
         spec.changed(
             "budgetingMethod",
-            "burn rates of the components are added up by a weighted mean and an objective for it",
+            "the components' burn rates become a weighted mean, with an objective for it",
             "the composite burns as in OpenSLO: each component at its own rate times its weight",
-            "write weights and an objective of your own if you think in error ratios",
+            "write your own weights and objective if you think in error ratios",
         )
     return {
         "objective": ours.percent(spec, "objectives", _digits(objective * 100, 7)),

@@ -1,4 +1,4 @@
-"""From our resource to OpenSLO v1: an SLO with its SLI and alert policies in it, and a DataSource. Pure."""
+"""Converts ServiceLevelObjectives to OpenSLO v1: SLOs with their SLI and alert policies, and a DataSource. Pure."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ _SCALE = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60)}
 _LONGEST_NAME = 63
 
 _UNHEARD = {
-    "groupBy": ("the budget of each group", "there is one budget for all of them"),
-    "dependsOn": ("that alerts are inhibited while another objective pages", "they are not"),
-    "agreement": ("what customers were promised", "nobody computes credits"),
-    "suspend": ("that the objective is suspended", "it counts"),
+    "groupBy": ("the budget of each group", "all groups share one budget"),
+    "dependsOn": ("that alerts are inhibited while another objective pages", "alerts are not inhibited"),
+    "agreement": ("what customers were promised", "no one computes credits"),
+    "suspend": ("that the objective is suspended", "the objective counts"),
 }
-"""Fields of ours that OpenSLO has no words for: what it lacks, and what that means to others."""
+"""Fields of Ninefold that OpenSLO cannot express: what is missing, and what that means to other tools."""
 _ALERTING = {
     "pageWithin": "how soon a total outage must page",
-    "budgetAtPage": "how much of the budget may be gone at a page",
+    "budgetAtPage": "how much of the budget may be spent at a page",
     "resetWithin": "how soon a page must end",
     "minimumErrors": "the fewest errors that raise an alert",
     "confidence": "how sure an alert must be",
     "minimumTraffic": "the traffic of a quiet hour",
     "scrapeInterval": "the interval of scraping",
-    "name": "what alerts are called",
-    "page": "what sets pages apart",
-    "ticket": "what sets tickets apart",
+    "name": "the name of alerts",
+    "page": "what distinguishes pages",
+    "ticket": "what distinguishes tickets",
     "labels": "labels of alerts",
     "annotations": "annotations of alerts",
     "runbook": "the runbook",
@@ -49,7 +49,7 @@ _ALERTING = {
 
 
 def export(objectives: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]) -> Translation:
-    """Of manifests, each with its alert tiers as in spec.alerting.tiers, an SLO each and one DataSource."""
+    """One SLO per manifest and one DataSource. Each manifest comes with its alert tiers, as in spec.alerting.tiers."""
     result = Translation()
     for index, (manifest, tiers) in enumerate(objectives):
         node = Node(manifest, result.remarks, index)
@@ -66,11 +66,11 @@ def export(objectives: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, A
 
 
 def _read(node: Node, slo: Mapping[str, Any]) -> Translation:
-    """What an import makes of an SLO. Raises NotCarried if it makes nothing."""
+    """The import of an SLO. Raises NotCarried if the import converts nothing."""
     read = translate([_data_source(), slo], ImportTarget("", frozenset(), frozenset(), lambda spec: ()))
     if not read.made:
         why = next(remark for remark in read.remarks if remark.severity == "Lost")
-        raise node.refused("spec", why.what, "an import would make nothing of it", why.instead)
+        raise node.refused("spec", why.what, "an import would not convert it", why.instead)
     return read
 
 
@@ -89,7 +89,7 @@ def _slo(node: Node, tiers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     spec = node.child("spec")
     for name, (what, meaning) in _UNHEARD.items():
         if spec.raw(name):
-            spec.lost(name, f"OpenSLO cannot say {what}", f"to others, {meaning}", "tell them, or set it up there")
+            spec.lost(name, f"OpenSLO cannot say {what}", f"in other tools, {meaning}", "set it up there")
     slices = spec.child("timeSlices")
     sli, extra = _indicator(spec.child("indicator"), source)
     objective = {
@@ -119,24 +119,24 @@ def _metadata(node: Node, source: Mapping[str, Any]) -> dict[str, Any]:
     if name != source["name"]:
         node.changed(
             "name",
-            f"{source['name']} is no name in OpenSLO, and is written {name}",
+            f"{source['name']} is not a name in OpenSLO, and becomes {name}",
             "names are labels of at most 63 characters",
-            "check that no two SLOs have one name",
+            "check that no two SLOs have the same name",
         )
     if source["namespace"]:
         node.changed(
             "namespace",
-            f"the namespace {source['namespace']} is an annotation",
+            f"the namespace {source['namespace']} becomes an annotation",
             "OpenSLO has no namespaces",
-            "check that no two SLOs have one name",
+            "check that no two SLOs have the same name",
         )
     labels = {key: value for key, value in source["labels"].items() if "/" not in key}
     if rest := source["labels"].keys() - labels.keys():
         node.changed(
             "labels",
-            f"the labels {', '.join(sorted(rest))} are in an annotation",
-            "keys of labels have no prefix in OpenSLO",
-            "choose keys without a slash if others are to see them",
+            f"the labels {', '.join(sorted(rest))} become an annotation",
+            "label keys have no prefix in OpenSLO",
+            "choose keys without a slash if other tools need them",
         )
     annotations = {
         key: value for key, value in source["annotations"].items() if key not in (kept.DISPLAY, kept.OBJECTIVE)
@@ -183,38 +183,38 @@ def _metric(query: str) -> dict[str, Any]:
 
 
 def _indicator(node: Node, source: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The spec of the SLI, and what the objective must say beside it. Raises NotCarried."""
+    """The spec of the SLI, and the fields that the objective needs in addition. Raises NotCarried."""
     (name,) = [name for name in node.names() if name in node]
-    one = node.child(name)
+    indicator = node.child(name)
     if name == "gauge":
-        return {"thresholdMetric": _metric(one.text("query"))}, _threshold(one)
+        return {"thresholdMetric": _metric(indicator.text("query"))}, _threshold(indicator)
     if name == "ratio":
-        part = "bad" if "bad" in one else "good"
-        written = {"counter": True, part: one.text(part), "total": one.text("total")}
-        if one.text("births") == "Counted":
-            one.lost(
+        part = "bad" if "bad" in indicator else "good"
+        written = {"counter": True, part: indicator.text(part), "total": indicator.text("total")}
+        if indicator.text("births") == "Counted":
+            indicator.lost(
                 "births",
                 "OpenSLO cannot say that new counters begin with an event",
-                "to others, the first value of a counter says nothing",
-                "let the service begin its counters at 0",
+                "in other tools, the first value of a counter does not count",
+                "start the counters of the service at 0",
             )
     elif name == "errorRatio":
-        written = {"rawType": "failure", "raw": one.text("query")}
-        if "traffic" in one:
-            one.lost(
+        written = {"rawType": "failure", "raw": indicator.text("query")}
+        if "traffic" in indicator:
+            indicator.lost(
                 "traffic",
-                "OpenSLO cannot weigh a ratio by traffic",
-                "to others, each second counts the same",
+                "OpenSLO cannot weight a ratio by traffic",
+                "in other tools, each second has the same weight",
                 "write indicator.ratio if there are counters",
             )
     else:
-        written = {"latency": _latency, "boolean": _boolean, "composite": _composite}[name](one, source)
+        written = {"latency": _latency, "boolean": _boolean, "composite": _composite}[name](indicator, source)
     if any("$window" in str(query) for query in written.values()):
         node.changed(
             name,
             "the range of queries is [$window]",
-            "only Ninefold knows it",
-            "write a range of your tool's own for others",
+            "only Ninefold knows this range",
+            "write a fixed range for other tools",
         )
     metrics = {key: value if key in ("counter", "rawType") else _metric(str(value)) for key, value in written.items()}
     return {"ratioMetric": metrics}, {}
@@ -232,9 +232,9 @@ def _latency(latency: Node, source: Mapping[str, Any]) -> dict[str, Any]:
     text = ours.decimal(bound)
     latency.changed(
         None,
-        "a latency is written as queries of its histogram",
-        "others see a ratio",
-        "nothing need be done: the import makes a latency of it again",
+        "a latency becomes queries of its histogram",
+        "other tools see a ratio",
+        "no action is needed: an import restores the latency",
     )
     if latency.text("buckets") == "Native":
         rate = f"sum(rate({histogram}[$window]))"
@@ -242,46 +242,46 @@ def _latency(latency: Node, source: Mapping[str, Any]) -> dict[str, Any]:
         return {"counter": True, "good": good, "total": f"histogram_count({rate})"}
     # Prometheus 3 writes the bound of a whole number as "1.0".
     le = f'le=~"{text}(\\\\.0)?"' if bound == bound.to_integral_value() else f'le="{text}"'
-    found = [queries.with_matcher(histogram, "_bucket", le), queries.with_matcher(histogram, "_count")]
-    if None in found:
+    selectors = [queries.with_matcher(histogram, "_bucket", le), queries.with_matcher(histogram, "_count")]
+    if None in selectors:
         raise latency.refused(
             "histogram",
             f"{histogram} does not begin with the name of a histogram",
-            "nothing is made of the objective",
+            "the objective is not converted",
             'write it as name{job="checkout"}',
         )
-    return {"counter": True, "good": found[0], "total": found[1]}
+    return {"counter": True, "good": selectors[0], "total": selectors[1]}
 
 
 def _boolean(boolean: Node, source: Mapping[str, Any]) -> dict[str, Any]:
     selector = boolean.text("selector")
     boolean.changed(
         None,
-        "a gauge of 0 and 1 is written as the share of series at 1",
-        "others see a ratio of values that go up and down",
-        "nothing need be done: the import makes a boolean of it again",
+        "a gauge of 0 and 1 becomes the share of series at 1",
+        "other tools see a ratio of gauges",
+        "no action is needed: an import restores the boolean",
     )
     return {"counter": False, "good": f"sum({selector})", "total": f"count({selector})"}
 
 
 def _composite(composite: Node, source: Mapping[str, Any]) -> dict[str, Any]:
-    """The error ratio of the whole, from what our rules record of its components."""
+    """The error ratio of the composite, from the recordings of its components."""
     composite.changed(
         None,
-        "a composite is written as a query of the series that Ninefold records of its components",
-        "it needs Ninefold's rules: a composite of OpenSLO is made of indicators and has no target of its own",
+        "a composite becomes a query of the series that Ninefold records of its components",
+        "it needs Ninefold's rules: an OpenSLO composite consists of indicators and has no target",
         "leave Ninefold's rules running",
     )
     if "trafficOf" in composite:
         composite.lost(
             "trafficOf",
-            "OpenSLO cannot weigh a ratio by traffic",
-            "to others, each second counts the same",
-            "nothing can be done",
+            "OpenSLO cannot weight a ratio by traffic",
+            "in other tools, each second has the same weight",
+            "there is no remedy",
         )
     ratios = {
-        _errors(f"{source['namespace']}/{one.text('objective')}"): one.text("weight") or "1"
-        for one in composite.children("components")
+        _errors(f"{source['namespace']}/{part.text('objective')}"): part.text("weight") or "1"
+        for part in composite.children("components")
     }
     query = {
         "Serial": "1 - " + " * ".join(f"(1 - {ratio})" for ratio in ratios),
@@ -301,14 +301,14 @@ def _errors(slo_id: str) -> str:
 def _policies(alerting: Node, tiers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for name, what in _ALERTING.items():
         if alerting.raw(name):
-            alerting.lost(name, f"OpenSLO cannot say {what}", "others do not know it", "set it up there")
+            alerting.lost(name, f"OpenSLO cannot say {what}", "other tools do not have it", "set it up there")
     if not tiers:
         return {}
     alerting.lost(
         "tiers",
         "an alert policy of OpenSLO has one condition",
-        "to others, an alert has no short window, so it goes on until the long one has forgotten the burn",
-        "set up the short windows there, if the tool can",
+        "in other tools, an alert has no short window, so it lasts until the burn leaves the long window",
+        "set up the short windows there, if the tool supports them",
     )
     return {"alertPolicies": [_policy(tier) for tier in tiers]}
 

@@ -1,4 +1,4 @@
-"""Sloth's specifications, `prometheus/v1` and the CRD PrometheusServiceLevel, read into our resource. Pure."""
+"""Sloth's `prometheus/v1` and PrometheusServiceLevel, converted to ServiceLevelObjectives. Pure."""
 
 from ninefold.integrations.sloth.reading import SERVICE, SLO, recognizes, translate
 

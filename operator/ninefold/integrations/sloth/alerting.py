@@ -1,4 +1,4 @@
-"""Of the alerts of an SLO our alerting. Pure."""
+"""Converts the alerts of a Sloth SLO to `alerting`. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ninefold.integrations.translation.foreign import Node
 from ninefold.integrations.translation.report import ImportTarget
 
 _LABELS = {"sloth_service": "service", "sloth_slo": "slo_name", "sloth_id": "slo_id", "sloth_severity": "severity"}
-"""Labels of Sloth's alerts, and what they are called on ours."""
+"""Labels of Sloth's alerts, and their names on Ninefold's alerts."""
 
 
 def alerting_of(slo: Node, service: SlothService, spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,13 +36,13 @@ def alerting_of(slo: Node, service: SlothService, spec: Mapping[str, Any]) -> di
 def _of_severity(
     severity: str, alert: Node, shared: Mapping[str, str], target: ImportTarget, off: Mapping[str, bool]
 ) -> dict[str, Any]:
-    """What the alerts of one severity have of their own."""
+    """The fields that only the alerts of one severity have."""
     labels, annotations = alert.mapping("labels"), alert.mapping("annotations")
     if off[severity]:
-        for what, found in (("labels", labels), ("annotations", annotations)):
-            if found:
+        for field, values in (("labels", labels), ("annotations", annotations)):
+            if values:
                 alert.changed(
-                    what, "the alert is disabled", f"its {what} have no effect in Sloth either", "leave them out"
+                    field, "the alert is disabled", f"its {field} have no effect in Sloth either", "leave them out"
                 )
         return {} if all(off.values()) else {"disabled": True}
     _severity(alert.child("labels"), severity, labels)
@@ -54,13 +54,13 @@ def _of_severity(
     return {name: value for name, value in {"labels": own, **texts}.items() if value}
 
 
-def _severity(labels: Node, severity: str, found: dict[str, str]) -> None:
-    value = found.pop("severity", severity)
+def _severity(labels: Node, severity: str, values: dict[str, str]) -> None:
+    value = values.pop("severity", severity)
     if value != severity:
         labels.changed(
             "severity",
-            f'severity="{value}" is written severity="{severity}"',
-            "Ninefold's alerts know page and ticket",
+            f'severity="{value}" becomes severity="{severity}"',
+            "the severities of Ninefold's alerts are page and ticket",
             f'match severity="{severity}" in routes',
         )
 
@@ -74,7 +74,7 @@ def _listed(tiers: Sequence[tuple[str, str]]) -> str:
 
 
 def _tiers(alerting: Node, service: SlothService, spec: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    """Those of an AlertWindows; None for those that Ninefold finds by itself, which are Sloth's at 30d."""
+    """The tiers of an AlertWindows; None for the tiers that Ninefold computes, which equal Sloth's at 30d."""
     usual, written = [dict(tier) for tier in service.target.tiers(spec)], service.period.tiers
     if written is None:
         _found(alerting, spec, [(tier["burnRate"], tier["long"]) for tier in usual])
@@ -83,26 +83,26 @@ def _tiers(alerting: Node, service: SlothService, spec: Mapping[str, Any]) -> li
         return written
     alerting.changed(
         None,
-        "a ticket at a burn rate of 1 is there although no such alert was",
-        "a list of tiers must hold one that sees any overspending; it carries the same labels as the others",
-        'drop burn_tier=~"1x/.*" in Alertmanager if nobody is to see it',
+        "a ticket at a burn rate of 1 is added",
+        "a list of tiers must hold a tier that detects any overspending; it carries the same labels as the others",
+        'drop burn_tier=~"1x/.*" in Alertmanager if no one needs it',
     )
     return [*written, min(usual, key=lambda tier: Decimal(tier["burnRate"]))]
 
 
 def _found(alerting: Node, spec: Mapping[str, Any], found: Sequence[tuple[str, str]]) -> None:
-    """Report in what the tiers that Ninefold finds are not Sloth's."""
+    """Report how the tiers that Ninefold computes differ from Sloth's."""
     if found and found != _USUAL:
         alerting.changed(
             None,
-            f"Sloth's alerts at {_listed(_USUAL)} are {_listed(found)}",
-            f"at {spec['objective']} % an outage could not burn fast enough for all of them",
-            "look at `ninefold render`, or write spec.alerting.tiers",
+            f"Sloth's alerts at {_listed(_USUAL)} become {_listed(found)}",
+            f"at {spec['objective']} % an outage cannot burn fast enough for all of them",
+            "check the output of `ninefold render`, or write spec.alerting.tiers",
         )
     if "ratio" in spec["indicator"]:
         alerting.changed(
             None,
-            "no page begins about an outage that is over, and no alert about a single error",
+            "no page starts after an outage has ended, and a single error raises no alert",
             "Sloth's alerts do both",
-            "write spec.alerting.tiers, which mean exactly what they say, and minimumErrors: 1 if that is wanted",
+            "write spec.alerting.tiers, which apply exactly as written, and minimumErrors: 1 if you want both",
         )

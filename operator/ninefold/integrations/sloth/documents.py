@@ -29,6 +29,4 @@ CAMEL = DocumentNames("sloPlugins", "errorQuery", "totalQuery", "errorRatioQuery
 def check_kind(node: Node, wanted: str) -> None:
     version, kind = node.text("apiVersion"), node.text("kind")
     if (version, kind) != (API, wanted):
-        raise node.refused(
-            None, f"{kind} of {version} is not known", "nothing is made of it", f"write a {wanted} of {API}"
-        )
+        raise node.refused(None, f"{kind} of {version} is unknown", "it is not converted", f"write a {wanted} of {API}")

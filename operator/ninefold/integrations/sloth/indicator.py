@@ -1,4 +1,4 @@
-"""Of an SLI our indicator. Pure."""
+"""Converts a Sloth SLI to an indicator. Pure."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def indicator(sli: Node, service: SlothService) -> dict[str, Any]:
         name, options = plugin.text("id"), plugin.mapping("options")
         raise sli.refused(
             "plugin",
-            f"the SLI plugin {name} is not carried" + (f", with options {options}" if options else ""),
-            "nothing is made of the SLO",
+            f"the SLI plugin {name} is not converted" + (f", with options {options}" if options else ""),
+            "the SLO is not converted",
             "write spec.indicator.ratio: `sloth generate` prints the two queries that the plugin makes, "
             "in the rule slo:sli_error:ratio_rate5m",
         )
     if "raw" in sli and "events" in sli:
-        raise sli.refused(None, "there are two SLIs", "Sloth refuses that, too; nothing is made of it", "keep one")
+        raise sli.refused(None, "there are two SLIs", "Sloth refuses that too; it is not converted", "keep one")
     if "raw" in sli:
         return _raw(sli, raw, names.raw, target)
     if "events" not in sli:
-        raise sli.refused(None, "there is no SLI", "nothing is made of the SLO", "write sli.events")
+        raise sli.refused(None, "there is no SLI", "the SLO is not converted", "write sli.events")
     asked = {name: EventQuery(counts, name, _query(counts, name)) for name in (names.error, names.total)}
     counted = events.counted(asked)
     bad, total = counted.values()
@@ -46,8 +46,8 @@ def _raw(sli: Node, raw: Node, name: str, target: ImportTarget) -> dict[str, Any
     if total := queries.denominator(query):
         raw.changed(
             name,
-            "the ratio is recorded over 5m, and each second of longer windows counts the same",
-            "Sloth does so for budgets; in its alerts windows with more traffic count for more",
+            "the ratio is recorded over 5m, and each second of longer windows has the same weight",
+            "Sloth does so for budgets; in its alerts, times with more traffic have more weight",
             f"write errorRatio.traffic: {total}",
         )
     else:
@@ -63,7 +63,7 @@ def _query(node: Node, name: str) -> str:
         raise node.refused(
             name,
             "the query has no {{.window}}",
-            "Sloth refuses it, too; nothing is made of the SLO",
+            "Sloth refuses it too; the SLO is not converted",
             "write [{{.window}}] for its range",
         )
     if not queries.has_window(query):
@@ -71,7 +71,7 @@ def _query(node: Node, name: str) -> str:
         raise node.refused(
             name,
             f"{{{{.window}}}} is {where}",
-            "Ninefold cannot choose the range; nothing is made of the SLO",
+            "Ninefold cannot choose the range; the SLO is not converted",
             "write [{{.window}}] for the range of the query",
         )
     if queries.is_shifted(written):
@@ -79,22 +79,22 @@ def _query(node: Node, name: str) -> str:
     elif query != written:
         node.changed(
             name,
-            "{{.window}} outside of a range is 5m",
-            "longer windows are the mean of what is recorded over 5m; that is the same for rates and sums of rates",
-            "write the range as [{{.window}}] where it is none",
+            "{{.window}} outside of a range becomes 5m",
+            "longer windows are the mean of recordings over 5m; that is the same for rates and sums of rates",
+            "write [{{.window}}] for each range",
         )
     return query
 
 
 def _groups(sli: Node, written: Mapping[str, str]) -> list[str]:
-    """Sloth keeps a budget for each series that a query yields; ours says so in groupBy."""
-    found = {name: queries.kept(query) for name, query in written.items() if queries.meant(query) is not None}
-    known = [kept for kept in found.values() if kept is not None]
-    if len(known) < len(found):
+    """Sloth keeps a budget for each series that a query returns; groupBy does the same."""
+    by_query = {name: queries.kept(query) for name, query in written.items() if queries.meant(query) is not None}
+    known = [kept for kept in by_query.values() if kept is not None]
+    if len(known) < len(by_query):
         sli.lost(
             None,
-            f"it cannot be told by which labels {_some(found)} series apart",
-            "where Sloth had a budget for each of several series, there is one for all of them",
+            f"it is unknown by which labels {_some(by_query)} series",
+            "where Sloth had a budget for each of several series, all of them share one budget",
             "write these labels into spec.groupBy, and aggregate by them",
         )
         return []
@@ -102,24 +102,24 @@ def _groups(sli: Node, written: Mapping[str, str]) -> list[str]:
     if labels is None:
         sli.lost(
             None,
-            "; ".join(f"{name} keeps series apart by {_listed(kept)}" for name, kept in found.items() if kept),
-            "Sloth compares only series with the same labels; here there is one budget for all of them",
+            "; ".join(f"{name} groups series by {_listed(kept)}" for name, kept in by_query.items() if kept),
+            "Sloth compares only series with the same labels; here all of them share one budget",
             "aggregate by the same labels everywhere, and write them into spec.groupBy",
         )
         return []
     if labels:
         sli.changed(
             None,
-            f"the queries keep {', '.join(labels)} apart",
-            "groupBy says so: each value has a budget and alerts of its own",
-            "nothing need be done",
+            f"the queries group by {', '.join(labels)}",
+            "groupBy lists it: each value has its own budget and alerts",
+            "no action is needed",
         )
     return list(labels)
 
 
 def _some(found: Mapping[str, Kept | None]) -> str:
     unknown = [name for name, kept in found.items() if kept is None]
-    return f"{' and '.join(unknown)} {'keeps' if len(unknown) == 1 else 'keep'}"
+    return f"{' and '.join(unknown)} {'groups' if len(unknown) == 1 else 'group'}"
 
 
 def _listed(kept: Kept) -> str:

@@ -18,7 +18,7 @@ PERIOD = "30d"
 
 @dataclass(frozen=True, slots=True)
 class SlothPeriod:
-    """The window that Sloth would have used, and its alert tiers if they were written; known if it was."""
+    """The window that Sloth would use, and the alert tiers if a document states them; `known` if a document does."""
 
     window: str = PERIOD
     tiers: list[dict[str, Any]] | None = None
@@ -26,22 +26,22 @@ class SlothPeriod:
 
 
 def period_of(windows: Sequence[Node]) -> SlothPeriod:
-    """What the only AlertWindows says."""
-    found = SlothPeriod()
+    """The period of the only AlertWindows."""
+    period = SlothPeriod()
     for node in windows:
         try:
             if len(windows) > 1:
                 raise node.refused(
                     None,
                     "there are several AlertWindows",
-                    f"none is taken, and the period is {PERIOD}",
-                    "import the specifications with one of them at a time",
+                    f"none is used, and the period is {PERIOD}",
+                    "import the specifications with only one of them",
                 )
-            found = _written_period(node)
+            period = _written_period(node)
         except NotCarried as refusal:
             node.give_up(refusal)
         node.close()
-    return found
+    return period
 
 
 def _written_period(node: Node) -> SlothPeriod:

@@ -1,4 +1,4 @@
-"""Sloth's plugins that change its rules: none is carried, and each is reported. Pure."""
+"""Sloth's plugins that change its rules: none is converted, and each is reported. Pure."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def report(node: Node, name: str) -> None:
         chain.lost(
             "overridePrevious",
             "Sloth's own plugins were replaced",
-            "the rules are those of Ninefold",
-            "look at `ninefold render` for what they are",
+            "the rules are Ninefold's",
+            "check the output of `ninefold render`",
         )
     for plugin in chain.children("chain"):
         identity, priority, config = plugin.text("id"), plugin.text("priority"), plugin.raw("config")
         known = next((part for part in _PLUGINS if f"/{part}" in identity), "")
-        told = f" at priority {priority}" if priority else ""
-        told += f", with config {config}" if config else ""
+        details = f" at priority {priority}" if priority else ""
+        details += f", with config {config}" if config else ""
         (plugin.changed if known in _HARMLESS else plugin.lost)(
             None,
-            f"the SLO plugin {identity}{told} is not carried",
+            f"the SLO plugin {identity}{details} is not converted",
             "Sloth's plugins change rules that Ninefold does not write",
             _PLUGINS.get(
-                known, "look at `ninefold render` for what is missing, and write a rule of your own beside it"
+                known, "check the output of `ninefold render` for missing parts, and write your own rule for them"
             ),
         )

@@ -1,4 +1,4 @@
-"""Documents of Sloth, and of each SLO in them one object of ours. Pure."""
+"""Converts Sloth's documents: each SLO becomes one ServiceLevelObjective. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ninefold.integrations.translation.report import ImportTarget, Made, NotCarr
 from ninefold.kube.api import GROUP
 
 SERVICE, SLO = f"{GROUP}/sloth-service", f"{GROUP}/sloth-slo"
-"""Annotations with Sloth's own names, where ours differ: the aliases of our series carry Sloth's."""
+"""Annotations with Sloth's names where Ninefold's differ: the aliases of Ninefold's series carry Sloth's names."""
 
 
 def recognizes(document: Mapping[str, Any]) -> bool:
@@ -25,7 +25,7 @@ def recognizes(document: Mapping[str, Any]) -> bool:
 
 
 def translate(documents: Sequence[Mapping[str, Any]], target: ImportTarget) -> Translation:
-    """Each SLO becomes an object. An AlertWindows among the documents says the period and the alert tiers."""
+    """Each SLO becomes an object. An AlertWindows among the documents states the period and the alert tiers."""
     result = Translation()
     nodes = [Node(document, result.remarks, index) for index, document in enumerate(documents)]
     period = period_of([node for node in nodes if node.text("kind") == "AlertWindows"])
@@ -44,7 +44,7 @@ def _specification(node: Node, period: SlothPeriod, target: ImportTarget) -> Ite
     plain = "apiVersion" not in node
     if plain:
         if (version := node.text("version")) != PLAIN:
-            raise node.refused("version", f"{version} is not known", "nothing is made of it", f"write {PLAIN}")
+            raise node.refused("version", f"{version} is unknown", "it is not converted", f"write {PLAIN}")
         spec, metadata = node, {"namespace": target.namespace}
     else:
         metadata = _resource(node, target)
@@ -58,7 +58,7 @@ def _specification(node: Node, period: SlothPeriod, target: ImportTarget) -> Ite
     if not period.known and spec.children("slos"):
         spec.changed(
             None,
-            f"Sloth's period is an option of Sloth and not in the file: {PERIOD} is taken",
+            f"Sloth's period is a command-line option and not in the file: {PERIOD} is used",
             "budgets are for that window",
             "write another window.rolling if Sloth was started with --default-slo-period",
         )
@@ -85,11 +85,11 @@ def _resource(node: Node, target: ImportTarget) -> dict[str, Any]:
 def _objective(slo: Node, service: SlothService) -> dict[str, Any]:
     name = slo.text("name")
     if not name:
-        raise slo.refused("name", "the SLO has no name", "nothing is made of it", "write a name")
+        raise slo.refused("name", "the SLO has no name", "it is not converted", "write a name")
     objective = slo.number("objective")
     if objective is None:
-        what = "this is no objective in percent" if "objective" in slo else "there is no objective"
-        raise slo.refused("objective", what, "nothing is made of it", "write one such as 99.9")
+        what = "this is not an objective in percent" if "objective" in slo else "there is no objective"
+        raise slo.refused("objective", what, "it is not converted", "write one such as 99.9")
     made = ours.named(slo, "name", f"{service.written}-{name}")
     annotations = {SERVICE: service.written} if service.written != service.name else {}
     annotations |= {SLO: name} if made != f"{service.written}-{name}" else {}

@@ -1,4 +1,4 @@
-"""What the SLOs of one specification share. Pure."""
+"""The properties that all SLOs of one specification share. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ninefold.integrations.translation.report import ImportTarget
 
 @dataclass(frozen=True, slots=True)
 class SlothService:
-    """What the SLOs of one specification share."""
+    """The properties that all SLOs of one specification share."""
 
     name: str
     written: str
-    """The service as Sloth has it on its series."""
+    """The service name on Sloth's series."""
     names: DocumentNames
     period: SlothPeriod
     target: ImportTarget
@@ -34,6 +34,6 @@ def recorded(node: Node, target: ImportTarget) -> dict[str, str]:
             "labels",
             f"the labels {', '.join(labels)} were on every recorded series",
             "they are on the alerts; the series carry slo_id alone",
-            "join slo:info for what describes an objective",
+            "join slo:info for labels that describe an objective",
         )
     return labels

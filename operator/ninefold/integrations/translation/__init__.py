@@ -1,1 +1,1 @@
-"""What the translators of SLO dialects share: reading foreign documents, writing ours, and a look into PromQL. Pure."""
+"""Shared parts of the translators of SLO dialects: reading documents, writing objectives, analysing PromQL. Pure."""

@@ -1,4 +1,4 @@
-"""Queries that another tool asks over each of its windows, for fields that we ask over 5m and average. Pure."""
+"""Queries that other tools run over each window, converted to recordings over 5m and their averages. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ninefold.kube.fields import duration
 
 
 class EventQuery(NamedTuple):
-    """A query, and the field that it stands in."""
+    """A query, and the field that holds it."""
 
     node: Node
     name: str | None
@@ -20,40 +20,40 @@ class EventQuery(NamedTuple):
 
 
 def counted(sides: Mapping[str, EventQuery], seconds: int = queries.BASE) -> dict[str, str]:
-    """The two sides of a ratio in events per second; over a window of so many seconds the ratio is what it was."""
-    found = {key: queries.meant(side.query) for key, side in sides.items()}
-    grows = {meant.per_window for meant in found.values() if meant is not None and not meant.zero}
+    """The two sides of a ratio in events per second; over a window of `seconds` the ratio is unchanged."""
+    meanings = {key: queries.meant(side.query) for key, side in sides.items()}
+    grows = {meant.per_window for meant in meanings.values() if meant is not None and not meant.zero}
     if len(grows) > 1:
-        _unlike(sides, found, seconds)
-    named = [judged(sides[key], meant, seconds) for key, meant in found.items() if meant is not None]
+        _unlike(sides, meanings, seconds)
+    named = [judged(sides[key], meant, seconds) for key, meant in meanings.items() if meant is not None]
     same = len(grows) <= 1 and not any(named)
     made: dict[str, str] = {}
     for key, side in sides.items():
         made[key] = side.query if len(grows) > 1 else queries.per_second(side.query, seconds)
-        if (meant := found[key]) is not None:
+        if (meant := meanings[key]) is not None:
             _scaled(side, made[key], meant, seconds, same=same)
     return made
 
 
 def _scaled(side: EventQuery, made: str, meant: Meaning, seconds: int, *, same: bool) -> None:
-    """Report another unit; `same` says that nothing of the ratio is lost."""
-    ratio = "the ratio is the same" if same else f"over {duration(seconds)} the ratio is what it was"
-    cure = "nothing need be done" if same else "see what is lost of it"
+    """Report a changed unit; `same` says that the ratio is the same over every window."""
+    ratio = "the ratio is the same" if same else f"over {duration(seconds)} the ratio is unchanged"
+    cure = "no action is needed" if same else "see the remark about what is lost"
     if made.startswith("(") and made.endswith(f"/ {seconds}") and made != side.query:
         side.node.changed(
             side.name,
             f"the query is divided by the {seconds} seconds of {duration(seconds)}",
-            f"events are counted per second, and {ratio}; constants in it stay those of such a window",
+            f"events are counted per second, and {ratio}; constants in it still apply to such a window",
             cure,
         )
     elif made != side.query:
-        side.node.changed(side.name, "increase is written rate", f"events are counted per second, and {ratio}", cure)
+        side.node.changed(side.name, "increase becomes rate", f"events are counted per second, and {ratio}", cure)
     elif meant.why == "last_over_time":
         side.node.changed(
             side.name,
-            "what is recorded is taken for events per second",
+            "the recording is read as events per second",
             "slo:events:rate5m and minimumErrors count in its unit",
-            "nothing need be done if it is a rate; else divide it by the seconds that it counts over",
+            "no action is needed if it is a rate; otherwise divide it by the seconds that it counts over",
         )
     elif not meant.counters and not meant.per_window:
         side.node.changed(
@@ -65,11 +65,11 @@ def _scaled(side: EventQuery, made: str, meant: Meaning, seconds: int, *, same: 
 
 
 def shifted(side: EventQuery) -> None:
-    """Report a query that looks as far back as its window is long."""
+    """Report a query whose offset is as long as its window."""
     side.node.lost(
         side.name,
-        "offset {{.window}} is an offset of 5m",
-        "the old tool looks back as far as each window is long, and Ninefold always over 5m",
+        "offset {{.window}} becomes an offset of 5m",
+        "the old tool uses an offset as long as each window, and Ninefold always 5m",
         "write a fixed offset, such as offset 5m",
     )
 
@@ -82,29 +82,29 @@ def share(side: EventQuery) -> None:
 
 
 def judged(side: EventQuery, meant: Meaning, seconds: int = queries.BASE, instead: str = "") -> bool:
-    """Report what does not add up over time, and what to write instead; whether there is anything to report."""
+    """Report a query that does not add up over time, and what to write instead; returns whether it reported one."""
     base = duration(seconds)
     if meant.kind is WindowMeaning.GUARDED:
         side.node.lost(
             side.name,
-            f"`{meant.why}` applies once to each window, however long the window is",
-            f"here it applies to each {base}, also in what alerts over longer windows read",
-            "leave it out, and write alerting.minimumErrors or minimumTraffic if it guards against little traffic",
+            f"`{meant.why}` applies once to each window, whatever its length",
+            f"here it applies to each {base}, also within longer alert windows",
+            "leave it out, and write alerting.minimumErrors or minimumTraffic if it guards against low traffic",
         )
     elif meant.kind is WindowMeaning.MOMENTARY:
         side.node.lost(
             side.name,
             f"`{meant.why}` is read once, at the end of each window",
-            f"here it is read for each {base}, also in what alerts over longer windows read",
-            "write a number in its place, or count by a rule of your own what the series holds at each moment",
+            f"here it is read for each {base}, also within longer alert windows",
+            "write a number instead, or count the series' value at each moment with your own rule",
         )
     elif meant.kind is WindowMeaning.JUDGED or (
         meant.kind is WindowMeaning.LEVEL and meant.why not in ("", "last_over_time")
     ):
         side.node.lost(
             side.name,
-            f"`{meant.why}` {'' if meant.counters else 'looks at gauges and '}does not add up over time",
-            f"Ninefold takes it over {base}, and over longer windows the mean of that, which is another value",
+            f"`{meant.why}` {'' if meant.counters else 'reads gauges and '}does not add up over time",
+            f"Ninefold records it over {base} and averages that over longer windows, which gives another value",
             instead or _INSTEAD.get(meant.why, _COUNTERS if meant.counters else _GAUGES),
         )
     else:
@@ -112,27 +112,27 @@ def judged(side: EventQuery, meant: Meaning, seconds: int = queries.BASE, instea
     return True
 
 
-_COUNTERS = "write counters, or sums of their rates; add spec.timeSlices to judge a time as good or bad as a whole"
+_COUNTERS = "write counters, or sums of their rates; add spec.timeSlices to count each slice as good or bad"
 _GAUGES = (
     "write indicator.gauge with badAbove or badBelow, or indicator.boolean for a gauge of 0 and 1; add spec.timeSlices "
-    "to judge a time as good or bad as a whole"
+    "to count each slice as good or bad"
 )
 _TRAFFIC = "write errorRatio.traffic with the events that it is a share of, or indicator.ratio with both counters"
 _INSTEAD = {
     "/": "write indicator.errorRatio for a share, or the two counters of the ratio",
-    "abs": "leave it out, and write the larger side of the difference first, so that it is never below 0",
-    "irate": "write rate: irate sees the last two samples of a window alone",
+    "abs": "leave it out, and write the larger side of the difference first, so it is never below 0",
+    "irate": "write rate: irate reads only the last two samples of a window",
     "histogram_quantile": "write indicator.latency with the histogram and the threshold",
     "histogram_fraction": "write indicator.latency with the histogram and the threshold",
 }
 
 
-def _unlike(sides: Mapping[str, EventQuery], found: Mapping[str, Meaning | None], seconds: int) -> None:
-    first = next(key for key, meant in found.items() if meant is not None and meant.per_window)
-    other = next(key for key, meant in found.items() if key != first)
+def _unlike(sides: Mapping[str, EventQuery], meanings: Mapping[str, Meaning | None], seconds: int) -> None:
+    first = next(key for key, meant in meanings.items() if meant is not None and meant.per_window)
+    other = next(key for key, meant in meanings.items() if key != first)
     sides[first].node.lost(
         sides[first].name,
         f"{first} grows with the window and {other} does not",
-        f"their ratio depends on the length of the window; it is kept as it is over {duration(seconds)}",
+        f"their ratio depends on the length of the window; it is the same over {duration(seconds)} only",
         "write rate on both sides, or increase on both",
     )

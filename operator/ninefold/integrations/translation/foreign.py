@@ -1,4 +1,4 @@
-"""A foreign document, read field by field: what nobody asked for by its end is reported, so nothing is lost in silence.
+"""A foreign document, read field by field: fields that are never read are reported, so nothing is lost silently.
 
 Pure. Wrong types are reported and read as absent: no input makes a translator fail.
 """
@@ -14,9 +14,9 @@ from ninefold.integrations.translation.report import NotCarried, Path, Remark, S
 T = TypeVar("T")
 
 _UNKNOWN = (
-    "this field is not known",
-    "nothing of it is carried",
-    "leave it out, or write by hand what it is for",
+    "this field is unknown",
+    "it is not converted",
+    "leave it out, or write its purpose by hand",
 )
 
 
@@ -40,7 +40,7 @@ class Node:
         return list(self._value)
 
     def raw(self, name: str) -> Any:
-        """The field as it stands, whatever it is; None if absent."""
+        """The field unchanged, of any type; None if absent."""
         self._unread.pop(name, None)
         return self._value.get(name)
 
@@ -60,7 +60,7 @@ class Node:
             number = Decimal(_scalar(value) if not isinstance(value, str) else value.strip())
         except InvalidOperation:
             return self._mistyped(name, "a number", None)
-        return number if _is_usual(number) else self._mistyped(name, "a number of usual size", None)
+        return number if _is_usual(number) else self._mistyped(name, "a number of normal size", None)
 
     def flag(self, name: str, default: bool = False) -> bool:
         value = self.raw(name)
@@ -79,14 +79,14 @@ class Node:
 
     def mapping(self, name: str) -> dict[str, str]:
         """A mapping of names to texts, such as labels; {} if absent."""
-        found: dict[str, str] = {}
+        texts: dict[str, str] = {}
         child = self.child(name)
         for key in child.names():
-            found[key] = child.text(key)
-        return found
+            texts[key] = child.text(key)
+        return texts
 
     def child(self, name: str) -> Node:
-        """A mapping; an empty one if absent. The same each time."""
+        """A mapping; an empty one if absent. Returns the same Node each time."""
         if name not in self._children:
             value = self.raw(name)
             if value is not None and not isinstance(value, Mapping):
@@ -95,7 +95,7 @@ class Node:
         return self._children[name][0]
 
     def children(self, name: str) -> list[Node]:
-        """A list of mappings; [] if absent. The same each time."""
+        """A list of mappings; [] if absent. Returns the same Nodes each time."""
         if name not in self._children:
             value = self.raw(name)
             if value is not None and not isinstance(value, list):
@@ -111,31 +111,31 @@ class Node:
             yield Node(item, self._remarks, self.document, path)
 
     def changed(self, name: str | None, what: str, meaning: str, instead: str) -> None:
-        """A field, or the whole (None), is carried in another form. What is under the field counts as read."""
-        self._told("Changed", name, what, meaning, instead)
+        """Report a field, or the whole (None), that takes another form. Everything below the field counts as read."""
+        self._report("Changed", name, what, meaning, instead)
 
     def lost(self, name: str | None, what: str, meaning: str, instead: str) -> None:
-        """As `changed`, of something whose meaning is another."""
-        self._told("Lost", name, what, meaning, instead)
+        """Like `changed`, for a field whose meaning changes."""
+        self._report("Lost", name, what, meaning, instead)
 
     def refused(self, name: str | None, what: str, meaning: str, instead: str) -> NotCarried:
-        """The exception to raise where nothing can be made of the document or of the part in question."""
+        """The exception to raise if the document, or this part of it, cannot be converted."""
         return NotCarried(Remark("Lost", self.document, self._at(name), what, meaning, instead))
 
     def give_up(self, refusal: NotCarried) -> None:
-        """Nothing is made of this part: report why, and nothing else about its fields."""
+        """Drop this part: report why, and no other remark about its fields."""
         self._remarks.append(refusal.remark)
         self.skip()
 
     def skip(self) -> None:
-        """Take everything for read."""
+        """Count everything as read."""
         self._unread.clear()
         for children in self._children.values():
             for child in children:
                 child.skip()
 
     def close(self) -> None:
-        """Report what nobody has read; a null says nothing."""
+        """Report the fields that were not read, except null values."""
         for name in self._unread:
             if name in self:
                 self._remark("Lost", self._at(name), *_UNKNOWN)
@@ -144,7 +144,7 @@ class Node:
             for child in children:
                 child.close()
 
-    def _told(self, severity: Severity, name: str | None, what: str, meaning: str, instead: str) -> None:
+    def _report(self, severity: Severity, name: str | None, what: str, meaning: str, instead: str) -> None:
         if name is not None:
             self._unread.pop(name, None)
             for child in self._children.get(name, []):
@@ -163,17 +163,17 @@ class Node:
 
 
 def _mistyped(wanted: str) -> tuple[str, str, str]:
-    return f"this is not {wanted}", "nothing of it is carried", f"write {wanted}"
+    return f"this is not {wanted}", "it is not converted", f"write {wanted}"
 
 
 def _is_usual(number: Decimal) -> bool:
-    """Whether it is of a size at which sums and texts stay short."""
+    """Whether its size keeps sums and texts short."""
     digits = number.as_tuple()
     return isinstance(digits.exponent, int) and digits.exponent > -30 and number.adjusted() < 15
 
 
 def _scalar(value: Any) -> str:
-    """A number or a truth as YAML writes it; "" for anything else."""
+    """A number or a boolean as YAML writes it; "" for any other value."""
     if isinstance(value, bool):
         return str(value).lower()
     return repr(value) if isinstance(value, int | float) else ""

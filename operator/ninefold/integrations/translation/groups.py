@@ -1,4 +1,4 @@
-"""Labels of series by which an objective is grouped, where some of them are labels that we write. Pure."""
+"""Labels that group an objective, some of which are labels that Ninefold itself writes. Pure."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ninefold.integrations.translation.report import ImportTarget
 
 
 class Groups:
-    """Labels that keep series apart, under the names that they have in ours.
+    """Labels that group series, under their names in Ninefold.
 
-    A label that we write ourselves is called exported_<label>, as Prometheus does where a target and a scrape collide.
+    A label that Ninefold itself writes is renamed exported_<label>, as Prometheus does on a conflict.
     """
 
     def __init__(self, node: Node, labels: Sequence[str], target: ImportTarget) -> None:
@@ -26,24 +26,24 @@ class Groups:
             self._renamed.append((label, self.names[index]))
             node.changed(
                 None,
-                f"the label {label} is {self.names[index]}",
+                f"the label {label} becomes {self.names[index]}",
                 f"Ninefold's own series and alerts use {label} for something else",
                 f"match {self.names[index]} in routes and dashboards",
             )
 
     @property
     def sum(self) -> str:
-        """As PromQL sums by them."""
+        """The PromQL sum by these labels."""
         return f"sum by ({', '.join(self.names)})" if self.names else "sum"
 
     def __bool__(self) -> bool:
-        """Whether any label has another name."""
+        """Whether any label is renamed."""
         return bool(self._renamed)
 
     def counted(self, query: str) -> str:
-        """The query, or the rate of a selector of counters, with the labels under their names."""
+        """The query, or the rate of a selector of counters, with renamed labels."""
         return self.exported(queries.rated(query)) if self else query
 
     def exported(self, query: str) -> str:
-        """PromQL with the labels under their names."""
+        """PromQL with renamed labels."""
         return queries.exported(query, self._renamed)

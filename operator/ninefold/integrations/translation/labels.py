@@ -1,4 +1,4 @@
-"""By which labels a query keeps the series of its result apart, told by its syntax tree. Pure."""
+"""The labels that distinguish the series of a query's result, from its syntax tree. Pure."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _CHOOSING = frozenset({"topk", "bottomk", "limitk", "limit_ratio"})
 """Aggregations that keep whole series."""
 _SCALARS = frozenset({"scalar", "time", "pi"})
 _FROM_MATCHERS = frozenset({"absent", "absent_over_time", "info"})
-"""Functions whose labels are not those of what they are given."""
+"""Functions whose result does not have the labels of their argument."""
 
 
 def kept(expression: promql.Expr | None) -> Kept | None:
-    """None where it cannot be told, as in `rate(x[5m])`. Raises RecursionError for what is too deep."""
+    """None if unknown, as for `rate(x[5m])`. Raises RecursionError for an expression that is too deep."""
     match bare(expression):
         case promql.AggregateExpr() as aggregate:
             return _aggregated(aggregate)
@@ -34,14 +34,14 @@ def kept(expression: promql.Expr | None) -> Kept | None:
 
 
 def common(results: Iterable[Kept]) -> Labels | None:
-    """The labels that all results have; None if there are none in common, or several sets of them."""
+    """The labels that all results share; None if there is no common set of labels, or more than one."""
     first, *others = results
     shared = [labels for labels in first if all(_has(other, labels) for other in others)]
     return shared[0] if len(shared) == 1 else None
 
 
-def _has(found: Kept, labels: Labels) -> bool:
-    return any(set(each) == set(labels) for each in found)
+def _has(sets: Kept, labels: Labels) -> bool:
+    return any(set(candidate) == set(labels) for candidate in sets)
 
 
 def _each(found: Kept | None, change: Callable[[Labels], Labels]) -> Kept | None:
@@ -74,7 +74,7 @@ def _called(call: promql.Call) -> Kept | None:
         return ((),)
     if name in _FROM_MATCHERS or not arguments:
         return None
-    found = kept(next((each for each in reversed(arguments) if _is_series(each)), None))
+    found = kept(next((argument for argument in reversed(arguments) if _is_series(argument)), None))
     if name in ("histogram_quantile", "histogram_fraction"):
         return _each(found, lambda labels: _without(labels, ["le"]))
     if name in ("label_replace", "label_join"):
@@ -112,7 +112,7 @@ def _joined(operation: promql.BinaryExpr) -> Kept | None:
 
 
 def _matched(modifier: promql.BinModifier | None, left: Kept | None, right: Kept | None) -> Kept | None:
-    """Of arithmetic and of a comparison of two vectors."""
+    """The labels after arithmetic with, or a comparison of, two vectors."""
     if modifier is not None and modifier.card != promql.VectorMatchCardinality.OneToOne:
         many = left if modifier.card == promql.VectorMatchCardinality.ManyToOne else right
         brought = modifier.group_labels or ()

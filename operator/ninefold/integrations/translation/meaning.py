@@ -1,7 +1,7 @@
-"""What a query means over a window, decided on its syntax tree: may its value over an hour be added up from 5 m? Pure.
+"""The meaning of a query over a window, from its syntax tree: is its value over an hour the sum of 5 m values? Pure.
 
-Sloth and OpenSLO ask a query again over each window. We ask it over 5 m (or a slice) and average what was recorded,
-which is the same for what is linear in its counters, and for nothing else.
+Sloth and OpenSLO run a query over each window. Ninefold runs it over 5 m (or a slice) and averages the recordings. Both
+are the same for queries that are linear in their counters, and for no others.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import promql_parser as promql
 from ninefold.integrations.translation.series import COUNTED, is_one, within
 
 WINDOW = "299s"
-"""Stands for the range in the text that is parsed; nobody writes such a range."""
+"""Replaces the range in the parsed text; no user writes such a range."""
 _WINDOW = timedelta(seconds=299)
 
 
 class WindowMeaning(Enum):
-    """From what is known without a window to what cannot be added up."""
+    """Ordered from values without a window to values that cannot be added up."""
 
     CONSTANT = "a number"
     LEVEL = "a value of the moment"
     ADDITIVE = "adds up over time"
-    GUARDED = "adds up over time but for a constant"
-    MOMENTARY = "adds up over time but for a value of the moment"
+    GUARDED = "adds up over time except for a constant"
+    MOMENTARY = "adds up over time except for a value of the moment"
     JUDGED = "judges a window as a whole"
 
 
@@ -36,15 +36,15 @@ class Meaning:
 
     kind: WindowMeaning
     per_window: bool = False
-    """Whether the value grows with the window, as an increase does; else it is per second, or a mean."""
+    """Whether the value grows with the window, like an increase; otherwise it is per second, or a mean."""
     counters: bool = False
-    """Whether it looks at counters; else at gauges."""
+    """Whether it reads counters; otherwise it reads gauges."""
     why: str = ""
-    """The part of the query that decides the kind, as `> 100` or `max`."""
+    """The part of the query that decides the kind, such as `> 100` or `max`."""
     value: float | None = None
-    """Of a constant, where it is known."""
+    """The value of a constant, if known."""
     signed: bool = False
-    """Whether it may be below 0, as a difference or a gauge."""
+    """Whether it may be below 0, like a difference or a gauge."""
 
     @property
     def moving(self) -> bool:
@@ -61,33 +61,33 @@ _LEVEL = Meaning(WindowMeaning.LEVEL, signed=True)
 _ADDED = {"avg_over_time": False, "sum_over_time": True, "count_over_time": True, "delta": True}
 """Functions over a range of a gauge that add up, and whether they grow with the range."""
 _MEANS = frozenset({"avg_over_time", "sum_over_time"})
-"""Functions whose values are of the sign of what they are given."""
+"""Functions whose result has the sign of its argument."""
 _LAST = frozenset({"irate", "idelta", "last_over_time", "first_over_time"})
-"""Functions that look at one end of their range, however long it is."""
+"""Functions that read one end of their range, whatever its length."""
 _THROUGH = frozenset(
     {
         *("histogram_count", "histogram_sum", "label_join", "label_replace", "scalar", "vector"),
         *("sort", "sort_desc", "sort_by_label", "sort_by_label_desc"),
     }
 )
-"""Functions that keep what they are given."""
+"""Functions that return their argument unchanged."""
 _BOUNDS = frozenset({"clamp", "clamp_max", "clamp_min"})
 _ROUNDED = frozenset({"ceil", "floor", "round"})
 _UNITLESS = frozenset({"count", "group", "count_values", "histogram_quantile", "histogram_fraction", "absent", "sgn"})
-"""Functions and aggregations whose value does not grow with what they are given."""
+"""Functions and aggregations whose value does not grow with their argument."""
 _COMPARISONS = frozenset({"==", "!=", ">", "<", ">=", "<="})
 
 
 def meaning(expression: promql.Expr) -> Meaning:
-    """The class of an expression in which WINDOW stands for the range. Raises RecursionError for what is too deep."""
+    """The class of an expression in which WINDOW is the range. Raises RecursionError for one that is too deep."""
     match expression:
         case promql.NumberLiteral():
             return Meaning(WindowMeaning.CONSTANT, value=expression.val, signed=expression.val < 0)
         case promql.ParenExpr():
             return meaning(expression.expr)
         case promql.UnaryExpr():
-            found = meaning(expression.expr)
-            return replace(found, value=None if found.value is None else -found.value, signed=not found.zero)
+            inner = meaning(expression.expr)
+            return replace(inner, value=None if inner.value is None else -inner.value, signed=not inner.zero)
         case promql.Call():
             return _call(expression)
         case promql.AggregateExpr():
@@ -99,11 +99,11 @@ def meaning(expression: promql.Expr) -> Meaning:
 
 def _call(call: promql.Call) -> Meaning:
     name, arguments = call.func.name, call.args
-    ranged = next((one for one in arguments if isinstance(one, promql.MatrixSelector | promql.SubqueryExpr)), None)
+    ranged = next((part for part in arguments if isinstance(part, promql.MatrixSelector | promql.SubqueryExpr)), None)
     if ranged is not None:
         return _over(name, ranged)
-    given = [meaning(one) for one in arguments if not isinstance(one, promql.StringLiteral)]
-    chief = max(given, key=lambda one: one.moving, default=_LEVEL)
+    given = [meaning(part) for part in arguments if not isinstance(part, promql.StringLiteral)]
+    chief = max(given, key=lambda part: part.moving, default=_LEVEL)
     if name in _BOUNDS:
         return _bounded(name, given)
     if name == "abs":
@@ -113,12 +113,12 @@ def _call(call: promql.Call) -> Meaning:
     if not chief.moving:
         return _LEVEL
     return (
-        _besides(chief, name) if name in _ROUNDED and chief.kind is not WindowMeaning.JUDGED else _judged(name, chief)
+        _guarded(chief, name) if name in _ROUNDED and chief.kind is not WindowMeaning.JUDGED else _judged(name, chief)
     )
 
 
 def _over(name: str, ranged: promql.MatrixSelector | promql.SubqueryExpr) -> Meaning:
-    """A function over a range."""
+    """The meaning of a function over a range."""
     inner = meaning(ranged.expr) if isinstance(ranged, promql.SubqueryExpr) else _LEVEL
     counters = name in COUNTED or name == "irate" or inner.counters
     if inner.moving:
@@ -132,17 +132,17 @@ def _over(name: str, ranged: promql.MatrixSelector | promql.SubqueryExpr) -> Mea
 
 
 def _bounded(name: str, given: list[Meaning]) -> Meaning:
-    """Of a number that is not negative, a bound of 0 below is none."""
+    """The meaning of a bounded value. A lower bound of 0 has no effect on a value that is never negative."""
     first, *bounds = given
     if not first.moving or first.kind is WindowMeaning.JUDGED:
         return first
     if not all(bound.kind is WindowMeaning.CONSTANT for bound in bounds):
         return _judged(name, first)
-    return first if name == "clamp_min" and bounds[0].zero and not first.signed else _besides(first, name)
+    return first if name == "clamp_min" and bounds[0].zero and not first.signed else _guarded(first, name)
 
 
 _KEEPING = frozenset({"sum", "avg"})
-"""Aggregations that are linear in what they are given."""
+"""Aggregations that are linear in their argument."""
 
 
 def _aggregate(name: str, inner: Meaning) -> Meaning:
@@ -176,7 +176,7 @@ def _grows(name: str, left: Meaning, right: Meaning) -> bool:
 
 
 def _unmoved(name: str, left: Meaning, right: Meaning) -> Meaning:
-    """Numbers and values of the moment."""
+    """The meaning of arithmetic with numbers and values of the moment."""
     if name == "*" and (left.zero or right.zero):
         return Meaning(WindowMeaning.CONSTANT, value=0)
     if left.kind is right.kind is WindowMeaning.CONSTANT:
@@ -203,10 +203,10 @@ def _over_another(expression: promql.BinaryExpr, left: Meaning, right: Meaning) 
 
 
 def _weighted(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> Meaning:
-    """What adds up, times or over a number or a value of the moment."""
+    """The meaning of an additive value that is multiplied or divided by a number or a value of the moment."""
     moving, other = (left, right) if left.moving else (right, left)
     weight = expression.rhs if left.moving else expression.lhs
-    # A join that brings labels is made for them.
+    # A join that adds labels is there only for the labels.
     joined = expression.modifier is not None and expression.modifier.group_labels
     return moving if other.kind is WindowMeaning.CONSTANT or joined or is_one(weight) else _at_once(moving, expression)
 
@@ -217,8 +217,8 @@ def _sum(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> Meanin
         return _together(str(expression.op), left, right)
     if other.kind is WindowMeaning.LEVEL:
         return _at_once(moving, expression)
-    # A constant per second adds up; a constant in a window is there once for 5 m and once for an hour.
-    return _besides(moving, _told(expression)) if moving.per_window and not other.zero else moving
+    # A constant per second adds up; a constant per window counts once for 5 m and once for an hour.
+    return _guarded(moving, _shown(expression)) if moving.per_window and not other.zero else moving
 
 
 def _or(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> Meaning:
@@ -227,20 +227,20 @@ def _or(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> Meaning
     moving, other = (left, right) if left.moving else (right, left)
     if other.kind is WindowMeaning.LEVEL:
         return _at_once(moving, expression)
-    return moving if other.zero else _besides(moving, _told(expression))
+    return moving if other.zero else _guarded(moving, _shown(expression))
 
 
 def _and(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> Meaning:
-    """`and` and `unless` keep values of the left where there is something on the right."""
+    """`and` and `unless` filter the values of the left side by the series on the right."""
     if not left.moving:
         return _LEVEL if right.kind is WindowMeaning.ADDITIVE else _judged(str(expression.op), left, right)
     if str(expression.op) == "unless" and right.kind is WindowMeaning.ADDITIVE:
-        # What there was in one part of the window hides the whole of it.
-        return _besides(left, "unless")
+        # A series in one part of the window hides the whole window.
+        return _guarded(left, "unless")
     if right.kind is WindowMeaning.LEVEL:
         return left if is_one(expression.rhs) else _at_once(left, expression, right.why)
     condition = right.why if right.kind is not WindowMeaning.ADDITIVE else ""
-    return _besides(left, f"{expression.op} ... {condition}") if condition else left
+    return _guarded(left, f"{expression.op} ... {condition}") if condition else left
 
 
 _RULES = {"*": _times, "/": _over_another, "+": _sum, "-": _sum, "or": _or, "and": _and, "unless": _and}
@@ -252,13 +252,13 @@ def _compared(expression: promql.BinaryExpr, left: Meaning, right: Meaning) -> M
     if not left.moving and not right.moving:
         signed = left.signed and not verdict
         return Meaning(
-            WindowMeaning.LEVEL, counters=left.counters or right.counters, why=_told(expression), signed=signed
+            WindowMeaning.LEVEL, counters=left.counters or right.counters, why=_shown(expression), signed=signed
         )
     if verdict or right.kind is not WindowMeaning.CONSTANT or left.kind is WindowMeaning.JUDGED:
         return _judged(f"{name} bool" if verdict else name, left, right, grows=left.per_window and not verdict)
-    # What is 0 adds nothing, so that it may be missing; what is below 0 would add something.
+    # A value of 0 adds nothing, so it may be missing; a value below 0 would count.
     harmless = right.zero and (name == "!=" or (name in (">", ">=") and not left.signed))
-    return left if harmless else _besides(left, _told(expression))
+    return left if harmless else _guarded(left, _shown(expression))
 
 
 def _together(name: str, left: Meaning, right: Meaning) -> Meaning:
@@ -271,29 +271,29 @@ def _together(name: str, left: Meaning, right: Meaning) -> Meaning:
     return Meaning(kind, left.per_window, left.counters or right.counters, why)
 
 
-def _besides(moving: Meaning, why: str) -> Meaning:
-    """What adds up but for something that holds once in a window, however long it is."""
+def _guarded(moving: Meaning, why: str) -> Meaning:
+    """An additive value with a part that applies once per window, whatever its length."""
     return moving if moving.why else replace(moving, kind=WindowMeaning.GUARDED, why=why)
 
 
 def _at_once(moving: Meaning, expression: promql.BinaryExpr, condition: str = "") -> Meaning:
-    """What adds up but for a value that is read once, at the end of a window, however long it is."""
+    """An additive value with a part that is read once, at the end of a window, whatever its length."""
     if moving.why:
         return moving
-    why = f"{expression.op} ... {condition}" if condition else _told(expression)
+    why = f"{expression.op} ... {condition}" if condition else _shown(expression)
     return replace(moving, kind=WindowMeaning.MOMENTARY, why=why)
 
 
 def _judged(why: str, *parts: Meaning, grows: bool | None = None) -> Meaning:
-    """The innermost reason counts."""
+    """A value that judges a window as a whole. The innermost reason counts."""
     if grows is None:
         grows = parts[0].per_window and why not in _UNITLESS
     reason = next((part.why for part in parts if part.kind is WindowMeaning.JUDGED), why)
     return Meaning(WindowMeaning.JUDGED, grows, any(part.counters for part in parts), reason)
 
 
-def _told(expression: promql.BinaryExpr) -> str:
-    """The operation with the side that is no window's, as `> 100`."""
+def _shown(expression: promql.BinaryExpr) -> str:
+    """The operation with the side that does not depend on a window, such as `> 100`."""
     side = expression.lhs if meaning(expression.rhs).moving and not meaning(expression.lhs).moving else expression.rhs
     text = side.prettify()
     return f"{expression.op} {text if len(text) <= 40 else '...'}"

@@ -1,4 +1,4 @@
-"""The parts of our manifest that every dialect fills in: names, percentages, windows, and the texts of alerts. Pure."""
+"""The parts of Ninefold's manifest that every dialect fills in: names, percentages, windows, texts of alerts. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ninefold.kube.fields import duration
 
 KIND = "ServiceLevelObjective"
 MEMBERS = 16
-"""The most labels and annotations that alerting takes."""
+"""The most labels and annotations that alerting accepts."""
 LONGEST_TEXT = 1024
 
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
@@ -31,11 +31,11 @@ _UNIT = {"ms": "0.001", "s": "1", "m": "60", "h": "3600", "d": "86400", "w": "60
 _LENGTH = re.compile(r"(?:[0-9]{1,9}(?:ms|[smhdwy])){1,7}")
 
 OURS = frozenset({"slo_id", "slo_namespace", "slo_name", "service", "severity", "burn_tier"})
-"""Labels that our alerts carry."""
+"""Labels that Ninefold's alerts carry."""
 
 
 def manifest(metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
-    """A ServiceLevelObjective; what is empty is left out."""
+    """A ServiceLevelObjective; empty values are left out."""
     return {
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": KIND,
@@ -45,31 +45,31 @@ def manifest(metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, 
 
 
 def decimal(value: Decimal) -> str:
-    """A number in full and without zeros at its end: "99.9"."""
+    """A number in full, without trailing zeros: "99.9"."""
     return f"{value.normalize():f}"
 
 
 def percent(node: Node, name: str, value: Decimal) -> str:
-    """An objective in percent. Raises NotCarried where no error budget, or no promise, is left."""
+    """An objective in percent. Raises NotCarried if it leaves no error budget, or promises nothing."""
     if value >= 100:
         raise node.refused(
             name,
             f"an objective of {decimal(value)} % leaves no error budget",
-            "burn rates and budgets cannot be computed, so nothing is made of it",
+            "burn rates and budgets cannot be computed, so it is not converted",
             'write an objective below 100, such as "99.99"',
         )
     if value <= 0:
         raise node.refused(
             name,
             f"an objective of {decimal(value)} % promises nothing",
-            "nothing can be measured against it, so nothing is made of it",
+            "nothing can be measured against it, so it is not converted",
             'write an objective above 0, such as "99"',
         )
     return decimal(value)
 
 
 def length(text: str) -> Decimal | None:
-    """The seconds of a duration of Prometheus, such as "4w" or "1m30s"; None if it is none."""
+    """The seconds of a Prometheus duration, such as "4w" or "1m30s"; None for any other text."""
     if not _LENGTH.fullmatch(text):
         return None
     parts = re.findall(r"([0-9]+)(ms|[smhdwy])", text)
@@ -77,7 +77,7 @@ def length(text: str) -> Decimal | None:
 
 
 def window(text: str) -> str:
-    """A duration of Prometheus in one unit, as our windows are written; unchanged if it already is, or is none."""
+    """A Prometheus duration in one unit, as Ninefold's windows require; any other text is unchanged."""
     seconds = length(text)
     if _WINDOW.fullmatch(text) or seconds is None or seconds % 1:
         return text
@@ -85,17 +85,17 @@ def window(text: str) -> str:
 
 
 def object_name(text: str) -> str:
-    """A name for an object, as near to the text as names of objects can be."""
+    """A valid object name, as close to the text as possible."""
     return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") or "slo"
 
 
 def named(node: Node, name: str, text: str) -> str:
-    """As `object_name`; reported where it is more than a change of case."""
+    """Like `object_name`; reports more than a change of case."""
     made = object_name(text)
     if made != text.lower():
         node.changed(
             name,
-            f"{text!r} is no name for an object of Kubernetes",
+            f"{text!r} is not a name for a Kubernetes object",
             f"the objective is named {made}",
             f"write {made} where you refer to it",
         )
@@ -105,12 +105,12 @@ def named(node: Node, name: str, text: str) -> str:
 def service(node: Node, name: str, text: str) -> str:
     """The value of spec.service, which must fit into a label."""
     if not text:
-        raise node.refused(name, "no service is named", "an objective belongs to a service", f"write {name}")
+        raise node.refused(name, "there is no service", "an objective belongs to a service", f"write {name}")
     made = re.sub(r"[^-A-Za-z0-9_.]+", "-", text)[:63].strip("-_.")
     if made != text:
         node.changed(
             name,
-            f"{text!r} does not fit into a label",
+            f"{text!r} is not a label value",
             f"the service is named {made or 'service'}",
             "write at most 63 letters, digits, '-', '_' or '.'",
         )
@@ -118,21 +118,21 @@ def service(node: Node, name: str, text: str) -> str:
 
 
 def plain(node: Node, name: str) -> str:
-    """A text without templates, cut to the length that a description may have."""
+    """A text without templates, cut to the maximum length of a description."""
     text = node.text(name)
     made = text.strip().replace("{{", "{ {")[:LONGEST_TEXT]
     if made != text.strip():
         node.changed(
             name,
             f"a description is plain text of at most {LONGEST_TEXT} characters",
-            "'{{' is written '{ {', and the rest is cut",
+            "'{{' becomes '{ {', and the rest is cut",
             "shorten it, and write it without templates",
         )
     return made
 
 
 def object_metadata(node: Node, namespace: str) -> dict[str, Any]:
-    """Name, namespace, labels and annotations of an object of Kubernetes. What the API server wrote is left to it."""
+    """Name, namespace, labels and annotations of a Kubernetes object, without what the API server wrote."""
     source = node.child("metadata")
     annotations = kubernetes_annotations(source)
     written = [name for name in _BY_THE_SERVER if name in source]
@@ -143,23 +143,23 @@ def object_metadata(node: Node, namespace: str) -> dict[str, Any]:
     if "status" in node:
         node.changed(
             "status",
-            "the status speaks of the old object",
-            "it is not carried; the operator writes one of its own",
-            "look at `kubectl get slo` once the objective is applied",
+            "the status is about the old object",
+            "it is not converted; the operator writes its own",
+            "run `kubectl get slo` once the objective is applied",
         )
     if written:
         source.changed(
             None,
-            f"{', '.join(written)} were written by the API server",
-            "they belong to the old object and are not carried",
-            "nothing need be done",
+            f"the API server wrote {', '.join(written)}",
+            "this belongs to the old object and is not converted",
+            "no action is needed",
         )
     for name, meaning in _NOT_OURS.items():
         if name in source:
-            source.lost(name, f"{name} is not carried", meaning, "set it by hand if it is needed")
+            source.lost(name, f"{name} is not converted", meaning, "set it by hand if it is needed")
     labels = kubernetes_labels(source.child("labels"), source.mapping("labels"))
-    found: dict[str, Any] = {"name": source.text("name"), "namespace": source.text("namespace") or namespace}
-    return found | {"labels": labels, "annotations": annotations}
+    metadata: dict[str, Any] = {"name": source.text("name"), "namespace": source.text("namespace") or namespace}
+    return metadata | {"labels": labels, "annotations": annotations}
 
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -176,61 +176,61 @@ _BY_THE_SERVER = (
 
 
 _SELECTING = frozenset({"prometheus", "release", "role"})
-"""Labels by which a Prometheus usually selects its rules."""
+"""Labels that a Prometheus usually selects its rules by."""
 
 
 def rule_labels(node: Node, labels: Mapping[str, str], tool: str) -> None:
-    """Report labels that the tool hands on to its PrometheusRule; `node` is the object's metadata."""
+    """Report labels that the tool copies to its PrometheusRule; `node` is the object's metadata."""
     if not labels:
         return
-    told = ",".join(f"{name}={value}" for name, value in labels.items())
+    pairs = ",".join(f"{name}={value}" for name, value in labels.items())
     (node.lost if _SELECTING & labels.keys() else node.changed)(
         "labels",
-        f"{tool} puts {told} on its PrometheusRule, too; here they are on the objective alone",
+        f"{tool} also puts {pairs} on its PrometheusRule; here only the objective has them",
         "a Prometheus that selects rules by them does not load Ninefold's",
-        f"start the operator with --rule-labels {told} if its ruleSelector asks for them",
+        f"start the operator with --rule-labels {pairs} if its ruleSelector asks for them",
     )
 
 
 _NOT_OURS = {
-    "ownerReferences": "the objective does not go with the object that owned this one",
-    "finalizers": "nothing holds up the deletion of the objective",
-    "generateName": "the objective has a name of its own",
+    "ownerReferences": "the objective is not deleted with the owner of this object",
+    "finalizers": "nothing blocks the deletion of the objective",
+    "generateName": "the objective has its own name",
 }
 
 
 def kubernetes_labels(node: Node, written: Mapping[str, str]) -> dict[str, str]:
-    """Of labels those that Kubernetes takes; `node` holds them, for the report."""
-    found: dict[str, str] = {}
+    """The labels that Kubernetes accepts; `node` holds the labels, for the report."""
+    valid: dict[str, str] = {}
     for key, value in written.items():
         if _LABEL_KEY.fullmatch(key) and len(value) <= 63 and (not value or _LABEL_VALUE.fullmatch(value)):
-            found[key] = value
+            valid[key] = value
         else:
             node.lost(
                 key,
-                f"{key}={value} is no label of Kubernetes",
+                f"{key}={value} is not a Kubernetes label",
                 "the objective does not carry it",
                 "choose a key and a value of at most 63 letters, digits, '-', '_' or '.'",
             )
-    return found
+    return valid
 
 
 def kubernetes_annotations(source: Node) -> dict[str, str]:
-    """Of the annotations of an object those that Kubernetes takes."""
-    found = source.mapping("annotations")
-    for key in [key for key in found if not _LABEL_KEY.fullmatch(key)]:
+    """The annotations of an object that Kubernetes accepts."""
+    annotations = source.mapping("annotations")
+    for key in [key for key in annotations if not _LABEL_KEY.fullmatch(key)]:
         source.child("annotations").lost(
             key,
-            f"{key} is no annotation of Kubernetes",
+            f"{key} is not a Kubernetes annotation",
             "the objective does not carry it",
             "choose a key of at most 63 letters, digits, '-', '_' or '.', with or without a domain before it",
         )
-        del found[key]
-    return found
+        del annotations[key]
+    return annotations
 
 
 def alert_name(node: Node) -> str:
-    """The name of alerts in `node.name`; "" if there is none that ours can have."""
+    """The name of alerts in `node.name`; "" if there is none that Ninefold's alerts can have."""
     name = node.text("name")
     if not name or _ALERT_NAME.fullmatch(name):
         return name
@@ -244,38 +244,38 @@ def alert_name(node: Node) -> str:
 
 
 def alert_labels(node: Node, found: Mapping[str, str], target: ImportTarget) -> dict[str, str]:
-    """Of labels those that alerts may be given; `node` holds them, for the report."""
+    """The labels that alerts may have; `node` holds the labels, for the report."""
     kept: dict[str, str] = {}
     for name, value in found.items():
         if name in target.reserved:
             node.lost(
                 name,
-                f"the label {name}={value} is not carried",
+                f"the label {name}={value} is not converted",
                 f"{name} is a label that Ninefold writes itself",
                 "choose another name for it, or route by the labels that Ninefold writes",
             )
         elif not _ALERT_LABEL.fullmatch(name):
-            node.lost(name, f"{name} is no name of a label", "alerts do not carry it", "choose another name")
+            node.lost(name, f"{name} is not a label name", "alerts do not carry it", "choose another name")
         elif (text := _template(node, name, value, {}, ())) is not None:
             kept[name] = text
     return kept
 
 
 def alert_annotations(
-    node: Node, found: Mapping[str, str], renamed: Mapping[str, str], labels: Collection[str]
+    node: Node, written: Mapping[str, str], renamed: Mapping[str, str], labels: Collection[str]
 ) -> dict[str, Any]:
     """The part of `alerting` that annotations become: `annotations`, `runbook` and `dashboard`.
 
-    `renamed` maps labels of the other's alerts to those of ours, `labels` are further ones that our alerts carry.
+    `renamed` maps labels of the other tool's alerts to Ninefold's; `labels` are further labels of Ninefold's alerts.
     """
     made: dict[str, Any] = {}
     kept: dict[str, str] = {}
-    for name, value in found.items():
+    for name, value in written.items():
         text = _template(node, name, value, renamed, labels)
         if text is None:
             continue
         if not _ALERT_LABEL.fullmatch(name):
-            node.lost(name, f"{name} is no name of an annotation", "alerts do not carry it", "choose another name")
+            node.lost(name, f"{name} is not an annotation name", "alerts do not carry it", "choose another name")
         elif name in ("runbook", "dashboard") and "{{" not in text and text:
             made[name] = text
         else:
@@ -284,7 +284,7 @@ def alert_annotations(
 
 
 def few(node: Node, found: Mapping[str, str]) -> dict[str, str]:
-    """As many labels or annotations as alerts may be given."""
+    """As many labels or annotations as alerts may have."""
     if rest := list(found)[MEMBERS:]:
         node.lost(
             None,
@@ -296,36 +296,36 @@ def few(node: Node, found: Mapping[str, str]) -> dict[str, str]:
 
 
 def _template(node: Node, name: str, text: str, renamed: Mapping[str, str], labels: Collection[str]) -> str | None:
-    """A text with the placeholders that Ninefold takes; None, and reported, if it has others or is too long."""
+    """A text with the placeholders that Ninefold accepts; reports and returns None if it has others or is too long."""
     known, valued = OURS | set(labels), False
 
     def placeholder(match: re.Match[str]) -> str:
         nonlocal valued
-        found = _PLACEHOLDER.fullmatch(match[0])
-        if found is None:
+        parts = _PLACEHOLDER.fullmatch(match[0])
+        if parts is None:
             raise LookupError(match[0])
-        label = found["label"]
+        label = parts["label"]
         label = renamed.get(label, label) if label else None
         if label and label not in known:
             raise LookupError(match[0])
         valued = valued or label is None
         inner = f"$labels.{label}" if label else "$value"
-        return f"{{{{ {inner} | {found['format']} }}}}" if found["format"] else f"{{{{ {inner} }}}}"
+        return f"{{{{ {inner} | {parts['format']} }}}}" if parts["format"] else f"{{{{ {inner} }}}}"
 
     try:
         made = _TEMPLATE.sub(placeholder, text.strip())
     except LookupError as unknown:
         node.lost(
             name,
-            f"the template {unknown.args[0]} is not carried, and the text with it",
-            "alerts say their own words instead",
+            f"the template {unknown.args[0]} is not converted, nor is its text",
+            "alerts have Ninefold's own text instead",
             "write plain text, {{ $value }}, or {{ $labels.name }} of a label that the alerts carry",
         )
         return None
     if "{{" in _TEMPLATE.sub("", made) or len(made) > LONGEST_TEXT:
         node.lost(
             name,
-            f"the text is no template, or longer than {LONGEST_TEXT} characters",
+            f"the text is not a template, or longer than {LONGEST_TEXT} characters",
             "alerts do not carry it",
             "shorten it, and close its braces",
         )
@@ -334,7 +334,7 @@ def _template(node: Node, name: str, text: str, renamed: Mapping[str, str], labe
         node.changed(
             name,
             "{{ $value }} was the error ratio",
-            "it is the burn rate, such as 14.4",
+            "now it is the burn rate, such as 14.4",
             "change the words around it",
         )
     return made

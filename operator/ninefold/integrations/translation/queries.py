@@ -1,7 +1,7 @@
-"""A look into PromQL that others wrote, to carry it into the fields of ours. Pure.
+"""Analyses and converts PromQL that other tools' users wrote. Pure.
 
-`$window` stands for the range, as in our resource. What cannot be parsed, or is too much to parse, is None here: the
-compiler refuses it later, with the parser's words or the bound.
+`$window` is the range, as in Ninefold's resource. PromQL that cannot be parsed, or exceeds the bounds, is None here:
+the compiler refuses it later, with the parser's message or the bound.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ninefold.integrations.translation.shares import Share
 from ninefold.kube import promqltext
 
 BASE = 300
-"""The seconds for which [$window] stands unless an objective counts slices of time: events are recorded over them."""
+"""The seconds of [$window] unless an objective counts slices of time: events are recorded over this interval."""
 
 _STRING = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`""")
 _GO_TEMPLATE = re.compile(r"\{\{-?\s*\.(?:window|Window)\s*-?\}\}")
@@ -44,12 +44,12 @@ def has_window(text: str) -> bool:
 
 
 def is_shifted(text: str) -> bool:
-    """Whether it looks as far back as its window is long, by `offset $window`."""
+    """Whether its offset is as long as its window, by `offset $window`."""
     return _OFFSET.search(_STRING.sub('""', text)) is not None
 
 
 def read_once(text: str) -> str:
-    """With `$window` in ranges only: of recordings such as `errors:rate$window` that over 5m is read."""
+    """The query with `$window` only in ranges: a recording such as `errors:rate$window` is read over 5m."""
 
     def read(found: re.Match[str]) -> str:
         chosen = found["selector"]
@@ -62,7 +62,7 @@ def read_once(text: str) -> str:
 
 
 def _opening(text: str, found: re.Match[str]) -> int:
-    """Where the bracket before it would be."""
+    """The position where the bracket before it would be."""
     return len(text[: found.start()].rstrip()) - 1
 
 
@@ -72,7 +72,7 @@ def is_rated(text: str) -> bool:
 
 
 def meant(text: str) -> Meaning | None:
-    """The class of a query; None for what is not PromQL, or too deep to tell."""
+    """The meaning of a query; None if it is not PromQL, or too deep to analyse."""
     expression = _parsed(text)
     try:
         return None if expression is None else meaning.meaning(expression)
@@ -81,20 +81,25 @@ def meant(text: str) -> Meaning | None:
 
 
 def per_second(text: str, seconds: int) -> str:
-    """A query that counts what happened in [$window], which is so many seconds long, in events per second."""
-    found = meant(text)
-    if found is None or not found.per_window:
+    """Converts a query that counts events in [$window], which is `seconds` long, to events per second."""
+    before = meant(text)
+    if before is None or not before.per_window:
         return text
     plain = _STRING.sub('""', text)
     rated = _outside_strings(text, lambda part: _INCREASE.sub("rate", part))
     after = meant(rated)
-    if found.kind is WindowMeaning.ADDITIVE and not _RANGE.search(plain) and after is not None and not after.per_window:
+    if (
+        before.kind is WindowMeaning.ADDITIVE
+        and not _RANGE.search(plain)
+        and after is not None
+        and not after.per_window
+    ):
         return rated
     return f"({text}{chr(10) if '#' in plain else ''}) / {seconds}"
 
 
 def share(text: str) -> Share | None:
-    """What an error ratio is a share of; None for what is no share."""
+    """What an error ratio is a share of; None if it is not a share."""
     expression = _parsed(text)
     try:
         return None if expression is None else shares.share(expression)
@@ -103,11 +108,11 @@ def share(text: str) -> Share | None:
 
 
 def denominator(text: str) -> str | None:
-    """Of a share of events per second all events; None for anything else."""
-    found = share(text)
-    if found is None or found.total is None:
+    """The denominator of a share of events per second; None for any other query."""
+    ratio = share(text)
+    if ratio is None or ratio.total is None:
         return None
-    printed = _outside_strings(found.total.prettify(), lambda plain: re.sub(r"\s+", " ", plain))
+    printed = _outside_strings(ratio.total.prettify(), lambda plain: re.sub(r"\s+", " ", plain))
     # Durations are printed in their largest units.
     return printed.replace("[4m59s", "[$window")
 
@@ -118,12 +123,12 @@ def with_window(text: str) -> str:
 
 
 def rated(text: str) -> str:
-    """The rate of a selector of counters; other PromQL as it is."""
+    """The rate of a selector of counters; other PromQL unchanged."""
     return f"rate({text}[$window])" if selector(text) is not None else offset_rated(text)
 
 
 def offset_rated(text: str) -> str:
-    """The rate of a selector of counters with an offset, which a selector of ours cannot have; all else as it is."""
+    """The rate of a counter selector with an offset, which Ninefold's selectors cannot have; other PromQL unchanged."""
     expression = _parsed(text)
     if not isinstance(expression, promql.VectorSelector) or expression.offset is None or expression.at is not None:
         return text
@@ -147,7 +152,7 @@ def selector(text: str) -> promql.VectorSelector | None:
 
 
 def summed(text: str) -> tuple[str, tuple[str, ...]] | None:
-    """Of `sum(selector)` and `sum by (a) (selector)` the selector and the labels."""
+    """The selector and the labels of `sum(selector)` and `sum by (a) (selector)`."""
     expression = bare(_parsed(text))
     if not isinstance(expression, promql.AggregateExpr) or str(expression.op) != "sum":
         return None
@@ -158,7 +163,7 @@ def summed(text: str) -> tuple[str, tuple[str, ...]] | None:
 
 
 def kept(text: str) -> Kept | None:
-    """By which sets of labels a query keeps series apart; None where it cannot be told, as of `rate(x[$window])`."""
+    """The sets of labels that distinguish a query's series; None if unknown, as for `rate(x[$window])`."""
     expression = _parsed(text)
     try:
         return labels.kept(expression)
@@ -167,13 +172,13 @@ def kept(text: str) -> Kept | None:
 
 
 def grouping(text: str) -> Labels | None:
-    """As `kept`, of a query whose series all have the same labels."""
-    found = kept(text)
-    return found[0] if found is not None and len(found) == 1 else None
+    """Like `kept`, for a query whose series all have the same labels."""
+    sets = kept(text)
+    return sets[0] if sets is not None and len(sets) == 1 else None
 
 
 def latency(good: str, total: str) -> tuple[str, Decimal] | None:
-    """Of `name_bucket{le="0.3", …}` and `name_count{…}` the selector of the histogram and the bound."""
+    """The selector of the histogram and the bound of `name_bucket{le="0.3", …}` and `name_count{…}`."""
     bucket, count = selector(good), selector(total)
     if bucket is None or count is None or not bucket.name or not count.name or bucket.matchers.or_matchers:
         return None
@@ -189,26 +194,26 @@ def latency(good: str, total: str) -> tuple[str, Decimal] | None:
 
 
 def has_one_bucket(text: str) -> bool:
-    """Whether a selector chooses one bucket of a histogram; True for what is no selector."""
+    """Whether a selector selects one bucket of a histogram; True for text that is not a selector."""
     chosen = selector(text)
     bounds = [] if chosen is None else [matcher for matcher in chosen.matchers.matchers if matcher.name == "le"]
     return chosen is None or any(_bound(matcher) is not None for matcher in bounds)
 
 
 def _bound(matcher: promql.Matcher) -> Decimal | None:
-    """The only bound that a condition on le leaves: Prometheus 2 writes it as 1 and Prometheus 3 as 1.0."""
+    """The only bound that a condition on le allows: Prometheus 2 writes it as 1 and Prometheus 3 as 1.0."""
     if matcher.op not in (promql.MatchOp.Equal, promql.MatchOp.Re):
         return None
     either = matcher.value.replace("\\", "").split("|") if matcher.op == promql.MatchOp.Re else [matcher.value]
     try:
-        found = {Decimal(each.removesuffix("(.0)?")) for each in either}
+        bounds = {Decimal(text.removesuffix("(.0)?")) for text in either}
     except InvalidOperation:
         return None
-    return found.pop() if len(found) == 1 else None
+    return bounds.pop() if len(bounds) == 1 else None
 
 
 def with_matcher(text: str, suffix: str, matcher: str = "") -> str | None:
-    """The selector with its name prolonged and one matcher more; None if it is none or has no name."""
+    """The selector with a suffix on its name and one more matcher; None if it is not a selector or has no name."""
     parsed = selector(text)
     if parsed is None or not parsed.name:
         return None

@@ -1,4 +1,4 @@
-"""What comes out of a translation: manifests, and a remark for everything that they do not hold as it was. Pure."""
+"""The result of a translation: manifests, and a remark for everything that they do not hold unchanged. Pure."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Path = tuple[str | int, ...]
-"""Where a field stands in its document."""
+"""The path of a field in its document."""
 
 Severity = Literal["Lost", "Changed"]
-"""Lost: the meaning is another. Changed: the same, carried in another form."""
+"""Lost: the meaning changes. Changed: the same meaning in another form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One thing that was not carried as it was."""
+    """One part of a document that is not converted unchanged."""
 
     severity: Severity
     document: int
-    """Which of the documents, from 0."""
+    """The number of the document, from 0."""
     path: Path
     what: str
-    """What is not carried as it was, as a clause."""
+    """What changes, as a clause."""
     meaning: str
-    """What that means for whoever relies on it."""
+    """What that means for users who rely on it."""
     instead: str
-    """What to do, as an order."""
+    """What to do, in the imperative."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A manifest, and the part of a document that it was made of."""
+    """A manifest, and the part of a document that it was converted from."""
 
     manifest: dict[str, Any]
     document: int = 0
@@ -40,14 +40,14 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """What documents became."""
+    """The manifests that documents became, and the remarks."""
 
     made: list[Made] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
 
 
 class NotCarried(Exception):
-    """Of a part of a document nothing can be made; the remark says why."""
+    """A part of a document cannot be converted; the remark says why."""
 
     def __init__(self, remark: Remark) -> None:
         super().__init__(remark.what)
@@ -56,13 +56,13 @@ class NotCarried(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ImportTarget:
-    """What a translator must know of the side that it translates into."""
+    """What a translator must know about its target."""
 
     namespace: str
-    """Of objects that name none."""
+    """The namespace of objects that name none."""
     reserved: frozenset[str]
-    """Labels of alerts that only our compiler writes."""
+    """Labels of alerts that only Ninefold's compiler writes."""
     ungroupable: frozenset[str]
-    """Labels by which no objective can be grouped, since they mean something else on its series."""
+    """Labels that cannot group an objective, since they have another meaning on its series."""
     tiers: Callable[[Mapping[str, Any]], Sequence[Mapping[str, Any]]]
     """The alert tiers that a spec gets, as they would be written in spec.alerting.tiers."""

@@ -1,4 +1,4 @@
-"""What the series that an expression selects say about its values. Pure."""
+"""What the names of an expression's series imply about its values. Pure."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ COUNTED = {"rate": False, "increase": True, "changes": True, "resets": True}
 """Functions over a range of a counter that add up, and whether they grow with the range."""
 
 _ONES = ("_info", "_labels", "_annotations", "_metadata", "_owner")
-"""How names of metrics end that say something by their labels alone, with the value 1."""
+"""Suffixes of metrics whose labels are their content; their value is 1."""
 _KEPT = frozenset({"label_replace", "label_join", "last_over_time", "max_over_time", "min_over_time"})
 _CHOSEN = frozenset({"max", "min", "avg", "topk", "bottomk"})
 
 
 def bare(expression: promql.Expr | None) -> promql.Expr | None:
-    """Without the parentheses around it."""
+    """The expression without surrounding parentheses."""
     while isinstance(expression, promql.ParenExpr):
         expression = expression.expr
     return expression
 
 
 def is_one(expression: promql.Expr) -> bool:
-    """Whether each of its values is 1, so that it joins labels and weighs nothing."""
+    """Whether each of its values is 1, so that a join adds labels and does not change values."""
     match bare(expression):
         case promql.VectorSelector(name=name):
             return (name or "").endswith(_ONES)
@@ -37,17 +37,17 @@ def is_one(expression: promql.Expr) -> bool:
 
 
 def within(part: promql.Expr, whole: promql.Expr) -> bool:
-    """Whether the events that are counted are among those of the whole: then a difference is never below 0."""
+    """Whether the events of `part` are among those of `whole`: then the difference is never below 0."""
     taken, given = _counted(part), _counted(whole)
     if taken is None or given is None or taken[0] != given[0]:
         return False
     name, conditions = _events(taken[1])
-    of, wanted = _events(given[1])
-    return bool(name) and name == of and conditions >= wanted
+    other_name, wanted = _events(given[1])
+    return bool(name) and name == other_name and conditions >= wanted
 
 
 def _counted(expression: promql.Expr) -> tuple[str, promql.VectorSelector] | None:
-    """How events are counted, and of which series; None for more than a count or its sum."""
+    """How events are counted, and the series; None for an expression other than a count or its sum."""
     call, summed = bare(expression), ""
     if isinstance(call, promql.AggregateExpr) and str(call.op) == "sum":
         summed = f"sum {call.modifier or ''}"
@@ -66,7 +66,7 @@ def _events(selector: promql.VectorSelector) -> tuple[str, set[tuple[str, str, s
     if selector.matchers.or_matchers:
         return "", set()
     name = selector.name or ""
-    conditions = {(each.name, str(each.op), each.value) for each in selector.matchers.matchers}
+    conditions = {(matcher.name, str(matcher.op), matcher.value) for matcher in selector.matchers.matchers}
     if name.endswith("_bucket"):
         conditions.discard(("le", str(promql.MatchOp.Equal), "+Inf"))
     return name.removesuffix("_bucket").removesuffix("_count"), conditions

@@ -1,7 +1,7 @@
-"""Error ratios in one query: what they are a share of, and whether a bound around them cuts anything. Pure.
+"""Error ratios in one query: what they are a share of, and whether a bound cuts their values. Pure.
 
-A share is between 0 and 1. What multiplies it, or takes it from a number, moves these ends; a bound beyond them changes
-nothing.
+A share is between 0 and 1. A factor, or a subtraction from a number, moves these ends; a bound beyond the ends has no
+effect.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ninefold.integrations.translation.series import bare
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """An expression that is a share of something, but for numbers that it is multiplied by or added to."""
+    """An expression that is a share, except for constant factors and terms."""
 
     total: promql.Expr | None
     """What it is a share of; None for a share of the time."""
@@ -28,21 +28,21 @@ class Share:
 
 
 def share(expression: promql.Expr) -> Share | None:
-    """None for what is no share, or is cut. Raises RecursionError for what is too deep."""
+    """None if it is not a share, or is cut. Raises RecursionError for one that is too deep."""
     match bare(expression):
         case promql.UnaryExpr(expr=inner):
-            found = share(inner)
-            return found and found.between(-found.low, -found.high)
+            inner_share = share(inner)
+            return inner_share and inner_share.between(-inner_share.low, -inner_share.high)
         case promql.Call(func=function, args=[inner, *bounds]) if function.name.startswith("clamp"):
-            return _bounded(share(inner), function.name, [meaning(each).value for each in bounds])
+            return _bounded(share(inner), function.name, [meaning(bound).value for bound in bounds])
         case promql.BinaryExpr() as operation:
             return _binary(operation) or _of_time(operation)
     return _of_time(expression)
 
 
 def _of_time(expression: promql.Expr) -> Share | None:
-    found = meaning(expression)
-    return Share(None) if found.kind is WindowMeaning.ADDITIVE and not found.per_window and not found.counters else None
+    meant = meaning(expression)
+    return Share(None) if meant.kind is WindowMeaning.ADDITIVE and not meant.per_window and not meant.counters else None
 
 
 def _binary(operation: promql.BinaryExpr) -> Share | None:
@@ -92,7 +92,7 @@ def _from_number(operator: str, value: float | None, found: Share | None) -> Sha
 
 
 def _bounded(found: Share | None, name: str, bounds: list[float | None]) -> Share | None:
-    """The share if no bound cuts it."""
+    """The share, if no bound cuts it."""
     low, high = {"clamp_min": (*bounds, None), "clamp_max": (None, *bounds)}.get(name, bounds)
     known = None not in bounds
     cut = found is None or (low is not None and low > found.low) or (high is not None and high < found.high)
