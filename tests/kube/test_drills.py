@@ -200,7 +200,7 @@ def test_the_second_replica_takes_over_when_the_first_stops(lamps: Lamps, lamp_o
     wait_for("the first to lead", lambda: first.metric("ninefold_leader") == 1)
     second = lamp_operator("--lease", lamps.namespace, "--identity", "second")
     assert second.metric("ninefold_leader") == 0
-    assert second.metric("ninefold_watch_events_total") > 0, "a standby keeps its caches warm"
+    wait_for("a standby to warm its caches", lambda: second.metric("ninefold_watch_events_total") > 0)
     assert first.stop() == 0
     assert _holder(lamps) != "first", "a Lease that was released is free at once, not when it ends"
     wait_for("the second to lead", lambda: second.metric("ninefold_leader") == 1)
