@@ -146,8 +146,8 @@ def test_no_target_is_suggested_where_nothing_can_have_been_bad(
 
 def test_no_target_is_suggested_from_minutes(ninefold: Command, tsdb: list[str]) -> None:
     done = ninefold("backtest", "-f", "-", *tsdb, "--days", "0.027", stdin=DAILY)
-    assert "Suggestion: no target, since there is data of 3" in done.stdout
-    assert "a suggestion takes 12h at least" in done.stdout
+    assert "Suggestion: no target, since there are only 3" in done.stdout
+    assert "a suggestion needs at least 12h" in done.stdout
 
 
 def test_an_objective_without_history_is_named_and_the_others_are_judged(ninefold: Command, tsdb: list[str]) -> None:

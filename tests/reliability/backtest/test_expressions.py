@@ -206,13 +206,13 @@ def test_a_sample_is_forgotten_after_five_minutes_if_evaluations_are_that_rare(p
 @pytest.mark.parametrize(
     ("expression", "words"),
     [
-        ("rate(a[5m])", r"rate\(\) is not understood here"),
-        ("topk(1, a)", "the aggregation topk is not understood here"),
+        ("rate(a[5m])", r"rate\(\) is not supported here"),
+        ("topk(1, a)", "the aggregation topk is not supported here"),
         ("quantile(0.9, a)", "quantile"),
         ("sum_over_time(a[1h:])", "a subquery without a step"),
         ("a @ end()", r"@ start\(\) and @ end\(\)"),
         ("sum_over_time((a @ 5)[1h:1m])", "@ in a subquery"),
-        ("a offset -5m", "yet to come"),
+        ("a offset -5m", "the future"),
         ('a{l="1" or l="2"}', "`or` between matchers"),
         ('a{l=~"[[:alpha:]]"}', "regular expression"),
         (r'a{l=~"\\pL"}', "regular expression"),

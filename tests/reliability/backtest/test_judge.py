@@ -62,9 +62,9 @@ def test_of_too_little_data_no_week_is_made() -> None:
     assert {tier.per_week for tier in one.tiers} == {None}
     said = text(one)
     assert "  1 page, 1 ticket; noise, less than" in said
-    assert "There is data of 11h, and how many that would be a week takes 12h at least." in said
+    assert "There are only 11h of data, and a rate per week needs at least 12h." in said
     assert Threshold.parse("pages-per-week>2").broken(one) == (
-        "pages-per-week cannot be told from so little data, so that pages-per-week>2 cannot be ruled out"
+        "there is too little data for pages-per-week, so pages-per-week>2 cannot be ruled out"
     )
     enough = judged(Traffic(days=13 / 24).failing(300, minutes=20))
     assert enough.summary.pages_per_week == pytest.approx(7 * 24 / 13, rel=0.01)

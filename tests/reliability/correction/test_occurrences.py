@@ -141,7 +141,7 @@ def test_it_ends_with_until_and_begins_with_the_first_match() -> None:
         (
             {"rrule": "FREQ=DAILY", "start": "2026-06-01T02:00"},
             "TooManyOccurrences",
-            "spec.recurring.start: 176 occurrences lie before the correction was made, and 64 can be taken out",
+            "spec.recurring.start: 176 occurrences lie before the creation of the correction, and at most 64 can be",
         ),
     ],
 )

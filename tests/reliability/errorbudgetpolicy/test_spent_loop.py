@@ -151,7 +151,7 @@ def test_a_closed_gate_stays_closed_whatever_an_editor_does_until_it_is_forgiven
         wait_for("the gate to close", lambda: closed(place), 30)
 
         place.objective("right", objective="5")
-        wait_for("the weaker promise to be seen", lambda: "held to the 99.9 %" in place.status("ebp")["reason"])
+        wait_for("the weaker promise to be seen", lambda: "held to 99.9 %" in place.status("ebp")["reason"])
         place.objective("right", service="elsewhere")
         wait_for("it to be followed", lambda: "is still followed" in place.status("ebp")["reason"])
         assert closed(place)

@@ -1,1 +1,1 @@
-"""What the rules of an objective would have done: PromQL over history, all times at once. Needs numpy."""
+"""Backtests the rules of an objective: evaluates PromQL over history at all times at once. Needs numpy."""

@@ -1,4 +1,4 @@
-"""Aggregations: many series become one for each group of labels. Pure."""
+"""Aggregations of PromQL: combine the series of each group of labels. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_VALUES = 12
 
 
 class TooManyValues(CannotEvaluate):
-    """count_values makes more series than it pays to hold at once."""
+    """count_values yields more series than it is worthwhile to hold at once."""
 
 
 def aggregate(operator: str, modifier: promql.AggModifier | None, vector: Vector, parameter: str = "") -> Vector:
@@ -23,7 +23,7 @@ def aggregate(operator: str, modifier: promql.AggModifier | None, vector: Vector
         return _count_values(parameter, modifier, vector)
     combine = _AGGREGATIONS.get(operator)
     if combine is None:
-        raise CannotEvaluate(f"the aggregation {operator} is not understood here")
+        raise CannotEvaluate(f"the aggregation {operator} is not supported here")
     groups: dict[Labels, list[Array]] = {}
     for labels, values in vector.items():
         groups.setdefault(_group(labels, modifier), []).append(values)
@@ -65,16 +65,16 @@ _AGGREGATIONS: dict[str, Callable[[Sequence[Array]], Array]] = {
 
 
 def _count_values(label: str, modifier: promql.AggModifier | None, vector: Vector) -> Vector:
-    """A series for each value that occurs, which is its label. Few do: periods of a calendar, versions."""
+    """A series for each value, with the value as its label. Few values occur: calendar periods, versions."""
     counted: dict[Labels, list[Array]] = {}
     for labels, values in vector.items():
         group = dict(_group(labels, modifier))
-        # A value lasts: only where it changes there may be another one.
+        # Values last: a new value can only occur at a change.
         changed = np.concatenate(([True], values[1:] != values[:-1])) & present(values)
-        found = np.unique(values[changed])
-        if len(found) > _MOST_VALUES:
-            raise TooManyValues(f"count_values({label!r}, …) yields {len(found)} series, one for each value")
-        for value in found:
+        distinct = np.unique(values[changed])
+        if len(distinct) > _MOST_VALUES:
+            raise TooManyValues(f"count_values({label!r}, …) yields {len(distinct)} series, one for each value")
+        for value in distinct:
             member = labels_of({**group, label: _written(float(value))})
             counted.setdefault(member, []).append(np.where(values == value, 1.0, np.nan))
     result: Vector = {}
@@ -84,7 +84,7 @@ def _count_values(label: str, modifier: promql.AggModifier | None, vector: Vecto
 
 
 def _written(value: float) -> str:
-    """As Go prints a float with as many digits as it takes, and no exponent."""
+    """A float as Go prints it, with as few digits as are exact and no exponent."""
     if np.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
     return np.format_float_positional(value, trim="-")

@@ -1,4 +1,4 @@
-"""When an alert is pending and firing, from the times at which its expression yields something. Pure."""
+"""When an alert is pending and firing, from the times at which its expression has a value. Pure."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ Times = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Spell:
-    """One time of an alert, in points of the grid: active from `begin`, firing from `fires` until before `end`."""
+    """A time in which an alert is active, in points of the grid: pending from `begin`, firing from `fires` to before
+    `end`."""
 
     begin: int
     fires: int | None
-    """None if it went away before `for` was over."""
+    """None if the alert ended before `for` was over."""
     end: int | None
-    """The first point at which it is resolved; None if it lasts beyond the grid."""
+    """The first point at which the alert is resolved; None if it lasts beyond the grid."""
 
 
 def spells(values: Array, hold: int, keep: int) -> Iterator[Spell]:
-    """`values` are those of the expression; `hold` is `for` and `keep` is keep_firing_for, both in steps."""
+    """The spells of an alert whose expression has these values; `hold` is `for`, `keep` is keep_firing_for, in
+    steps."""
     open_: Spell | None = None
     for begin, end in runs(present(values)):
         if open_ is not None and (open_.end is None or begin <= open_.end):
-            # It has not been resolved because of keep_firing_for, and goes on.
+            # keep_firing_for has kept the alert from being resolved.
             open_ = Spell(open_.begin, open_.fires, _resolved(end, keep, len(values)))
             continue
         if open_ is not None:
@@ -41,13 +43,13 @@ def spells(values: Array, hold: int, keep: int) -> Iterator[Spell]:
 
 
 def runs(active: Times) -> Iterator[tuple[int, int]]:
-    """The stretches of True: their first point, and the first one after them."""
+    """The stretches of True: the first point of each, and the first point after it."""
     edges = np.flatnonzero(np.diff(active, prepend=False, append=False))
     return zip(map(int, edges[::2]), map(int, edges[1::2]), strict=True)
 
 
 def _resolved(end: int, keep: int, count: int) -> int | None:
-    """The point at which an alert is resolved whose expression yields nothing from `end` on."""
+    """The point at which an alert is resolved if its expression has no value from `end` on."""
     return end + keep if end + keep < count else None
 
 

@@ -1,4 +1,4 @@
-"""Operators and functions of single values, on whole arrays. Pure."""
+"""Operators and functions of PromQL on single values, applied to whole arrays. Pure."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ COMPARISONS: dict[str, Callable[[Array, Array], npt.NDArray[np.bool_]]] = {
 
 
 def compared(operator: str, left: Array, right: Array, shown: Array, *, as_number: bool) -> Array:
-    """The values `shown` where the comparison holds, or with `bool` 1 and 0 wherever there are both sides."""
+    """`shown` where the comparison is true; with `as_number` 1 or 0 wherever both sides have a value."""
     holds = COMPARISONS[operator](left, right)
-    # Nothing is equal to NaN, but everything is unequal.
+    # No value is equal to NaN, but every value is unequal to it.
     both = present(left) & present(right)
     if as_number:
         return np.where(both, np.where(holds, 1.0, 0.0), np.nan)
@@ -66,4 +66,4 @@ FUNCTIONS: dict[str, Callable[..., Array]] = {
     "sgn": np.sign,
     "sqrt": np.sqrt,
 }
-"""Of an instant vector's values, and of the scalars that follow it."""
+"""Functions by name, of the values of an instant vector and of the scalar arguments after it."""

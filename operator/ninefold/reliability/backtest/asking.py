@@ -1,4 +1,4 @@
-"""Prometheus is asked for what only it can evaluate, over a whole grid, in parts that it can answer."""
+"""Asks Prometheus for expressions that only it can evaluate, over a whole grid, in parts that it can answer."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ninefold.integrations.prometheus_answers import RangeSeries
 from ninefold.reliability.backtest.grid import Grid, Vector, labels_of
 
 POINTS = 10_000
-"""Points of a part: Prometheus answers with 11,000 at most."""
+"""Points of a part: Prometheus answers with at most 11,000."""
 _FEWEST = 500
 
 Progress = Callable[[int, int], None]
-"""Told how many of how many points have been asked for."""
+"""Called with the number of points asked for so far and the number of all points."""
 
 
 async def ask(prometheus: Prometheus, questions: Iterable[str], grid: Grid, progress: Progress) -> dict[str, Vector]:
-    """The value of each question at every point. Raises Unreachable, and Refused with Prometheus' own words."""
+    """The value of each question at every point. Raises Unreachable, and Refused with the message of Prometheus."""
     wanted, answers = list(questions), dict[str, Vector]()
     for number, question in enumerate(wanted):
         vector: Vector = {}
@@ -33,7 +33,7 @@ async def ask(prometheus: Prometheus, questions: Iterable[str], grid: Grid, prog
 
 
 async def _part(prometheus: Prometheus, question: str, grid: Grid, first: int, count: int, into: Vector) -> None:
-    """Some points of one question; in halves if they are too many for Prometheus."""
+    """Asks for some points of one question; in halves if there are too many for Prometheus."""
     start = datetime.fromtimestamp((grid.start + first * grid.step) / 1000, UTC)
     step = timedelta(milliseconds=grid.step)
     try:

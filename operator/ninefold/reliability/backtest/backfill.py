@@ -1,6 +1,6 @@
-"""The past that rules read, as OpenMetrics: with it in Prometheus, the first evaluation knows the whole window. Pure.
+"""Writes the past that rules read as OpenMetrics: with it, their first evaluation knows the whole window. Pure.
 
-What is needed follows from the expressions alone: each selector says how far back it reads, and at which times.
+The needed samples follow from the expressions alone: each selector says how far back it reads, and at which times.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from ninefold.reliability.backtest.recordings import LOOKBACK, Recordings
 from ninefold.reliability.backtest.rulefile import FileRule, Group, Makers
 
 Samples = dict[Labels, npt.NDArray[np.bool_]]
-"""Which points of the grid of each series."""
+"""The points of the grid to write, for each series."""
 
 
 def past(groups: Sequence[Group], recordings: Recordings) -> Past:
-    """What the rules of the last group read of recordings up to the end of the grid, besides their present values."""
+    """The samples that the rules of the last group read up to the end of the grid, in addition to present values."""
     makers = Makers(rule for group in groups for rule in group)
-    found: Samples = {}
+    samples: Samples = {}
     for rule in groups[-1]:
         for selector, times in reads(rule.expression):
             if times.back or times.fixed is not None:
                 for maker in makers.of(selector):
-                    _mark(found, maker, recordings, _points(times, recordings.grid))
-    return Past(found, recordings)
+                    _mark(samples, maker, recordings, _points(times, recordings.grid))
+    return Past(samples, recordings)
 
 
-def _mark(found: Samples, maker: FileRule, recordings: Recordings, points: npt.NDArray[np.bool_]) -> None:
+def _mark(samples: Samples, maker: FileRule, recordings: Recordings, points: npt.NDArray[np.bool_]) -> None:
     for labels, values in recordings.named(maker.makes).items():
         if maker.labels.items() <= dict(labels).items():
             wanted = points & present(values)
-            found[labels] = found[labels] | wanted if labels in found else wanted
+            samples[labels] = samples[labels] | wanted if labels in samples else wanted
 
 
 def _points(times: Times, grid: Grid) -> npt.NDArray[np.bool_]:
-    """The evaluations whose values are read."""
+    """The points of the grid whose values are read."""
     last = grid.end if times.fixed is None else min(times.fixed, grid.end)
     first = last - times.back - LOOKBACK
     if times.step is None:
@@ -65,7 +65,7 @@ class Past:
         return sum(int(points.sum()) for points in self.samples.values())
 
     def openmetrics(self) -> Iterator[str]:
-        """The lines of a file, each with its end, but the last one, "# EOF"."""
+        """The lines of a file, each with its line break, without the last line, "# EOF"."""
         for labels, points in sorted(self.samples.items()):
             values = self.recordings.named(dict(labels)[NAME])[labels]
             yield from _lines(labels, values[points], self.recordings.grid.times[points])

@@ -1,4 +1,4 @@
-"""Parts of a date in UTC, of values that are Unix seconds. Pure."""
+"""Parts of dates in UTC, from values that are Unix seconds. Pure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ NAMES = frozenset(_PARTS)
 
 
 def part(name: str, seconds: Array) -> Array:
-    """The part of each date; NaN where there is none."""
+    """The named part of each date; NaN where there is no value."""
     known = ~np.isnan(seconds)
     at = np.where(known, np.trunc(seconds), 0).astype(np.int64).astype("datetime64[s]")
     return np.where(known, _PARTS[name](at), np.nan)

@@ -1,6 +1,6 @@
-"""PromQL at every time of a grid at once: the part of the language that rules of objectives are written in. Pure.
+"""Evaluates PromQL at every time of a grid at once: the part of the language that rules of objectives use. Pure.
 
-What is not understood raises CannotEvaluate with its name; nothing is ever approximated.
+An unsupported part raises CannotEvaluate with its name; no value is approximated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Value: TypeAlias = Vector | Array
 Range: TypeAlias = promql.MatrixSelector | promql.SubqueryExpr
 
 _SHORTEST = 60
-"""A grid with fewer points is not divided further."""
+"""A grid with at most this many points is not divided further."""
 
 
 class Evaluator:
@@ -45,9 +45,9 @@ class Evaluator:
         }
 
     def vector(self, expression: promql.Expr, grid: Grid) -> Vector:
-        """An expression as a rule takes it; a scalar becomes a series without labels. Raises CannotEvaluate.
+        """The value of an expression as in a rule; a scalar becomes a series without labels. Raises CannotEvaluate.
 
-        Where a label has another value each hour, the vector over months would be wide and empty: such a grid is
+        If a label has another value each hour, the vector over months would be wide and mostly empty: such a grid is
         evaluated in parts.
         """
         self._evaluations = grid
@@ -77,8 +77,8 @@ class Evaluator:
                 return aggregate(str(node.op), node.modifier, self._vector(node.expr, grid), parameter)
             case promql.Call() if node.func.name in self._functions:
                 return self._functions[node.func.name](node, grid)
-        what = f"{node.func.name}()" if isinstance(node, promql.Call) else type(node).__name__
-        raise CannotEvaluate(f"{what} is not understood here: {node.prettify()}")
+        name = f"{node.func.name}()" if isinstance(node, promql.Call) else type(node).__name__
+        raise CannotEvaluate(f"{name} is not supported here: {node.prettify()}")
 
     def _vector(self, node: promql.Expr, grid: Grid) -> Vector:
         value = self._value(node, grid)
@@ -114,7 +114,7 @@ class Evaluator:
 
     def _elementwise(self, node: promql.Call, grid: Grid) -> Vector:
         name, (vector, *scalars) = node.func.name, node.args
-        parameters = [self._scalar(each, grid) for each in scalars]
+        parameters = [self._scalar(scalar, grid) for scalar in scalars]
         function = arithmetic.FUNCTIONS[name]
         return _mapped(self._vector(vector, grid), lambda values: function(values, *parameters), f"{name}()")
 
@@ -138,25 +138,25 @@ class Evaluator:
     def _moved(
         self, node: promql.VectorSelector | promql.SubqueryExpr, grid: Grid, read: Callable[[Grid], Vector]
     ) -> Vector:
-        """What is read at the times that `offset` and `@` of a node mean. Before the time of `@` there is nothing."""
+        """Reads a node at the times that its `offset` and `@` name. Before the time of `@` there are no values."""
         offset = milliseconds(node.offset)
         if offset < 0:
-            raise CannotEvaluate(f"a rule cannot read what is yet to come: {node.prettify()}")
+            raise CannotEvaluate(f"a rule cannot read the future: {node.prettify()}")
         if node.at is None:
             return read(grid.shifted(-offset))
         if grid is not self._evaluations:
-            raise CannotEvaluate(f"@ in a subquery is not understood here: {node.prettify()}")
+            raise CannotEvaluate(f"@ in a subquery is not supported here: {node.prettify()}")
         at = moment(node.at, node)
         past = grid.times >= at
         fixed = read(Grid(at - offset, 1, 1))
         return {labels: np.where(past, values[0], np.nan) for labels, values in fixed.items()}
 
     def _ranged(self, argument: Range, at: Grid, length: int) -> tuple[Grid, Vector]:
-        """The samples that the windows (t - length, t] of all times hold."""
+        """The samples in the windows (t - length, t] of all times t."""
         if isinstance(argument, promql.MatrixSelector):
             return self._recordings.within(argument.vector_selector, at, length)
         if argument.step is None:
-            raise CannotEvaluate(f"a subquery without a step is not understood here: {argument.prettify()}")
+            raise CannotEvaluate(f"a subquery without a step is not supported here: {argument.prettify()}")
         samples = at.multiples(milliseconds(argument.step), length)
         return samples, self._vector(argument.expr, samples)
 
@@ -186,7 +186,7 @@ class Evaluator:
 
 
 def _mapped(vector: Vector, function: Callable[[Array], Array], what: str, drops_name: bool = True) -> Vector:
-    """Each series on its own."""
+    """The function applied to each series."""
     result: Vector = {}
     for labels, values in vector.items():
         put(result, nameless(labels) if drops_name else labels, function(values), what)
@@ -194,12 +194,12 @@ def _mapped(vector: Vector, function: Callable[[Array], Array], what: str, drops
 
 
 def milliseconds(length: timedelta | None) -> int:
-    """Of a duration in PromQL; 0 for none."""
+    """The milliseconds of a duration in PromQL; 0 for None."""
     return 0 if length is None else round(length / timedelta(milliseconds=1))
 
 
 def moment(at: promql.AtModifier, node: promql.Expr) -> int:
     """The time of `@` in Unix milliseconds. Raises CannotEvaluate for start() and end()."""
     if at.at is None:
-        raise CannotEvaluate(f"@ start() and @ end() are not understood here: {node.prettify()}")
+        raise CannotEvaluate(f"@ start() and @ end() are not supported here: {node.prettify()}")
     return round(at.at.timestamp() * 1000)

@@ -1,7 +1,8 @@
-"""Regular times, and what has a value at each of them. Pure.
+"""A grid of regular times, and the values of series at each of them. Pure.
 
 A vector of PromQL is a dict from the labels of a series to one float64 array over the grid at hand; NaN is "no
-sample". So Prometheus' own NaN (0 / 0) counts as absent, too; our rules drop it everywhere. A scalar is one array.
+sample". Prometheus' own NaN (0 / 0) therefore counts as absent, too; Ninefold's rules drop it everywhere. A scalar is
+one array.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ NAME = "__name__"
 
 
 class CannotEvaluate(Exception):
-    """PromQL that is not understood here, or that Prometheus would refuse to evaluate; the message says what."""
+    """PromQL that is not supported here, or that Prometheus would refuse to evaluate; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Grid:
         return self.start + self.step * np.arange(self.count, dtype=np.int64)
 
     def shifted(self, by: int) -> Grid:
-        """Each time later by some milliseconds, or earlier."""
+        """The grid with each time later by some milliseconds, or earlier if `by` is negative."""
         return Grid(self.start + by, self.step, self.count) if by else self
 
     def halves(self) -> tuple[Grid, Grid]:
@@ -54,12 +55,12 @@ class Grid:
         return Grid(self.start, self.step, half), Grid(later.start, self.step, self.count - half)
 
     def multiples(self, step: int, length: int) -> Grid:
-        """The multiples of a step in the windows (t - length, t] of all times t: when a subquery is evaluated."""
+        """The multiples of a step in the windows (t - length, t] of all times t, at which a subquery is evaluated."""
         first = (self.start - length) // step + 1
         return Grid(first * step, step, max(0, self.end // step - first + 1))
 
     def before(self, times: Indices) -> Indices:
-        """For each of the given times, how many of this grid's are not after it; may lie outside 0 to count."""
+        """For each given time, how many times of this grid are not after it; may be outside 0 to count."""
         return (times - self.start) // self.step + 1
 
 
@@ -73,7 +74,8 @@ def present(values: Array) -> npt.NDArray[np.bool_]:
 
 
 def put(vector: Vector, labels: Labels, values: Array, what: str) -> None:
-    """Add a series; two with the same labels may follow one another in time. Raises CannotEvaluate if they overlap."""
+    """Adds a series; series with the same labels may follow one another in time. Raises CannotEvaluate if they
+    overlap."""
     known = vector.get(labels)
     if known is None:
         vector[labels] = values
@@ -84,7 +86,7 @@ def put(vector: Vector, labels: Labels, values: Array, what: str) -> None:
 
 
 def joined(parts: Sequence[Vector], grids: Sequence[Grid]) -> Vector:
-    """The vectors of grids that follow one another as one."""
+    """Joins the vectors of consecutive grids."""
     absent = [np.full(grid.count, np.nan) for grid in grids]
     every = dict.fromkeys(labels for part in parts for labels in part)
     return {
@@ -94,7 +96,7 @@ def joined(parts: Sequence[Vector], grids: Sequence[Grid]) -> Vector:
 
 
 def text(labels: Labels) -> str:
-    """As Prometheus prints them.
+    """Labels as Prometheus prints them.
 
     >>> text((("__name__", "up"), ("job", "a")))
     'up{job="a"}'

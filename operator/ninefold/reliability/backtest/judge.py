@@ -1,4 +1,4 @@
-"""From what the rules of an objective did to what is said about it. Pure."""
+"""Judges an objective from what its rules did: alerts, incidents, noise and budget. Pure."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ PAGE, TICKET = "page", "ticket"
 WEEK = 7 * 86_400_000
 _MILLISECOND = timedelta(milliseconds=1)
 _USUAL = 0.02
-"""The share of the budget that a page stands for where there is no page tier to tell."""
+"""The share of the budget that makes an incident if the objective has no page tier."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """From which shares of the budget on a stretch is an incident, and a page is no noise; None: as the tiers say."""
+    """The least shares of the budget at which a stretch is an incident, and a page is not noise; None: from the
+    tiers."""
 
     incident: float | None = None
     noise: float | None = None
@@ -45,7 +46,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class TierName:
-    """The label burn_tier: "14.4x/1h" is a burn rate and a window in seconds."""
+    """The label burn_tier, such as "14.4x/1h": a burn rate, and a window, here in seconds."""
 
     burn_rate: float
     long: int
@@ -59,8 +60,8 @@ class TierName:
 def judge(
     slo: ServiceLevelObjective, rules: Sequence[FileRule], outcome: SimulationOutcome, begin: int, limits: Limits
 ) -> Iterator[Judgement]:
-    """One for each group of an objective that has data. What was before `begin`, a point of the grid, or before the
-    first data, only fills windows."""
+    """A judgement for each group of an objective that has data. The time before `begin`, a point of the grid, or before
+    the first data only fills windows."""
     for group in spending.groups(outcome.recordings, slo.slo_id):
         there = present(spending.of(outcome.recordings, EVENTS, slo.slo_id, group))
         if there[begin:].any():
@@ -95,7 +96,8 @@ class _Case:
 
     def judgement(self) -> Judgement:
         events, errors = (
-            float(known(each).sum()) * self._grid.step / 1000 for each in (self._spending.events, self._spending.errors)
+            float(known(rates).sum()) * self._grid.step / 1000
+            for rates in (self._spending.events, self._spending.errors)
         )
         ratio = errors / events if events else None
         incidents = list(self._incidents())
@@ -148,12 +150,12 @@ class _Case:
         for rule in self._rules:
             tier, severity = rule.labels["burn_tier"], rule.labels["severity"]
             count = sum(
-                (each.labels["burn_tier"], each.labels["severity"]) == (tier, severity) for each in self._alerts
+                (alert.labels["burn_tier"], alert.labels["severity"]) == (tier, severity) for alert in self._alerts
             )
             yield TierJudgement(tier, severity, count, self._per_week(count))
 
     def _episodes(self, severity: str) -> Iterator[Alert]:
-        """The first alert of each time during which any of a severity fired: whoever is called is called once."""
+        """The first alert of each time during which alerts of a severity fired: a person is called once."""
         until = -1
         for alert in _in_order(self._alerts, severity):
             if _fires(alert.spell) > until:
@@ -161,7 +163,7 @@ class _Case:
             until = max(until, self._end(alert.spell))
 
     def _is_noise(self, alert: Alert) -> bool:
-        """Whether hardly any budget went in the window that the alert looked at and while it fired."""
+        """Whether less than the noise limit was spent in the alert's long window and while the alert fired."""
         before = TierName.parse(alert.labels["burn_tier"]).long * 1000 // self._grid.step
         return self._spending.spent(_fires(alert.spell) - before, self._end(alert.spell)) < self._noise
 
@@ -184,7 +186,7 @@ class _Case:
                 yield PastIncident(self._time(first), self._time(end), budget, page, ticket)
 
     def _detection(self, severity: str, first: int, end: int) -> DetectionTime | None:
-        """The first alert that fired in a stretch or soon after it: a long window may notice at its very end."""
+        """The first alert that fired in a stretch or soon after it: a long window may detect it only at its end."""
         soon = end + CALM // self._grid.step
         for alert in _in_order(self._every, severity):
             if _fires(alert.spell) <= soon and self._end(alert.spell) > first:

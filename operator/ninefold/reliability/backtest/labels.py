@@ -1,4 +1,4 @@
-"""What PromQL does to labels: matchers, signatures, label_replace. Pure."""
+"""Operations of PromQL on labels: matchers, signatures, label_replace. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ninefold.reliability.backtest.grid import NAME, CannotEvaluate, Labels, lab
 
 
 def nameless(labels: Labels) -> Labels:
-    """Without the metric's name, which an operation drops that makes another quantity of it."""
+    """Labels without the metric's name, which an operation drops if its result is another quantity."""
     return tuple(pair for pair in labels if pair[0] != NAME)
 
 
@@ -24,14 +24,14 @@ def drop(labels: Labels, names: Collection[str]) -> Labels:
 
 
 def matchers_of(selector: promql.VectorSelector) -> list[promql.Matcher]:
-    """Those of a selector but its name. Raises CannotEvaluate for `or` between matchers."""
+    """The matchers of a selector without its name. Raises CannotEvaluate for `or` between matchers."""
     if selector.matchers.or_matchers:
-        raise CannotEvaluate(f"`or` between matchers is not understood here: {selector.prettify()}")
+        raise CannotEvaluate(f"`or` between matchers is not supported here: {selector.prettify()}")
     return list(selector.matchers.matchers)
 
 
 def matches(labels: dict[str, str], matchers: Iterable[promql.Matcher]) -> bool:
-    """Whether all matchers fit; a label that is missing is empty."""
+    """Whether all matchers match; a missing label is empty."""
     return all(_fits(matcher, labels.get(matcher.name, "")) for matcher in matchers)
 
 
@@ -44,20 +44,20 @@ def _fits(matcher: promql.Matcher, value: str) -> bool:
 
 
 def anchored(pattern: str) -> re.Pattern[str]:
-    """A regular expression of Prometheus, for `fullmatch`. Raises CannotEvaluate where Python's differ."""
+    """A regular expression of Prometheus, for `fullmatch`. Raises CannotEvaluate where Python's syntax differs."""
     if "[[:" in pattern or re.search(r"\\[pPQzCE]", pattern):
-        raise CannotEvaluate(f"this regular expression is not understood here: {pattern}")
+        raise CannotEvaluate(f"this regular expression is not supported here: {pattern}")
     try:
         return re.compile(pattern, re.DOTALL)
     except re.error as error:
-        raise CannotEvaluate(f"this regular expression is not understood here: {pattern}: {error}") from None
+        raise CannotEvaluate(f"this regular expression is not supported here: {pattern}: {error}") from None
 
 
 _REFERENCE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})", re.ASCII)
 
 
 def replaced(labels: Labels, target: str, replacement: str, source: str, pattern: re.Pattern[str]) -> Labels:
-    """label_replace of one series: `target` becomes the replacement where the source fits, and is dropped if empty."""
+    """label_replace of one series: `target` becomes the replacement if the source matches, and is dropped if empty."""
     known = dict(labels)
     match = pattern.fullmatch(known.get(source, ""))
     if match is None:
@@ -67,7 +67,7 @@ def replaced(labels: Labels, target: str, replacement: str, source: str, pattern
 
 
 def _expanded(reference: re.Match[str], match: re.Match[str]) -> str:
-    """$1, ${1}, $name or ${name}; nothing for a group that is not there, as in Go."""
+    """The value of $1, ${1}, $name or ${name}; empty for a missing group, as in Go."""
     dollar, plain, braced = reference.groups()
     name = plain or braced
     if dollar:

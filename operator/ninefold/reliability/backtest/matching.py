@@ -1,4 +1,4 @@
-"""Operators between two vectors: which series of one side meets which of the other. Pure."""
+"""Binary operators between two vectors: how the series of both sides are matched. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Signature = Callable[[Labels], Labels]
 def combined(operator: str, modifier: promql.BinModifier | None, left: Vector, right: Vector) -> Vector:
     """The operator between all series that match. Raises CannotEvaluate where Prometheus would refuse."""
     if modifier is not None and (modifier.fill_values.lhs is not None or modifier.fill_values.rhs is not None):
-        raise CannotEvaluate("fill, fill_left and fill_right are not understood here")
+        raise CannotEvaluate("fill, fill_left and fill_right are not supported here")
     signature = _signature(modifier.matching if modifier else None)
     if operator in _SETS:
         return _SETS[operator](signature, left, right)
@@ -26,7 +26,7 @@ def combined(operator: str, modifier: promql.BinModifier | None, left: Vector, r
 
 
 def _signature(matching: promql.LabelModifier | None) -> Signature:
-    """The labels by which two series are told to belong together."""
+    """The labels by which series of both sides are matched."""
     if matching is None:
         return nameless
     names = set(matching.labels)
@@ -36,12 +36,12 @@ def _signature(matching: promql.LabelModifier | None) -> Signature:
 
 
 def _presence(signature: Signature, vector: Vector) -> dict[Labels, npt.NDArray[np.bool_]]:
-    """When there is any series of a signature."""
-    found: dict[Labels, npt.NDArray[np.bool_]] = {}
+    """The times at which any series of a signature has a sample."""
+    times: dict[Labels, npt.NDArray[np.bool_]] = {}
     for labels, values in vector.items():
         key = signature(labels)
-        found[key] = found[key] | present(values) if key in found else present(values)
-    return found
+        times[key] = times[key] | present(values) if key in times else present(values)
+    return times
 
 
 def _and(signature: Signature, left: Vector, right: Vector) -> Vector:

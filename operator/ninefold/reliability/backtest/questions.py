@@ -1,4 +1,4 @@
-"""Which rules only Prometheus can evaluate, since they read what was scraped, and how to ask it. Pure."""
+"""Which rules only Prometheus can evaluate, since they read scraped series, and how to ask it. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ninefold.reliability.backtest.rulefile import FileRule, Makers
 
 
 def question(rule: FileRule, makers: Makers) -> str | None:
-    """What to ask Prometheus in the place of a rule; None if all that it reads is made by rules.
+    """The query that replaces a rule; None if the rule reads only series that other rules record.
 
     Prometheus may not have these rules yet, or older ones: a recording in the expression is replaced by the expression
-    that makes it. Raises CannotEvaluate where it cannot be.
+    that makes it. Raises CannotEvaluate if that is not possible.
     """
     if all(makers.of(selector) for selector in rule.selectors):
         return None
@@ -28,16 +28,16 @@ def _inlined(expression: promql.Expr, makers: Makers) -> promql.Expr:
             raise CannotEvaluate(f"cannot be asked of Prometheus, since {node.prettify()} is recorded by a rule")
         if not isinstance(node, promql.VectorSelector):
             return None
-        found = makers.of(node)
-        if found and (node.offset is not None or node.at is not None):
+        rules = makers.of(node)
+        if rules and (node.offset is not None or node.at is not None):
             raise CannotEvaluate(f"cannot be asked of Prometheus, since {node.prettify()} is recorded by a rule")
-        return promqltext.parse(" or ".join(_made(rule, makers) for rule in found)) if found else None
+        return promqltext.parse(" or ".join(_made(rule, makers) for rule in rules)) if rules else None
 
     return promql.transform(expression, visit)
 
 
 def _made(rule: FileRule, makers: Makers) -> str:
-    """What a rule makes, with its labels, as an expression. In parentheses, whatever it comes to stand in."""
+    """The series that a rule records, with its labels, as an expression in parentheses, which fits into any other."""
     made = _inlined(rule.expression, makers).prettify()
     for name, value in rule.labels.items():
         # A dollar would refer to a group of the pattern.

@@ -1,8 +1,8 @@
 """Functions over ranges (…_over_time), for windows that end at every point of a grid. Pure.
 
-A window's sum is put together from sums over 1, 2, 4, … points, each made once for all windows: some 2 log2(width)
-additions of whole arrays. Differences of running sums would be cheaper by little, and would lose the small figures
-that follow a large one: after an outage its rounding error would stand in every window.
+A window's sum is composed of sums over 1, 2, 4, … points, each computed once for all windows: about 2 log2(width)
+additions of whole arrays. Differences of running sums would be only slightly cheaper, and would lose small values after
+a large one: the rounding error of an outage would be in every later window.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ Fold = Callable[[Array, Array], Array]
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """For each time of a grid the points low <= index < high of another grid, which holds the samples."""
+    """For each time of a grid, the points low <= index < high of another grid, that of the samples."""
 
     low: Indices
     high: Indices
 
     @classmethod
     def of(cls, times: Indices, length: int, samples: Grid) -> Windows:
-        """(t - length, t] for each time t."""
+        """The windows (t - length, t] for each time t."""
         return cls(samples.before(times - length), samples.before(times))
 
     def fold(self, values: Array, combine: Fold, neutral: float) -> Array:
         """All values of each window combined; `neutral` for a window without points."""
         result = np.full(len(self.low), neutral)
         widths = self.high - self.low
-        # Windows of one length hold the same number of points of a grid, or one more.
+        # Windows of the same length contain the same number of points of a grid, or one more.
         for width in {int(widths.min()), int(widths.max())} - {0}:
             at = widths == width
             result[at] = _sliding(values, width, combine)[self.low[at]]
         return result
 
     def counts(self, values: Array) -> Array:
-        """The samples of each window."""
+        """The number of samples in each window."""
         before = np.concatenate(([0], np.cumsum(present(values))))
         counted: Array = (before[self.high] - before[self.low]).astype(np.float64)
         return counted
@@ -95,4 +95,4 @@ FUNCTIONS: dict[str, Callable[[Array, Windows], Array]] = {
     "present_over_time": _present,
     "last_over_time": _last,
 }
-"""By name: the samples of one series and the windows. NaN where a window has no sample."""
+"""Functions by name, of the samples of one series and the windows. NaN where a window has no sample."""

@@ -1,4 +1,4 @@
-"""What an expression reads, and how far back: so that only that much of the past is asked for, or written. Pure."""
+"""What an expression reads, and how far back: only that much of the past is asked for, or written. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ninefold.reliability.backtest.evaluate import milliseconds, moment
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """When a part of an expression is read; all in ms.
+    """When a part of an expression is read; all values in ms.
 
-    At the evaluation time t (or at a `fixed` time) and up to `back` before that: at every evaluation, or, if there is
-    a `step`, only at its multiples less `shift`.
+    The part is read at the evaluation time t (or at a `fixed` time) and up to `back` before it: at every evaluation,
+    or, with a `step`, only at multiples of the step less `shift`.
     """
 
     back: int = 0
@@ -24,14 +24,14 @@ class Times:
     fixed: int | None = None
 
     def moved(self, node: promql.VectorSelector | promql.SubqueryExpr) -> Times:
-        """As `@` and `offset` of a node change it. Raises CannotEvaluate for @ start() and @ end()."""
+        """These times as `@` and `offset` of a node change them. Raises CannotEvaluate for @ start() and @ end()."""
         offset = milliseconds(node.offset)
         if node.at is not None:
             return Times(back=offset, shift=offset, fixed=moment(node.at, node))
         return replace(self, back=self.back + offset, shift=self.shift + offset)
 
     def over(self, length: int, step: int | None) -> Times:
-        """For the samples of a range that ends at these times; without a step every sample."""
+        """The times of the samples of a range that ends at these times; without a step, of every sample."""
         return replace(self, back=self.back + length, step=step, shift=0 if step else self.shift)
 
 

@@ -1,4 +1,4 @@
-"""What rules have recorded: a value of each series at every evaluation, and how selectors read it. Pure."""
+"""The recordings of rules: the value of each series at every evaluation, and how selectors read it. Pure."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from ninefold.reliability.backtest.grid import NAME, Array, Grid, Indices, Label
 from ninefold.reliability.backtest.labels import matchers_of, matches
 
 LOOKBACK = 300_000
-"""How long, in ms, a selector takes a sample for the present one if the next evaluation has not come yet."""
+"""How long, in ms, a selector uses a sample as the present one until the next evaluation."""
 
 
 class Recordings:
-    """Series over the times at which rules are evaluated. One that is absent at an evaluation is stale at once."""
+    """Series over the times at which rules are evaluated. A series that is absent at an evaluation is stale at once."""
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
         self._by_name: dict[str, Vector] = {}
 
     def add(self, name: str, vector: Vector) -> None:
-        """What one rule recorded; labels without the name. Raises CannotEvaluate if a series is recorded twice."""
+        """Adds the series that a rule recorded; labels without the name. Raises CannotEvaluate if one is recorded
+        twice."""
         known = self._by_name.setdefault(name, {})
         for labels, values in vector.items():
             put(known, tuple(sorted(((NAME, name), *labels))), values, "recording")
@@ -43,7 +44,7 @@ class Recordings:
         return {labels: _taken(values, index) for labels, values in self._selected(selector)}
 
     def within(self, selector: promql.VectorSelector, grid: Grid, length: int) -> tuple[Grid, Vector]:
-        """All samples that a range selector of a length finds at any time of a grid, on a grid of their own."""
+        """All samples that a range selector of a length finds at any time of a grid, on their own grid."""
         first = (grid.start - length - self.grid.start) // self.grid.step + 1
         last = (grid.end - self.grid.start) // self.grid.step
         samples = Grid(self.grid.start + first * self.grid.step, self.grid.step, max(0, last - first + 1))
@@ -52,7 +53,7 @@ class Recordings:
         return samples, {labels: _taken(values, index) for labels, values in self._selected(selector)}
 
     def _part(self, grid: Grid) -> slice | None:
-        """Where a grid lies in this one, if its times are some of this one's without a gap."""
+        """The slice of this grid that another grid covers; None unless its times are consecutive times of this grid."""
         first, off = divmod(grid.start - self.grid.start, self.grid.step)
         if off or grid.step != self.grid.step or first < 0 or first + grid.count > self.grid.count:
             return None
@@ -75,7 +76,7 @@ def _taken(values: Array, index: Indices) -> Array:
 
 
 def constant_labels(selector: promql.VectorSelector) -> dict[str, str]:
-    """Those that a selector fixes by one `=`, as absent() gives them to its result."""
+    """The labels that a selector fixes by exactly one `=`, which absent() gives to its result."""
     equal: dict[str, list[str]] = {}
     others = set()
     for matcher in matchers_of(selector):

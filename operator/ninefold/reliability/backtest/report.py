@@ -1,4 +1,4 @@
-"""A judgement as text for people. Pure."""
+"""Prints a judgement as text for people. Pure."""
 
 from __future__ import annotations
 
@@ -17,54 +17,57 @@ from ninefold.reliability.backtest.judgement import (
 from ninefold.reliability.backtest.text import MOST, Row, at, more, rate, table
 
 _WHOLE = 0.95
-"""A window with so much data needs no word about it."""
+"""The least coverage of a window that the report does not mention."""
 
 
-def text(one: Judgement) -> str:
-    """Several paragraphs, without a line break at the end."""
-    return "\n\n".join(filter(None, (_head(one), _alerts(one), _firings(one), _incidents(one), _targets(one))))
-
-
-def _head(one: Judgement) -> str:
-    lines = [
-        f"{title(one)}: {one.objective} % over {one.window}, from {at(one.begin)} to {at(one.end)} UTC "
-        f"({length(one.end - one.begin)}, {in_percent(one.coverage)} of it with data)"
-    ]
-    if one.error_ratio is None or one.budget_spent is None:
-        return "\n".join([*lines, "  No events: nothing can be said. Does the indicator select any series?"])
-    lines.append(
-        f"  error ratio {in_percent(one.error_ratio)}, that is {in_percent(one.budget_spent)} of the budget; "
-        + _exhausted(one.summary.exhausted)
+def text(judged: Judgement) -> str:
+    """The report in several paragraphs, without a line break at the end."""
+    return "\n\n".join(
+        filter(None, (_head(judged), _alerts(judged), _firings(judged), _incidents(judged), _targets(judged)))
     )
-    first, last = one.window_coverage or (1.0, 1.0)
+
+
+def _head(judged: Judgement) -> str:
+    lines = [
+        f"{title(judged)}: {judged.objective} % over {judged.window}, from {at(judged.begin)} to {at(judged.end)} UTC "
+        f"({length(judged.end - judged.begin)}, {in_percent(judged.coverage)} of it with data)"
+    ]
+    if judged.error_ratio is None or judged.budget_spent is None:
+        return "\n".join([*lines, "  No events, so there is no result. Does the indicator select any series?"])
+    lines.append(
+        f"  error ratio {in_percent(judged.error_ratio)}, that is {in_percent(judged.budget_spent)} of the budget; "
+        + _exhausted(judged.summary.exhausted)
+    )
+    first, last = judged.window_coverage or (1.0, 1.0)
     if min(first, last) < _WHOLE:
         lines.append(
-            f"  The window of {one.window} had {in_percent(first)} of its data at the beginning and {in_percent(last)} "
-            "at the end: budgets are those of what was known."
+            f"  The window of {judged.window} had {in_percent(first)} of its data at the beginning and "
+            f"{in_percent(last)} "
+            "at the end: budgets follow from the measured time only."
         )
     return "\n".join(lines)
 
 
-def title(one: Judgement) -> str:
-    group = ", ".join(f"{name}={value}" for name, value in one.group.items())
-    return f"{one.slo_id} ({group})" if group else one.slo_id
+def title(judged: Judgement) -> str:
+    group = ", ".join(f"{name}={value}" for name, value in judged.group.items())
+    return f"{judged.slo_id} ({group})" if group else judged.slo_id
 
 
-def _alerts(one: Judgement) -> str:
-    if not one.tiers:
+def _alerts(judged: Judgement) -> str:
+    if not judged.tiers:
         return ""
     rows: list[Row] = [("TIER", "SEVERITY", "FIRED", "A WEEK")]
-    rows += [(tier.tier, tier.severity, str(tier.firings), rate(tier.per_week)) for tier in one.tiers]
-    summary = one.summary
+    rows += [(tier.tier, tier.severity, str(tier.firings), rate(tier.per_week)) for tier in judged.tiers]
+    summary = judged.summary
     sentence = (
         f"{counted(summary.pages, 'page')}{_a_week(summary.pages_per_week)}, "
         f"{counted(summary.tickets, 'ticket')}{_a_week(summary.tickets_per_week)}; "
-        f"noise, less than {in_percent(one.noise_budget)} of the budget: {counted(one.noise, 'page')}"
+        f"noise, less than {in_percent(judged.noise_budget)} of the budget: {counted(judged.noise, 'page')}"
     )
     lines = [*table(rows), f"  {sentence}"]
     if summary.pages_per_week is None:
-        there = length((one.end - one.begin) * one.coverage)
-        lines.append(f"  There is data of {there}, and how many that would be a week takes {length(LEAST)} at least.")
+        there = length((judged.end - judged.begin) * judged.coverage)
+        lines.append(f"  There are only {there} of data, and a rate per week needs at least {length(LEAST)}.")
     return "\n".join(lines)
 
 
@@ -72,39 +75,39 @@ def _a_week(per_week: float | None) -> str:
     return "" if per_week is None else f" ({rate(per_week)} a week)"
 
 
-def _firings(one: Judgement) -> str:
-    if not one.firings:
+def _firings(judged: Judgement) -> str:
+    if not judged.firings:
         return ""
     rows: list[Row] = [("FIRED", "FOR", "TIER", "SEVERITY", "BURN", "BUDGET LEFT")]
-    rows += [_firing(each, one.end) for each in one.firings[:MOST]]
-    return "\n".join([*table(rows), *more(one.firings)])
+    rows += [_firing(firing, judged.end) for firing in judged.firings[:MOST]]
+    return "\n".join([*table(rows), *more(judged.firings)])
 
 
-def _firing(each: Firing, end: datetime) -> Row:
-    lasted = length((each.end or end) - each.begin) + ("" if each.end else " and on")
-    left = "-" if each.budget_left is None else in_percent(each.budget_left)
-    return at(each.begin), lasted, each.tier, each.severity, f"{each.burn:.3g}x", left
+def _firing(firing: Firing, end: datetime) -> Row:
+    lasted = length((firing.end or end) - firing.begin) + ("" if firing.end else ", still firing")
+    left = "-" if firing.budget_left is None else in_percent(firing.budget_left)
+    return at(firing.begin), lasted, firing.tier, firing.severity, f"{firing.burn:.3g}x", left
 
 
-def _incidents(one: Judgement) -> str:
-    if one.error_ratio is None:
+def _incidents(judged: Judgement) -> str:
+    if judged.error_ratio is None:
         return ""
-    limit = in_percent(one.incident_budget)
-    if not one.incidents:
+    limit = in_percent(judged.incident_budget)
+    if not judged.incidents:
         return f"  No incident cost {limit} of the budget or more."
     rows: list[Row] = [("INCIDENT", "LASTED", "BUDGET", "NOTICED")]
-    rows += [_incident(each) for each in one.incidents[:MOST]]
-    missed = f"{one.missed} of them without a page" if one.missed else "a page for each of them"
-    found = f"  {counted(len(one.incidents), 'incident')} of {limit} of the budget or more, {missed}."
-    return "\n".join([*table(rows), *more(one.incidents), found])
+    rows += [_incident(incident) for incident in judged.incidents[:MOST]]
+    missed = f"{judged.missed} of them without a page" if judged.missed else "a page for incident of them"
+    summary = f"  {counted(len(judged.incidents), 'incident')} of {limit} of the budget or more, {missed}."
+    return "\n".join([*table(rows), *more(judged.incidents), summary])
 
 
-def _incident(each: PastIncident) -> Row:
-    if each.page:
-        noticed = _noticed(each.page)
+def _incident(incident: PastIncident) -> Row:
+    if incident.page:
+        noticed = _noticed(incident.page)
     else:
-        noticed = "no page" + (f"; ticket {_noticed(each.ticket)}" if each.ticket else ", no ticket")
-    return at(each.begin), length(each.end - each.begin), in_percent(each.budget), noticed
+        noticed = "no page" + (f"; ticket {_noticed(incident.ticket)}" if incident.ticket else ", no ticket")
+    return at(incident.begin), length(incident.end - incident.begin), in_percent(incident.budget), noticed
 
 
 def _noticed(detection: DetectionTime) -> str:
@@ -112,28 +115,28 @@ def _noticed(detection: DetectionTime) -> str:
     return f"{after} by {detection.tier}"
 
 
-def _targets(one: Judgement) -> str:
-    if not one.targets or one.error_ratio is None:
+def _targets(judged: Judgement) -> str:
+    if not judged.targets or judged.error_ratio is None:
         return ""
     rows: list[Row] = [("TARGET", "", "PAGES A WEEK", "TICKETS A WEEK", "MISSED", "BUDGET EXHAUSTED")]
-    rows += [_target(each) for each in one.targets]
-    refusals = [f"  {each.objective}: {each.refused}" for each in one.targets if each.refused]
-    achieved = f"  Achieved: {100 * (1 - one.error_ratio):.7g} % of events were good."
+    rows += [_target(target) for target in judged.targets]
+    refusals = [f"  {target.objective}: {target.refused}" for target in judged.targets if target.refused]
+    achieved = f"  Achieved: {100 * (1 - judged.error_ratio):.7g} % of events were good."
     lines = [*table(rows), *refusals, achieved]
-    if one.suggestion:
-        what = f"promise {one.suggestion.objective} %" if one.suggestion.objective else "no target"
-        lines.append(f"  Suggestion: {what}, since {one.suggestion.reason}.")
+    if judged.suggestion:
+        advice = f"promise {judged.suggestion.objective} %" if judged.suggestion.objective else "no target"
+        lines.append(f"  Suggestion: {advice}, since {judged.suggestion.reason}.")
     return "\n".join(lines)
 
 
-def _target(each: TargetJudgement) -> Row:
-    mark = "present" if each.present else ""
-    summary = each.summary
+def _target(target: TargetJudgement) -> Row:
+    mark = "present" if target.present else ""
+    summary = target.summary
     if summary is None:
-        return each.objective, mark, "-", "-", "-", "-"
+        return target.objective, mark, "-", "-", "-", "-"
     exhausted = "-" if summary.exhausted is None else f"{in_percent(summary.exhausted)} of the time"
     pages, tickets = rate(summary.pages_per_week), rate(summary.tickets_per_week)
-    return each.objective, mark, pages, tickets, str(each.missed), exhausted
+    return target.objective, mark, pages, tickets, str(target.missed), exhausted
 
 
 def _exhausted(share: float | None) -> str:

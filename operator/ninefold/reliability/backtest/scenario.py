@@ -1,4 +1,4 @@
-"""Objectives, and the targets to try for each: what to ask Prometheus for, and what comes of its answers. Pure."""
+"""Objectives and the targets to try for each: the queries for Prometheus, and the judgements of its answers. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """An objective under one target; without rules where there can be none, and why."""
+    """An objective under one target; without rules if they cannot be made, with the reason in `refused`."""
 
     slo: ServiceLevelObjective
     rules: Group
@@ -31,15 +31,15 @@ class Variant:
 
 
 class BacktestCase:
-    """An objective as it is, and under each target."""
+    """An objective unchanged, and under each target."""
 
     def __init__(
         self, slo: ServiceLevelObjective, targets: Sequence[str] | None, corrections: Corrections = NONE
     ) -> None:
-        """Without targets those around its own are tried. Raises Stalled and CannotEvaluate."""
+        """Without targets, the usual targets around its own are tried. Raises Stalled and CannotEvaluate."""
         self.slo, self.rules = slo, compiled(slo, corrections)
         wanted = around(slo.spec.objective) if targets is None else targets
-        self.variants = [_variant(retargeted(slo, each), corrections) for each in wanted]
+        self.variants = [_variant(retargeted(slo, target), corrections) for target in wanted]
 
 
 class Scenario:
@@ -50,16 +50,16 @@ class Scenario:
         self._library = Library(case.rules for case in cases)
 
     def questions(self) -> list[str]:
-        """What Prometheus must be asked. Raises CannotEvaluate."""
-        found: dict[str, None] = {}
-        for every in self._runs():
-            makers = Makers(rule for group in every for rule in group)
-            asked = (question(rule, makers) for group in every for rule in group)
-            found |= {text: None for text in asked if text is not None}
-        return list(found)
+        """The queries for Prometheus. Raises CannotEvaluate."""
+        queries: dict[str, None] = {}
+        for groups in self._runs():
+            makers = Makers(rule for group in groups for rule in group)
+            asked = (question(rule, makers) for group in groups for rule in group)
+            queries |= {text: None for text in asked if text is not None}
+        return list(queries)
 
     def memory(self) -> int:
-        """How far back a value depends on what was recorded, in milliseconds. Raises CannotEvaluate."""
+        """How far back a value depends on recordings, in milliseconds. Raises CannotEvaluate."""
         return max(max(_depths(groups).values()) for groups in self._runs()) + LOOKBACK
 
     def outcome(self, case: BacktestCase, grid: Grid, answers: Mapping[str, Vector]) -> SimulationOutcome:
@@ -67,42 +67,43 @@ class Scenario:
         return Simulation(grid, answers).outcome(self._with_needed(case, case.rules))
 
     def past(self, case: BacktestCase, grid: Grid, answers: Mapping[str, Vector]) -> Past:
-        """What the first evaluations of an objective's rules after the grid read of it. Raises CannotEvaluate."""
+        """The samples of the grid that the first evaluations of an objective's rules after it read. Raises
+        CannotEvaluate."""
         groups = self._with_needed(case, case.rules)
         return past(groups, Simulation(grid, answers).outcome(groups).recordings)
 
     def judgements(
         self, case: BacktestCase, grid: Grid, answers: Mapping[str, Vector], begin: int, limits: Limits, wishes: Wishes
     ) -> Iterator[Judgement]:
-        """One for each group of an objective. `begin` is the first point that counts. Raises CannotEvaluate."""
+        """A judgement for each group of an objective. `begin` is the first point that counts. Raises CannotEvaluate."""
         simulation = Simulation(grid, answers)
 
         def judged(slo: ServiceLevelObjective, group: Group) -> list[Judgement]:
             return list(judge(slo, group, simulation.outcome(self._with_needed(case, group)), begin, limits))
 
-        found = judged(case.slo, case.rules)
-        targets: list[list[TargetJudgement]] = [[] for _ in found]
+        present = judged(case.slo, case.rules)
+        targets: list[list[TargetJudgement]] = [[] for _ in present]
         for variant in case.variants:
-            under = judged(variant.slo, variant.rules) if variant.rules else [None] * len(found)
-            for row, one in zip(targets, under, strict=True):
-                row.append(_target(variant, one, case.slo.spec.objective))
-        for row, one in zip(targets, found, strict=True):
-            data = (one.end - one.begin) * one.coverage
-            yield replace(one, targets=row, suggestion=suggestion(row, wishes, data))
+            under = judged(variant.slo, variant.rules) if variant.rules else [None] * len(present)
+            for row, judgement in zip(targets, under, strict=True):
+                row.append(_target(variant, judgement, case.slo.spec.objective))
+        for row, budget in zip(targets, present, strict=True):
+            data = (budget.end - budget.begin) * budget.coverage
+            yield replace(budget, targets=row, suggestion=suggestion(row, wishes, data))
 
     def _with_needed(self, case: BacktestCase, group: Group) -> list[Group]:
-        """The rules of a case under some target after the groups that they read."""
+        """The rules of a case under a target, after the groups that they read."""
         return [*self._library.needed(group, instead_of=case.rules), group]
 
     def _runs(self) -> Iterator[list[Group]]:
-        """The groups of each variant: those that it reads, and its own."""
+        """The groups of each case and variant: the groups that it reads, and its own."""
         for case in self.cases:
             for group in (case.rules, *(variant.rules for variant in case.variants if variant.rules)):
                 yield self._with_needed(case, group)
 
 
 def _depths(groups: Sequence[Group]) -> dict[FileRule, int]:
-    """How far back each rule reads, and what it reads in its turn."""
+    """How far back each rule reads, directly and through the rules that it reads, in milliseconds."""
     makers, depths = Makers(rule for group in groups for rule in group), dict[FileRule, int]()
     for rule in (rule for group in groups for rule in group):
         deep = [0]
@@ -113,7 +114,7 @@ def _depths(groups: Sequence[Group]) -> dict[FileRule, int]:
 
 
 def compiled(slo: ServiceLevelObjective, corrections: Corrections = NONE) -> Group:
-    """The rules of an objective. Raises Stalled, and CannotEvaluate for PromQL that is not understood here."""
+    """The rules of an objective. Raises Stalled, and CannotEvaluate for PromQL that is not supported here."""
     return parse(compiler.Group(slo, corrections).as_dict())
 
 

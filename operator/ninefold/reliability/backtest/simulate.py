@@ -1,4 +1,4 @@
-"""Groups of rules over history: everything that they would have recorded, and when alerts would have fired. Pure."""
+"""Runs groups of rules over history: what they would have recorded, and when alerts would have fired. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LABEL = re.compile(r"\{\{ ?\$labels\.(\w+) ?\}\}")
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One time that an alert was active; `value` is what its expression had when it began to fire."""
+    """A time in which an alert was active; `value` is the value of its expression when it began to fire."""
 
     labels: Mapping[str, str]
     spell: Spell
@@ -30,47 +30,47 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class SimulationOutcome:
-    """All that the rules of a group, and of those it reads, have recorded; the alerts are of that group alone."""
+    """The recordings of a group and of the groups that it reads, and the alerts of that group alone."""
 
     recordings: Recordings
     alerts: list[Alert]
 
 
 class Simulation:
-    """Runs groups over the same history. What two of them have in common is evaluated once."""
+    """Runs groups over the same history. Rules that groups have in common are evaluated once."""
 
     def __init__(self, grid: Grid, answers: Mapping[str, Vector]) -> None:
-        """`answers` has what Prometheus said to each `questions.question` of the rules."""
+        """`answers` has the answer of Prometheus to each `questions.question` of the rules."""
         self.grid = grid
         self._known = dict(answers)
 
     def outcome(self, groups: Sequence[Group]) -> SimulationOutcome:
-        """Of the last group, which comes after those that it reads. Raises CannotEvaluate."""
-        meanings = self._meanings([rule for each in groups for rule in each])
+        """The outcome of the last group, which comes after the groups that it reads. Raises CannotEvaluate."""
+        meanings = self._meanings([rule for group in groups for rule in group])
         recordings, alerts = Recordings(self.grid), list[Alert]()
-        for each in groups:
-            known = {rule: self._known[meanings[rule]] for rule in each if meanings[rule] in self._known}
-            alerts = run(each, recordings, known)
+        for group in groups:
+            known = {rule: self._known[meanings[rule]] for rule in group if meanings[rule] in self._known}
+            alerts = run(group, recordings, known)
             self._known |= {meanings[rule]: vector for rule, vector in known.items()}
         return SimulationOutcome(recordings, alerts)
 
     def _meanings(self, rules: Sequence[FileRule]) -> dict[FileRule, str]:
-        """What each rule comes to: two rules mean the same if they have the same text and read the same."""
-        makers, found = Makers(rules), dict[FileRule, str]()
+        """A key for each rule: two rules have the same key if they have the same text and read the same series."""
+        makers, meanings = Makers(rules), dict[FileRule, str]()
         for rule in rules:
             asked = question(rule, makers)
             parts = [rule.expression.prettify()]
             for maker in dict.fromkeys(maker for selector in rule.selectors for maker in makers.of(selector)):
-                parts += [maker.makes, json.dumps(sorted(maker.labels.items())), found[maker]]
+                parts += [maker.makes, json.dumps(sorted(maker.labels.items())), meanings[maker]]
             digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-            found[rule] = asked if asked is not None else digest
-        return found
+            meanings[rule] = asked if asked is not None else digest
+        return meanings
 
 
 def run(group: Group, recordings: Recordings, known: dict[FileRule, Vector]) -> list[Alert]:
-    """Evaluate the rules of a group in their order, and add what they record.
+    """Evaluates the rules of a group in their order, and adds what they record.
 
-    `known` has the values of some rules, such as what Prometheus was asked for, and gets those of the others.
+    `known` has the values of some rules, such as answers of Prometheus, and receives those of the other rules.
     Raises CannotEvaluate.
     """
     evaluator, alerts = Evaluator(recordings), list[Alert]()
@@ -88,7 +88,7 @@ def run(group: Group, recordings: Recordings, known: dict[FileRule, Vector]) -> 
 
 
 def _labelled(rule: FileRule, vector: Vector) -> Vector:
-    """With the labels of the rule in the place of the series' own."""
+    """The series with the labels of the rule, which replace their own labels of the same name."""
     result: Vector = {}
     for labels, values in vector.items():
         known = dict(nameless(labels))
@@ -98,24 +98,24 @@ def _labelled(rule: FileRule, vector: Vector) -> Vector:
 
 
 def _expanded(text: str, labels: Mapping[str, str]) -> str:
-    """A label of an alert; {{ $value }} stays as it is, since it would make another alert of each value."""
+    """A label of an alert; {{ $value }} stays unchanged, since each value would otherwise make another alert."""
     return _LABEL.sub(lambda label: labels.get(label[1], ""), text)
 
 
 def _alerted(rule: FileRule, vector: Vector, recordings: Recordings) -> list[Alert]:
-    found: list[Alert] = []
+    alerts: list[Alert] = []
     grid, marks = recordings.grid, Vector()
     for labels, values in _labelled(rule, vector).items():
         named = {**dict(labels), "alertname": rule.name}
         times = list(spells(values, _steps(rule.hold, grid), _steps(rule.keep, grid)))
         for spell in times:
-            found.append(Alert(named, spell, None if spell.fires is None else float(values[spell.fires])))
+            alerts.append(Alert(named, spell, None if spell.fires is None else float(values[spell.fires])))
         for state, there in states(times, grid.count).items():
             marks[labels_of({**named, "alertstate": state})] = there
     recordings.add(ALERTS, marks)
-    return found
+    return alerts
 
 
 def _steps(length: int, grid: Grid) -> int:
-    """The evaluations until a time has passed."""
+    """The number of evaluations until `length` milliseconds have passed."""
     return -(-length // grid.step)

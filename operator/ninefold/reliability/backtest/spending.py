@@ -14,14 +14,14 @@ from ninefold.reliability.backtest.labels import drop
 from ninefold.reliability.backtest.recordings import Recordings
 
 CALM = 1_800_000
-"""Milliseconds for which a burn rate must be below 1 to end a stretch."""
+"""How long, in milliseconds, a burn rate must be at most 1 to end a stretch."""
 
 EVENTS, ERRORS = "slo:events:rate5m", "slo:errors:rate5m"
 
 
 @dataclass(frozen=True)
 class Spending:
-    """Events and bad events a second at each time. `window` is in seconds, `budget` is 1 - objective."""
+    """Events and bad events per second at each time. `window` is in seconds, `budget` is 1 - objective."""
 
     grid: Grid
     events: Array
@@ -31,7 +31,7 @@ class Spending:
 
     @cached_property
     def shares(self) -> Array:
-        """The share of the window's budget that each step cost, for the usual traffic of such a window."""
+        """The share of the window's budget that each step cost, at the average traffic of the measured time."""
         covered = np.count_nonzero(present(self.events))
         allowed = known(self.events).sum() / max(1, covered) * self.window * self.budget
         return known(self.errors) * (self.grid.step / 1000) / allowed if allowed else np.zeros(self.grid.count)
@@ -41,7 +41,7 @@ class Spending:
         return float(self.shares[max(0, first) : end].sum())
 
     def stretches(self) -> Iterator[tuple[int, int]]:
-        """When the burn rate was above 1, without regard to short calms: first point, and the first one after."""
+        """The stretches with a burn rate above 1, including short calms: the first point, and the first point after."""
         calm = CALM // self.grid.step
         open_: tuple[int, int] | None = None
         for first, end in runs(self.errors > self.events * self.budget):
@@ -56,18 +56,19 @@ class Spending:
 
 
 def groups(recordings: Recordings, slo_id: str) -> list[Labels]:
-    """The labels of each group of an objective, besides its id; one without labels if it has none."""
-    found = [drop(labels, {NAME, "slo_id"}) for labels in recordings.named(EVENTS) if dict(labels)["slo_id"] == slo_id]
-    return sorted(found)
+    """The labels of each group of an objective, without its id; a single empty group without groupBy."""
+    return sorted(
+        drop(labels, {NAME, "slo_id"}) for labels in recordings.named(EVENTS) if dict(labels)["slo_id"] == slo_id
+    )
 
 
 def of(recordings: Recordings, name: str, slo_id: str, group: Labels) -> Array:
     """A recording of one group of an objective; NaN where it is absent."""
     labels = tuple(sorted(((NAME, name), ("slo_id", slo_id), *group)))
-    found = recordings.named(name).get(labels)
-    return np.full(recordings.grid.count, np.nan) if found is None else found
+    values = recordings.named(name).get(labels)
+    return np.full(recordings.grid.count, np.nan) if values is None else values
 
 
 def known(values: Array) -> Array:
-    """0 where there is none."""
+    """The values with 0 where there is no sample."""
     return np.where(present(values), values, 0.0)

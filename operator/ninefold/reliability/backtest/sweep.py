@@ -1,4 +1,4 @@
-"""The same history under other targets, and which of them to promise. Pure."""
+"""The same history under other targets, and which target to promise. Pure."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from ninefold.reliability.backtest.text import rate
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 _LADDER = ("90", "95", "97", "98", "99", "99.5", "99.7", "99.9", "99.95", "99.97", "99.99", "99.995", "99.999")
-_BESIDE = 2
-"""Targets looked at on each side of the present one, if none are named."""
+_NEIGHBOURS = 2
+"""Targets to try on each side of the present target, if none are named."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What a target must achieve: kept for this share of the time, with so many pages a week at most."""
+    """What a target must achieve: kept for this share of the time, with at most this many pages a week."""
 
     kept: float = 0.99
     pages_per_week: float = 2.0
     doubt: str = ""
-    """Why the figures of the objective allow no suggestion, as a clause; "" if they do."""
+    """Why the data of the objective allow no suggestion, as a clause; "" if they allow one."""
 
 
 def around(objective: str) -> list[str]:
-    """The present target between usual ones.
+    """The present target between usual targets.
 
     >>> around("99.9")
     ['99.5', '99.7', '99.9', '99.95', '99.97']
     """
-    below = [each for each in _LADDER if Decimal(each) < Decimal(objective)]
-    above = [each for each in _LADDER if Decimal(each) > Decimal(objective)]
-    return [*below[-_BESIDE:], objective, *above[:_BESIDE]]
+    below = [target for target in _LADDER if Decimal(target) < Decimal(objective)]
+    above = [target for target in _LADDER if Decimal(target) > Decimal(objective)]
+    return [*below[-_NEIGHBOURS:], objective, *above[:_NEIGHBOURS]]
 
 
 def retargeted(slo: ServiceLevelObjective, objective: str) -> ServiceLevelObjective:
@@ -44,29 +44,33 @@ def retargeted(slo: ServiceLevelObjective, objective: str) -> ServiceLevelObject
 
 
 def suggestion(targets: Sequence[TargetJudgement], wishes: Wishes, data: timedelta) -> Suggestion | None:
-    """The strictest target that would have been what is wished for, and why; None where nothing was measured.
+    """The strictest target that meets the wishes, and why; None if nothing was measured.
 
     `data` is how long there were events.
     """
     measured = [
-        (each, each.summary) for each in _in_order(targets) if each.summary and each.summary.exhausted is not None
+        (target, target.summary)
+        for target in _in_order(targets)
+        if target.summary and target.summary.exhausted is not None
     ]
     if not measured:
         return None
     if wishes.doubt:
         return Suggestion(None, wishes.doubt)
     if data < LEAST:
-        return Suggestion(None, f"there is data of {length(data)}, and a suggestion takes {length(LEAST)} at least")
+        return Suggestion(
+            None, f"there are only {length(data)} of data, and a suggestion needs at least {length(LEAST)}"
+        )
     fitting = [(target, summary) for target, summary in measured if _fits(summary, wishes)]
     if not fitting:
         target, summary = measured[0]
         return Suggestion(None, f"none of these fits: even {target.objective} {_was(summary)}")
     target, summary = fitting[-1]
     reason = f"{target.objective} {_was(summary)}"
-    stricter = [(each, its) for each, its in measured if Decimal(each.objective) > Decimal(target.objective)]
+    stricter = [pair for pair in measured if Decimal(pair[0].objective) > Decimal(target.objective)]
     if stricter:
-        next_, its = stricter[0]
-        reason += f"; {next_.objective} {_was(its)}"
+        next_target, next_summary = stricter[0]
+        reason += f"; {next_target.objective} {_was(next_summary)}"
     return Suggestion(target.objective, reason)
 
 
@@ -80,6 +84,6 @@ def _fits(summary: Summary, wishes: Wishes) -> bool:
 
 def _was(summary: Summary) -> str:
     kept = 100 * (1 - (summary.exhausted or 0.0))
-    # Rounded down: 99.96 % is not always.
+    # Rounded down: 99.96 % of the time is not all of the time.
     shown = int(kept * 10) / 10
     return f"would have been kept {shown:g} % of the time with {rate(summary.pages_per_week)} pages a week"

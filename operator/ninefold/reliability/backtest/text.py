@@ -1,4 +1,4 @@
-"""Tables and times as people read them in a backtest. Pure."""
+"""Tables and times as a backtest prints them. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 Row = tuple[str, ...]
 
 MOST = 20
-"""Rows of a table of events; JSON has all."""
+"""The most rows of a table of events; JSON has all of them."""
 
 
 def more(rows: Sequence[object]) -> list[str]:

@@ -1,1 +1,1 @@
-"""Correction: time that does not count."""
+"""Correction: excludes time from error budgets, alerts and gates."""

@@ -1,4 +1,5 @@
-"""Says when a correction is and what it applies to. What it does, it does in the rules of objectives."""
+"""Reports when a correction is active and which objectives it applies to. The rules of objectives put it into
+effect."""
 
 from __future__ import annotations
 
@@ -26,9 +27,9 @@ class CorrectionController(Controller[Correction, Observed]):
             store.resource(ServiceLevelObjective, Key.of(slo))
             for slo in selected(wanted, resource.key.namespace, store)
         )
-        found = {slo.metadata.name: slo.spec.window for slo in chosen if slo is not None}
-        missing = [name for name in resource.spec.objectives.names or () if name not in found]
-        return Observed(sorted(found.items(), key=lambda one: one[0]), missing)
+        windows = {slo.metadata.name: slo.spec.window for slo in chosen if slo is not None}
+        missing = [name for name in resource.spec.objectives.names or () if name not in windows]
+        return Observed(sorted(windows.items(), key=lambda item: item[0]), missing)
 
     def plan(self, resource: Correction, observed: Observed, now: datetime) -> Plan[CorrectionStatus]:
         return plan(resource, observed, now)

@@ -38,7 +38,7 @@ def _lint(correction: Correction, others: ResourceSet) -> Iterable[Diagnostic]:
 
 
 def _render(correction: Correction, others: ResourceSet, options: argparse.Namespace) -> Sequence[Manifest]:
-    """It has no objects of its own; one that cannot be read would change the rules of objectives."""
+    """No objects of its own. Raises Stalled for an invalid correction, which would change the rules of objectives."""
     from ninefold.reliability.correction.occurrences import verified
 
     verified(correction)

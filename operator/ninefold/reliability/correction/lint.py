@@ -1,4 +1,4 @@
-"""What only a controller could say of a correction in files. Pure."""
+"""Checks of a Correction in files that need other files, as a controller makes them in a cluster. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What corrections say, as metrics."""
+"""The metrics of Corrections."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ninefold.reliability.correction.resource import Correction
 
 
 class CorrectionMetrics(Collector):
-    """As it stands in the statuses."""
+    """Reads everything from the statuses."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -21,7 +21,7 @@ class CorrectionMetrics(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         active = GaugeMetricFamily(
             "ninefold_correction_active",
-            "1 while the Correction is active: nothing counts for its objectives; else 0.",
+            "1 while the Correction is active: nothing counts for its objectives; otherwise 0.",
             labels=("namespace", "correction"),
         )
         for manifest in self._store.all(Correction.api):

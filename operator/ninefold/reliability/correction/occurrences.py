@@ -1,4 +1,4 @@
-"""When corrections are, and which objectives they are about. Pure."""
+"""When corrections are active, and which objectives they apply to. Pure."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from ninefold.reliability.correction.resource import Correction
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 MOST = 64
-"""How many occurrences an objective's rules hold of the past, and how many of what is to come."""
+"""How many past occurrences the rules of an objective contain, and how many future ones."""
 
 _FIELD = "spec.recurring"
 
 
 def occurrences(correction: Correction, first: datetime, last: datetime) -> list[Span]:
-    """Those that touch the time from `first` until before `last`, in order. Raises Stalled for what cannot be read."""
+    """The occurrences that overlap the time from `first` until before `last`, in order. Raises Stalled for an invalid
+    recurrence."""
     once, recurring = correction.spec.once, correction.spec.recurring
     if once is not None:
         span = Span(once.start, once.end)
         return [span] if span.touches(first, last) else []
-    assert recurring is not None  # noqa: S101 - the model holds exactly one
+    assert recurring is not None  # noqa: S101 - the model requires exactly one
     return recurrence.spans(recurring, first, last, _FIELD)
 
 
 def verified(correction: Correction) -> None:
-    """Raises Stalled for a recurrence that cannot be read, never is, or was too often before it was written down."""
+    """Raises Stalled for a recurrence that is invalid, never occurs, or has too many occurrences before its
+    creation."""
     recurring, created = correction.spec.recurring, correction.metadata.creation_timestamp
     if recurring is None:
         return
@@ -40,13 +42,13 @@ def verified(correction: Correction) -> None:
     if len(before) > MOST:
         raise Stalled(
             "TooManyOccurrences",
-            f"{_FIELD}.start: {len(before)} occurrences lie before the correction was made, and {MOST} can be taken "
-            "out afterwards: write a later start",
+            f"{_FIELD}.start: {len(before)} occurrences lie before the creation of the correction, and at most {MOST} "
+            "can be excluded afterwards: write a later start",
         )
 
 
 def applies(correction: Correction, slo: ServiceLevelObjective) -> bool:
-    """Whether it is about this objective."""
+    """Whether the correction applies to an objective."""
     if correction.key.namespace != slo.key.namespace:
         return False
     wanted = correction.spec.objectives.wire()

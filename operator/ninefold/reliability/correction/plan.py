@@ -1,4 +1,5 @@
-"""What a Correction means: when it is, and what it takes out of which objective. The objectives' rules do it. Pure."""
+"""Plans a Correction: when it is active, and how much of each objective's window it excludes. The rules of the
+objectives put it into effect. Pure."""
 
 from __future__ import annotations
 
@@ -21,25 +22,26 @@ from ninefold.reliability.correction.resource import (
 from ninefold.reliability.servicelevelobjective.resource import Window
 
 RECHECK = timedelta(hours=1)
-"""How often to look while nothing begins or ends: windows move on."""
+"""How often to reconcile while nothing begins or ends: windows move on."""
 _AHEAD = timedelta(days=400)
 """How far ahead to look for the next occurrence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The objectives that it applies to and their windows, by name, and the names that lead nowhere."""
+    """The objectives that the correction applies to and their windows, sorted by name, and the names without an
+    objective."""
 
     objectives: Sequence[tuple[str, Window]]
     missing: Sequence[str] = ()
 
 
 def plan(correction: Correction, observed: Observed, now: datetime) -> Plan[CorrectionStatus]:
-    """Raises Stalled for a recurrence that cannot be read."""
+    """Raises Stalled for an invalid recurrence."""
     verified(correction)
     coming = occurrences(correction, now, now + _AHEAD)
-    current = next((_span(one) for one in coming if one.start <= now), None)
-    later = next((_span(one) for one in coming if one.start > now), None)
+    current = next((_span(span) for span in coming if span.start <= now), None)
+    later = next((_span(span) for span in coming if span.start > now), None)
     status = correction.status.model_copy(
         update={
             "active": current is not None,
@@ -62,21 +64,22 @@ def plan(correction: Correction, observed: Observed, now: datetime) -> Plan[Corr
 
 
 def taken(correction: Correction, window: Window, now: datetime) -> float:
-    """The share of a window that does not count, 0 to 1: of a rolling one as it stands, of a period as a whole."""
+    """The share of a window that does not count, 0 to 1: of the present rolling window, or of the whole calendar
+    period."""
     if window.calendar is not None:
         whole = period(window.calendar, now)
         start, end = whole.start, whole.end
     else:
         start, end = now - timedelta(seconds=window.length), now
     within, covered = timedelta(), start
-    for one in occurrences(correction, start, end):
-        begin, finish = max(one.start, covered), min(one.end, end)
+    for span in occurrences(correction, start, end):
+        begin, finish = max(span.start, covered), min(span.end, end)
         within, covered = within + max(finish - begin, timedelta()), max(covered, finish)
     return within / (end - start)
 
 
-def _span(one: Span) -> CorrectionSpan:
-    return CorrectionSpan.model_validate({"from": one.start, "until": one.end})
+def _span(span: Span) -> CorrectionSpan:
+    return CorrectionSpan.model_validate({"from": span.start, "until": span.end})
 
 
 def _ready(observed: Observed, status: CorrectionStatus) -> Verdict:
@@ -97,7 +100,7 @@ def _ready(observed: Observed, status: CorrectionStatus) -> Verdict:
         return Verdict("True", "Active", f"Nothing counts until {rfc3339(status.current.until)}.")
     if status.next:
         return Verdict("True", "Scheduled", f"Nothing will count from {rfc3339(status.next.from_)} on.")
-    return Verdict("True", "Over", "It lies in the past, and is left out as long as a window holds it.")
+    return Verdict("True", "Over", "The correction is over. Its time stays excluded as long as it is in a window.")
 
 
 def _events(correction: Correction, status: CorrectionStatus) -> tuple[Note, ...]:

@@ -1,4 +1,4 @@
-"""What a user writes to say that some time does not count, and what is told back. Pure."""
+"""The spec and the status of a Correction: which time does not count. Pure."""
 
 from __future__ import annotations
 
@@ -21,62 +21,63 @@ class Once(
         Cel("self.end > self.start", "write an end after the start", lambda once: once.end > once.start),
         Cel(
             "self.end - self.start <= duration('168h')",
-            "write an end at most 7 days after the start; longer times are several corrections",
+            "write an end at most 7 days after the start; for a longer time, create several corrections",
             lambda once: once.end - once.start <= LONGEST,
         ),
     ),
 ):
-    """A single time, to come or gone by."""
+    """A single time, past or future."""
 
-    start: Timestamp = Field(description="When it begins, such as 2026-11-23T18:00:00Z. It may lie in the past.")
-    end: Timestamp = Field(description="When it ends: events count again from here on.")
+    start: Timestamp = Field(description="When the time begins, such as 2026-11-23T18:00:00Z; may be in the past.")
+    end: Timestamp = Field(description="When the time ends: events count again from here on.")
 
 
 class CorrectionSpec(Spec, exactly_one_of=("once", "recurring")):
     """Which time does not count for which objectives, and why."""
 
-    objectives: Objectives = Field(description="Which objectives of this namespace it is about.")
+    objectives: Objectives = Field(description="Which objectives of this namespace the correction applies to.")
     reason: Annotated[str, Field(min_length=1, max_length=1024)] = Field(
-        description="Why it does not count, for whoever looks at the figures later."
+        description="Why the time does not count, for anyone who reads the measurements later."
     )
     category: Literal["Maintenance", "OutsideBusinessHours", "Deployment", "Other"] = Field(
-        default="Other", description="What kind of reason it is."
+        default="Other", description="The category of the reason."
     )
-    once: Once | None = Field(default=None, description="A single time, to come or gone by.")
-    recurring: Recurring | None = Field(default=None, description="A time that comes again and again.")
+    once: Once | None = Field(default=None, description="A single time, past or future.")
+    recurring: Recurring | None = Field(default=None, description="A time that recurs.")
 
 
 class CorrectionSpan(Model):
-    """An occurrence."""
+    """An occurrence of the correction."""
 
-    from_: Timestamp = Field(alias="from", description="When it begins.")
-    until: Timestamp = Field(description="When it ends.")
+    from_: Timestamp = Field(alias="from", description="When the occurrence begins.")
+    until: Timestamp = Field(description="When the occurrence ends.")
 
 
 class CorrectedObjective(Model):
-    """What it does to one objective."""
+    """How much of an objective's window the correction excludes."""
 
     name: str = Field(max_length=253, description="The ServiceLevelObjective.")
     share: str = Field(
         max_length=16,
-        description="How much of the objective's window it takes out, in percent: of the last 30 days, or of the whole "
-        "present month.",
+        description="How much of the objective's window the correction excludes, in percent: of the last 30 days, or "
+        "of "
+        "the whole present month.",
     )
 
 
 class CorrectionStatus(Status):
-    """When it is, and what it takes out."""
+    """When the correction is active, and what it excludes."""
 
-    active: bool = Field(default=False, description="Whether the present time does not count.")
-    current: CorrectionSpan | None = Field(default=None, description="The occurrence that is going on.")
-    next: CorrectionSpan | None = Field(
-        default=None, description="The next occurrence; absent if there is none to come."
-    )
-    objective_count: int = Field(default=0, description="How many objectives it applies to.")
+    active: bool = Field(default=False, description="Whether the present time is excluded.")
+    current: CorrectionSpan | None = Field(default=None, description="The present occurrence.")
+    next: CorrectionSpan | None = Field(default=None, description="The next occurrence; not set if there is none.")
+    objective_count: int = Field(default=0, description="How many objectives the correction applies to.")
     objectives: Annotated[
         list[CorrectedObjective],
         Field(
-            default_factory=list, max_length=MAX_OBJECTIVES, description="The first of them by name, and what it takes."
+            default_factory=list,
+            max_length=MAX_OBJECTIVES,
+            description="The first objectives by name, and what the correction excludes of them.",
         ),
     ]
 
@@ -94,11 +95,12 @@ class Correction(
         Column("Why", ".spec.reason", wide=True),
     ),
 ):
-    """Time that does not count: in budgets, alerts and gates alike."""
+    """Excludes time from error budgets, alerts and gates."""
 
     spec: CorrectionSpec = Field(description="Which time does not count, for which objectives, and why.")
     status: CorrectionStatus = Field(
-        default_factory=lambda: CorrectionStatus.model_validate({}), description="When it is, and what it takes out."
+        default_factory=lambda: CorrectionStatus.model_validate({}),
+        description="When the correction is active, and what it excludes.",
     )
 
 
@@ -109,6 +111,6 @@ _BY_OBJECTIVE = Index(
 
 
 def correcting(slo: Manifest, store: Store) -> list[Manifest]:
-    """The corrections that apply to an objective, by name."""
-    found = {Key.of(each): each for term in found_by(slo) for each in store.found(_BY_OBJECTIVE, term)}
-    return [each for _, each in sorted(found.items()) if selects(each["spec"]["objectives"], slo)]
+    """The corrections that apply to an objective, sorted by name."""
+    by_key = {Key.of(found): found for term in found_by(slo) for found in store.found(_BY_OBJECTIVE, term)}
+    return [correction for _, correction in sorted(by_key.items()) if selects(correction["spec"]["objectives"], slo)]

@@ -1,1 +1,1 @@
-"""Error budget policies over history: what the operator would have said, had it always run."""
+"""Replays error budget policies over history: what the operator would have reported if it had always run."""

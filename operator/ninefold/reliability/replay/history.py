@@ -1,4 +1,4 @@
-"""From what Prometheus has recorded to the figures that the operator would have read, moment by moment. Pure."""
+"""Converts recordings of Prometheus to the measurements that the operator would have read at each time. Pure."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class _Objective:
     labels: list[dict[str, str]]
     values: Array
     """A row for each series."""
-    told: object = field(default=None)
-    """What readers were last told, as `rounded` has it."""
+    reported: object = field(default=None)
+    """What was last reported to readers, in the form of `rounded`."""
 
     @classmethod
     def of(cls, vector: Vector, grid: Grid) -> _Objective:
@@ -31,22 +31,22 @@ class _Objective:
         return cls([dict(labels) for labels in vector], np.stack(rows) if rows else np.empty((0, grid.count)))
 
     def changes(self) -> np.typing.NDArray[np.bool_]:
-        """At which times any value is another than before; always at the first."""
+        """The times at which any value differs from the one before; always the first time."""
         before, after = self.values[:, :-1], self.values[:, 1:]
         other = (before != after) & ~(np.isnan(before) & np.isnan(after))
         return np.concatenate([[True], other.any(axis=0)])
 
-    def figure(self, index: int, at: float) -> Measurement | None:
+    def measurement(self, index: int, at: float) -> Measurement | None:
         column = self.values[:, index]
         there = np.flatnonzero(~np.isnan(column)).tolist()
-        found = read(Sample(self.labels[row], float(column[row]), at) for row in there)
-        figure = next(iter(found.values()), None)
-        # A replay takes objectives for what they are now: what one promised before is no edit under a closed gate.
-        return replace(figure, promised=None) if figure else None
+        measured = read(Sample(self.labels[row], float(column[row]), at) for row in there)
+        first = next(iter(measured.values()), None)
+        # A replay takes objectives as they are now: an earlier target of one is not an edit under a closed gate.
+        return replace(first, promised=None) if first else None
 
 
 def moments(grid: Grid, recorded: Mapping[str, Vector]) -> Iterator[ReplayMoment]:
-    """Each time at which a figure was another than before, and the first one. `recorded` is by slo_id."""
+    """Each time at which a measurement differed from the one before, and the first time. `recorded` is by slo_id."""
     objectives = {slo_id: _Objective.of(vector, grid) for slo_id, vector in recorded.items()}
     changes = {slo_id: objective.changes() for slo_id, objective in objectives.items()}
     figures: dict[str, Measurement] = {}
@@ -56,13 +56,13 @@ def moments(grid: Grid, recorded: Mapping[str, Vector]) -> Iterator[ReplayMoment
         seconds = (grid.start + index * grid.step) / 1000
         moved = set()
         for slo_id in (slo_id for slo_id, changed in changes.items() if changed[index]):
-            objective, figure = objectives[slo_id], objectives[slo_id].figure(index, seconds)
-            if figure is None:
+            objective, measurement = objectives[slo_id], objectives[slo_id].measurement(index, seconds)
+            if measurement is None:
                 figures.pop(slo_id, None)
             else:
-                figures[slo_id] = figure
-            told = None if figure is None else rounded(figure)
-            if told != objective.told:
-                objective.told = told
+                figures[slo_id] = measurement
+            reported = None if measurement is None else rounded(measurement)
+            if reported != objective.reported:
+                objective.reported = reported
                 moved.add(slo_id)
         yield ReplayMoment(datetime.fromtimestamp(seconds, UTC), dict(figures), frozenset(moved))

@@ -1,4 +1,4 @@
-"""A policy over history: looked at whenever the operator would have, by the very plan of the operator. Pure."""
+"""Replays a policy over history: reconciles whenever the operator would have, with the operator's own plan. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatu
 
 @dataclass(frozen=True, slots=True)
 class ReplayMoment:
-    """What a poll of Prometheus would have found: all figures by slo_id, and of whom they had moved enough to tell."""
+    """What a poll of Prometheus would have found: all measurements by slo_id, and the ids whose measurements had moved
+    enough to be reported."""
 
     at: datetime
     figures: Mapping[str, Measurement]
@@ -31,17 +32,17 @@ class ReplayMoment:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a policy said from a moment on."""
+    """The status of a policy from a moment on."""
 
     at: datetime
     status: ErrorBudgetPolicyStatus
 
 
 class PolicyReplay:
-    """One policy, as if it had been made at the first moment. Moments come in order."""
+    """One policy, as if it had been created at the first moment. Moments come in order."""
 
     def __init__(self, policy: ErrorBudgetPolicy, slos: Sequence[Manifest]) -> None:
-        """`slos` are the objectives that it selects. What is exempt now was not in the past."""
+        """`slos` are the objectives that the policy selects. The present exemption does not apply to the past."""
         spec = policy.spec.model_copy(update={"exempt": None})
         self._policy = policy.model_copy(update={"spec": spec, "status": ErrorBudgetPolicyStatus()})
         self._slos = slos
@@ -51,25 +52,25 @@ class PolicyReplay:
         self._due: datetime | None = None
         self._judged: list[object] = []
         self.states: list[tuple[datetime, State]] = []
-        """From when on it was in which state."""
+        """When the policy entered each state, in order."""
 
     @property
     def key(self) -> Key:
         return self._policy.key
 
     def take(self, moment: ReplayMoment) -> Iterator[Said]:
-        """What it says until and at a moment, where that is something new. Raises Stalled as the plan does."""
+        """Each new status up to and at a moment. Raises Stalled as the plan does."""
         yield from self.pass_until(moment.at)
         self._figures = moment.figures
         if not self.states or self._due == moment.at or not self._ids.isdisjoint(moment.moved):
-            yield from self._look(moment.at)
+            yield from self._reconcile(moment.at)
 
     def pass_until(self, end: datetime) -> Iterator[Said]:
-        """What it says before a moment by the clock alone."""
+        """Each new status before a moment that follows from the clock alone."""
         while self._due is not None and self._due < end:
-            yield from self._look(self._due)
+            yield from self._reconcile(self._due)
 
-    def _look(self, now: datetime) -> Iterator[Said]:
+    def _reconcile(self, now: datetime) -> Iterator[Said]:
         snapshot = Snapshot(at=now, reachable=True, error="", by_id=self._figures)
         seen = observed(self._policy, self._slos, snapshot, now, self._identities)
         judged = judgements(self._policy.spec, seen.objectives, now)
@@ -85,8 +86,8 @@ class PolicyReplay:
 
 
 def judgements(spec: ErrorBudgetPolicySpec, objectives: Iterable[WatchedObjective], now: datetime) -> list[object]:
-    """All that a policy decides by but the clock, which the plan asks to be woken by: while it is the same, only the
-    figures that people are shown can change. Most looks of a year end here."""
+    """Everything that a policy decides by, except the clock, for which the plan has `due`. While it is unchanged, only
+    the values for people can change: most reconciliations of a year end here."""
     return [
         (
             objective.reading.data,
@@ -99,11 +100,12 @@ def judgements(spec: ErrorBudgetPolicySpec, objectives: Iterable[WatchedObjectiv
 
 
 def stays(states: Sequence[tuple[datetime, State]], begin: datetime, end: datetime) -> list[Stay]:
-    """How often each state was entered between two moments, and for how long it lasted, in the order of the states."""
+    """How often the policy entered each state between two moments and how long it stayed, in the order of the
+    states."""
     entered, lasted = Counter[State](), Counter[State]()
     for number, (at, state) in enumerate(states):
         last = states[number + 1][0] if number + 1 < len(states) else end
         lasted[state] += max(0, int((min(last, end) - max(at, begin)).total_seconds()))
         entered[state] += begin <= at < end
-    found = (Stay(state=state, entered=entered[state], seconds=lasted[state]) for state in get_args(State))
-    return [stay for stay in found if stay.seconds]
+    every = (Stay(state=state, entered=entered[state], seconds=lasted[state]) for state in get_args(State))
+    return [stay for stay in every if stay.seconds]
