@@ -1,1 +1,1 @@
-"""Seeing: what people look at."""
+"""Observability: what people look at."""

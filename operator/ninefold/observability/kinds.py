@@ -1,4 +1,4 @@
-"""The kinds of this stage, in the order in which people meet them: a line a kind, by the name of its folder. Pure."""
+"""The kinds of this stage, in the order in which users meet them: one line a kind, by the name of its folder. Pure."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({}, "set exactly one of service or fleet"),
     ({"service": "checkout", "fleet": {}}, "set exactly one of service or fleet"),
     ({"service": "check out"}, "write at most 63 letters, digits, '-', '_' or '.'"),
-    ({"service": "checkout", "objectives": {"service": "cart"}}, "leave out objectives.service: service says it"),
+    ({"service": "checkout", "objectives": {"service": "cart"}}, "leave out objectives.service: spec.service already selects it"),
     ({"fleet": {}, "objectives": {}}, "set exactly one of service, names or matchLabels"),
     ({"fleet": {}, "objectives": {"names": ["A"]}}, "write the name of an object"),
     ({"fleet": {}, "delivery": {}}, "set exactly one of configMap or grafanaDashboard"),
@@ -100,7 +100,7 @@ def test_the_selector_of_instances_stays_as_it_is(served: devcluster.Cluster, na
 
     with pytest.raises(devcluster.CommandError) as refused:
         patch({"grafanaDashboard": {"instanceSelector": {"matchLabels": {"grafana": "other"}}}})
-    assert "grafana-operator takes no other instanceSelector: delete this Dashboard" in str(refused.value)
+    assert "grafana-operator accepts no change of instanceSelector: delete this Dashboard" in str(refused.value)
     patch({"grafanaDashboard": {"folder": "elsewhere"}})
     patch({"grafanaDashboard": None, "configMap": {}})
 

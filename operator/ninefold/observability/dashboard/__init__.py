@@ -1,1 +1,1 @@
-"""Dashboard: Grafana dashboards made from objectives."""
+"""Dashboard: Grafana dashboards generated from objectives."""

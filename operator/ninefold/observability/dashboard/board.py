@@ -1,4 +1,4 @@
-"""Whole dashboards: of a service, and of a fleet. Imported only when needed, as is Grafana's SDK with it. Pure."""
+"""Builds the dashboard of a service or a fleet. Imported only when needed, together with Grafana's SDK. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ninefold.observability.dashboard.resource import Dashboard
 from ninefold.observability.dashboard.subject import Subject
 
 ROWS = 12
-"""Up to so many objectives each have a row of their own; of more, one is chosen and shown."""
+"""The largest number of objectives that each get their own row; with more objectives, the reader chooses one."""
 
 LONGEST_TAG = 50
 PLUGIN = "prometheus"
@@ -36,9 +36,10 @@ _TIME = "${__url_time_range}"
 def text(
     dashboard: Dashboard, names: Sequence[str], objectives: Sequence[ShownObjective], links: Mapping[str, str]
 ) -> str:
-    """The dashboard of the objectives of these names as Grafana's JSON.
+    """Returns the dashboard of the objectives with these names as Grafana's JSON.
 
-    A service's shows each of `objectives` in detail; a fleet's leads to the dashboards of services, `links` of uids.
+    The dashboard of a service shows each of `objectives` in detail. The dashboard of a fleet links to the dashboards of
+    services; `links` holds their uids by service.
     """
     datasource = DataSourceRef(PLUGIN, dashboard.spec.datasource) if dashboard.spec.datasource else _CHOSEN
     built = _frame(dashboard, datasource)
@@ -82,7 +83,7 @@ def _frame(dashboard: Dashboard, datasource: DataSourceRef) -> builders.Dashboar
 
 
 def _tag(what: str, name: str) -> str:
-    """A tag that Grafana's database takes: at most 50 characters."""
+    """Returns a tag that Grafana's database accepts: at most 50 characters."""
     tag = f"{what}:{name}"
     return tag if len(tag) <= LONGEST_TAG else f"{tag[:40]}-{zlib.crc32(name.encode()):08x}"
 
@@ -95,7 +96,7 @@ def _fleet(
     links: Mapping[str, str],
 ) -> None:
     namespace, narrowed = dashboard.metadata.namespace, dashboard.spec.objectives is not None
-    # All of the namespace are found by the namespace, so that a new one changes nothing.
+    # A fleet of the whole namespace is matched by the namespace, so a new objective changes nothing.
     built.with_variable(_ids(dashboard, names) if narrowed else _constant(f"{namespace}/.+"))
     info = queries.linked(queries.info(queries.among("$ids")), links, uid(dashboard.key))
     link = "/d/${__data.fields.dashboard}?var-objective=${__data.fields.slo_id}&" + _TIME
@@ -132,12 +133,12 @@ def _ids(dashboard: Dashboard, names: Sequence[str]) -> builders.ConstantVariabl
 
 
 def _constant(ids: str) -> builders.ConstantVariable:
-    """A regular expression that stands in the dashboard once, and not in each of dozens of queries."""
+    """Returns a variable with a regular expression, so that the dashboard contains it once and not in every query."""
     return builders.ConstantVariable("ids").value(ids)
 
 
 def _choice(objectives: Sequence[ShownObjective]) -> builders.CustomVariable:
-    """The objectives by name, as a list to choose from; Grafana reads "text : value, ..."."""
+    """Returns a variable with which the reader chooses an objective by name; Grafana parses "text : value, ..."."""
     first = objectives[0]
     return (
         builders.CustomVariable("objective")

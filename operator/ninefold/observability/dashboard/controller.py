@@ -1,4 +1,4 @@
-"""Keeps dashboards as their objectives are."""
+"""Keeps dashboards up to date with their objectives."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FLEETS = Index(Dashboard.api, lambda manifest: [Key.of(manifest).namespace] if 
 
 
 def _selects(dashboard: Manifest) -> Iterable[Hashable]:
-    """What the objectives are found by that it shows; nothing for one that shows all of its namespace."""
+    """The terms by which a dashboard selects objectives; none for a dashboard of the whole namespace."""
     spec, namespace = dashboard["spec"], Key.of(dashboard).namespace
     return looks_for({"service": spec["service"]} if "service" in spec else spec.get("objectives") or {}, namespace)
 
@@ -35,15 +35,15 @@ def _showing(slo: Manifest, store: Store) -> Iterable[Key]:
 
 
 def _fleets(changed: Manifest, store: Store) -> Iterable[Key]:
-    """Those of the namespace: they lead to the dashboards of services, and say how many objectives there are."""
+    """The fleet dashboards of the namespace: they link to the dashboards of services, and count the objectives."""
     return (Key.of(fleet) for fleet in store.found(_FLEETS, Key.of(changed).namespace))
 
 
 class DashboardController(Controller[Dashboard, Observed]):
-    """Reads nothing but the store: figures are Grafana's to ask for."""
+    """Reads only the store: Grafana itself queries the measurements."""
 
     resource = Dashboard
-    # The status of an objective follows its figures, and is written often; no dashboard shows it.
+    # The status of an objective follows its measurements and changes often; no dashboard shows it.
     watches = (
         Watch(ServiceLevelObjective.api, _showing, reads=written, both=True),
         Watch(ServiceLevelObjective.api, _fleets, reads=Key.of),
@@ -71,7 +71,7 @@ class DashboardController(Controller[Dashboard, Observed]):
 
 
 def _candidates(spec: DashboardSpec, namespace: str, store: Store) -> Iterable[Manifest]:
-    """All objectives that it shows, and some more."""
+    """Returns all objectives that the dashboard shows, and possibly others."""
     if spec.service is not None:
         return selected({"service": spec.service}, namespace, store)
     if spec.objectives is not None:

@@ -1,4 +1,4 @@
-"""What the rules of objectives cost Prometheus, by its own metrics. Pure."""
+"""The cost of the objectives' rules for Prometheus, from Prometheus' own metrics. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ninefold.observability.dashboard.panels import Panel, Query, Words
 
 
 def lines() -> Iterator[Line]:
-    """What the rules cost Prometheus, by its own metrics."""
+    """Yields the panels of the cost of the rules, line by line."""
     yield Line(4, [_load(), _evaluated(), _failures()])
     yield Line(9, [_slowest()])
 

@@ -1,4 +1,4 @@
-"""The objects by which Grafana gets a dashboard. What `ninefold render` prints. Pure."""
+"""Builds the objects that deliver a dashboard to Grafana; `ninefold render` prints them. Pure."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ CONTENTS: Mapping[Api, Content] = {
         ".all(f, f.startsWith(object.metadata.namespace + '.') && f.endsWith('.json'))",
         "the JSON of a dashboard, under a name dashboard-...",
     ),
-    # Other members fetch from URLs, or read Secrets.
+    # Other fields fetch from URLs, or read Secrets.
     GRAFANA_DASHBOARD: Content.of_spec("instanceSelector", "folder", "allowCrossNamespaceImport", "json"),
 }
-"""What the objects that hold dashboards look like."""
+"""The permitted content of the objects that hold dashboards."""
 
 LARGEST = 1_000_000
-"""Bytes of JSON. An object may hold a mebibyte and little more."""
+"""The largest JSON, in bytes. An object may hold a mebibyte and little more."""
 
 _LONGEST_KEY = 253
 
 
 def object_name(dashboard: Dashboard) -> str:
-    """As in messages: "ConfigMap/dashboard-checkout"."""
+    """Returns the name of the object for messages: "ConfigMap/dashboard-checkout"."""
     kind = "ConfigMap" if dashboard.spec.delivery.config_map else "GrafanaDashboard"
     return f"{kind}/{_name(dashboard)}"
 
 
 def manifest(dashboard: Dashboard, text: str) -> Manifest:
-    """The object that holds the JSON of a dashboard. Raises Stalled if no object can."""
+    """Returns the object that holds the JSON of a dashboard. Raises Stalled if the JSON or the name is too long."""
     if len(_file(dashboard)) > _LONGEST_KEY or len(_name(dashboard)) > _LONGEST_KEY:
         raise Stalled("NameTooLong", "metadata.name: choose a shorter name")
     if (size := len(text.encode())) > LARGEST:
@@ -89,5 +89,6 @@ def _name(dashboard: Dashboard) -> str:
 
 
 def _file(dashboard: Dashboard) -> str:
-    """The sidecar puts the files of all namespaces into one folder."""
+    """Returns the name of the file, with the namespace: the sidecar writes the files of all namespaces to one
+    folder."""
     return f"{dashboard.metadata.namespace}.{dashboard.metadata.name}.json"

@@ -1,4 +1,4 @@
-"""Everything about one objective: the panels of a row. Pure."""
+"""The panels of a row, with all details of one objective. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ninefold.observability.dashboard.subject import MOST_LINES, Subject
 
 
 def lines(subject: Subject) -> Iterator[Line]:
-    """The panels, line by line."""
+    """Yields the panels, line by line."""
     yield Line(4, _numbers(subject))
     yield Line(8, [_budget(subject), _burn(subject)])
     yield Line(8, [_error_ratio(subject), _events(subject)])
@@ -194,7 +194,7 @@ def _coverage(subject: Subject) -> Panel:
 
 
 def _promise(subject: Subject) -> str:
-    """What the objective is, where it is one."""
+    """Returns the objective in words if the row shows exactly one; "" otherwise."""
     if subject.only is None:
         return ""
     spec = subject.only.slo.spec
@@ -220,6 +220,7 @@ def _error_steps(subject: Subject) -> panels.Steps:
 
 
 def _burn_steps(subject: Subject) -> panels.Steps:
-    """Red from the lowest burn rate that pages, where the objective is one and pages at all."""
+    """Returns thresholds that are red from the lowest burn rate that pages, if the row shows exactly one objective and
+    it pages at all."""
     pages = [float(t.burn_rate) for t in subject.only.tiers if t.severity == "Page"] if subject.only else []
     return (*panels.BURN[:-1], (min(pages), "red")) if pages and min(pages) > 1 else panels.BURN

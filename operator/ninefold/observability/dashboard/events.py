@@ -1,4 +1,4 @@
-"""Events drawn into every graph: alerts that fired, times that do not count, gates that were closed. Pure."""
+"""Events that every graph shows: alerts that fired, corrections, and closed gates. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ninefold.observability.dashboard import queries
 
 
 class _Events(AnnotationQuery):
-    """Series of Prometheus as events. The SDK does not know how Grafana's Prometheus plugin words them."""
+    """Series of Prometheus as events. The SDK lacks the fields with which Grafana's Prometheus plugin labels them."""
 
     def __init__(
         self, name: str, datasource: DataSourceRef, colour: str, expr: str, title: str, text: str, *tags: str
@@ -32,7 +32,7 @@ class _Built(Builder[AnnotationQuery]):
 
 
 def events(namespace: str, datasource: DataSourceRef) -> Iterator[Builder[AnnotationQuery]]:
-    """For the objectives that the variable `ids` names."""
+    """Yields the events of the objectives that the variable `ids` names, and of the gates of the namespace."""
     every = queries.among("$ids")
     for severity, colour in (("page", "red"), ("ticket", "orange")):
         title, text = f"{severity.capitalize()}: {{{{burn_tier}}}}", "{{slo_name}}"

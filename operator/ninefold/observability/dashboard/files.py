@@ -1,4 +1,4 @@
-"""A dashboard in files, with the objectives that stand in the same files. Pure."""
+"""Renders a dashboard in files, with the objectives in the same files. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 
 
 def render(dashboard: Dashboard, others: ResourceSet, tiers: Tiers, *, plain: bool) -> Manifest:
-    """The object that the controller would make; for `plain` that of a Grafana outside of Kubernetes, whose JSON has
-    the name of a file. Raises Stalled."""
+    """Returns the object that the controller would create; with `plain`, a ConfigMap for a Grafana outside of
+    Kubernetes, whose JSON has the name of a file. Raises Stalled."""
     if plain:
         delivery = Delivery(config_map=ConfigMapDelivery())
         spec = dashboard.spec.model_copy(update={"delivery": delivery})
@@ -22,5 +22,5 @@ def render(dashboard: Dashboard, others: ResourceSet, tiers: Tiers, *, plain: bo
 
 
 def observed(dashboard: Dashboard, others: ResourceSet, tiers: Tiers) -> Observed:
-    """What the controller would see if the files were all that the cluster has."""
+    """Returns what the controller would observe if the cluster contained exactly these files."""
     return see(dashboard, others.manifests(ServiceLevelObjective), others.manifests(Dashboard), tiers)

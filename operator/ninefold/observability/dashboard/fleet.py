@@ -1,4 +1,4 @@
-"""A namespace at a glance: which objectives are worst, which page, which have no data, which gates are closed. Pure."""
+"""The overview of a namespace: the worst objectives, firing pages, objectives without data, and closed gates. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ninefold.observability.dashboard.states import STATES
 
 
 def lines(info: str, link: str) -> Iterator[Line]:
-    """All objectives of a namespace."""
+    """Yields the panels about all objectives of a namespace. `info` and `link` are as in `overview.lines`."""
     yield Line(4, _counts())
     yield Line(12, [objectives(info, link)])
     yield Line(9, [_worst(), _worst_over_time()])

@@ -1,4 +1,4 @@
-"""How panels come onto the page: lines of 24 columns, rows that open and close, and ids that stay. Pure."""
+"""Places panels on the page: lines of 24 columns, rows that open and close, and stable ids. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _IDS = 1 << 31
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Panels side by side, as wide as each other; the last one has what is over."""
+    """Panels of equal width next to each other; the last panel also takes the remaining columns."""
 
     height: int
     panels: Sequence[Panel]
@@ -31,7 +31,7 @@ class Line:
 
 
 class Page:
-    """Adds lines to a dashboard. Grafana's SDK finds the places, as long as each line is full."""
+    """Adds lines to a dashboard. Grafana's SDK computes the positions, as long as each line is full."""
 
     def __init__(self, dashboard: Dashboard, datasource: DataSourceRef) -> None:
         self._dashboard = dashboard
@@ -39,12 +39,12 @@ class Page:
         self._taken: set[int] = set()
 
     def add(self, key: str, lines: Iterable[Line]) -> None:
-        """Lines that are always there; `key` and its title make the id of a panel."""
+        """Adds lines that are always visible; the id of a panel is made from `key` and the panel's title."""
         for panel in self._finished(key, lines):
             self._dashboard.with_panel(panel)
 
     def row(self, key: str, title: str, lines: Iterable[Line], *, closed: bool) -> None:
-        """Lines under a heading. While it is closed Grafana asks nothing for them."""
+        """Adds lines under a heading. While the row is closed, Grafana sends no queries for them."""
         row = Row(title).id(self._id(key))
         if closed:
             for panel in self._finished(key, lines):
@@ -60,9 +60,9 @@ class Page:
                 yield panel.id(self._id(f"{key}/{title}")).datasource(self._datasource)
 
     def _id(self, name: str) -> int:
-        """From the name, so that a link to a panel survives a new neighbour."""
-        found = zlib.crc32(name.encode()) % _IDS or 1
-        while found in self._taken:
-            found = found % (_IDS - 1) + 1
-        self._taken.add(found)
-        return found
+        """Returns an id made from the name, so that a link to a panel stays valid when panels are added."""
+        number = zlib.crc32(name.encode()) % _IDS or 1
+        while number in self._taken:
+            number = number % (_IDS - 1) + 1
+        self._taken.add(number)
+        return number

@@ -1,4 +1,4 @@
-"""What only a controller could say of a dashboard in files. Pure."""
+"""Checks a dashboard in files for errors that otherwise only its controller reports. Pure."""
 
 from __future__ import annotations
 

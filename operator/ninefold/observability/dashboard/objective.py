@@ -1,4 +1,4 @@
-"""What a dashboard knows of the objectives that it shows, and which these are. Pure."""
+"""Selects the objectives that a dashboard shows, and reads them. Pure."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class ShownTier(Protocol):
 
 
 Tiers = Callable[[ServiceLevelObjective], Sequence[ShownTier]]
-"""The alerts of an objective. Raises Stalled if it can have none: its own status says so."""
+"""Returns the alerts of an objective. Raises Stalled if they cannot be built: the objective's status says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownObjective:
-    """An objective, and the alerts that its rules raise."""
+    """An objective, and the alerts of its rules."""
 
     slo: ServiceLevelObjective
     tiers: tuple[ShownTier, ...] = ()
@@ -49,21 +49,21 @@ class ShownObjective:
 
 
 def shows(dashboard: Manifest, slo: Manifest) -> bool:
-    """Whether a Dashboard, as it stands on the wire, selects an objective."""
+    """Whether the manifest of a Dashboard selects an objective."""
     spec: Mapping[str, Any] = dashboard.get("spec") or {}
     wanted = [{"service": spec["service"]}] if spec.get("service") else []
     wanted += [spec["objectives"]] if spec.get("objectives") else []
-    return Key.of(slo).namespace == Key.of(dashboard).namespace and all(selects(one, slo) for one in wanted)
+    return Key.of(slo).namespace == Key.of(dashboard).namespace and all(selects(selector, slo) for selector in wanted)
 
 
 def chosen(dashboard: Dashboard, slos: Iterable[Manifest]) -> list[Manifest]:
-    """The objectives that a dashboard shows, by name; none of another namespace."""
+    """Returns the objectives that a dashboard shows, by name; all are of its namespace."""
     wire = dashboard.wire()
     return sorted((slo for slo in slos if shows(wire, slo)), key=Key.of)
 
 
 def read(manifests: Iterable[Manifest], tiers: Tiers) -> Iterator[ShownObjective]:
-    """The objectives that can be read; of one whose alerts cannot be made the graphs are there all the same."""
+    """Yields the valid objectives. An objective whose alerts cannot be built is still shown, without them."""
     for manifest in manifests:
         try:
             slo = ServiceLevelObjective.parse(manifest)
@@ -76,7 +76,7 @@ def read(manifests: Iterable[Manifest], tiers: Tiers) -> Iterator[ShownObjective
 
 
 def uid(dashboard: Key) -> str:
-    """The address of a dashboard in Grafana: the same as long as it has its name. At most 40 letters, digits, - or _.
+    """Returns the uid of a dashboard in Grafana, which depends only on its name: at most 40 letters, digits, - or _.
 
     >>> uid(Key("shop", "checkout"))
     'ninefold-1dfc2ea56f23fbee'
@@ -85,10 +85,10 @@ def uid(dashboard: Key) -> str:
 
 
 def by_service(dashboards: Iterable[Manifest], namespace: str) -> Mapping[str, str]:
-    """The uid of the dashboard of each service of a namespace that has one; of several the first by name."""
-    found: dict[str, str] = {}
+    """Returns the uid of the dashboard of each service of a namespace; with several dashboards, the first by name."""
+    uids: dict[str, str] = {}
     for key, manifest in sorted(((Key.of(manifest), manifest) for manifest in dashboards), key=lambda pair: pair[0]):
         service = manifest.get("spec", {}).get("service")
         if service and key.namespace == namespace:
-            found.setdefault(service, uid(key))
-    return found
+            uids.setdefault(service, uid(key))
+    return uids

@@ -1,6 +1,6 @@
-"""Several objectives at a glance: what stands on top of every dashboard. Pure.
+"""The overview of several objectives at the top of every dashboard. Pure.
 
-Their ids stand in a variable of the dashboard, once, and not in each of dozens of queries.
+A variable of the dashboard holds their ids once, so the queries do not repeat them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ ALL = queries.among("$ids")
 
 
 def lines(info: str, link: str) -> Iterator[Line]:
-    """The objectives of a service. `info` describes them, `link` is where a click on one leads, "" for nowhere."""
+    """Yields the panels about the objectives of a service. `info` is the query that describes them, `link` the address
+    that a click on an objective opens; "" for none."""
     yield Line(7, [objectives(info, link)])
     yield Line(6, [alerts(), _data()])
 

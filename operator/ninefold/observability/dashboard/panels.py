@@ -1,7 +1,7 @@
-"""The panels that our dashboards are made of, as Grafana's SDK builds them. Pure.
+"""The panels of Ninefold's dashboards, built with Grafana's SDK. Pure.
 
-Each says what it shows, in which unit, and what it says where Prometheus has nothing. Single numbers come from instant
-queries: over a range Grafana would show the last value there was as the present one.
+Each panel has a description, a unit, and a text for the case that Prometheus has no value. Single numbers come from
+instant queries: over a range Grafana would show the last value that existed as the present value.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ _Panel = TypeVar("_Panel", stat.Panel, timeseries.Panel, table.Panel, bargauge.P
 
 PERCENT, SECONDS, PER_SECOND, COUNT, TIMES = "percentunit", "s", "reqps", "short", "suffix:x"
 AGO = "dateTimeFromNow"
-"""Milliseconds of Unix time, as "3 hours ago"."""
+"""The unit that shows milliseconds of Unix time as "3 hours ago"."""
 
 Steps = Sequence[tuple[float | None, str]]
-"""Colours from a value on; the first from anywhere on."""
+"""Colours, each with the value from which it applies; None for the first colour."""
 
 BUDGET: Steps = ((None, "red"), (0, "orange"), (0.25, "green"))
-"""Red is overspent; below a quarter, a policy usually begins to be careful."""
+"""Red is overspent; below a quarter, policies usually begin to restrict releases."""
 BURN: Steps = ((None, "green"), (1, "orange"), (6, "red"))
-"""Above 1x the budget does not last; at 6x a month's is gone in five days."""
+"""Above 1x the budget does not last; at 6x the budget of a month is spent in five days."""
 COVERAGE: Steps = ((None, "orange"), (0.9, "green"))
-"""Below nine tenths a budget is no more than a beginning."""
+"""Below nine tenths a budget is not reliable yet."""
 SOON: Steps = ((None, "red"), (86_400, "orange"), (3 * 86_400, "green"))
-"""Within a day, within three, later."""
+"""Red is within a day, orange within three days, green later."""
 NONE_WANTED: Steps = ((None, "green"), (1, "red"))
 PLAIN: Steps = ((None, "text"),)
 
@@ -58,7 +58,7 @@ DASHES = [8.0, 6.0]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """PromQL and how its series are called: a legend with {{label}}, or the name of a column."""
+    """PromQL and the name of its series: a legend with {{label}}, or the name of a column."""
 
     expr: str
     name: str = "__auto"
@@ -66,7 +66,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column of figures in a table."""
+    """A column of values in a table."""
 
     name: str
     expr: str
@@ -74,21 +74,21 @@ class TableColumn:
     steps: Steps = PLAIN
     states: Sequence[tuple[int, str, str]] = ()
     digits: int | None = None
-    """After the point. By itself Grafana would show 99.96 % as 100 %."""
+    """Digits after the decimal point. By default Grafana would show 99.96 % as 100 %."""
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a panel tells a reader."""
+    """The texts of a panel."""
 
     title: str
     description: str
     nothing: str = "no data"
-    """Instead of a value where there is none."""
+    """The text to show if there is no value."""
 
 
 def number(words: Words, unit: str, *queries: Query, steps: Steps = PLAIN, digits: int | None = None) -> stat.Panel:
-    """What is so now."""
+    """Returns a panel with present values."""
     panel = _common(stat.Panel(), words, unit)
     panel.targets([_instant(query, place) for place, query in enumerate(queries)])
     panel.thresholds(_thresholds(steps)).color_scheme(_by_threshold())
@@ -98,7 +98,7 @@ def number(words: Words, unit: str, *queries: Query, steps: Steps = PLAIN, digit
 
 
 def bars(words: Words, unit: str, query: Query, steps: Steps) -> bargauge.Panel:
-    """A few values side by side."""
+    """Returns a panel with a bar for each of a few present values."""
     panel = _common(bargauge.Panel(), words, unit).with_target(_instant(query))
     panel.thresholds(_thresholds(steps)).color_scheme(_by_threshold())
     panel.orientation(kinds.VizOrientation.HORIZONTAL).display_mode(kinds.BarGaugeDisplayMode.BASIC)
@@ -106,7 +106,7 @@ def bars(words: Words, unit: str, query: Query, steps: Steps) -> bargauge.Panel:
 
 
 def graph(words: Words, unit: str, *queries: Query) -> timeseries.Panel:
-    """How it went. A gap is a gap."""
+    """Returns a graph over time. A gap in the data stays a gap."""
     panel = _common(timeseries.Panel(), words, unit)
     panel.targets([_range(query, place) for place, query in enumerate(queries)])
     panel.legend(common.VizLegendOptions().show_legend(True).placement(kinds.LegendPlacement.BOTTOM))
@@ -115,7 +115,7 @@ def graph(words: Words, unit: str, *queries: Query) -> timeseries.Panel:
 
 
 def with_lines(panel: timeseries.Panel, pattern: str, colour: str) -> timeseries.Panel:
-    """Draw the series whose names match as dashed lines: limits beside measurements."""
+    """Draws the series whose names match as dashed lines: limits next to measurements."""
     return panel.override_by_regexp(
         f"/{pattern}/",
         [
@@ -127,19 +127,19 @@ def with_lines(panel: timeseries.Panel, pattern: str, colour: str) -> timeseries
 
 
 def with_levels(panel: timeseries.Panel, steps: Steps) -> timeseries.Panel:
-    """Draw the bounds of colours as lines."""
+    """Draws the thresholds of the colours as lines."""
     style = common.GraphThresholdsStyleConfig().mode(kinds.GraphThresholdsStyleMode.DASHED)
     return panel.thresholds(_thresholds(steps)).thresholds_style(style)
 
 
 def logarithmic(panel: timeseries.Panel) -> timeseries.Panel:
-    """Linear below 1, logarithmic above: 0.2 and 1000 are both to be read."""
+    """Makes the scale linear below 1 and logarithmic above, so that both 0.2 and 1000 are readable."""
     scale = common.ScaleDistributionConfig().type(kinds.ScaleDistribution.SYMLOG).log(10).linear_threshold(1)
     return panel.scale_distribution(scale)
 
 
 def states(words: Words, query: Query, meanings: Sequence[tuple[int, str, str]]) -> statetimeline.Panel:
-    """Bars of states over time; a meaning is a value, a word and a colour."""
+    """Returns a panel with bars of states over time; a meaning is a value, a word and a colour."""
     panel = _common(statetimeline.Panel(), words, "none").with_target(_range(query))
     panel.mappings([_mapping(meanings)]).color_scheme(_by_threshold()).thresholds(_thresholds(PLAIN))
     panel.line_width(0).fill_opacity(70)
@@ -147,13 +147,13 @@ def states(words: Words, query: Query, meanings: Sequence[tuple[int, str, str]])
 
 
 def states_now(words: Words, query: Query, meanings: Sequence[tuple[int, str, str]]) -> stat.Panel:
-    """The state that holds now."""
+    """Returns a panel with the present state."""
     return number(words, "none", query).mappings([_mapping(meanings)])
 
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What a table shows of labels: their headings by label, and those that are only for links."""
+    """The labels in a table: headings by label, and the labels that only links need."""
 
     shown: dict[str, str] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
@@ -162,11 +162,11 @@ class Labels:
 def rows(
     words: Words, labels: Labels, columns: Sequence[TableColumn], first: str, descending: bool = False
 ) -> table.Panel:
-    """A table with a row for each set of labels that the columns share, sorted by the column `first`."""
+    """Returns a table with a row for each set of labels that the columns share, sorted by the column `first`."""
     panel = _common(table.Panel(), words, COUNT).filterable(True)
     for place, column in enumerate(columns):
         panel.with_target(_instant(Query(column.expr, column.name), place).format(PromQueryFormat.TABLE))
-    # With one query alone Grafana leaves its letter out.
+    # With a single query Grafana omits its letter.
     values = {f"Value #{_ref(n)}" if columns[1:] else "Value": column.name for n, column in enumerate(columns)}
     panel.with_transformation(DataTransformerConfig("merge", options={}))
     panel.with_transformation(
@@ -187,7 +187,7 @@ def rows(
 
 
 def with_link(panel: table.Panel, heading: str, title: str, url: str) -> table.Panel:
-    """Make the cells of a column lead somewhere."""
+    """Makes the cells of a column link to an address."""
     return panel.override_by_name(heading, [DynamicConfigValue("links", [{"title": title, "url": url}])])
 
 
@@ -220,7 +220,7 @@ def _target(query: Query, place: int) -> prometheus.Dataquery:
 
 
 def _ref(place: int) -> str:
-    """What Grafana calls the queries of a panel: A to Z, and then on."""
+    """Returns Grafana's name of a query of a panel: A to Z, then Q26 and so on."""
     return chr(ord("A") + place) if place < 26 else f"Q{place}"
 
 

@@ -1,4 +1,4 @@
-"""Where an objective has more than one figure: its groups, its components, its agreement. Pure."""
+"""The panels of an objective with several parts: its groups, its components, its agreement. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ninefold.observability.dashboard.subject import MOST_LINES, Subject
 
 
 def lines(subject: Subject) -> Iterator[Line]:
-    """The panels that the subject has use for, line by line."""
+    """Yields the panels that the subject needs, line by line."""
     specs = [objective.slo.spec for objective in subject.objectives]
     if any(spec.group_by for spec in specs):
         yield Line(9, [_groups(subject), _budget_by_group(subject)])

@@ -1,4 +1,4 @@
-"""What a Dashboard means: one object that holds the JSON. Pure."""
+"""Plans a Dashboard: one object that holds the JSON. Pure."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ninefold.observability.dashboard.resource import Dashboard, DashboardStatus
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What a look saw."""
+    """The objectives of a dashboard, and the dashboards that it links to."""
 
     names: Sequence[str]
-    """Of the objectives that are selected, in their order."""
+    """The names of the selected objectives, in order."""
     objectives: Sequence[ShownObjective] = ()
-    """The same, as far as they can be read; only a service's dashboard has need of them."""
+    """The valid ones of these objectives; only the dashboard of a service needs them."""
     links: Mapping[str, str] = field(default_factory=dict)
-    """The uids of the dashboards of services."""
+    """The uids of the dashboards of services, by service."""
     takes_grafana_dashboards: bool = True
     """Whether the cluster has the kind GrafanaDashboard."""
 
@@ -37,18 +37,18 @@ def see(
     *,
     takes_grafana_dashboards: bool = True,
 ) -> Observed:
-    """What matters to a dashboard of these objectives and dashboards, whether they are in a cluster or in files."""
-    found = chosen(dashboard, slos)
+    """Returns what a dashboard needs of these objectives and dashboards, whether they are in a cluster or in files."""
+    selected = chosen(dashboard, slos)
     return Observed(
-        names=tuple(Key.of(slo).name for slo in found),
-        objectives=tuple(read(found, tiers)) if dashboard.spec.service else (),
+        names=tuple(Key.of(slo).name for slo in selected),
+        objectives=tuple(read(selected, tiers)) if dashboard.spec.service else (),
         links={} if dashboard.spec.service else by_service(dashboards, dashboard.metadata.namespace),
         takes_grafana_dashboards=takes_grafana_dashboards,
     )
 
 
 def plan(dashboard: Dashboard, observed: Observed, now: datetime) -> Plan[DashboardStatus]:
-    """Raises Stalled for what only the user can mend."""
+    """Returns the object to write, and the status. Raises Stalled for an error that only the user can fix."""
     if dashboard.spec.delivery.grafana_dashboard and not observed.takes_grafana_dashboards:
         raise Stalled(
             "NoGrafanaOperator",
@@ -63,8 +63,8 @@ def plan(dashboard: Dashboard, observed: Observed, now: datetime) -> Plan[Dashbo
 
 
 def render(dashboard: Dashboard, observed: Observed) -> Manifest:
-    """The object made for a dashboard, without owner. Raises Stalled."""
-    # Grafana's SDK is large, and most commands and many clusters never need it.
+    """Returns the object for a dashboard, without an owner. Raises Stalled."""
+    # Grafana's SDK is large, and most commands and many clusters do not need it.
     from ninefold.observability.dashboard.board import text
 
     return manifest(dashboard, text(dashboard, observed.names, observed.objectives, observed.links))

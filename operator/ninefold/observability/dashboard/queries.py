@@ -1,7 +1,7 @@
 """PromQL over the series that the rules of objectives record: see docs/series.md. Pure.
 
-`matcher` names the objectives, as `slo_id="shop/checkout"`. What comes back carries slo_id alone: of an objective with
-groups the group that is worst off speaks for it.
+`matcher` names the objectives, as `slo_id="shop/checkout"`. The results have only the label slo_id: for an objective
+with groups they show the worst group.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ NOTHING = "-"
 
 
 def only(slo_id: str) -> str:
-    """The matcher of one objective, or of what a variable of the dashboard holds."""
+    """Returns the matcher of one objective, or of the objective that a variable of the dashboard holds."""
     return f"slo_id={json.dumps(slo_id)}"
 
 
 def among(expression: str) -> str:
-    """The matcher of the objectives that a regular expression names."""
+    """Returns the matcher of the objectives that a regular expression names."""
     return f"slo_id=~{json.dumps(expression)}"
 
 
 def any_of(values: Iterable[str]) -> str:
-    """The regular expression of exactly these values.
+    """Returns a regular expression that matches exactly these values.
 
-    Without a backslash: Grafana may write one twice where it puts a variable into a query.
+    It has no backslash: Grafana may double a backslash when it inserts a variable into a query.
 
     >>> any_of(["shop/a.b", "shop/c"])
     'shop/a[.]b|shop/c'
@@ -38,17 +38,17 @@ def any_of(values: Iterable[str]) -> str:
 
 
 def budget_left(matcher: str, at: str = "") -> str:
-    """`at` is a modifier of time, as "@ end()"."""
+    """The remaining budget as a share. `at` is a time modifier, such as "@ end()"."""
     return f"min by (slo_id) (slo:error_budget_left:ratio{{{matcher}}}{at and f' {at}'})"
 
 
 def error_ratio(matcher: str) -> str:
-    """Over the objective's window."""
+    """The error ratio over the objective's window."""
     return f"max by (slo_id) (slo:error_ratio:window{{{matcher}}})"
 
 
 def recent_error_ratio(matcher: str) -> str:
-    """Over 5 minutes; absent without traffic."""
+    """The error ratio over 5 minutes; absent without traffic."""
     return f"max by (slo_id) (slo:errors:rate5m{{{matcher}}} / (slo:events:rate5m{{{matcher}}} > 0))"
 
 
@@ -65,7 +65,7 @@ def burn_rate(matcher: str, window: str) -> str:
 
 
 def burn_rates(matcher: str) -> str:
-    """By `window`, all that are recorded."""
+    """All recorded burn rates, by the label `window`."""
     series = f'{{__name__=~"slo:burn_rate:.+",{matcher}}}'
     return f'max by (window) (label_replace({series}, "window", "$1", "__name__", "slo:burn_rate:(.+)"))'
 
@@ -91,17 +91,18 @@ def exhaustion(matcher: str) -> str:
 
 
 def blame(matcher: str) -> str:
-    """By `component`."""
+    """The shares of the errors of a composite, by the label `component`."""
     return f"max by (component) (slo:blame:ratio{{{matcher}}})"
 
 
 def by_group(series: str, matcher: str) -> str:
-    """A series with its labels, whatever the groups are; only its name and slo_id go."""
+    """A series with the labels of its groups, without its name and slo_id."""
     return f"max without (slo_id) ({series}{{{matcher}}})"
 
 
 def data_state(matcher: str) -> str:
-    """HEALTHY, IDLE, BROKEN (had data, has none) or UNKNOWN; absent while Prometheus has not loaded the rules."""
+    """HEALTHY, IDLE, BROKEN (had data, and has none now) or UNKNOWN; absent while Prometheus has not loaded the
+    rules."""
     return (
         f"({IDLE} + ({events(matcher)} > bool 0)) "
         f"or (max by (slo_id) (slo:coverage:ratio{{{matcher}}}) > bool 0) "
@@ -114,11 +115,11 @@ def info(matcher: str) -> str:
 
 
 def linked(expression: str, links: Mapping[str, str], otherwise: str) -> str:
-    """With the label `dashboard`: the uid by the label `service`."""
-    found = f'label_replace({expression}, "dashboard", "{otherwise}", "slo_id", ".*")'
+    """Adds the label `dashboard`: the uid in `links` for the label `service`, or `otherwise` for other services."""
+    labelled = f'label_replace({expression}, "dashboard", "{otherwise}", "slo_id", ".*")'
     for service, uid in links.items():
-        found = f'label_replace({found}, "dashboard", "{uid}", "service", "{any_of([service])}")'
-    return found
+        labelled = f'label_replace({labelled}, "dashboard", "{uid}", "service", "{any_of([service])}")'
+    return labelled
 
 
 def loaded(matcher: str) -> str:
@@ -127,7 +128,7 @@ def loaded(matcher: str) -> str:
 
 
 def how_many(condition: str) -> str:
-    """How many series meet a condition written with `bool`: 0 if none does, nothing if there is no series."""
+    """How many series meet a condition written with `bool`: 0 if none does, no result if there is no series."""
     return f"sum({condition})"
 
 
@@ -137,13 +138,13 @@ def firing(matcher: str, severity: str = "") -> str:
 
 
 def firing_since(matcher: str) -> str:
-    """The firing alerts, since when in milliseconds of Unix time."""
+    """The firing alerts; the value is when each began, in milliseconds of Unix time."""
     began = f"ALERTS_FOR_STATE{{{matcher}}} and ignoring (alertstate) {firing(matcher)}"
     return f"1000 * max without (alertname, slo_namespace, slo_id) ({began})"
 
 
 def pages(matcher: str) -> str:
-    """How many pages fire: 0 if none does, nothing if no objective is evaluated."""
+    """How many pages fire: 0 if none does, no result if no objective is evaluated."""
     return f"count({firing(matcher, 'page')}) or 0 * {loaded(matcher)}"
 
 
@@ -152,14 +153,14 @@ def correction(matcher: str) -> str:
 
 
 def closed_gates(namespace: str) -> str:
-    """From the operator's own metrics."""
+    """The closed gates, from the operator's own metrics."""
     selector = f'namespace="{namespace}",decision=~"Hold|Deny"'
     return f"max by (gate, decision) (ninefold_gate_decision{{{selector}}}) == 1"
 
 
 def rule_groups(ids: str) -> str:
-    """The matcher of our groups in Prometheus' own metrics, where a group is named after its file and itself; a long
-    one is split into ninefold/shop/checkout, ninefold/shop/checkout/2 and so on."""
+    """Returns the matcher of Ninefold's rule groups in Prometheus' own metrics, where the name of a group follows that
+    of its file; a long group is split into ninefold/shop/checkout, ninefold/shop/checkout/2 and so on."""
     return f'rule_group=~".+;ninefold/({ids})(/[0-9]+)?"'
 
 
@@ -171,14 +172,14 @@ def evaluation_seconds(ids: str) -> str:
 
 
 def evaluation_load(ids: str) -> str:
-    """The seconds that all these rules take of each second."""
+    """The share of time that the evaluation of all these rules takes."""
     matcher = rule_groups(ids)
     durations = f"prometheus_rule_group_last_duration_seconds{{{matcher}}}"
     return f"sum({durations} / prometheus_rule_group_interval_seconds{{{matcher}}})"
 
 
 def evaluation_failures(ids: str) -> str:
-    """In the last hour."""
+    """How many evaluations failed in the last hour."""
     series = f"prometheus_rule_evaluation_failures_total{{{rule_groups(ids)}}}"
     return f"sum(increase({series}[1h]))"
 

@@ -1,4 +1,4 @@
-"""What a user writes: what a dashboard is about, and how Grafana gets it. Pure."""
+"""The Dashboard: which objectives it shows, and how Grafana gets it. Pure."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ninefold.kube.fields import Cel, LabelValue, MatchLabels, matches
 from ninefold.kube.model import Column, Model, Resource, Spec, Status
 
 SIDECAR_LABEL = {"grafana_dashboard": "1"}
-"""What the sidecar of Grafana's Helm chart collects by default."""
+"""The label by which the sidecar of Grafana's Helm chart finds ConfigMaps by default."""
 
 Name = Annotated[str, Field(min_length=1, max_length=189)]
-"""A name in Grafana, as long as its database takes it."""
+"""A name in Grafana, within the longest that its database accepts."""
 
 _PREFIX = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/"
 _KEY = f"({_PREFIX})?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?"
@@ -42,15 +42,15 @@ SidecarLabels = Annotated[
         lambda labels: not any(key == MANAGED_BY or key.startswith(f"{GROUP}/") for key in labels),
     ),
 ]
-"""Labels that we write on an object of ours."""
+"""Labels that Ninefold writes on the object that it creates."""
 
 
 class Fleet(Model):
-    """Many objectives at a glance."""
+    """An overview of many objectives."""
 
 
 class ConfigMapDelivery(Model):
-    """A ConfigMap that a sidecar of Grafana collects."""
+    """A ConfigMap that a Grafana sidecar collects."""
 
     labels: SidecarLabels = Field(
         default_factory=SIDECAR_LABEL.copy,
@@ -58,10 +58,10 @@ class ConfigMapDelivery(Model):
     )
     folder: Name | None = Field(
         default=None,
-        description="The folder in Grafana, written to folderAnnotation; the sidecar must be set up to obey it.",
+        description="The folder in Grafana, written to folderAnnotation; the sidecar must be configured to use it.",
     )
     folder_annotation: AnnotationKey = Field(
-        default="grafana_folder", description="The annotation that the sidecar takes the folder from."
+        default="grafana_folder", description="The annotation from which the sidecar reads the folder."
     )
 
 
@@ -70,24 +70,24 @@ class InstanceSelector(
     rules=(
         Cel(
             "self == oldSelf",
-            "grafana-operator takes no other instanceSelector: delete this Dashboard and create it anew",
+            "grafana-operator accepts no change of instanceSelector: delete this Dashboard and create it again",
         ),
     ),
 ):
-    """Which Grafana instances."""
+    """Which Grafana instances show the dashboard."""
 
-    match_labels: MatchLabels = Field(description="All Grafana objects that carry these labels.")
+    match_labels: MatchLabels = Field(description="The labels of the Grafana objects: all that carry these match.")
 
 
 class GrafanaDashboardDelivery(Model):
     """A GrafanaDashboard for grafana-operator."""
 
     instance_selector: InstanceSelector = Field(
-        description="Which Grafana instances show the dashboard. It stays as it is: grafana-operator takes no change."
+        description="Which Grafana instances show the dashboard. Immutable: grafana-operator accepts no change."
     )
     folder: Name | None = Field(default=None, description="The title of the folder in Grafana.")
     allow_cross_namespace_import: bool = Field(
-        default=False, description="Also reach Grafana instances of other namespaces."
+        default=False, description="Whether Grafana instances in other namespaces show the dashboard, too."
     )
 
 
@@ -95,10 +95,10 @@ class Delivery(Model, exactly_one_of=("config_map", "grafana_dashboard")):
     """How Grafana gets the dashboard."""
 
     config_map: ConfigMapDelivery | None = Field(
-        default=None, description="As a ConfigMap, which a sidecar of Grafana collects."
+        default=None, description="As a ConfigMap, which a Grafana sidecar collects."
     )
     grafana_dashboard: GrafanaDashboardDelivery | None = Field(
-        default=None, description="As a GrafanaDashboard, which grafana-operator hands to its instances."
+        default=None, description="As a GrafanaDashboard, which grafana-operator delivers to its instances."
     )
 
 
@@ -108,14 +108,16 @@ class DashboardSpec(
     rules=(
         Cel(
             "!has(self.service) || !has(self.objectives) || !has(self.objectives.service)",
-            "leave out objectives.service: service says it already",
+            "leave out objectives.service: spec.service already selects it",
             lambda spec: spec.service is None or spec.objectives is None or spec.objectives.service is None,
         ),
     ),
 ):
-    """What to show."""
+    """What the dashboard shows, and how Grafana gets it."""
 
-    title: Name | None = Field(default=None, description="The title. Left out, it is made from service and namespace.")
+    title: Name | None = Field(
+        default=None, description="The title. If left out, it is made from the service and the namespace."
+    )
     service: LabelValue | None = Field(
         default=None,
         description="One service in detail: the ServiceLevelObjectives of this namespace whose spec.service has this "
@@ -123,29 +125,29 @@ class DashboardSpec(
     )
     fleet: Fleet | None = Field(
         default=None,
-        description="An overview of all ServiceLevelObjectives of this namespace: which are worst, which page, which "
-        "have no data, what their rules cost. Write {}.",
+        description="An overview of all ServiceLevelObjectives of this namespace: the worst, those that page, those "
+        "without data, and the cost of their rules. Write {}.",
     )
     objectives: Objectives | None = Field(
-        default=None, description="Show only those of them that are selected here, by names or by labels."
+        default=None, description="Show only the objectives selected here, by names or by labels."
     )
     delivery: Delivery = Field(
         default_factory=lambda: Delivery(config_map=ConfigMapDelivery()),
-        description="How Grafana gets it. Left out: as a ConfigMap labelled grafana_dashboard=1.",
+        description="How Grafana gets the dashboard. If left out, as a ConfigMap labelled grafana_dashboard=1.",
     )
     datasource: Name | None = Field(
         default=None,
-        description="The uid or the name of the Prometheus data source in Grafana. Left out, the dashboard lets people "
-        "choose.",
+        description="The uid or the name of the Prometheus data source in Grafana. If left out, readers choose it in "
+        "the dashboard.",
     )
 
 
 class DashboardStatus(Status):
-    """What was made."""
+    """The state of the generated dashboard."""
 
     objectives: int | None = Field(default=None, description="How many ServiceLevelObjectives the dashboard shows.")
     uid: str | None = Field(
-        default=None, max_length=40, description="The uid in Grafana: the dashboard's address is /d/ and this."
+        default=None, max_length=40, description="The uid in Grafana: the address of the dashboard is /d/UID."
     )
 
 
@@ -161,7 +163,7 @@ class Dashboard(
 ):
     """A Grafana dashboard of a service's objectives, or of all objectives of a namespace."""
 
-    spec: DashboardSpec = Field(description="What to show.")
+    spec: DashboardSpec = Field(description="What the dashboard shows, and how Grafana gets it.")
     status: DashboardStatus = Field(
-        default_factory=lambda: DashboardStatus.model_validate({}), description="What was made."
+        default_factory=lambda: DashboardStatus.model_validate({}), description="The state of the generated dashboard."
     )

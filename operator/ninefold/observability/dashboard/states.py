@@ -10,4 +10,4 @@ STATES = (
     (BROKEN, "Broken", "red"),
     (UNKNOWN, "Unknown", "purple"),
 )
-"""Value, word and colour."""
+"""The value, the word and the colour of each state."""

@@ -1,4 +1,4 @@
-"""What a row of panels is about. Pure."""
+"""The subject of a row of panels. Pure."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from ninefold.observability.dashboard import queries
 from ninefold.observability.dashboard.objective import ShownObjective
 
 MOST_LINES = 32
-"""How many limits one graph may show where it serves many objectives: those that most of them have."""
+"""The largest number of limits in a graph for many objectives: those that most of these have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a row is about: an objective, or whichever of several a variable of the dashboard names."""
+    """The subject of a row: one objective, or the objective that a variable of the dashboard names."""
 
     key: str
-    """Tells the panels of rows apart."""
+    """Distinguishes the panels of different rows."""
     id: str
     """The slo_id, or the variable that holds it."""
     objectives: Sequence[ShownObjective]
-    """Those that it may be."""
+    """The objectives that the row may show."""
 
     @property
     def only(self) -> ShownObjective | None:
@@ -33,9 +33,9 @@ class Subject:
         return queries.only(self.id)
 
     def constant(self, value: Decimal, objectives: Sequence[ShownObjective]) -> str:
-        """A number, while the row is about one of these objectives."""
+        """Returns a query for a constant that has a value only while the row shows one of these objectives."""
         line = f"vector({value.normalize():f})"
         if len(objectives) == len(self.objectives):
             return line
-        meant = queries.among(queries.any_of(objective.id for objective in objectives))
-        return f"{line} and on () slo:objective:ratio{{{self.matcher},{meant}}}"
+        shown = queries.among(queries.any_of(objective.id for objective in objectives))
+        return f"{line} and on () slo:objective:ratio{{{self.matcher},{shown}}}"
