@@ -1,1 +1,1 @@
-"""Release: whether change may happen now, and what became of it."""
+"""Release: whether changes may pass now, and the outcome of each release."""

@@ -11,7 +11,7 @@ from typing import TypeVar
 from ninefold.kube.api import NAMESPACE, SELF_SUBJECT_REVIEW, Api, Key
 from ninefold.kube.client import ApiError, Cluster, NotFound
 from ninefold.release.clusterreleasegate.keeping import key_of, made_for, selects
-from ninefold.release.clusterreleasegate.plan import called
+from ninefold.release.clusterreleasegate.plan import policy_name
 from ninefold.release.clusterreleasegate.resource import PREFIX, ClusterReleaseGate
 from ninefold.release.gate.effective import ImagesAsked, TemplateChange
 from ninefold.release.override.resource import Override
@@ -125,6 +125,6 @@ def is_unseen(resource: ReleaseGate | ClusterReleaseGate | Override | ErrorBudge
 def _policies(gate: Gate) -> dict[str, Key]:
     if isinstance(gate, ClusterReleaseGate):
         references = [each.error_budget_policy for each in gate.spec.sources if each.error_budget_policy]
-        return {called(each): Key(each.namespace, each.name) for each in references}
+        return {policy_name(each): Key(each.namespace, each.name) for each in references}
     names = [source.error_budget_policy for source in gate.spec.sources if source.error_budget_policy]
     return {name: Key(gate.metadata.namespace, name) for name in names}

@@ -12,7 +12,7 @@ from ninefold.kube.index import Index
 from ninefold.kube.plan import Plan
 from ninefold.kube.store import Store
 from ninefold.release.clusterreleasegate.keeping import key_of, made_for, selected
-from ninefold.release.clusterreleasegate.plan import Observed, called, plan
+from ninefold.release.clusterreleasegate.plan import Observed, plan, policy_name
 from ninefold.release.clusterreleasegate.resource import PREFIX, ClusterReleaseGate, ClusterReleaseGateStatus
 from ninefold.release.gate.policy_status import policy_status
 from ninefold.release.releasegate.resource import ReleaseGate
@@ -59,7 +59,7 @@ class ClusterReleaseGateController(Controller[ClusterReleaseGate, Observed]):
             namespaces=namespaces,
             missing=[name for name, gate in gates.items() if not made_for(resource, gate)],
             policies={
-                called(reference): policy_status(store, Key(reference.namespace, reference.name))
+                policy_name(reference): policy_status(store, Key(reference.namespace, reference.name))
                 for reference in references
             },
         )

@@ -31,7 +31,8 @@ class Observed:
     policies: Mapping[str, ErrorBudgetPolicyStatus | None]
 
 
-def called(reference: PolicyReference) -> str:
+def policy_name(reference: PolicyReference) -> str:
+    """Returns the name of a policy for messages: "namespace/name"."""
     return f"{reference.namespace}/{reference.name}"
 
 
@@ -56,7 +57,7 @@ def _opinions(gate: ClusterReleaseGate, observed: Observed, now: datetime) -> It
         if source.freeze is not None:
             yield of_freeze(source.freeze, now, f"spec.sources[{number}].freeze")
         elif source.error_budget_policy is not None:
-            name = called(source.error_budget_policy)
+            name = policy_name(source.error_budget_policy)
             yield of_policy(name, observed.policies[name], gate.spec.fail_mode, gate.status, now)
 
 

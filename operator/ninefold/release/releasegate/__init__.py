@@ -1,1 +1,1 @@
-"""ReleaseGate: the one decision per set of workloads that everything else asks."""
+"""ReleaseGate: the decision on whether the pod templates of a set of workloads may change now."""

@@ -1,1 +1,1 @@
-"""Workloads as gates, releases and replays read them. It holds no kind."""
+"""Reads workloads for gates, releases and replays. It holds no kind."""
