@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from ninefold.domain.wording.numbers import counted
 from ninefold.kube.plan import Plan, Verdict
 from ninefold.release.clusterreleasegate.resource import (
     ClusterReleaseGate,
@@ -76,7 +77,4 @@ def _ready(observed: Observed) -> Verdict:
         return Verdict(
             "False", "Spreading", "Not every namespace has its gate yet: ninefold gate explain --cluster names them."
         )
-    count = len(observed.namespaces)
-    return Verdict(
-        "True", "Decided", f"Ninefold keeps a gate in {count} {'namespace' if count == 1 else 'namespaces'}."
-    )
+    return Verdict("True", "Decided", f"Ninefold keeps a gate in {counted(len(observed.namespaces), 'namespace')}.")

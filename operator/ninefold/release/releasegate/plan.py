@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from ninefold.domain.wording.numbers import counted
 from ninefold.kube.api import Manifest
 from ninefold.kube.fields import rfc3339
 from ninefold.kube.plan import Note, Plan, Verdict
@@ -194,8 +195,7 @@ def _found(wanted: Workloads, observed: Observed) -> Verdict:
 
 
 def _under(observed: Observed) -> str:
-    count = len(observed.workloads)
-    return f"The gate covers {count} {'workload' if count == 1 else 'workloads'}."
+    return f"The gate covers {counted(len(observed.workloads), 'workload')}."
 
 
 def _short(value: Any) -> str:
