@@ -19,7 +19,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({}, "set exactly one of service or fleet"),
     ({"service": "checkout", "fleet": {}}, "set exactly one of service or fleet"),
     ({"service": "check out"}, "write at most 63 letters, digits, '-', '_' or '.'"),
-    ({"service": "checkout", "objectives": {"service": "cart"}}, "leave out objectives.service: spec.service already selects it"),
+    ({"service": "checkout", "objectives": {"service": "cart"}}, "leave out objectives.service: spec.service already"),
     ({"fleet": {}, "objectives": {}}, "set exactly one of service, names or matchLabels"),
     ({"fleet": {}, "objectives": {"names": ["A"]}}, "write the name of an object"),
     ({"fleet": {}, "delivery": {}}, "set exactly one of configMap or grafanaDashboard"),
