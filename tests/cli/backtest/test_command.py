@@ -157,7 +157,7 @@ def test_an_objective_without_history_is_named_and_the_others_are_judged(ninefol
     assert done.stderr == (
         "ninefold: shop/other: spec.indicator.ratio.total: no series of http_requests_total has "
         'job="chekcout" (values: checkout)\n'
-        "ninefold: shop/other: there are no events of it in this time: does its indicator select any?\n"
+        "ninefold: shop/other: it has no events in this time range: does its indicator select any?\n"
     )
     assert [one["slo_id"] for one in judgements(done.stdout)] == ["shop/checkout"]
 
@@ -189,7 +189,7 @@ def test_more_than_memory_may_hold_is_refused(
     monkeypatch.setattr("ninefold.cli.backtest.steps._MOST", 1000)
     done = ninefold("backtest", "-f", "-", *tsdb, "--days", "1", stdin=DAILY)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "are too many: look at fewer days, or with a longer --step" in done.stderr
+    assert "are too many: evaluate fewer days, or use a longer --step" in done.stderr
 
 
 def test_what_takes_long_tells_how_far_it_is_but_to_machines(
@@ -208,7 +208,7 @@ def test_faults_in_files_are_told_as_everywhere(ninefold: Command, tsdb: list[st
     assert done.returncode == 1
     assert done.stderr.startswith("stdin:11: ServiceLevelObjective shop/checkout spec.indicator.ratio.")
     done = ninefold("backtest", "-f", "-", *tsdb, stdin=GATE)
-    assert (done.returncode, done.stderr) == (1, "ninefold: there is no ServiceLevelObjective in these files\n")
+    assert (done.returncode, done.stderr) == (1, "ninefold: these files hold no ServiceLevelObjective\n")
 
 
 def test_a_prometheus_that_cannot_be_asked(ninefold: Command, tmp_path: Path) -> None:
@@ -218,7 +218,9 @@ def test_a_prometheus_that_cannot_be_asked(ninefold: Command, tmp_path: Path) ->
     for odd in ("nonsense", "http://[", "ftp://prometheus:9090", "http://", "http://prometheus:port"):
         done = ninefold("backtest", "-f", "-", "--prometheus-url", odd, stdin=DAILY)
         assert (done.returncode, done.stdout) == (2, "")
-        assert f"--prometheus-url: {odd!r} is no address: write an address such as http://prometheus-op" in done.stderr
+        assert (
+            f"--prometheus-url: {odd!r} is not an address: write an address such as http://prometheus-op" in done.stderr
+        )
     done = ninefold("backtest", "-f", "-", "--tsdb", str(tmp_path), "--prometheus-binary", "false", stdin=DAILY)
     assert (done.returncode, done.stderr) == (
         1,
@@ -231,7 +233,7 @@ def test_a_prometheus_that_cannot_be_asked(ninefold: Command, tmp_path: Path) ->
     [
         (["--days", "0"], "write a number of days"),
         (["--days", "many"], "invalid"),
-        (["--from", "yesterday"], "is no time: write 2026-09-01"),
+        (["--from", "yesterday"], "is not a time: write 2026-09-01"),
         (["--step", "10m"], "write a step of 1s to 5m"),
         (["--step", "1"], "is not a duration"),
         (["--targets", "99,100"], "write an objective above 0 and below 100"),

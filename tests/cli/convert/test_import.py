@@ -94,7 +94,7 @@ def test_what_lint_warns_of_is_told(ninefold: Command) -> None:
         ("", "there is no objective of Sloth, Pyrra or OpenSLO here: name the files that hold them"),
         ("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n", "there is no objective of Sloth, Pyrra or OpenSLO here"),
         ("apiVersion: openslo/v1\nkind: Service\nmetadata: {name: p}\nspec: {}\n", "no objective could be made: mend"),
-        (SLOTH.replace("99.9", "100"), "no objective could be made: mend what is lost, and import again"),
+        (SLOTH.replace("99.9", "100"), "no objective was converted: fix what is lost, and import again"),
     ],
 )
 def test_files_without_an_objective_fail(ninefold: Command, text: str, sentence: str) -> None:
@@ -159,11 +159,11 @@ def test_each_dialect_is_told_by_its_documents_and_the_rest_is_passed_over(ninef
     done = ninefold("import", "-f", ".", files=files)
     names = [manifest["metadata"]["name"] for manifest in yaml.safe_load_all(done.stdout)]
     assert names == ["checkout-availability", "cart"]
-    assert "c.yaml:1: Changed: Pod p: the document is none of sloth, pyrra, openslo; it is passed over" in done.stderr
-    assert "d.yaml:1: Changed: document: the document is none of" in done.stderr
+    assert "c.yaml:1: Changed: Pod p: the document is not one of sloth, pyrra, openslo; it is skipped" in done.stderr
+    assert "d.yaml:1: Changed: document: the document is not one of" in done.stderr
     done = ninefold("import", "--from", "openslo", "-f", "a.yaml", "b.yaml")
     assert [manifest["metadata"]["name"] for manifest in yaml.safe_load_all(done.stdout)] == ["cart"]
-    assert "a.yaml:1: Changed: prometheus/v1 checkout: the document is none of openslo" in done.stderr
+    assert "a.yaml:1: Changed: prometheus/v1 checkout: the document is not one of openslo" in done.stderr
 
 
 def test_the_namespace_is_that_of_the_document_or_of_the_call(ninefold: Command) -> None:
@@ -203,16 +203,14 @@ def test_two_objectives_of_one_name_are_not_both_printed(ninefold: Command) -> N
     done = ninefold("import", "-f", "a.yaml", "b.yaml", files={"a.yaml": SLOTH, "b.yaml": SLOTH})
     assert done.stdout.count("name: checkout-availability") == 1
     assert (
-        "b.yaml:4: Lost: prometheus/v1 checkout slos[0]: an objective of the name checkout-availability is made of "
-        "a.yaml:4 already; it is not printed; give one of them another name, and import again\n"
+        "b.yaml:4: Lost: prometheus/v1 checkout slos[0]: the objective checkout-availability already comes from "
+        "a.yaml:4; it is not printed; rename one of them, and import again\n"
     ) in done.stderr
 
 
 def test_a_key_that_stands_twice_is_reported(ninefold: Command) -> None:
     done = ninefold("import", "-f", "-", stdin=SLOTH.replace("service: checkout", "service: a\nservice: checkout"))
-    assert (
-        "stdin:3: Lost: prometheus/v1 checkout: service is written twice; the last one counts; keep one" in done.stderr
-    )
+    assert "stdin:3: Lost: prometheus/v1 checkout: service occurs twice; the last value counts; keep one" in done.stderr
 
 
 def test_every_dialect_says_of_its_other_kinds_that_it_does_not_know_them() -> None:

@@ -97,7 +97,7 @@ def test_a_pipeline_is_told_that_the_line_is_stopped(ninefold: Command, gate: Ga
         f"{gate.namespace}/cluster.production is closed (Hold): ann has closed it: the network is down.",
     )
     explained = ninefold("gate", "explain", "checkout", "-n", gate.namespace).stdout.splitlines()
-    line = f"{gate.namespace}/cluster.production, which holds for the whole namespace: Hold: ann has closed it"
+    line = f"{gate.namespace}/cluster.production, which applies to the whole namespace: Hold: ann has closed it"
     assert explained[0] == f"{gate.namespace}/checkout: Allow"
     assert explained[-1] == f"{line}: the network is down."
     (above,) = json.loads(ninefold("gate", "explain", "checkout", "-n", gate.namespace, "--json").stdout)["above"]
@@ -131,7 +131,7 @@ def test_what_keeps_a_gate_from_deciding_is_told(ninefold: Command, gate: Gate) 
     because, why = "ErrorBudgetPolicy checkout: never measured", "checkout has never had any data."
     gate.say("Unknown", because=because, message=why)
     done = ninefold("gate", "check", "checkout", "-n", gate.namespace)
-    told = f"{gate.namespace}/checkout cannot decide, so change passes, and nobody knows whether it should: {why}"
+    told = f"{gate.namespace}/checkout cannot decide, so change passes, although it may be unsafe: {why}"
     assert (done.returncode, done.stdout.strip()) == (2, told)
     found = json.loads(ninefold("gate", "check", "checkout", "-n", gate.namespace, "--json").stdout)
     assert (found["because"], found["message"]) == (because, why)
@@ -228,7 +228,7 @@ def test_people_close_and_open_by_hand(ninefold: Command, gate: Gate) -> None:
     assert ninefold("gate", "open", *where).returncode == 0
     assert "stop" not in gate.spec
     again = ninefold("gate", "open", *where)
-    assert (again.returncode, "nobody has closed" in again.stderr) == (1, True)
+    assert (again.returncode, "no one has closed" in again.stderr) == (1, True)
 
 
 class Overriding:
@@ -287,14 +287,17 @@ def test_people_override_and_nobody_approves_his_own(
     said = [ninefold("gate", "approve", name, "-n", gate.namespace) for _ in range(2)]
     assert [done.returncode for done in said] == [0, 0], said
     assert said[0].stdout.startswith(f"ben approves {gate.namespace}/{name}")
-    assert said[1].stdout.startswith(f"ben has approved {gate.namespace}/{name} already")
+    assert said[1].stdout.startswith(f"ben has already approved {gate.namespace}/{name}")
 
 
 def test_no_operator_says_nothing_to_an_override(ninefold: Command, gate: Gate) -> None:
     where = ("checkout", "-n", gate.namespace, "--reason", "hotfix", "--for", "1h")
     done = ninefold("gate", "override", *where, "--wait", "1s")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "the operator has not looked at it yet, so nothing passes by it. Is it running?" in done.stderr
+    assert (
+        "the operator has not reconciled it yet, so it does not let change pass. Is the operator running?"
+        in done.stderr
+    )
 
 
 def test_a_reason_says_something(ninefold: Command) -> None:
@@ -343,7 +346,7 @@ def test_a_pipeline_is_not_told_that_a_gate_is_open_by_an_operator_that_is_dead(
     where = ("checkout", "-n", gate.namespace, "--operator-namespace", operators)
     unknown = ninefold("gate", "check", *where)
     assert unknown.returncode == 0
-    assert f"cannot tell whether the operator lives: there is no Lease {operators}/ninefold" in unknown.stderr
+    assert f"cannot determine whether the operator runs: there is no Lease {operators}/ninefold" in unknown.stderr
     assert (in_json()["stale"], in_json()["age"]) == (None, None)
     renew(gate, operators, timedelta(seconds=-10))
     assert check() == (0, f"{gate.namespace}/checkout is open")
@@ -351,11 +354,11 @@ def test_a_pipeline_is_not_told_that_a_gate_is_open_by_an_operator_that_is_dead(
     renew(gate, operators, timedelta(seconds=75))
     code, text = check()
     assert code == 2
-    assert text.startswith(f"{gate.namespace}/checkout is open; but the operator has not been heard for ")
+    assert text.startswith(f"{gate.namespace}/checkout is open; but the operator has not reported for ")
     found = in_json()
     assert (found["stale"], found["age"] >= 75, found["decision"]) == (True, True, "Allow")
     text = ninefold("gate", "explain", *where).stdout
-    assert "  the operator has not been heard for " in text
+    assert "  the operator has not reported for " in text
     # What is closed stays closed: the API server refuses, whoever lives.
     gate.close()
     assert check()[0] == 1
@@ -379,7 +382,7 @@ def test_a_gate_that_was_changed_is_not_told_as_decided(ninefold: Command, gate:
     gate.apply(restarts="Hold")
     done = ninefold("gate", "check", "checkout", "-n", gate.namespace)
     assert done.returncode == 2
-    assert "is open; but the gate was changed, and the operator has not looked at it since" in done.stdout
+    assert "is open; but the gate was changed, and the operator has not reconciled it since" in done.stdout
 
 
 def test_a_workload_is_asked_about_without_its_gates_name(ninefold: Command, gate: Gate) -> None:

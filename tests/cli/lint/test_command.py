@@ -29,7 +29,7 @@ def test_resources_that_fit_together(ninefold: Command) -> None:
         ('objective: "99.9"', 'objective: "100"', "6: {} spec.objective: write an objective above 0 and below 100"),
         ("rolling: 30d", "calendar: 30d", "7: {} spec.window.calendar: write a map of fields here"),
         ("rolling: 30d", "rolling: 30d, until: now", "7: {} spec.window.until: unknown field"),
-        ("  service: checkout\n", "  service: a\n  service: b\n", "6: {}: service is written twice: keep one"),
+        ("  service: checkout\n", "  service: a\n  service: b\n", "6: {}: service occurs twice: keep one"),
         ("    ratio:", "    boolean: {selector: up}\n    ratio:", "8: {} spec.indicator: set exactly one of ratio, "),
         ("bad: http", "bad: (http", "10: {} spec.indicator.ratio.bad: this is not PromQL: "),
         ("bad: http", "bad: 1 + http", "10: {} spec.indicator.ratio.bad: write a selector such as "),
@@ -138,7 +138,7 @@ def test_good_events_that_are_all_events(ninefold: Command) -> None:
 def test_the_same_object_twice(ninefold: Command) -> None:
     done = ninefold("lint", "-f", "a.yaml", "b.yaml", files={"a.yaml": SLO, "b.yaml": f"# again\n{SLO}"})
     assert done.stdout.startswith(
-        "b.yaml:2: ServiceLevelObjective shop/checkout: this object stands in a.yaml:1 already"
+        "b.yaml:2: ServiceLevelObjective shop/checkout: this object is already in a.yaml:1 already"
     )
     assert done.returncode == 1
 

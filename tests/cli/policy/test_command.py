@@ -84,7 +84,7 @@ def test_what_no_operator_has_looked_at_is_not_forgiven_yet(ninefold: Command, p
     policy.write([], carried=[0])
     done = ninefold("policy", "forgive", "checkout", "gone-0", "-n", policy.namespace, *ASK)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "the operator has not looked at it yet, so what gone-0 had spent counts still" in done.stderr
+    assert "the operator has not reconciled it yet, so gone-0 still counts" in done.stderr
     assert f"kubectl get ebp checkout -n {policy.namespace}" in done.stderr
     assert policy.forgiven == ["gone-0"], "it is written, for when the operator comes"
 
@@ -94,8 +94,8 @@ def test_where_nothing_is_carried_nothing_is_written(ninefold: Command, policy: 
     done = ninefold("policy", "forgive", "checkout", "gone-0", "-n", policy.namespace, *ASK)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"{policy.namespace}/checkout: nothing that gone-0 had spent is carried, nor of any other objective, so that "
-        "there is nothing to forgive. Its status says what it goes by: kubectl describe ebp checkout -n "
+        f"{policy.namespace}/checkout: gone-0 has no carried budget, nor has any other objective, so "
+        "there is nothing to forgive. Its status shows what it depends on: kubectl describe ebp checkout -n "
         f"{policy.namespace}\n"
     )
 

@@ -96,7 +96,7 @@ def test_other_kinds_are_passed_over_and_ours_without_children_are_checked(ninef
     done = ninefold("render", "-f", "-", stdin=stream)
     assert done.returncode == 0
     assert len(list(yaml.safe_load_all(done.stdout))) == 1
-    assert done.stderr == "stdin:36: note: ConfigMap (v1) is not ours and is passed over\n"
+    assert done.stderr == "stdin:36: note: ConfigMap (v1) is not a kind of Ninefold and is skipped\n"
 
 
 def test_the_namespace_of_objects_that_name_none(ninefold: Command) -> None:
@@ -164,7 +164,7 @@ def test_the_cost_of_objectives_and_of_all_of_them(ninefold: Command) -> None:
     assert head.split() == ["OBJECTIVE", "RULES", "SERIES", "SAMPLES"]
     assert (one.split()[0], two.split()[0]) == ("shop/checkout", "shop/regions")
     assert total.split()[1:] == [str(int(a) + int(b)) for a, b in zip(one.split()[1:], two.split()[1:], strict=True)]
-    assert further.startswith("shop/regions: of one group; each further region and tier adds 30 series and ")
+    assert further.startswith("shop/regions: for one group; each further region and tier adds 30 series and ")
 
     printed = json.loads(ninefold("render", "-f", "-", "--cost", "--json", stdin=f"{SLO}---\n{grouped}").stdout)
     assert [each["slo_id"] for each in printed["objectives"]] == ["shop/checkout", "shop/regions"]

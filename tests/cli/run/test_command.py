@@ -52,5 +52,7 @@ def test_what_is_no_address_is_refused_without_its_password(tmp_path: Path, url:
     done = run(tmp_path, "--prometheus-url", url)
     assert done.returncode == 2
     shown = "this" if "@" in url else repr(url)
-    assert f"--prometheus-url: {shown} is no address: write an address such as http://prometheus-oper" in done.stderr
+    assert (
+        f"--prometheus-url: {shown} is not an address: write an address such as http://prometheus-oper" in done.stderr
+    )
     assert "secret" not in done.stderr

@@ -57,9 +57,9 @@ def test_a_document_that_refers_to_itself_ends(tmp_path: Path) -> None:
     ("text", "finding"),
     [
         ("a: [\n", "in.yaml:2: this is not YAML: did not find expected node content"),
-        ("- 1\n", "in.yaml:1: this is no object: write apiVersion and kind"),
-        ("kind: A\n", "in.yaml:1: this is no object: write apiVersion and kind"),
-        ("apiVersion: 1\nkind: A\n", "in.yaml:1: this is no object: write apiVersion and kind"),
+        ("- 1\n", "in.yaml:1: this is not an object: write apiVersion and kind"),
+        ("kind: A\n", "in.yaml:1: this is not an object: write apiVersion and kind"),
+        ("apiVersion: 1\nkind: A\n", "in.yaml:1: this is not an object: write apiVersion and kind"),
         ("? [a]\n: b\n? {c: d}\n: e\n", "in.yaml:1: this is not YAML: found unhashable key"),
     ],
 )

@@ -56,7 +56,7 @@ def test_one_table_a_kind_and_a_sentence_for_what_is_not_well() -> None:
         "new                     99.9        -         -             -         -         Unknown   12d",
         "stalled                 5           -         -             -         Unknown   False     12d",
         "well                    99.9        99.94     38.2 %        0.6x      Healthy   True      12d",
-        "  new: the operator has not looked at it yet: is it running?",
+        "  new: the operator has not reconciled it yet: is it running?",
         "  stalled: Ready is False.",
         "",
         "RELEASEGATE   DECISION   MODE      BECAUSE                          UNTIL   WORKLOADS   READY   AGE",

@@ -49,7 +49,7 @@ def of(kind: type[Resource], verdicts: Verdicts, *, seen: int = 3, **parts: Any)
 
 def cases() -> Iterator[Case]:
     for kind in MODELS:
-        unseen = "Ninefold has not looked at it yet"
+        unseen = "Ninefold has not reconciled it yet"
         new = of(kind, {}, seen=-1)
         yield Case("new", {**new, "status": {"observedGeneration": -1}}, "Progressing", unseen)
         yield Case("no status", {name: part for name, part in new.items() if name != "status"}, "Progressing", unseen)
@@ -78,7 +78,7 @@ def _overrides() -> Iterator[Case]:
         status = {"state": state}
         yield Case(state, of(Override, UNREADY, status=status), health, "Not yet.")
         edited = of(Override, UNREADY, seen=2, status=status)
-        yield Case(f"{state}, edited", edited, "Progressing", "Ninefold has not looked at it yet")
+        yield Case(f"{state}, edited", edited, "Progressing", "Ninefold has not reconciled it yet")
     yield Case("in force", of(Override, READY, status={"state": "InForce"}), "Healthy", "All is well.")
 
 
@@ -101,7 +101,7 @@ def _gates() -> Iterator[Case]:
             gate = of(ReleaseGate, SUSPENDED, status=status, annotations=notes, spec={"suspend": True})
             yield Case(f"holds, frozen as it is: {decision}", gate, held, told)
             gate = of(ReleaseGate, READY, seen=2, status=status, annotations=notes)
-            yield Case(f"holds, edited: {decision}", gate, "Progressing", "Ninefold has not looked at it yet")
+            yield Case(f"holds, edited: {decision}", gate, "Progressing", "Ninefold has not reconciled it yet")
             gate = of(ReleaseGate, STALLED, status=status, annotations=notes)
             yield Case(f"holds, stalled: {decision}", gate, "Degraded", "spec.a: write a number.")
             override: dict[str, Any] = {"name": "hotfix", "by": "ann", "until": until}

@@ -121,7 +121,7 @@ def test_the_line_stops_in_all_namespaces_but_for_rollbacks_also_without_the_ope
         code, text = ninefold("close", line.name, "--reason", "the network is down")
         assert (code, text.strip()) == (
             0,
-            f"{line.name} closes, until somebody opens it: ninefold gate open {line.name} --cluster",
+            f"{line.name} closes, until someone opens it: ninefold gate open {line.name} --cluster",
         )
         line.wait_decision("Hold")
         operator.kill()

@@ -177,13 +177,15 @@ def test_a_closed_gate_stays_closed_whatever_an_editor_does_until_it_is_forgiven
         )
         done = place.command(ANN, "nothing-of-this-name")
         assert (done.returncode, done.stdout) == (1, "")
-        assert "nothing-of-this-name had spent is carried; of these objectives it is: right" in done.stderr
+        assert "nothing-of-this-name has no carried budget; these objectives have: right" in done.stderr
         done = place.command(EVE, "right")
         assert done.returncode == 1
         assert "cannot patch resource" in done.stderr
         done = place.command(ANN, "right")
         assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.startswith(f"{place.namespace}/checkout: what right had spent is forgiven. The policy is ")
+        assert done.stdout.startswith(
+            f"{place.namespace}/checkout: the budget that right had spent is forgiven. The policy is "
+        )
         wait_for("the gate to open", lambda: not closed(place))
         told = place.status("ebp")["transitions"][0]["reason"]
         assert told == "ann has forgiven what right had spent: it counted probes"

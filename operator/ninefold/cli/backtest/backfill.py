@@ -1,4 +1,4 @@
-"""The past of recordings as a file, and as blocks of Prometheus."""
+"""The history of recordings as a file, and as Prometheus blocks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BLOCKS = ("tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-
 
 
 def write(folder: Path, pasts: Iterable[Past], promtool: str | None, say: Progress) -> None:
-    """Write the file, and say what makes blocks of it, or have promtool do that. Raises Failed and OSError."""
+    """Write the file, and run promtool on it or print the command that makes blocks. Raises Failed and OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     file, blocks, written = folder / "recordings.om", folder / "blocks", 0
     with file.open("w", encoding="utf-8") as out:
@@ -27,7 +27,7 @@ def write(folder: Path, pasts: Iterable[Past], promtool: str | None, say: Progre
         say.note(f"make blocks of them: promtool {' '.join(command)}")
     else:
         _call([promtool, *command])
-    say.note(f"then move what is in {blocks} into the data directory of Prometheus")
+    say.note(f"then move the content of {blocks} into the data directory of Prometheus")
 
 
 def _call(command: list[str]) -> None:

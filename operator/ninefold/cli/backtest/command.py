@@ -1,7 +1,7 @@
-"""`ninefold backtest`: what the rules of objectives would have done over a history that Prometheus has.
+"""`ninefold backtest`: reports what the rules of objectives would have done over the history in a Prometheus.
 
-Evaluates the generated rules themselves. Exit code: 0 fine, 1 a condition of --fail-on holds or there is no history,
-2 a wrong call.
+Evaluates the generated rules themselves. Exit code: 0 success, 1 a condition of --fail-on is met or there is no
+history, 2 a usage error.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     if not history.can_be_read():
         return 1
-    # Only now, since it needs numpy.
+    # Imported here, since it needs numpy.
     from ninefold.cli.backtest import steps
 
     return steps.run(options)
 
 
 def parser() -> argparse.ArgumentParser:
-    """Of the options."""
+    """The parser of the options."""
     parser = Parser(prog="ninefold backtest", description=__doc__)
     files.add_arguments(parser)
     _add_history(parser)
@@ -40,18 +40,18 @@ def parser() -> argparse.ArgumentParser:
     output = parser.add_argument_group("output")
     output.add_argument("--json", action="store_true", help="print everything as JSON")
     output.add_argument(
-        "--backfill", type=Path, metavar="DIR", help="write what the rules read of the past into DIR, for promtool"
+        "--backfill", type=Path, metavar="DIR", help="write the history that the rules read into DIR, for promtool"
     )
-    output.add_argument("--promtool", metavar="PROGRAM", help="make blocks of it at once, in DIR/blocks")
+    output.add_argument("--promtool", metavar="PROGRAM", help="also make blocks of it, in DIR/blocks")
     return parser
 
 
 def _add_history(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("history")
     history.add_source(group)
-    group.add_argument("--days", type=_days, default=30.0, metavar="N", help="how many days to look at (default: 30)")
+    group.add_argument("--days", type=_days, default=30.0, metavar="N", help="how many days to evaluate (default: 30)")
     group.add_argument(
-        "--from", dest="begin", type=history.time, metavar="TIME", help="as 2026-09-01 or 2026-09-01T12:00Z"
+        "--from", dest="begin", type=history.time, metavar="TIME", help="for example 2026-09-01 or 2026-09-01T12:00Z"
     )
     group.add_argument("--to", dest="end", type=history.time, metavar="TIME", help="default: now, or the end of --tsdb")
     group.add_argument(
@@ -62,22 +62,29 @@ def _add_history(parser: argparse.ArgumentParser) -> None:
 def _add_judgement(parser: argparse.ArgumentParser) -> None:
     judgement = parser.add_argument_group("judgement")
     judgement.add_argument(
-        "--targets", type=_targets, metavar="A,B,...", help="objectives to try (default: some around the present one)"
+        "--targets", type=_targets, metavar="A,B,...", help="objectives to try (default: some near the present one)"
     )
     judgement.add_argument(
-        "--kept", type=_percent, default=0.99, metavar="PERCENT", help="suggest what was kept so often (default: 99)"
+        "--kept",
+        type=_percent,
+        default=0.99,
+        metavar="PERCENT",
+        help="suggest a target that was met this often (default: 99)",
     )
     judgement.add_argument(
-        "--most-pages", type=float, default=2.0, metavar="N", help="and pages so often a week at most (default: 2)"
+        "--most-pages", type=float, default=2.0, metavar="N", help="with at most this many pages per week (default: 2)"
     )
     judgement.add_argument(
         "--incident-budget",
         type=_percent,
         metavar="PERCENT",
-        help="what costs so much of the budget is an incident (default: the share of the smallest page tier)",
+        help="an incident costs at least this share of the budget (default: that of the smallest page tier)",
     )
     judgement.add_argument(
-        "--noise-budget", type=_percent, metavar="PERCENT", help="a page for less is noise (default: half of that)"
+        "--noise-budget",
+        type=_percent,
+        metavar="PERCENT",
+        help="a page for a smaller share is noise (default: half of --incident-budget)",
     )
     judgement.add_argument(
         "--fail-on",
@@ -86,7 +93,7 @@ def _add_judgement(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="CONDITION",
-        help=f"exit with 1 if it holds for an objective: pages-per-week>2; also {', '.join(FIGURES)}",
+        help=f"exit with 1 if an objective meets it, such as pages-per-week>2; also {', '.join(FIGURES)}",
     )
 
 
@@ -106,7 +113,7 @@ def _percent(text: str) -> float:
 
 def _targets(text: str) -> list[str]:
     try:
-        return [_OBJECTIVE.validate_python(each.strip()) for each in text.split(",")]
+        return [_OBJECTIVE.validate_python(target.strip()) for target in text.split(",")]
     except ValidationError as error:
         raise argparse.ArgumentTypeError(faults(error)[0][1]) from None
 

@@ -1,4 +1,4 @@
-"""The steps of a backtest: read objectives, ask Prometheus, run the rules, judge, print."""
+"""The steps of a backtest: read objectives, query Prometheus, run the rules, judge, print."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from ninefold.reliability.servicelevelobjective.recording.selectors import selec
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 _MOST = 10_000_000
-"""Points of all groups of an objective together: some gigabytes for its recordings."""
+"""The most points of all groups of an objective: some gigabytes for its recordings."""
 _DAY = 86_400_000
 
 
@@ -51,43 +51,42 @@ def run(options: argparse.Namespace) -> int:
     try:
         judgements = backtest.run()
     except BrokenPipeError:
-        raise  # The reader has seen enough: the same for every command.
+        raise  # The reader has closed the pipe: handled the same for every command.
     except (Failed, CannotEvaluate, tsdb.NotServed, QueryRefused, Unreachable, OSError) as error:
         print(f"ninefold: {error}", file=sys.stderr)
         return 1
     faults = [
-        f"{slo_id}: there are no events of it in this time: does its indicator select any?"
-        for slo_id in backtest.missing
+        f"{slo_id}: it has no events in this time range: does its indicator select any?" for slo_id in backtest.missing
     ]
-    for one in judgements:
-        broken = (threshold.broken(one) for threshold in options.fail_on)
-        faults += [f"{report.title(one)}: {sentence}" for sentence in broken if sentence]
+    for judgement in judgements:
+        broken = (threshold.broken(judgement) for threshold in options.fail_on)
+        faults += [f"{report.title(judgement)}: {sentence}" for sentence in broken if sentence]
     for fault in faults:
         print(f"ninefold: {fault}", file=sys.stderr)
     return 1 if faults else 0
 
 
 def _parsed(options: argparse.Namespace) -> tuple[list[BacktestCase], list[Correction]] | None:
-    """The objectives and the corrections in the files; None if there is a fault in them, or no objective, which is
-    printed."""
+    """The objectives and the corrections in the files; None, after printing why, if the files hold a fault or no
+    objective."""
     documents, findings = files.read(options.filename, recursive=options.recursive)
     parsed = resources.parse(documents, options.namespace)
     cases: list[BacktestCase] = []
-    for one in parsed.found:
+    for entry in parsed.found:
         try:
-            if isinstance(one.resource, ServiceLevelObjective):
-                cases.append(BacktestCase(one.resource, options.targets))
-            elif isinstance(one.resource, Correction):
-                verified(one.resource)
+            if isinstance(entry.resource, ServiceLevelObjective):
+                cases.append(BacktestCase(entry.resource, options.targets))
+            elif isinstance(entry.resource, Correction):
+                verified(entry.resource)
         except Stalled as stalled:
-            parsed.findings.append(one.finding(Diagnostic.of(stalled.message)))
+            parsed.findings.append(entry.finding(Diagnostic.of(stalled.message)))
         except CannotEvaluate as error:
-            parsed.findings.append(one.finding(Diagnostic((), str(error))))
+            parsed.findings.append(entry.finding(Diagnostic((), str(error))))
     findings = in_order([*findings, *parsed.findings])
     for finding in findings:
         print(finding, file=sys.stderr)
     if not findings and not cases:
-        print("ninefold: there is no ServiceLevelObjective in these files", file=sys.stderr)
+        print("ninefold: these files hold no ServiceLevelObjective", file=sys.stderr)
     return (cases, resources.of_kind(Correction, parsed.found)) if cases and not findings else None
 
 
@@ -99,35 +98,37 @@ class _Backtest:
         self._scenario = Scenario(cases)
         self._say = Progress(quiet=options.json)
         self.missing: list[str] = []
-        """Objectives of which there is no history."""
+        """Objectives without history."""
         self._doubts: dict[str, str] = {}
-        """By slo_id why no target can be suggested."""
+        """Why no target can be suggested, by slo_id."""
 
     def run(self) -> list[Judgement]:
         options = self._options
         with history.served(options) as url:
             grid, begin, answers = asyncio.run(self._asked(url))
-        found: list[Judgement] = []
+        judgements: list[Judgement] = []
         for number, case in enumerate(self._scenario.cases):
             self._say.judged(number, len(self._scenario.cases))
-            for one in self._judged(case, grid, begin, answers):
+            for judgement in self._judged(case, grid, begin, answers):
                 if not options.json:
-                    print(("\n\n" if found else "") + report.text(one), flush=True)
-                found.append(one)
+                    print(("\n\n" if judgements else "") + report.text(judgement), flush=True)
+                judgements.append(judgement)
         if options.json:
-            print(json.dumps({"judgements": [asdict(one) for one in found]}, indent=2, default=rfc3339))
+            print(
+                json.dumps({"judgements": [asdict(judgement) for judgement in judgements]}, indent=2, default=rfc3339)
+            )
         if options.backfill is not None:
             pasts = (self._scenario.past(case, grid, answers) for case in self._scenario.cases)
             backfill.write(options.backfill, pasts, options.promtool, self._say)
-        return found
+        return judgements
 
     def _corrected(self, case: BacktestCase, since: datetime, end: datetime) -> BacktestCase:
-        """The case as its rules would have been, had its corrections always been known; itself where it has none."""
+        """The case with its rules as if its corrections had always been known; unchanged without corrections."""
         left_out = recorded(case.slo, self._corrections, since, end)
         return case if left_out == NONE else BacktestCase(case.slo, self._options.targets, left_out)
 
     async def _asked(self, url: str) -> tuple[Grid, int, dict[str, Vector]]:
-        """The times of the rules' evaluations, from which on they count, and what Prometheus says."""
+        """The times of the rules' evaluations, the index of the first that counts, and Prometheus' answers."""
         options = self._options
         async with history.client(options, url) as prometheus:
             end = options.end or await history.newest(options, prometheus)
@@ -142,33 +143,35 @@ class _Backtest:
         most = max(map(len, answers.values()), default=0)
         if most * grid.count > _MOST:
             raise Failed(
-                f"{most:,} groups at {grid.count:,} times are too many: look at fewer days, or with a longer --step"
+                f"{most:,} groups at {grid.count:,} times are too many: evaluate fewer days, or use a longer --step"
             )
         return grid, first, answers
 
     async def _note_unmatched(self, prometheus: Prometheus, since: datetime, end: datetime) -> None:
-        """Says which selectors matched nothing in all that time, as far as this server tells."""
+        """Note which selectors matched nothing in this time range, as far as this server reports it."""
         names = MetricNames(prometheus)
         with suppress(QueryRefused, Unreachable):
             for case in self._scenario.cases:
-                found = await unmatched(prometheus, names, case.slo, since, end)
-                for each in found:
-                    self._say.note(f"{case.slo.slo_id}: {each}")
-                self._doubts[case.slo.slo_id] = doubt(selectors(case.slo.spec.indicator), found)
+                without_series = await unmatched(prometheus, names, case.slo, since, end)
+                for selector in without_series:
+                    self._say.note(f"{case.slo.slo_id}: {selector}")
+                self._doubts[case.slo.slo_id] = doubt(selectors(case.slo.spec.indicator), without_series)
 
     def _judged(self, case: BacktestCase, grid: Grid, begin: int, answers: Mapping[str, Vector]) -> list[Judgement]:
         options = self._options
         limits = Limits(options.incident_budget, options.noise_budget)
         wishes = Wishes(options.kept, options.most_pages, self._doubts.get(case.slo.slo_id, ""))
-        found = list(self._scenario.judgements(case, grid, answers, begin, limits, wishes))
-        if not found:
+        judgements = list(self._scenario.judgements(case, grid, answers, begin, limits, wishes))
+        if not judgements:
             self.missing.append(case.slo.slo_id)
-        for one in found:
+        for judgement in judgements:
             asked = (grid.count - 1 - begin) * grid.step / _DAY
-            there = (one.end - one.begin) / timedelta(days=1)
-            if there < 0.99 * asked:
-                self._say.note(f"{report.title(one)}: there is a history of {_span(there)}, not of {asked:.1f} days")
-        return found
+            present = (judgement.end - judgement.begin) / timedelta(days=1)
+            if present < 0.99 * asked:
+                self._say.note(
+                    f"{report.title(judgement)}: there is a history of {_span(present)}, not of {asked:.1f} days"
+                )
+        return judgements
 
 
 def _span(days: float) -> str:
@@ -176,7 +179,7 @@ def _span(days: float) -> str:
 
 
 def _grid(begin: datetime, end: datetime, step: int, memory: int) -> tuple[Grid, int]:
-    """The evaluations from so long before `begin` as rules read back, and the first one that counts."""
+    """The evaluations, from as long before `begin` as rules read back, and the index of the first that counts."""
     first, last = (int(time.timestamp() * 1000) // step for time in (begin, end))
     lead = -(-memory // step)
     return Grid((first - lead) * step, step, last - first + lead + 1), lead

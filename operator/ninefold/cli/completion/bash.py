@@ -1,4 +1,4 @@
-"""For bash, also that of macOS. Where no word is known, bash completes the names of files."""
+"""Completion for bash, including that of macOS. Where no word is known, bash completes file names."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ complete -o default -F _ninefold ninefold kubectl-ninefold
 def script(nodes: Sequence[Place]) -> str:
     values, words = [], []
     for node in nodes:
-        for option in (each for each in node.options if each.value):
+        for option in (switch for switch in node.options if switch.value):
             pattern = "|".join(shlex.quote(f"{node.at}|{name}") for name in option.names)
             values.append(f"    {pattern}) {_reply(option.choices)}return ;;")
         names = [name for option in node.options for name in option.names]
         words.append(f"    {_place(node)}-*) words={_list(names)} ;;")
         words.append(f"    {_place(node)}*) words={_list(word for word, _ in node.words)} ;;")
-    # A command at the top stands after nothing, which is one blank.
+    # A top-level command follows an empty place, so its pattern starts with one blank.
     places = "|".join(shlex.quote(node.at if " " in node.at else f" {node.at}") for node in nodes if node.at)
     return _SCRIPT.format(places=places, values="\n".join(values), words="\n".join(words))
 
@@ -52,5 +52,5 @@ def _list(words: Iterable[str]) -> str:
 
 
 def _reply(choices: Sequence[str]) -> str:
-    """To one of several values; nothing where any may stand, so that files are completed."""
+    """The reply for a list of values; empty if any value is allowed, so that files are completed."""
     return f'COMPREPLY=($(compgen -W {_list(choices)} -- "$cur")); ' if choices else ""

@@ -1,4 +1,4 @@
-"""`ninefold completion`: print what completes commands, options and their values in a shell.
+"""`ninefold completion`: prints a script that completes commands, options and values in a shell.
 
 source <(ninefold completion bash)                                          bash, in ~/.bashrc
 ninefold completion zsh > "${fpath[1]}/_ninefold"                           zsh, once
@@ -25,17 +25,17 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Of the options."""
+    """The parser of the options."""
     parser = Parser(
         prog="ninefold completion", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("shell", choices=tuple(SHELLS), help="for which shell")
+    parser.add_argument("shell", choices=tuple(SHELLS), help="the shell")
     return parser
 
 
 def nodes() -> list[Place]:
-    """The whole command, from its parsers: they are asked once, and not whenever somebody presses the key."""
+    """The whole command, from its parsers: read once, not at each key press."""
     from ninefold.cli import COMMANDS, module
 
     top = Place("", [*COMMANDS.items(), ("version", "print the version")], [])
-    return [top, *(each for name in COMMANDS for each in node(name, import_module(module(name)).parser()))]
+    return [top, *(place for name in COMMANDS for place in node(name, import_module(module(name)).parser()))]

@@ -1,4 +1,4 @@
-"""For fish, with what each word means beside it."""
+"""Completion for fish, with a description next to each word."""
 
 from __future__ import annotations
 
@@ -50,6 +50,6 @@ def _description(what: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """In single quotes fish knows a backslash before a quote or another backslash, and nothing else."""
+    """Within single quotes, fish interprets only a backslash before a quote or another backslash."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"

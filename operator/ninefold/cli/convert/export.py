@@ -1,7 +1,8 @@
-"""`ninefold export`: ServiceLevelObjectives in, and out come documents of another dialect: OpenSLO v1.
+"""`ninefold export`: converts ServiceLevelObjectives to another dialect: OpenSLO v1.
 
-What the other cannot say is reported to standard error, and annotated to the document, so that `ninefold import` brings
-it back. Exit code: 0 fine, 1 something was lost with --strict, a file is unreadable or holds a fault, 2 a wrong call.
+What the other dialect cannot express is reported to standard error, and annotated on the document, so that `ninefold
+import` restores it. Exit code: 0 success, 1 something was lost with --strict, or a file is unreadable or has a fault, 2
+a usage error.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ def main(arguments: Sequence[str]) -> int:
     documents, findings = files.read(options.filename, recursive=options.recursive)
     parsed = resources.parse(documents, options.namespace)
     findings = in_order([*findings, *parsed.findings])
-    found = [one for one in parsed.found if isinstance(one.resource, ServiceLevelObjective)]
-    items = [_passed_over(one) for one in parsed.found if one not in found]
+    found = [entry for entry in parsed.found if isinstance(entry.resource, ServiceLevelObjective)]
+    items = [_passed_over(entry) for entry in parsed.found if entry not in found]
     manifests, more = exported(found, findings)
     if manifests:
         sys.stdout.write(yamltext.stream(manifests))
@@ -51,25 +52,25 @@ def parser() -> argparse.ArgumentParser:
 
 
 def exported(found: Sequence[Found], findings: list[Finding]) -> tuple[list[Manifest], list[ReportItem]]:
-    """The documents and the report; what cannot be compiled is a finding."""
+    """The documents and the report; an objective that cannot be compiled becomes a finding."""
     good, pairs = [], []
-    for one in found:
-        slo = one.resource
+    for entry in found:
+        slo = entry.resource
         try:
             tiers = report.written_tiers(slo) if isinstance(slo, ServiceLevelObjective) else []
         except Stalled as stalled:
-            findings.append(one.finding(Diagnostic.of(stalled.message)))
+            findings.append(entry.finding(Diagnostic.of(stalled.message)))
             continue
-        manifest = dict(one.document.manifest)
-        manifest["metadata"] = {**manifest["metadata"], "namespace": one.resource.key.namespace}
-        good.append(one)
+        manifest = dict(entry.document.manifest)
+        manifest["metadata"] = {**manifest["metadata"], "namespace": entry.resource.key.namespace}
+        good.append(entry)
         pairs.append((manifest, tiers))
     translation = openslo.export(pairs)
     items = [ReportItem.of(remark, good[remark.document].document) for remark in translation.remarks]
-    return [one.manifest for one in translation.made], items
+    return [made.manifest for made in translation.made], items
 
 
-def _passed_over(one: Found) -> ReportItem:
-    kind = one.resource.api.kind
+def _passed_over(entry: Found) -> ReportItem:
+    kind = entry.resource.api.kind
     remark = Remark("Lost", 0, (), f"OpenSLO has no {kind}", "it is not converted", "set it up by other means")
-    return ReportItem.of(remark, one.document)
+    return ReportItem.of(remark, entry.document)

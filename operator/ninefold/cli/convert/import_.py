@@ -1,8 +1,8 @@
-"""`ninefold import`: objectives of Sloth, Pyrra or OpenSLO in, and out come ServiceLevelObjectives that say the same.
+"""`ninefold import`: converts objectives of Sloth, Pyrra or OpenSLO to ServiceLevelObjectives.
 
-Prints only what `ninefold lint` would accept, and reports to standard error whatever is not carried as it was. Exit
-code: 0 all carried, be it in another form, 1 no objective came out, something was lost with --strict or a file is
-unreadable, 2 a wrong call.
+Prints only what `ninefold lint` accepts, and reports every change to standard error. Exit code: 0 everything converted,
+possibly in another form, 1 no objective was converted, something was lost with --strict, or a file is unreadable, 2 a
+usage error.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 
 
 class Dialect(NamedTuple):
-    """A translator: whether a document is its own, and what documents become."""
+    """A translator: whether a document is in its dialect, and the translation of documents."""
 
     recognizes: Callable[[Mapping[str, Any]], bool]
     translate: Callable[[Sequence[Mapping[str, Any]], ImportTarget], Translation]
@@ -44,10 +44,10 @@ DIALECTS = {
 def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     documents, unreadable = files.unfolded(options.filename, recursive=options.recursive)
-    documents = [each for document in documents for each in _apart(document)]
+    documents = [part for document in documents for part in _apart(document)]
     names = list(DIALECTS) if options.source == "auto" else [options.source]
     made, items = translated(documents, names, options.namespace)
-    manifests = [one.manifest for one, _ in made]
+    manifests = [result.manifest for result, _ in made]
     sys.stdout.write(yamltext.stream(manifests) if manifests else "")
     sys.stdout.flush()
     items += _without_series(options, made)
@@ -66,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
         dest="source",
         choices=("auto", *DIALECTS),
         default="auto",
-        help="what the files hold; auto tells by each document (default: auto)",
+        help="the dialect of the files; auto detects it for each document (default: auto)",
     )
     report.add_arguments(parser)
     series.add_arguments(parser)
@@ -74,32 +74,30 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _none_made(options: argparse.Namespace, items: Sequence[ReportItem]) -> Finding:
-    """Why nothing is printed."""
+    """Why no objective is printed."""
     if any(item.severity == "Lost" for item in items):
-        sentence = "no objective could be made: mend what is lost, and import again"
+        sentence = "no objective was converted: fix what is lost, and import again"
     else:
         known = "Sloth, Pyrra or OpenSLO" if options.source == "auto" else f"the dialect {options.source}"
-        sentence = f"there is no objective of {known} here: name the files that hold them, or a directory with -R"
+        sentence = f"there is no objective of {known} here: name the files that hold objectives, or a directory with -R"
     return Finding(sentence, ", ".join(files.STDIN_NAME if name == files.STDIN else name for name in options.filename))
 
 
 def _without_series(options: argparse.Namespace, made: Sequence[tuple[Made, Document]]) -> Iterator[ReportItem]:
-    """Selectors that match nothing in the Prometheus that was named, by the part of a document that they come from."""
-    found = _parsed([one.manifest for one, _ in made], options.namespace).found
+    """Selectors that match nothing in the named Prometheus, by the part of the document that they come from."""
+    found = _parsed([result.manifest for result, _ in made], options.namespace).found
     for finding in series.findings(options, found):
         if not finding.object:
             # It is about Prometheus itself.
-            yield ReportItem(
-                "Lost", finding.file, 0, "", "", finding.message, "no selector was looked up", "look it up again"
-            )
+            yield ReportItem("Lost", finding.file, 0, "", "", finding.message, "no selector was checked", "check again")
             continue
-        one, document = made[int(finding.file)]
+        result, document = made[int(finding.file)]
         remark = Remark(
             "Lost" if finding.severity == "error" else "Changed",
-            one.document,
-            one.path,
+            result.document,
+            result.path,
             f"{finding.path}: {finding.message}",
-            "it does not measure what it is meant to" if finding.severity == "error" else "it is measured as it stands",
+            "it does not measure what it should" if finding.severity == "error" else "it is measured unchanged",
             "correct the selector" if finding.severity == "error" else "check the selector",
         )
         yield ReportItem.of(remark, document)
@@ -108,7 +106,7 @@ def _without_series(options: argparse.Namespace, made: Sequence[tuple[Made, Docu
 def translated(
     documents: Sequence[Document], names: Sequence[str], namespace: str
 ) -> tuple[list[tuple[Made, Document]], list[ReportItem]]:
-    """The manifests that stand every check, each with its document, in their order, and the report."""
+    """The manifests that pass every check, each with its document, in order, and the report."""
     target = ImportTarget(namespace, frozenset(RESERVED), frozenset(NOT_A_GROUP), report.usual_tiers)
     made: list[tuple[Made, Document]] = []
     items: list[ReportItem] = []
@@ -119,62 +117,62 @@ def translated(
         items += [item for document in own for item in _repeated(document)]
         translation = DIALECTS[name].translate([document.manifest for document in own], target)
         items += [ReportItem.of(remark, own[remark.document]) for remark in translation.remarks]
-        made += [(one, own[one.document]) for one in translation.made]
+        made += [(result, own[result.document]) for result in translation.made]
     made, twice = _once(made)
     items += twice
-    refused, doubtful = checked([one.manifest for one, _ in made], namespace)
+    refused, doubtful = checked([result.manifest for result, _ in made], namespace)
     items += [_doubt(*made[index], finding) for index, finding in doubtful]
     for index, message in refused.items():
-        one, document = made[index]
+        result, document = made[index]
         remark = Remark(
             "Lost",
-            one.document,
-            one.path,
-            f"ServiceLevelObjective {one.manifest['metadata'].get('name')} would be refused: {message}",
+            result.document,
+            result.path,
+            f"ServiceLevelObjective {result.manifest['metadata'].get('name')} would be refused: {message}",
             "it is not printed",
-            "mend what the sentence is about, and import again",
+            "fix it, and import again",
         )
         items.append(ReportItem.of(remark, document))
-    return [one for index, one in enumerate(made) if index not in refused], items
+    return [pair for index, pair in enumerate(made) if index not in refused], items
 
 
 def _once(made: Sequence[tuple[Made, Document]]) -> tuple[list[tuple[Made, Document]], list[ReportItem]]:
-    """Of several manifests with one name the first, and a word about the others."""
+    """The first of several manifests with the same name, and a remark about each other one."""
     first: dict[tuple[str, str], tuple[Made, Document]] = {}
     items = []
-    for one, document in made:
-        metadata = one.manifest["metadata"]
-        other, its = first.setdefault((metadata.get("namespace", ""), metadata.get("name", "")), (one, document))
-        if other is not one:
+    for result, document in made:
+        metadata = result.manifest["metadata"]
+        other, source = first.setdefault((metadata.get("namespace", ""), metadata.get("name", "")), (result, document))
+        if other is not result:
             remark = Remark(
                 "Lost",
-                one.document,
-                one.path,
-                f"an objective of the name {metadata.get('name')} is made of {its.file}:{its.line(other.path)} already",
+                result.document,
+                result.path,
+                f"the objective {metadata.get('name')} already comes from {source.file}:{source.line(other.path)}",
                 "it is not printed",
-                "give one of them another name, and import again",
+                "rename one of them, and import again",
             )
             items.append(ReportItem.of(remark, document))
     return list(first.values()), items
 
 
-def _doubt(one: Made, document: Document, finding: Finding) -> ReportItem:
-    """What `ninefold lint` warns of in a manifest."""
+def _doubt(result: Made, document: Document, finding: Finding) -> ReportItem:
+    """A warning of `ninefold lint` about a manifest."""
     remark = Remark(
         "Changed",
-        one.document,
-        one.path,
+        result.document,
+        result.path,
         f"{finding.path}: {finding.message}",
-        "it means what it meant before, and is seldom meant",
+        "the meaning is the same as before, but seldom intended",
         "check it",
     )
     return ReportItem.of(remark, document)
 
 
 def checked(manifests: Sequence[Mapping[str, Any]], namespace: str) -> tuple[dict[int, str], list[tuple[int, Finding]]]:
-    """Why `ninefold lint` would not accept a manifest, by its place among them, and of what it warns in the others.
+    """The errors of `ninefold lint` by the index of the manifest, and its warnings about the other manifests.
 
-    Each is printed, read and compiled.
+    Each manifest is printed, read and compiled.
     """
     parsed = _parsed(manifests, namespace)
     findings = [*parsed.findings, *check(parsed.found)]
@@ -193,24 +191,26 @@ def checked(manifests: Sequence[Mapping[str, Any]], namespace: str) -> tuple[dic
 
 
 def _parsed(manifests: Sequence[Mapping[str, Any]], namespace: str) -> Resources:
-    """What they are once they were printed; the number of a manifest stands where a file's name would."""
+    """The manifests as read after printing; the index of a manifest replaces its file name."""
     texts = (files.from_text(yamltext.document(manifest), str(index)) for index, manifest in enumerate(manifests))
     return resources.parse([document for documents in texts for document in documents], namespace)
 
 
 def _without_a_part(found: Sequence[Found], absent: Collection[str]) -> dict[int, list[str]]:
-    """Composites that would refer to an objective which is not printed."""
+    """Composites that would refer to an objective that is not printed."""
     refused: dict[int, list[str]] = {}
-    for one in found:
-        composite = one.resource.spec.indicator.composite if isinstance(one.resource, ServiceLevelObjective) else None
+    for entry in found:
+        composite = (
+            entry.resource.spec.indicator.composite if isinstance(entry.resource, ServiceLevelObjective) else None
+        )
         missing = [part.objective for part in composite.components if part.objective in absent] if composite else []
         if missing:
-            refused[int(one.document.file)] = [f"its component {missing[0]} is not printed"]
+            refused[int(entry.document.file)] = [f"its component {missing[0]} is not printed"]
     return refused
 
 
 def _apart(document: Document) -> Iterator[Document]:
-    """The documents in a list, as tools of OpenSLO write several in one."""
+    """The documents of a list, since OpenSLO tools write several documents as one list."""
     if not isinstance(document.manifest, list):
         yield document
         return
@@ -219,7 +219,7 @@ def _apart(document: Document) -> Iterator[Document]:
 
 
 def _sorted(documents: Sequence[Document], names: Sequence[str]) -> dict[str | None, list[Document]]:
-    """The documents by dialect, in the order in which each is met first; None for those of none."""
+    """The documents by dialect, in order of first appearance; None for documents without a dialect."""
     found: dict[str | None, list[Document]] = {}
     for document in documents:
         found.setdefault(_dialect(document, names), []).append(document)
@@ -237,8 +237,8 @@ def _passed_over(document: Document, names: Sequence[str]) -> ReportItem:
         "Changed",
         0,
         (),
-        f"the document is none of {', '.join(names)}",
-        "it is passed over",
+        f"the document is not one of {', '.join(names)}",
+        "it is skipped",
         "no action is needed if it holds no objective",
     )
     return ReportItem.of(remark, document)
@@ -248,5 +248,5 @@ def _repeated(document: Document) -> Iterator[ReportItem]:
     place = (document.file, report.title(document.manifest))
     for key, line in document.repeated():
         yield ReportItem(
-            "Lost", place[0], line, place[1], "", f"{key} is written twice", "the last one counts", "keep one of them"
+            "Lost", place[0], line, place[1], "", f"{key} occurs twice", "the last value counts", "keep one of them"
         )

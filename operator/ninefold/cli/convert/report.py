@@ -1,4 +1,4 @@
-"""What `import` and `export` share: the report of what was not carried, and the alert tiers as one writes them."""
+"""Shared by `import` and `export`: the report of what was not converted, and alert tiers in written form."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 
 @dataclass(frozen=True, slots=True)
 class ReportItem:
-    """A line of the report: a remark, and the place in a file that it is about."""
+    """A line of the report: a remark and its location in a file."""
 
     severity: str
     file: str
     line: int
     object: str
-    """As "PrometheusServiceLevel shop/checkout"."""
+    """For example "PrometheusServiceLevel shop/checkout"."""
     field: str
-    """As "spec.slos[0].sli.plugin"; "" for the whole object."""
+    """For example "spec.slos[0].sli.plugin"; "" for the whole object."""
     lost: str
     meaning: str
     instead: str
@@ -44,7 +44,7 @@ class ReportItem:
         return cls(*place, remark.what, remark.meaning, remark.instead)
 
     def __str__(self) -> str:
-        """As compilers write it, so that editors find the place."""
+        """In the format of compilers, so that editors find the location."""
         subject = " ".join(filter(None, (self.object, self.field)))
         return f"{self.file}:{self.line}: {self.severity}: {subject}: {self.lost}; {self.meaning}; {self.instead}"
 
@@ -53,7 +53,7 @@ class ReportItem:
 
 
 def title(manifest: Any) -> str:
-    """An object as people name it; a specification of Sloth has no kind and no name, but a service."""
+    """The name of an object for users; a Sloth specification has no kind and no name, but a service."""
     if not isinstance(manifest, Mapping):
         return "document"
     metadata = manifest.get("metadata")
@@ -66,7 +66,10 @@ def title(manifest: Any) -> str:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options about the report."""
     parser.add_argument(
-        "--report", choices=("text", "json"), default="text", help="how to report what was not carried (default: text)"
+        "--report",
+        choices=("text", "json"),
+        default="text",
+        help="how to report what was not converted (default: text)",
     )
     parser.add_argument("--strict", action="store_true", help="exit with 1 if anything was lost")
 
@@ -93,7 +96,7 @@ def report(
 
 
 def usual_tiers(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The tiers that a spec gets, as they would be written in spec.alerting.tiers; [] where the spec is refused."""
+    """The tiers of a spec, in the form of spec.alerting.tiers; [] if the spec is refused."""
     body = {"metadata": {"name": "draft"}, "spec": {**spec, "alerting": {}}}
     try:
         return written_tiers(ServiceLevelObjective.model_validate(body))
@@ -102,7 +105,7 @@ def usual_tiers(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def written_tiers(slo: ServiceLevelObjective) -> list[dict[str, Any]]:
-    """The tiers of an objective as they would be written. Raises Stalled for one that can never fire."""
+    """The tiers of an objective in written form. Raises Stalled for a tier that can never fire."""
     return [
         {
             "burnRate": f"{tier.burn_rate:f}",

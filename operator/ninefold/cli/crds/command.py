@@ -1,4 +1,4 @@
-"""`ninefold crds`: print the CRDs, write every generated file, or tell which one is stale."""
+"""`ninefold crds`: print the CRDs, write every generated file, or report stale files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ninefold.kube.crd import crd
 
 
 def write(root: Path) -> list[Path]:
-    """Write the generated files under `root` and delete those of kinds that are gone; what changed comes back."""
+    """Write the generated files under `root` and delete those of removed kinds; returns the changed paths."""
     changed = check(root)
     wanted = {**files(), **pages(root)}
     for path in changed:
@@ -29,7 +29,7 @@ def write(root: Path) -> list[Path]:
 
 
 def check(root: Path) -> list[Path]:
-    """The files under `root` that are missing, differ from what the code says, or belong to nothing any more."""
+    """The files under `root` that are missing, differ from the code, or are no longer generated."""
     made = files()
     wanted = {**made, **pages(root)}
     differ = [path for path, text in wanted.items() if _text(root / path) != text]
@@ -40,12 +40,14 @@ def check(root: Path) -> list[Path]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Of the options."""
+    """The parser of the options."""
     parser = Parser(prog="ninefold crds", description=__doc__)
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--write", action="store_true", help="write the generated files of the repository")
-    action.add_argument("--check", action="store_true", help="exit 1 if a generated file is not what the code says")
-    parser.add_argument("--root", type=Path, default=Path(), help="the top of the repository (default: here)")
+    action.add_argument("--check", action="store_true", help="exit with 1 if a generated file differs from the code")
+    parser.add_argument(
+        "--root", type=Path, default=Path(), help="the root of the repository (default: the current directory)"
+    )
     return parser
 
 

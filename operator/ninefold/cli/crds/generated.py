@@ -1,5 +1,5 @@
-"""What the repository holds beside its code and makes from it: CRDs, rights and policies, also those of the chart, and
-what Argo CD is told."""
+"""Files in the repository that are generated from its code: CRDs, rights and policies, also for the chart, and
+customizations of Argo CD."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ HEADER = "# Written by `ninefold crds --write` from the code: change the code, n
 
 
 class _Dumper(yaml.SafeDumper):
-    """Without anchors: the same rule in two places is written twice, as a person would."""
+    """A dumper without anchors: the same rule in two places is written twice, as people do."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -50,7 +50,7 @@ def as_yaml(manifests: Iterable[Manifest]) -> str:
 
 
 def rbac_yaml() -> str:
-    """Every role as a YAML stream; above each rule of them the reason why it is there."""
+    """Every role as a YAML stream; a comment above each rule gives its reason."""
     operator = rules(grants(controllers()))
     lease, alive = rules(LEASE_GRANTS), rules(ALIVE_GRANTS)
     roles = [
@@ -70,7 +70,7 @@ def policies() -> list[Manifest]:
 
 
 def holding_yaml(tool: str) -> str:
-    """What an installation takes that lets the operator hold the objects of a tool."""
+    """The manifests of an installation that lets the operator hold the objects of a tool."""
     followers, name = TOOLS[tool].followers(), f"ninefold-hold-{tool}"
     rows = rules(holding(followers, TOOLS[tool].delivers))
     policies = [manifest for follower in followers for manifest in holding_guard(follower)]
@@ -105,6 +105,6 @@ def files() -> Mapping[Path, str]:
         for path in (Path(f"manifests/components/hold-{tool}/rights.yaml"), _CHART / f"hold-{tool}.yaml"):
             found[path] = HEADER + holding_yaml(tool)
     found[Path("manifests/argocd/argocd-cm.yaml")] = HEADER + document(config_map(MODELS))
-    # Without the ending .yaml, so that `kubectl apply -f crds/` does not take it for an object.
+    # Without the extension .yaml, so that `kubectl apply -f crds/` does not read it as an object.
     found[Path("crds/Kustomization")] = HEADER + as_yaml([{**_KUSTOMIZATION, "resources": sorted(crds)}])
     return found

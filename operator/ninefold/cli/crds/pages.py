@@ -1,6 +1,6 @@
-"""The parts of the documents that are made from the code: the kinds, the reasons, the metrics.
+"""The parts of the documentation that are generated from the code: the kinds, the reasons, the metrics.
 
-A page holds such a part between `<!-- generated: NAME -->` and `<!-- end -->`; the rest of it is written by people.
+A page holds such a part between `<!-- generated: NAME -->` and `<!-- end -->`; people write the rest.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ def _about(kind: Kind) -> str:
 def _writers(kind: Kind) -> str:
     if kind.record:
         return "the operator"
-    return "admins" if kind.admin_only else "whoever may write workloads"
+    return "admins" if kind.admin_only else "users who may write workloads"
 
 
 def _reasons() -> str:
-    return _table(("Reason", "Of", "Shows as", "Sentence"), [_reason(each) for each in reasons(KINDS)])
+    return _table(("Reason", "Of", "Shows as", "Sentence"), [_reason(reason) for reason in reasons(KINDS)])
 
 
 def _reason(reason: GivenReason) -> str:
@@ -70,7 +70,7 @@ def _reason(reason: GivenReason) -> str:
     return f"| `{reason.name}` | {kinds} | {', '.join(reason.shows)} | {sentences} |"
 
 
-_COLUMNS = ("Metric", "Type", "Labels", "What it tells")
+_COLUMNS = ("Metric", "Type", "Labels", "Meaning")
 _PROCESS = "| `process_"
 
 
@@ -84,7 +84,7 @@ def _metrics() -> Iterator[str]:
 
 
 def _instruments() -> Iterator[str]:
-    """The same for those of the machinery."""
+    """A row for each instrument of the machinery."""
     for instrument in vars(Metrics()).values():
         if isinstance(instrument, MetricWrapperBase):
             yield _metric(instrument._name, instrument._type, instrument._labelnames, instrument._documentation)

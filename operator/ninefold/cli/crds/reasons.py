@@ -1,4 +1,4 @@
-"""The reasons that conditions and Events give, read from the code that gives them."""
+"""The reasons of conditions and Events, read from the code."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ninefold.domain.kind import Kind
 
 _ROOT = Path(__file__).parents[2]
 _GIVERS = {"Stalled": (0, "Stalled"), "Waiting": (0, "waits"), "Verdict": (1, "condition"), "Note": (1, "Event")}
-"""What gives a reason: the place of the reason among the arguments, the sentence being the next, and how it shows."""
+"""The calls that give a reason: the index of the reason argument, which the sentence follows, and how it appears."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class GivenReason:
-    """One reason, with the kinds that give it and each sentence that goes with it."""
+    """One reason, with the kinds that give it and its sentences."""
 
     name: str
     kinds: tuple[str, ...]
@@ -26,7 +26,7 @@ class GivenReason:
 
 
 def reasons(kinds: Sequence[Kind]) -> list[GivenReason]:
-    """All of them by name. A value that a sentence holds is shown as an ellipsis."""
+    """All reasons by name. An ellipsis replaces each value in a sentence."""
     trees = {file: ast.parse(file.read_text(encoding="utf-8")) for file in sorted(_ROOT.rglob("*.py"))}
     constants = {name: text for tree in trees.values() for name, text in _constants(tree)}
     found: dict[str, tuple[set[str], set[str], dict[str, None]]] = {}
@@ -55,7 +55,7 @@ def _given(tree: ast.Module, constants: dict[str, str]) -> Iterator[tuple[str, s
 
 
 def _text(node: ast.expr, constants: dict[str, str]) -> str:
-    """The text of an expression, with an ellipsis for what only a running operator knows."""
+    """The text of an expression, with an ellipsis for each value that only a running operator knows."""
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.Name):
@@ -72,7 +72,7 @@ def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _kind_of(file: Path, kinds: Sequence[Kind]) -> str:
-    """The kind whose folder holds the file; "" for what several kinds share."""
+    """The kind whose folder holds the file; "" for files that several kinds share."""
     folders = {kind.model.__name__.lower(): kind.api.kind for kind in kinds}
     stage_and_kind = file.relative_to(_ROOT).parts[:2]
     return folders.get(stage_and_kind[-1], "")

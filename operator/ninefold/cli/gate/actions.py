@@ -1,4 +1,4 @@
-"""What `ninefold gate` does with a cluster."""
+"""The actions of `ninefold gate` on a cluster."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ninefold.release.gate.effective import ImagesAsked, TemplateChange, closure
 from ninefold.release.gate.opinion import CLOSED
 
 _POLL = 2.0
-"""Seconds between two looks while waiting."""
+"""Seconds between two checks while waiting."""
 
 
 async def check(desk: Desk, options: argparse.Namespace) -> int:
-    """0 open, 1 closed, 2 not known."""
+    """0 open, 1 closed, 2 unknown."""
     until = datetime.now(UTC) + (options.wait or timedelta())
     said = ""
     while True:
@@ -30,12 +30,12 @@ async def check(desk: Desk, options: argparse.Namespace) -> int:
         gates = [await desk.gate(options.name)] if options.name else await desk.over(options.workload)
         kept, now = await desk.kept(), datetime.now(UTC)
         change = await desk.change(options.workload, options.image)
-        found = max((told(each, change, now, life) for each in gates), key=_severity, default=None)
+        found = max((answer(gate, change, now, life) for gate in gates), key=_severity, default=None)
         found = found or _ungated(desk.namespace, options.workload, life)
         if _code(found) != 1:
-            # Where the line is stopped, that goes for every gate of the namespace.
-            above = (told(each, change, now, life) for each in kept)
-            found = next((each for each in above if _code(each) == 1), found)
+            # A closed gate for the whole cluster overrides every gate of the namespace.
+            above = (answer(gate, change, now, life) for gate in kept)
+            found = next((closed for closed in above if _code(closed) == 1), found)
         if _code(found) == 0 or now >= until:
             break
         if not options.json and found["message"] != said:
@@ -44,42 +44,42 @@ async def check(desk: Desk, options: argparse.Namespace) -> int:
             print(f"waiting up to {left}: {_headline(found)}", file=sys.stderr, flush=True)
         await asyncio.sleep(min(_POLL, max(0.1, (until - now).total_seconds())))
     if life.age is None:
-        print(f"ninefold: cannot tell whether the operator lives: {life.why}", file=sys.stderr)
+        print(f"ninefold: cannot determine whether the operator runs: {life.why}", file=sys.stderr)
     print(json.dumps(found, indent=2, ensure_ascii=False) if options.json else _headline(found))
     return _code(found)
 
 
 def _severity(found: dict[str, Any]) -> int:
-    """Of several gates a closed one decides, then one that is not known."""
+    """Among several gates a closed gate decides, then one with an unknown decision."""
     return (0, 2, 1)[_code(found)]
 
 
 def _ungated(namespace: str, workload: tuple[Api, str], life: Life) -> dict[str, Any]:
-    """What is said of a workload that no gate is about."""
+    """The answer for a workload without a gate."""
     api, name = workload
-    message = f"no gate {cluster.where(namespace)} is about {api.kind}/{name}"
+    message = f"no gate {cluster.where(namespace)} covers {api.kind}/{name}"
     return {"gate": None, "decision": "Allow", "message": message, "mode": "Audit", "pace": 100, **life.as_dict()}
 
 
 def _code(found: dict[str, Any]) -> int:
     enforced = found["mode"] == "Enforce"
-    # What is closed stays closed: the API server refuses, whoever lives.
+    # A closed gate stays closed: the API server refuses changes even without the operator.
     if found["decision"] in CLOSED and enforced:
         return 1
     return 2 if found["decision"] == "Unknown" or (found["stale"] and enforced) else 0
 
 
 _BY = {"override": "Override", "known good": "KnownGood"}
-"""What is printed as the decision where something passes a closed gate."""
+"""The printed decision if a change passes a closed gate."""
 
 
-def told(gate: Gate, change: TemplateChange | ImagesAsked, now: datetime, life: Life) -> dict[str, Any]:
-    """What a gate means now for a change, as it is printed as JSON."""
+def answer(gate: Gate, change: TemplateChange | ImagesAsked, now: datetime, life: Life) -> dict[str, Any]:
+    """The gate's present answer for a change, as printed as JSON."""
     status = gate.status
     verdict = judge(status, change, now)
     decided = verdict.decision
     unknown = decided == "Unknown"
-    because = next((each.because for each in closures(status, now)), status.because if unknown else "")
+    because = next((closure.because for closure in closures(status, now)), status.because if unknown else "")
     return {
         "gate": str(gate.key),
         "decision": _BY.get(verdict.reason, decided),
@@ -101,10 +101,10 @@ def _headline(found: dict[str, Any]) -> str:
     said = _said(found)
     if not found["stale"]:
         return said
-    heard = f"the operator has not been heard for {rough(found['age'] or 0)}"
+    doubt = f"the operator has not reported for {rough(found['age'] or 0)}"
     if not Life(found["age"]).stale:
-        heard = "the gate was changed, and the operator has not looked at it since"
-    return f"{said.removesuffix('.')}; but {heard}"
+        doubt = "the gate was changed, and the operator has not reconciled it since"
+    return f"{said.removesuffix('.')}; but {doubt}"
 
 
 def _said(found: dict[str, Any]) -> str:
@@ -118,7 +118,7 @@ def _said(found: dict[str, Any]) -> str:
     if found["decision"] == "Unknown":
         said = "cannot decide" if found["message"] else "has not decided yet"
         why = f": {found['message']}" if found["message"] else ""
-        return f"{found['gate']} {said}, so change passes, and nobody knows whether it should{why}"
+        return f"{found['gate']} {said}, so change passes, although it may be unsafe{why}"
     mode = "" if found["mode"] == "Enforce" else f", but only {found['mode'].lower()}s"
     contact = f" Contact: {found['contact']}" if "contact" in found else ""
     return f"{found['gate']} is closed ({found['decision']}){mode}: {found['message']}{contact}"
@@ -136,7 +136,7 @@ async def close(desk: Desk, options: argparse.Namespace) -> int:
     key = Key(desk.namespace, options.name)
     await desk.cluster.patch(desk.api, key, {"spec": {"stop": stop}})
     scope = " --cluster" if options.cluster else ""
-    ends = f"until {until['until']}" if until else f"until somebody opens it: ninefold gate open {options.name}{scope}"
+    ends = f"until {until['until']}" if until else f"until someone opens it: ninefold gate open {options.name}{scope}"
     print(f"{key} closes, {ends}")
     return 0
 
@@ -145,7 +145,7 @@ async def open_(desk: Desk, options: argparse.Namespace) -> int:
     gate = await desk.gate(options.name)
     if gate.spec.stop is None:
         scope = " --cluster" if options.cluster else ""
-        print(f"nobody has closed {gate.key} by hand: ninefold gate explain {options.name}{scope}", file=sys.stderr)
+        print(f"no one has closed {gate.key} by hand: ninefold gate explain {options.name}{scope}", file=sys.stderr)
         return 1
     await desk.cluster.patch(desk.api, gate.key, {"spec": {"stop": None}})
     print(f"{gate.key} is no longer closed by hand")

@@ -1,4 +1,4 @@
-"""What `ninefold gate` asks of a cluster, in somebody's name."""
+"""The requests of `ninefold gate` to a cluster, on behalf of the user."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatu
 Gate = ReleaseGate | ClusterReleaseGate
 MadeT = TypeVar("MadeT", Override, ErrorBudgetPolicy)
 _POLL = 0.5
-"""Seconds between two looks at an object."""
+"""Seconds between two reads of an object."""
 
 
 class Desk:
-    """One namespace of a cluster, or the cluster itself (""), asked in somebody's name."""
+    """One namespace of a cluster, or the cluster itself (""), on behalf of the user."""
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self.cluster = cluster
@@ -35,7 +35,7 @@ class Desk:
 
     @property
     def api(self) -> Api:
-        """Of the gates that are meant."""
+        """The resource of the gates: namespaced or cluster-scoped."""
         return ReleaseGate.api if self.namespace else ClusterReleaseGate.api
 
     async def gate(self, name: str) -> Gate:
@@ -43,28 +43,28 @@ class Desk:
         return ReleaseGate.parse(found) if self.namespace else ClusterReleaseGate.parse(found)
 
     async def kept(self) -> list[ReleaseGate]:
-        """The gates of the namespace that are kept for the whole cluster; none for who may not list gates."""
+        """The namespace's gates that the operator keeps for ClusterReleaseGates; none if they may not be listed."""
         try:
             found = await self.cluster.list(ReleaseGate.api, namespace=self.namespace) if self.namespace else []
         except ApiError as error:
             if error.status != HTTPStatus.FORBIDDEN:
                 raise
             return []
-        return [ReleaseGate.parse(each) for each in found if Key.of(each).name.startswith(PREFIX)]
+        return [ReleaseGate.parse(gate) for gate in found if Key.of(gate).name.startswith(PREFIX)]
 
     async def over(self, workload: tuple[Api, str]) -> list[Gate]:
-        """The gates of the namespace that a workload is under, but for those that are kept for the whole cluster."""
+        """The gates of the namespace that cover a workload, except those kept for ClusterReleaseGates."""
         api, name = workload
         manifest = await self.cluster.get(api, Key(self.namespace, name))
         found = [ReleaseGate.parse(each) for each in await self.cluster.list(ReleaseGate.api, namespace=self.namespace)]
         return [
-            each
-            for each in found
-            if not each.key.name.startswith(PREFIX) and concerns(each.spec.workloads, api.kind, manifest)
+            gate
+            for gate in found
+            if not gate.key.name.startswith(PREFIX) and concerns(gate.spec.workloads, api.kind, manifest)
         ]
 
     async def pending(self, gate: Gate) -> list[Override]:
-        """The Overrides of a gate that do not count yet; none for who may not list them."""
+        """The pending Overrides of a gate; none if the user may not list Overrides."""
         try:
             found = await self.cluster.list(Override.api, namespace=self.namespace) if self.namespace else []
         except ApiError as error:
@@ -72,28 +72,28 @@ class Desk:
                 raise
             return []
         overrides = [Override.parse(each) for each in found]
-        meant = [each for each in overrides if each.spec.gate in (None, gate.metadata.name)]
-        return [each for each in meant if each.status.state == "Pending"]
+        of_gate = [override for override in overrides if override.spec.gate in (None, gate.metadata.name)]
+        return [override for override in of_gate if override.status.state == "Pending"]
 
     async def policies(self, gate: Gate) -> dict[str, ErrorBudgetPolicyStatus]:
-        """The statuses of those that have a say and exist, as the gate names them."""
-        found = {}
+        """The statuses of the existing policies that the gate names, by these names."""
+        statuses = {}
         for name, key in _policies(gate).items():
             try:
-                found[name] = ErrorBudgetPolicy.parse(await self.cluster.get(ErrorBudgetPolicy.api, key)).status
+                statuses[name] = ErrorBudgetPolicy.parse(await self.cluster.get(ErrorBudgetPolicy.api, key)).status
             except NotFound:
                 continue
-        return found
+        return statuses
 
     async def gateless(self, gate: ClusterReleaseGate) -> list[str]:
-        """The namespaces in which the gate that is to be kept is not there yet."""
+        """The selected namespaces without the gate that the operator keeps there."""
         namespaces = await self.cluster.list(NAMESPACE)
-        gates = {Key.of(each) for each in await self.cluster.list(ReleaseGate.api) if made_for(gate, each)}
-        names = (Key.of(each).name for each in namespaces if selects(gate.spec.namespaces, each))
+        gates = {Key.of(kept) for kept in await self.cluster.list(ReleaseGate.api) if made_for(gate, kept)}
+        names = (Key.of(item).name for item in namespaces if selects(gate.spec.namespaces, item))
         return [name for name in names if key_of(gate.metadata.name, name) not in gates]
 
     async def change(self, workload: tuple[Api, str] | None, images: Sequence[str]) -> TemplateChange | ImagesAsked:
-        """To these images, of a workload if one is named: then with what it runs."""
+        """A change to these images; if a workload is named, together with the images that it runs."""
         if workload is None or not self.namespace:
             return ImagesAsked(images)
         api, name = workload
@@ -101,7 +101,7 @@ class Desk:
         return TemplateChange(runs.name, runs.parts, replaced(runs.parts, images))
 
     async def looked_at(self, made: MadeT, patience: timedelta) -> MadeT:
-        """An object once the operator has looked at it, or as it is when patience ends."""
+        """The object once the operator has reconciled it, or its state when `patience` ends."""
         end = datetime.now(UTC) + patience
         found = made
         while is_unseen(found) and datetime.now(UTC) < end:
@@ -110,7 +110,7 @@ class Desk:
         return found
 
     async def me(self) -> str:
-        """Who the API server takes us for."""
+        """The user name that the API server knows the user by."""
         api = SELF_SUBJECT_REVIEW
         body = {"apiVersion": api.api_version, "kind": api.kind, "metadata": {"name": ""}}
         review = await self.cluster.create(api, body)
@@ -118,13 +118,13 @@ class Desk:
 
 
 def is_unseen(resource: ReleaseGate | ClusterReleaseGate | Override | ErrorBudgetPolicy) -> bool:
-    """Whether the operator has yet to look at it as it is now."""
+    """Whether the operator has not reconciled the present generation yet."""
     return resource.status.observed_generation != resource.metadata.generation
 
 
 def _policies(gate: Gate) -> dict[str, Key]:
     if isinstance(gate, ClusterReleaseGate):
-        references = [each.error_budget_policy for each in gate.spec.sources if each.error_budget_policy]
-        return {policy_name(each): Key(each.namespace, each.name) for each in references}
+        references = [source.error_budget_policy for source in gate.spec.sources if source.error_budget_policy]
+        return {policy_name(reference): Key(reference.namespace, reference.name) for reference in references}
     names = [source.error_budget_policy for source in gate.spec.sources if source.error_budget_policy]
     return {name: Key(gate.metadata.namespace, name) for name in names}

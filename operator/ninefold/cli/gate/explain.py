@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from ninefold.cli.gate.actions import told
+from ninefold.cli.gate.actions import answer
 from ninefold.cli.gate.client import Desk, Gate
 from ninefold.cli.shared import liveness
 from ninefold.cli.shared.liveness import Life
@@ -28,7 +28,7 @@ from ninefold.release.workloads.workload import short
 from ninefold.reliability.errorbudgetpolicy.status import ErrorBudgetPolicyStatus
 
 _NAMED = 5
-"""How many namespaces are named."""
+"""The most namespaces that are named."""
 
 
 async def explain(desk: Desk, options: argparse.Namespace) -> int:
@@ -36,19 +36,19 @@ async def explain(desk: Desk, options: argparse.Namespace) -> int:
     policies = await desk.policies(gate)
     suspects = await _suspects(desk, gate) if isinstance(gate, ReleaseGate) else []
     gateless = await desk.gateless(gate) if isinstance(gate, ClusterReleaseGate) else []
-    kept = [each for each in await desk.kept() if each.key != gate.key]
+    kept = [other for other in await desk.kept() if other.key != gate.key]
     pending = await desk.pending(gate)
     life = await liveness.life(desk.cluster, options.operator_namespace)
-    stopped = [each for each in kept if decision(each.status, now) in CLOSED and each.spec.mode == "Enforce"]
+    stopped = [other for other in kept if decision(other.status, now) in CLOSED and other.spec.mode == "Enforce"]
     if options.json:
         whole = {
-            **told(gate, ImagesAsked(()), now, life),
+            **answer(gate, ImagesAsked(()), now, life),
             "policies": {name: _with_figures(policy) for name, policy in policies.items()},
             "suspected": [_in_numbers(_record(suspect)) for suspect in suspects],
         }
-        whole["above"] = [told(each, ImagesAsked(()), now, life) for each in stopped]
-        whole["overrides"] = [_override(each) for each in _given(gate, now)]
-        whole["pending"] = [_pending(each) for each in pending]
+        whole["above"] = [answer(other, ImagesAsked(()), now, life) for other in stopped]
+        whole["overrides"] = [_override(given) for given in _given(gate, now)]
+        whole["pending"] = [_pending(override) for override in pending]
         if isinstance(gate, ClusterReleaseGate):
             whole["gateless"] = gateless
         print(json.dumps(whole, indent=2, ensure_ascii=False))
@@ -56,28 +56,30 @@ async def explain(desk: Desk, options: argparse.Namespace) -> int:
         lines = [
             *_explained(gate, policies, suspects, gateless, pending, now),
             *_aged(life),
-            *(_stopped(each, now) for each in stopped),
+            *(_stopped(other, now) for other in stopped),
         ]
         print("\n".join(lines))
     return 0
 
 
 def _with_figures(policy: ErrorBudgetPolicyStatus) -> dict[str, Any]:
-    """The status as stored, and beside what it says of each objective its figures as numbers."""
-    found: dict[str, Any] = policy.model_dump(mode="json", by_alias=True)
-    for objective in found["objectives"]:
+    """The status as stored, and next to the fields of each objective its measurements as numbers."""
+    status: dict[str, Any] = policy.model_dump(mode="json", by_alias=True)
+    for objective in status["objectives"]:
         figures = {name: number_of(objective.get(name)) for name in ("budgetLeft", "burn")}
         objective["figures"] = {name: number for name, number in figures.items() if number is not None}
-    return found
+    return status
 
 
 def _in_numbers(record: dict[str, Any]) -> dict[str, Any]:
-    """What a release spent in percent of the budget, and from 0 to 1 how far it is suspected."""
+    """The record with numbers: the spent percentage of the budget, and the suspicion from 0 to 1."""
     return {**record, **{name: number_of(record[name]) for name in ("spent", "suspicion")}}
 
 
 def _stopped(kept: ReleaseGate, now: datetime) -> str:
-    return f"{kept.key}, which holds for the whole namespace: {decision(kept.status, now)}: {message(kept.status, now)}"
+    return (
+        f"{kept.key}, which applies to the whole namespace: {decision(kept.status, now)}: {message(kept.status, now)}"
+    )
 
 
 async def _suspects(desk: Desk, gate: ReleaseGate) -> list[Release]:
@@ -102,23 +104,23 @@ def _explained(
     if decided == "Unknown" and status.message:
         yield f"  Unknown by {status.because}"
         yield f"    {status.message}"
-    for each in closures(status, now):
-        yield f"  {each.decision} by {each.because}"
-        yield f"    {each.message}"
+    for closure in closures(status, now):
+        yield f"  {closure.decision} by {closure.because}"
+        yield f"    {closure.message}"
     for name, policy in policies.items():
         yield from _policy(name, policy)
     for suspect in suspects:
         yield from _suspected(suspect)
-    for each in (closure for closure in status.closures if closure.from_ and closure.from_ > now):
-        ends = f" until {rfc3339(each.until)}" if each.until else ""
-        yield f"  from {rfc3339(each.from_ or now)}{ends}: {each.because}"
+    for coming in (closure for closure in status.closures if closure.from_ and closure.from_ > now):
+        ends = f" until {rfc3339(coming.until)}" if coming.until else ""
+        yield f"  from {rfc3339(coming.from_ or now)}{ends}: {coming.because}"
     if gateless:
         others = f" and {len(gateless) - _NAMED} more" if len(gateless) > _NAMED else ""
         yield f"  no gate yet in {', '.join(gateless[:_NAMED])}{others}: see the operator's log"
     yield from _overridden(gate, pending, now)
     if decided in CLOSED and status.until:
         yield f"  predicted to open {status.until}"
-    # Of another mode a closed gate lets all pass.
+    # In another mode a closed gate lets every change pass.
     if decided in CLOSED and gate.spec.mode == "Enforce":
         kept = isinstance(gate, ClusterReleaseGate)
         name = key_of(gate.metadata.name, "").name if kept else gate.metadata.name
@@ -140,16 +142,16 @@ def _policy(name: str, policy: ErrorBudgetPolicyStatus) -> Iterator[str]:
 
 
 def _overridden(gate: Gate, pending: Iterable[Override], now: datetime) -> Iterator[str]:
-    """Who lets what pass, and who has asked for it."""
+    """The overrides in force, and the pending ones."""
     for given in _given(gate, now):
-        what = f" for {', '.join(given.images)}" if given.images else ""
-        yield f"  overridden by {given.by}{what} until {rfc3339(given.until)} ({given.name})"
+        images = f" for {', '.join(given.images)}" if given.images else ""
+        yield f"  overridden by {given.by}{images} until {rfc3339(given.until)} ({given.name})"
     for asked in pending:
         yield f"  override {asked.metadata.name} waits: {_waits(asked)}"
 
 
 def _given(gate: Gate, now: datetime) -> list[OverrideInForce]:
-    """The overrides, of those that are in force first."""
+    """The overrides in force, or all if none is in force."""
     return (in_force(gate.status, now) or gate.status.overrides) if isinstance(gate, ReleaseGate) else []
 
 
@@ -168,14 +170,14 @@ def _pending(asked: Override) -> dict[str, Any]:
 
 def _waits(asked: Override) -> str:
     ready = conditions.find(asked.status.conditions, READY)
-    return ready.message if ready else "the operator has not looked at it yet"
+    return ready.message if ready else "the operator has not reconciled it yet"
 
 
 def _aged(life: Life) -> Iterator[str]:
     if life.stale:
-        yield f"  the operator has not been heard for {rough(life.age or 0)}: this may be out of date"
+        yield f"  the operator has not reported for {rough(life.age or 0)}: this may be out of date"
     elif life.stale is None:
-        yield f"  nobody can tell whether the operator lives: {life.why}"
+        yield f"  it is unknown whether the operator runs: {life.why}"
 
 
 def _record(suspect: Release) -> dict[str, Any]:
@@ -194,9 +196,9 @@ def _record(suspect: Release) -> dict[str, Any]:
 
 
 def _suspected(suspect: Release) -> Iterator[str]:
-    found = _record(suspect)
-    called = [short(image) for image in found["images"]]
-    called += [f"{name} {found[name]}" for name in ("revision", "commit") if found[name]]
-    yield f"  suspected ({found['suspicion']}): {', '.join(called)}"
-    came = f"released {found['start']}, {found['outcome']}, spent {found['spent']}"
-    yield f"    {found['workload']}, {came}: {found['release']}"
+    record = _record(suspect)
+    called = [short(image) for image in record["images"]]
+    called += [f"{name} {record[name]}" for name in ("revision", "commit") if record[name]]
+    yield f"  suspected ({record['suspicion']}): {', '.join(called)}"
+    came = f"released {record['start']}, {record['outcome']}, spent {record['spent']}"
+    yield f"    {record['workload']}, {came}: {record['release']}"

@@ -15,7 +15,7 @@ from ninefold.release.releasegate.resource import ReleaseGate
 
 
 def run(options: argparse.Namespace) -> int:
-    """0, or 2 if the cluster cannot be asked."""
+    """The exit code: 0, or 2 if the cluster does not answer."""
     found = cluster.shown(options, _gates)
     if found is None:
         return 2
@@ -29,6 +29,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _gates(api: Cluster, namespace: str) -> dict[type[Resource], list[Manifest]]:
-    """Those of a namespace; of all, and those of the cluster itself, if none is given."""
+    """The gates of a namespace, or of all namespaces and the cluster itself if none is given."""
     kinds: list[type[Resource]] = [ReleaseGate] if namespace else [ClusterReleaseGate, ReleaseGate]
     return {kind: await api.list(kind.api, namespace=namespace) for kind in kinds}

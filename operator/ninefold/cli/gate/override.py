@@ -1,4 +1,4 @@
-"""`ninefold gate override` and `approve`: an Override in somebody's name, and what the operator says to it."""
+"""`ninefold gate override` and `approve`: an Override on behalf of the user, and the operator's answer to it."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ async def override(desk: Desk, options: argparse.Namespace) -> int:
         },
     }
     made = Override.parse(await desk.cluster.create(Override.api, body))
-    print(f"{made.key.name}: asked for, until {rfc3339(made.spec.until)}", file=sys.stderr, flush=True)
+    print(f"{made.key.name}: requested until {rfc3339(made.spec.until)}", file=sys.stderr, flush=True)
     if options.wait and is_unseen(made):
         print(f"waiting up to {rough(options.wait.total_seconds())} for the operator", file=sys.stderr, flush=True)
-    return _told(await desk.looked_at(made, options.wait), str(gate.key))
+    return _reported(await desk.looked_at(made, options.wait), str(gate.key))
 
 
 async def approve(desk: Desk, options: argparse.Namespace) -> int:
@@ -40,10 +40,10 @@ async def approve(desk: Desk, options: argparse.Namespace) -> int:
     found = Override.parse(await desk.cluster.get(Override.api, key))
     given = [approval.by for approval in found.spec.approvals]
     if me in given:
-        print(f"{me} has approved {key} already: another approval takes another person")
+        print(f"{me} has already approved {key}: each approval needs another person")
         return 0
     patch = {
-        # A list is replaced whole: somebody else may approve at the same time.
+        # A list is replaced as a whole: another user may approve at the same time.
         "metadata": {"resourceVersion": found.metadata.resource_version},
         "spec": {"approvals": [{"by": by} for by in dict.fromkeys([*given, me])]},
     }
@@ -52,12 +52,14 @@ async def approve(desk: Desk, options: argparse.Namespace) -> int:
     return 0
 
 
-def _told(found: Override, gate: str) -> int:
-    """0: change passes, or will once others have approved; 1: it does not count; 2: the operator has not answered."""
+def _reported(found: Override, gate: str) -> int:
+    """0: change passes, or will after approval; 1: the override does not count; 2: the operator has not answered."""
     name, ready = found.key.name, conditions.find(found.status.conditions, READY)
     if ready is None or is_unseen(found):
-        told = f"{name}: the operator has not looked at it yet, so nothing passes by it. Is it running?"
-        print(f"{told} See: kubectl get override {name} -n {found.key.namespace}", file=sys.stderr)
+        unseen = (
+            f"{name}: the operator has not reconciled it yet, so it does not let change pass. Is the operator running?"
+        )
+        print(f"{unseen} See: kubectl get override {name} -n {found.key.namespace}", file=sys.stderr)
         return 2
     if found.status.state == "InForce":
         images = f" to {', '.join(found.spec.images)}" if found.spec.images else ""

@@ -1,4 +1,4 @@
-"""`ninefold gate sign`: the signature by which the webhooks of a Flagger canary are known. It asks no cluster."""
+"""`ninefold gate sign`: prints the signature that identifies the webhooks of a Flagger canary. It needs no cluster."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from ninefold.release.gate_api.access import signature
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("canary", type=_canary, metavar="NAMESPACE/NAME", help="the Canary")
     parser.add_argument(
-        "--key-file", type=Path, required=True, metavar="FILE", help="the operator's; its first line is the key"
+        "--key-file",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the operator's key file; its first line is the key",
     )
 
 
@@ -25,7 +29,7 @@ def sign(options: argparse.Namespace) -> int:
         print(f"ninefold: {options.key_file} cannot be read: {error.strerror}", file=sys.stderr)
         return 2
     if not lines:
-        print(f"ninefold: {options.key_file} is empty: write a key into it, one a line", file=sys.stderr)
+        print(f"ninefold: {options.key_file} is empty: write a key into it, one per line", file=sys.stderr)
         return 2
     print(signature(lines[0], options.canary))
     return 0

@@ -1,6 +1,6 @@
-"""`ninefold lint`: check resources in files as the API server and the controllers would, and how they fit together.
+"""`ninefold lint`: check resources in files as the API server and the controllers would, and how they match each other.
 
-Exit code: 0 fine or only warnings, 1 an error, 2 a wrong call.
+Exit code: 0 success or only warnings, 1 an error, 2 a usage error.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Of the options."""
+    """The parser of the options."""
     parser = Parser(prog="ninefold lint", description=__doc__)
     parser.add_argument("files", nargs="*", metavar="FILE", help="the same as -f FILE")
     files.add_arguments(parser, required=False)
@@ -54,12 +54,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def check(found: Sequence[Found]) -> list[Finding]:
-    """What only a controller could tell: rules that cannot be made, references that lead nowhere in these files."""
+    """Findings that otherwise only a controller reports: invalid rules, and references to missing objects."""
     others = resources.together(found)
     checks = {kind.model: kind.lint for kind in KINDS if kind.lint}
     return [
-        one.finding(remark)
-        for one in found
-        if (check_one := checks.get(type(one.resource)))
-        for remark in check_one(one.resource, others)
+        entry.finding(remark)
+        for entry in found
+        if (lint := checks.get(type(entry.resource)))
+        for remark in lint(entry.resource, others)
     ]

@@ -1,7 +1,7 @@
-"""`ninefold policy`: what a user says to an ErrorBudgetPolicy.
+"""`ninefold policy`: a user's commands to an ErrorBudgetPolicy.
 
 ninefold policy forgive checkout checkout-availability --reason "it counted health checks"
-                                 what the objective had spent before it was deleted or changed counts no more
+                                 the budget that the objective spent before it was deleted or changed no longer counts
 """
 
 from __future__ import annotations
@@ -27,13 +27,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Of the options."""
+    """The parser of the options."""
     parser = Parser(prog="ninefold policy", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     acts = parser.add_subparsers(required=True, metavar="ACT")
-    what = "let what a deleted or changed objective had spent count no more"
-    forgive = acts.add_parser("forgive", help=what, description=f"{what}; it takes the verb override on releasegates")
+    summary = "forgive the budget that a deleted or changed objective had spent"
+    forgive = acts.add_parser(
+        "forgive", help=summary, description=f"{summary}; it requires the verb override on releasegates"
+    )
     forgive.add_argument("name", metavar="POLICY")
-    forgive.add_argument("objective", metavar="OBJECTIVE", help="as the status of the policy calls it")
+    forgive.add_argument("objective", metavar="OBJECTIVE", help="its name in the status of the policy")
     forgive.add_argument("--reason", type=reason, required=True, help="why, for the record")
     cluster.add_wait(forgive)
     forgive.add_argument("-n", "--namespace", help="default: that of the kubeconfig's context")
@@ -42,23 +44,23 @@ def parser() -> argparse.ArgumentParser:
 
 
 async def _forgive(desk: Desk, options: argparse.Namespace) -> int:
-    """0: it is forgiven; 1: there is nothing to forgive, or the user may not; 2: the operator has not looked at it."""
+    """0: forgiven; 1: there is nothing to forgive, or the user may not; 2: the operator has not reconciled it."""
     key = Key(desk.namespace, options.name)
     policy = ErrorBudgetPolicy.parse(await desk.cluster.get(ErrorBudgetPolicy.api, key))
     carried = _carried(policy)
     if options.objective not in carried:
-        print(f"{key}: nothing that {options.objective} had spent is carried{_others(key, carried)}", file=sys.stderr)
+        print(f"{key}: {options.objective} has no carried budget{_others(key, carried)}", file=sys.stderr)
         return 1
     forgiven = Forgiven(
         objective=options.objective, since=carried[options.objective].since, by=await desk.me(), reason=options.reason
     )
     patch = {
-        # A list is replaced whole: another user may forgive at the same time.
+        # A list is replaced as a whole: another user may forgive at the same time.
         "metadata": {"resourceVersion": policy.metadata.resource_version},
-        "spec": {"forgive": [_wire(each) for each in _kept(policy, forgiven)]},
+        "spec": {"forgive": [_wire(entry) for entry in _kept(policy, forgiven)]},
     }
     patched = ErrorBudgetPolicy.parse(await desk.cluster.patch(ErrorBudgetPolicy.api, key, patch))
-    return _told(await desk.looked_at(patched, options.wait), forgiven)
+    return _reported(await desk.looked_at(patched, options.wait), forgiven)
 
 
 def _carried(policy: ErrorBudgetPolicy) -> dict[str, Carried]:
@@ -68,21 +70,21 @@ def _carried(policy: ErrorBudgetPolicy) -> dict[str, Carried]:
 
 def _others(key: Key, carried: dict[str, Carried]) -> str:
     if carried:
-        return f"; of these objectives it is: {', '.join(sorted(carried))}. Name one of them"
+        return f"; these objectives have: {', '.join(sorted(carried))}. Name one of them"
     return (
-        ", nor of any other objective, so that there is nothing to forgive. Its status says what it goes by: "
+        ", nor has any other objective, so there is nothing to forgive. Its status shows what it depends on: "
         f"kubectl describe ebp {key.name} -n {key.namespace}"
     )
 
 
 def _kept(policy: ErrorBudgetPolicy, more: Forgiven) -> list[Forgiven]:
-    """What is forgiven already, the oldest first. Where there is no room, what nothing is carried of any more goes:
-    the policy's timeline has it."""
-    carried = {(name, each.since) for name, each in _carried(policy).items()}
+    """The list of forgiven budgets, oldest first. If it is full, entries without a carried budget are removed: the
+    policy's timeline keeps them."""
+    carried = {(name, state.since) for name, state in _carried(policy).items()}
     known = list(policy.spec.forgive)
-    for each in list(known):
-        if len(known) >= MAX_FORGIVEN and (each.objective, each.since) not in carried:
-            known.remove(each)
+    for entry in list(known):
+        if len(known) >= MAX_FORGIVEN and (entry.objective, entry.since) not in carried:
+            known.remove(entry)
     return [*known, more]
 
 
@@ -90,17 +92,20 @@ def _wire(forgiven: Forgiven) -> dict[str, str]:
     return {**forgiven.model_dump(mode="json", by_alias=True), "since": rfc3339(forgiven.since)}
 
 
-def _told(policy: ErrorBudgetPolicy, forgiven: Forgiven) -> int:
+def _reported(policy: ErrorBudgetPolicy, forgiven: Forgiven) -> int:
     name, key = forgiven.objective, policy.key
     if is_unseen(policy):
-        told = f"{key}: the operator has not looked at it yet, so what {name} had spent counts still. Is it running?"
-        print(f"{told} See: kubectl get ebp {key.name} -n {key.namespace}", file=sys.stderr)
+        unseen = f"{key}: the operator has not reconciled it yet, so {name} still counts. Is the operator running?"
+        print(f"{unseen} See: kubectl get ebp {key.name} -n {key.namespace}", file=sys.stderr)
         return 2
     status = policy.status
     if (still := _carried(policy).get(name)) is not None:
-        # It was changed again before the operator looked.
+        # The objective was changed again before the reconciliation.
         since = rfc3339(still.since)
-        print(f"{key}: {name} was changed again, and is carried since {since}: forgive it once more", file=sys.stderr)
+        print(
+            f"{key}: {name} was changed again, and its budget is carried since {since}: forgive it again",
+            file=sys.stderr,
+        )
         return 1
-    print(f"{key}: what {name} had spent is forgiven. The policy is {status.state}: {status.reason}")
+    print(f"{key}: the budget that {name} had spent is forgiven. The policy is {status.state}: {status.reason}")
     return 0

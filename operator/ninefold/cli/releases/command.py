@@ -1,6 +1,6 @@
-"""`ninefold releases`: the record of releases, the newest first, and the DORA figures that follow from it.
+"""`ninefold releases`: shows the record of releases, newest first, and the DORA metrics computed from it.
 
-Only reads. Exit code: 0 fine, 1 the cluster could not be asked, 2 a wrong call.
+Read-only. Exit code: 0 success, 1 the cluster did not answer, 2 a usage error.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     if found is None:
         return 1
     now = datetime.now(UTC)
-    records = [one for one in found if options.service in (None, one["spec"]["service"])]
+    records = [record for record in found if options.service in (None, record["spec"]["service"])]
     if options.json:
         print(json.dumps(as_dict(records, now), indent=2, ensure_ascii=False))
         return 0
@@ -38,17 +38,17 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Of the options."""
+    """The parser of the options."""
     parser = Parser(prog="ninefold releases", description=__doc__)
     cluster.add_arguments(parser)
     parser.add_argument("--service", help="only the releases of this service")
     parser.add_argument("--limit", type=count, default=20, metavar="N", help="how many releases to list (default: 20)")
-    parser.add_argument("--json", action="store_true", help="print JSON, all releases")
+    parser.add_argument("--json", action="store_true", help="print JSON with all releases")
     return parser
 
 
 def as_text(records: Sequence[Manifest], now: datetime, *, limit: int, namespaces: bool, colour: bool = False) -> str:
-    """The newest releases as a table, and one of the figures of every service. Empty if there is no record."""
+    """A table of the newest releases, and one of every service's metrics. Empty if there is no record."""
     if not records:
         return ""
     listed = [table.row(Release, record, now, namespaces) for record in _newest(records)[:limit]]
@@ -62,7 +62,7 @@ def as_text(records: Sequence[Manifest], now: datetime, *, limit: int, namespace
 
 
 def as_dict(records: Sequence[Manifest], now: datetime) -> dict[str, Any]:
-    """The same for machines: times in RFC 3339, lengths in seconds, shares from 0 to 1, null for what is not known."""
+    """The same for machines: times in RFC 3339, lengths in seconds, shares from 0 to 1, null for unknown values."""
     return {
         "releases": table.as_dict({Release: records})["objects"],
         "dora": [
@@ -74,12 +74,12 @@ def as_dict(records: Sequence[Manifest], now: datetime) -> dict[str, Any]:
 
 def _newest(records: Sequence[Manifest]) -> list[Manifest]:
     return sorted(
-        records, key=lambda one: (one["metadata"]["creationTimestamp"], one["spec"]["sequence"]), reverse=True
+        records, key=lambda record: (record["metadata"]["creationTimestamp"], record["spec"]["sequence"]), reverse=True
     )
 
 
 def _cells(service: dora.ServiceKey, figures: dora.DoraFigures, now: datetime) -> list[str]:
-    def told(value: float | None, form: str = "{:.2g}") -> str:
+    def number(value: float | None, form: str = "{:.2g}") -> str:
         return "-" if value is None else form.format(value)
 
     def length(seconds: float | None, of: int) -> str:
@@ -90,9 +90,9 @@ def _cells(service: dora.ServiceKey, figures: dora.DoraFigures, now: datetime) -
         service.team or "-",
         table.age(figures.since, now),
         str(figures.deployments),
-        told(figures.deployments_per_day),
+        number(figures.deployments_per_day),
         length(figures.lead_time, figures.lead_times),
-        told(figures.change_failure, "{:.0%}"),
+        number(figures.change_failure, "{:.0%}"),
         length(figures.restore, figures.restored),
-        told(figures.rework, "{:.0%}"),
+        number(figures.rework, "{:.0%}"),
     ]

@@ -1,6 +1,6 @@
-"""`ninefold render`: resources in, and out come the rules and dashboards that the controllers would apply for them.
+"""`ninefold render`: prints the rules and dashboards that the controllers would apply for resources in files.
 
-Prints nothing unless everything can be rendered. Exit code: 0 fine, 1 a finding, 2 a wrong call.
+Prints nothing unless everything can be rendered. Exit code: 0 success, 1 a finding, 2 a usage error.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 
 def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
-    # The process ends in a moment; looking for garbage in thousands of objects took a seventh of its time.
+    # The process is short; garbage collection over thousands of objects took a seventh of its time.
     gc.disable()
     documents, findings = files.read(options.filename, recursive=options.recursive)
     parsed = resources.parse(documents, options.namespace)
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Of the options."""
+    """The parser of the options."""
     parser = Parser(prog="ninefold render", description=__doc__)
     files.add_arguments(parser)
     parser.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml", help="default: yaml")
@@ -67,19 +67,19 @@ def parser() -> argparse.ArgumentParser:
         "--plain",
         type=Path,
         metavar="DIR",
-        help="write rule files of Prometheus and dashboards as JSON into DIR instead of objects",
+        help="write Prometheus rule files and dashboards as JSON into DIR instead of printing objects",
     )
     parser.add_argument(
         "--tests",
         type=Path,
         metavar="DIR",
-        help="write instead, for each objective, its rules and a suite that proves them: promtool test rules "
+        help="write, for each objective, its rules and a test suite that proves them: promtool test rules  "
         "DIR/*.test.yaml",
     )
     parser.add_argument(
         "--cost",
         action="store_true",
-        help="print instead what the rules of each objective, and all of them, will cost Prometheus",
+        help="print the cost in Prometheus of each objective's rules, and of all rules",
     )
     parser.add_argument("--json", action="store_const", dest="output", const="json", help="the same as -o json")
     for kind in KINDS:
@@ -89,22 +89,24 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _manifests(parsed: resources.Resources, others: ResourceSet, options: argparse.Namespace) -> list[Manifest]:
-    """What is made for each resource; what cannot be made becomes a finding."""
+    """The objects for each resource; a resource that cannot be compiled becomes a finding."""
     manifests: list[Manifest] = []
     renders = {kind.model: kind.render for kind in KINDS if kind.render}
-    for one in parsed.found:
+    for entry in parsed.found:
         try:
-            if render := renders.get(type(one.resource)):
-                manifests += render(one.resource, others, options)
+            if render := renders.get(type(entry.resource)):
+                manifests += render(entry.resource, others, options)
         except Stalled as stalled:
-            parsed.findings.append(one.finding(Diagnostic.of(stalled.message)))
+            parsed.findings.append(entry.finding(Diagnostic.of(stalled.message)))
     return manifests
 
 
 def _pass_over(others: Sequence[files.Document]) -> None:
     for document in others:
         kind = f"{document.manifest['kind']} ({document.manifest['apiVersion']})"
-        print(f"{document.file}:{document.line()}: note: {kind} is not ours and is passed over", file=sys.stderr)
+        print(
+            f"{document.file}:{document.line()}: note: {kind} is not a kind of Ninefold and is skipped", file=sys.stderr
+        )
 
 
 def _write_files(manifests: Sequence[Manifest], folder: Path) -> None:

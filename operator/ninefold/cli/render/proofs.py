@@ -12,14 +12,14 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 
 
 def write(slos: Sequence[ServiceLevelObjective], folder: Path) -> list[str]:
-    """Write them; what to tell people. `promtool test rules FOLDER/*.test.yaml` runs them."""
+    """Write the files; returns the lines to print. `promtool test rules FOLDER/*.test.yaml` runs the suites."""
     folder.mkdir(parents=True, exist_ok=True)
-    said = []
+    lines = []
     for slo in slos:
         name = f"{slo.metadata.namespace}.{slo.metadata.name}"
         made = proof(Group(slo), f"{name}.rules.yaml")
         (folder / f"{name}.rules.yaml").write_text(yamltext.document(made.rules), encoding="utf-8")
         (folder / f"{name}.test.yaml").write_text(yamltext.document(made.tests), encoding="utf-8")
-        note = "; counters stand in for its own PromQL" if made.stands_in else ""
-        said.append(f"{folder / name}.test.yaml: {len(made.tests['tests'])} cases{note}")
-    return said
+        note = "; counters replace its own PromQL" if made.stands_in else ""
+        lines.append(f"{folder / name}.test.yaml: {len(made.tests['tests'])} cases{note}")
+    return lines

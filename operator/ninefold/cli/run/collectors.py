@@ -1,4 +1,4 @@
-"""Everything on /metrics beside the instruments of the machinery."""
+"""Everything on /metrics in addition to the instruments of the machinery."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ninefold.release.tools import TOOLS
 
 
 def collectors(store: Store, sources: PrometheusSources) -> list[Collector]:
-    """What `ninefold run` registers."""
+    """The collectors that `ninefold run` registers."""
     of_objects = (
         Readiness(store, MODELS),
         *(kind.metrics(store, sources) for kind in KINDS if kind.metrics),

@@ -34,7 +34,7 @@ from ninefold.release.tools import TOOLS
 
 def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
-    # A second series a counter, for when it began: Prometheus does not use it.
+    # Without a second series per counter for its creation time: Prometheus does not use it.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     logs.set_up(options.log_level, options.log_format)
     try:
@@ -45,23 +45,23 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _unanswered(figures: MeasurementPoller) -> str | None:
-    """Why a Prometheus says nothing; None while it answers."""
+    """Why a Prometheus does not answer; None while it answers."""
     error = figures.snapshot.error
     return f"{error}; {REMEDY}" if error else None
 
 
 def parser() -> argparse.ArgumentParser:
-    """Of the options."""
+    """The parser of the options."""
     parser = Parser(prog="ninefold run", description=__doc__)
-    cluster = parser.add_argument_group("cluster (the pod's own, or that of KUBECONFIG)")
+    cluster = parser.add_argument_group("cluster (the pod's cluster, or that of KUBECONFIG)")
     cluster.add_argument("--leader-elect", action="store_true", help="act only while holding a Lease")
     cluster.add_argument(
         "--lease-namespace",
         default=os.environ.get("POD_NAMESPACE", NAMESPACE_OF_OPERATOR),
-        help="where the Lease is kept (default: $POD_NAMESPACE, else ninefold-system)",
+        help="the namespace of the Lease (default: $POD_NAMESPACE, or ninefold-system)",
     )
     cluster.add_argument(
-        "--workers", type=int, default=16, metavar="N", help="objects reconciled at the same time (16)"
+        "--workers", type=int, default=16, metavar="N", help="objects reconciled at the same time (default: 16)"
     )
     cluster.add_argument(
         "--sweep-interval", type=_duration, default=600, metavar="TIME", help="full listing every TIME (default: 10m)"
@@ -74,13 +74,17 @@ def parser() -> argparse.ArgumentParser:
         metavar="URL",
         help="for example http://prometheus-operated.monitoring:9090",
     )
-    # A mounted file may come later.
+    # A mounted file may appear later.
     add_access(prometheus, Path)
     prometheus.add_argument(
-        "--prometheus-config", type=Path, metavar="FILE", help="further Prometheis, and what each is for (YAML)"
+        "--prometheus-config", type=Path, metavar="FILE", help="further Prometheis, and the namespaces of each (YAML)"
     )
     prometheus.add_argument(
-        "--poll-interval", type=_duration, default=15, metavar="TIME", help="ask for all figures every TIME (15s)"
+        "--poll-interval",
+        type=_duration,
+        default=15,
+        metavar="TIME",
+        help="read all measurements every TIME (default: 15s)",
     )
     for kind in KINDS:
         if kind.run_options:
@@ -92,11 +96,15 @@ def parser() -> argparse.ArgumentParser:
         action="extend",
         default=[],
         metavar="TOOL,...",
-        help=f"hold what their objects would apply while a gate is closed: {', '.join(TOOLS)} (default: none)",
+        help=f"hold back what these tools deliver while a gate is closed: {', '.join(TOOLS)} (default: none)",
     )
     process = parser.add_argument_group("process")
     process.add_argument(
-        "--bind", type=_address, default=("127.0.0.1", 8080), metavar="HOST:PORT", help="probes, metrics, gates"
+        "--bind",
+        type=_address,
+        default=("127.0.0.1", 8080),
+        metavar="HOST:PORT",
+        help="the address of probes, metrics and gates",
     )
     process.add_argument(
         "--log-level",
@@ -166,7 +174,7 @@ def _sources(options: argparse.Namespace) -> PrometheusSources:
 def _tools(text: str) -> list[str]:
     tools = [tool.strip() for tool in text.split(",")]
     if unknown := [tool for tool in tools if tool not in TOOLS]:
-        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(TOOLS)}")
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not one of {', '.join(TOOLS)}")
     return tools
 
 

@@ -1,4 +1,4 @@
-"""Further Prometheis that the operator asks, from a file: address, credentials, and the namespaces each is for."""
+"""Further Prometheis that the operator queries, from a file: address, credentials, and namespaces."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAME = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
 
 
 class Unusable(Exception):
-    """The file cannot be read, or says something that cannot be; the message says what and where."""
+    """The file cannot be read, or holds an invalid value; the message says what and where."""
 
 
 def _address(text: str) -> str:
@@ -38,7 +38,7 @@ def _headers(named: dict[str, str]) -> dict[str, str]:
 
 
 class _Entry(BaseModel):
-    """One Prometheus as it stands in the file."""
+    """One Prometheus of the file."""
 
     model_config = ConfigDict(extra="forbid", alias_generator=alias_generators.to_camel)
 
@@ -74,7 +74,7 @@ def read(path: Path, interval: float) -> list[PrometheusSource]:
         entries = _File.model_validate(yaml.safe_load(path.read_text())).prometheis
         names = [DEFAULT, *(entry.name for entry in entries)]
         if twice := [name for name in names if names.count(name) > 1]:
-            raise Unusable(f"{path}: there are two of the name {twice[0]}")
+            raise Unusable(f"{path}: two entries have the name {twice[0]}")
         return [_source(entry, interval, f"{path}: prometheis[{index}]") for index, entry in enumerate(entries)]
     except ValidationError as error:
         raise Unusable(f"{path}: {explain(error)}") from None

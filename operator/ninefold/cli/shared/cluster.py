@@ -1,4 +1,4 @@
-"""How a command asks a cluster: which namespace, through which kubeconfig, and what people read where that fails."""
+"""A command's requests to a cluster: the namespace, the kubeconfig, and error messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VERDICT = timedelta(seconds=15)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of a command that shows what a namespace has, or all."""
+    """The options of a command that shows one namespace or all."""
     where = parser.add_mutually_exclusive_group()
     where.add_argument("-n", "--namespace", help="default: that of the kubeconfig's context")
     where.add_argument("-A", "--all-namespaces", action="store_true", help="every namespace")
@@ -28,52 +28,56 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_context(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--context", help="the context of the kubeconfig (default: its current one)")
-    parser.add_argument("--kubeconfig", action=_Kubeconfig, metavar="FILE", help="instead of KUBECONFIG")
+    parser.add_argument(
+        "--kubeconfig", action=_Kubeconfig, metavar="FILE", help="the kubeconfig to use instead of KUBECONFIG"
+    )
 
 
 class _Kubeconfig(argparse.Action):
-    """Whoever asks a cluster, here or in a program of its own, finds it as if it had been in the environment."""
+    """Sets KUBECONFIG, so that this process and programs that it starts use the file."""
 
     def __call__(self, _parser: object, options: argparse.Namespace, value: object, _option: object = None) -> None:
         os.environ["KUBECONFIG"] = str(value)
 
 
 def add_wait(parser: argparse.ArgumentParser) -> None:
-    """How long an act waits for the operator's verdict."""
+    """How long an action waits for the operator's verdict."""
     parser.add_argument(
         "--wait",
         type=length,
         default=_VERDICT,
         metavar="TIME",
-        help="wait so long for the operator to look at it (15s)",
+        help="how long to wait for the operator to reconcile it (default: 15s)",
     )
 
 
 def namespace(options: argparse.Namespace) -> str:
-    """The namespace that is meant, "" for all."""
+    """The namespace of the command, "" for all."""
     if getattr(options, "all_namespaces", False):
         return ""
     return options.namespace or current_namespace(options.context)
 
 
 def shown(options: argparse.Namespace, question: Callable[[Cluster, str], Awaitable[AnswerT]]) -> AnswerT | None:
-    """The answer to a question about a namespace; None if the cluster cannot be asked, which is printed."""
+    """The answer to a question about a namespace; None, after printing why, if the cluster does not answer."""
     try:
         return asyncio.run(answered(options.context, lambda cluster: question(cluster, namespace(options))))
     except NotFound:
-        print("ninefold: the cluster does not know our kinds: kubectl apply --server-side -f crds/", file=sys.stderr)
+        print(
+            "ninefold: the cluster does not have Ninefold's CRDs: kubectl apply --server-side -f crds/", file=sys.stderr
+        )
     except ApiError as error:
         print(f"ninefold: {error.message}", file=sys.stderr)
     return None
 
 
 def acted(options: argparse.Namespace, act: Callable[[Cluster], Awaitable[int]], forbidden: int = 1) -> int:
-    """The exit code of an act on a cluster; `forbidden` if the API server refuses it, 2 if it cannot be tried."""
+    """The exit code of an action on a cluster; `forbidden` if the API server refuses it, 2 if it cannot run."""
     try:
         return asyncio.run(answered(options.context, act))
     except NotFound as error:
         place = "in the cluster" if getattr(options, "cluster", False) else where(namespace(options))
-        print(f"ninefold: {error.message} {place}; `ninefold status -A` shows what there is", file=sys.stderr)
+        print(f"ninefold: {error.message} {place}; `ninefold status -A` shows all objects", file=sys.stderr)
         return 2
     except ApiError as error:
         print(f"ninefold: {error.message}", file=sys.stderr)
@@ -81,7 +85,7 @@ def acted(options: argparse.Namespace, act: Callable[[Cluster], Awaitable[int]],
 
 
 async def answered(context: str | None, question: Callable[[Cluster], Awaitable[AnswerT]]) -> AnswerT:
-    """The answer, over a connection of its own. Raises ApiError."""
+    """The answer, over its own connection. Raises ApiError."""
     cluster = await connect(Metrics(), context)
     try:
         return await question(cluster)
@@ -90,7 +94,7 @@ async def answered(context: str | None, question: Callable[[Cluster], Awaitable[
 
 
 def colour() -> bool:
-    """Whether who reads it sees colours."""
+    """Whether the output is a terminal that shows colours."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 

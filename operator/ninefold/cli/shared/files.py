@@ -1,4 +1,4 @@
-"""Manifests in files: YAML or JSON, several documents a file, lists unfolded, each with its place for messages."""
+"""Manifests in files: YAML or JSON, several documents per file, lists unfolded, each with its location for messages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENDINGS = (".yaml", ".yml", ".json")
 
 
 class _Loader(yaml.CSafeLoader):
-    """As Kubernetes reads YAML: what looks like a date stays text."""
+    """Reads YAML like Kubernetes: text that looks like a date stays text."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -36,7 +36,7 @@ class Document:
     node: yaml.Node
 
     def line(self, path: Sequence[str | int] = ()) -> int:
-        """The line, from 1, where the field stands; of a field that is missing, where it would belong."""
+        """The line of the field, from 1; for a missing field, the line where it belongs."""
         node, line = self.node, self.node.start_mark.line
         for part in path:
             found = _member(node, part)
@@ -46,11 +46,11 @@ class Document:
         return line + 1
 
     def repeated(self) -> Iterator[tuple[str, int]]:
-        """Every key that an object of the document holds twice, and the line of the second."""
+        """Every key that occurs twice in an object of the document, and the line of the second."""
         nodes, met = [self.node], set[int]()
         while nodes:
             node = nodes.pop()
-            # An alias leads to the same node again, be it within itself.
+            # An alias leads to the same node again, possibly within itself.
             if id(node) in met:
                 continue
             met.add(id(node))
@@ -77,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> 
         metavar="FILE",
         help="files, directories (their .yaml, .yml and .json files) or - for standard input",
     )
-    parser.add_argument("-R", "--recursive", action="store_true", help="go into the directories of directories, too")
+    parser.add_argument("-R", "--recursive", action="store_true", help="also read subdirectories")
     parser.add_argument(
         "-n",
         "--namespace",
@@ -87,19 +87,19 @@ def add_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> 
 
 
 def read(names: Sequence[str], *, recursive: bool = False) -> tuple[list[Document], list[Finding]]:
-    """Every object of the files, in their order, and a finding for each file or document that is none."""
+    """Every object of the files, in order, and a finding for each file or document that is not an object."""
     objects: list[Document] = []
     documents, findings = unfolded(names, recursive=recursive)
     for document in documents:
         if _is_object(document.manifest):
             objects.append(document)
         else:
-            findings.append(Finding("this is no object: write apiVersion and kind", document.file, document.line()))
+            findings.append(Finding("this is not an object: write apiVersion and kind", document.file, document.line()))
     return objects, findings
 
 
 def unfolded(names: Sequence[str], *, recursive: bool = False) -> tuple[list[Document], list[Finding]]:
-    """Every document of the files as it stands, lists taken apart, and a finding for each file that is no YAML."""
+    """Every document of the files, with lists unfolded, and a finding for each file that is not YAML."""
     documents: list[Document] = []
     findings: list[Finding] = []
     for name in names:
@@ -146,7 +146,7 @@ def _documents(file: str, content: bytes) -> Iterator[Document]:
 
 
 def _unfold(document: Document) -> Iterator[Document]:
-    """The objects of a document: none of an empty one, those in it of a list."""
+    """The objects of a document: none if it is empty, the items of a list."""
     manifest = document.manifest
     if manifest is None:
         return

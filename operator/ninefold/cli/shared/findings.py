@@ -1,4 +1,4 @@
-"""What is wrong with files, for people and for machines."""
+"""Faults in files, for people and for machines."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fault: a sentence that says what to change, and the place as far as it is known."""
+    """One fault: a sentence that says what to change, and its location as far as known."""
 
     message: str
     file: str
     line: int | None = None
     object: str = ""
-    """As "ServiceLevelObjective shop/checkout"."""
+    """For example "ServiceLevelObjective shop/checkout"."""
     path: str = ""
-    """The field, as "spec.indicator.ratio.bad"."""
+    """The field, for example "spec.indicator.ratio.bad"."""
     severity: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
-        """As compilers write it, so that editors find the place."""
+        """In the format of compilers, so that editors find the location."""
         place = self.file if self.line is None else f"{self.file}:{self.line}"
         subject = " ".join(filter(None, (self.object, self.path)))
         warning = "warning: " if self.severity == "warning" else ""
@@ -32,5 +32,5 @@ class Finding:
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """By file and line."""
+    """The findings sorted by file and line."""
     return sorted(findings, key=lambda finding: (finding.file, finding.line or 0))

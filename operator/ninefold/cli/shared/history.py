@@ -1,4 +1,4 @@
-"""Where a command reads history from: a Prometheus, or the data directory of one."""
+"""The source of a command's history: a Prometheus, or a Prometheus data directory."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
 
 _LONGEST_STEP = 300
 _TIMEOUT = 180.0
-"""Seconds for one answer; Prometheus itself gives up after 120."""
+"""Seconds for one answer; Prometheus itself stops after 120."""
 
 
 def add_source(group: argparse._ArgumentGroup) -> None:
     source = group.add_mutually_exclusive_group(required=True)
-    source.add_argument("--prometheus-url", type=http_url, metavar="URL", help="a Prometheus that has it")
+    source.add_argument("--prometheus-url", type=http_url, metavar="URL", help="a Prometheus with the history")
     source.add_argument("--tsdb", type=Path, metavar="DIR", help="the data directory of a Prometheus; it is only read")
     add_access(group)
     group.add_argument("--prometheus-binary", default="prometheus", metavar="PROGRAM", help="serves the data of --tsdb")
 
 
 def can_be_read() -> bool:
-    """Whether what history is kept in here is installed; if not, that is printed."""
-    found = find_spec("numpy") is not None
-    if not found:
+    """Whether numpy, which holds the history, is installed; prints an error if it is not."""
+    installed = find_spec("numpy") is not None
+    if not installed:
         print("ninefold: backtest needs numpy: pip install 'ninefold[backtest]'", file=sys.stderr)
-    return found
+    return installed
 
 
 @contextmanager
 def served(options: argparse.Namespace) -> Iterator[str]:
-    """The URL of a Prometheus that has it. Raises NotServed."""
+    """The URL of a Prometheus with the history. Raises NotServed."""
     if options.tsdb is None:
         yield options.prometheus_url
         return
@@ -53,7 +53,7 @@ def served(options: argparse.Namespace) -> Iterator[str]:
 
 
 def client(options: argparse.Namespace, url: str) -> Prometheus:
-    """Raises Failed for credentials that cannot be used."""
+    """The client for a Prometheus. Raises Failed for credentials that cannot be used."""
     from ninefold.integrations.prometheus import Prometheus
 
     try:
@@ -63,7 +63,7 @@ def client(options: argparse.Namespace, url: str) -> Prometheus:
 
 
 async def newest(options: argparse.Namespace, prometheus: Prometheus) -> datetime:
-    """When it ends: now, or with the data of the directory."""
+    """The end of the history: now, or the end of the directory's data."""
     if options.tsdb is None:
         return datetime.now(UTC)
     from ninefold.integrations import tsdb
@@ -71,25 +71,25 @@ async def newest(options: argparse.Namespace, prometheus: Prometheus) -> datetim
     ends = [block.end for block in tsdb.blocks(options.tsdb)]
     last = await prometheus.newest()
     if not ends and last is None:
-        raise Failed(f"there is not one sample in {options.tsdb}")
+        raise Failed(f"{options.tsdb} holds no sample")
     return max([*ends, *([last] if last else [])])
 
 
 def time(text: str) -> datetime:
-    """The type of an option that names a moment."""
+    """The type of an option that takes a moment."""
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time: write 2026-09-01 or 2026-09-01T12:00Z") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time: write 2026-09-01 or 2026-09-01T12:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def step(text: str) -> int:
     """The type of an option for the evaluation interval, in seconds."""
     try:
-        found = seconds(text)
+        length = seconds(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-    if not 0 < found <= _LONGEST_STEP:
+    if not 0 < length <= _LONGEST_STEP:
         raise argparse.ArgumentTypeError("write a step of 1s to 5m: rules look back 5 minutes")
-    return found
+    return length

@@ -1,7 +1,7 @@
-"""Whether the operator lives, by the Lease that its leader renews every two seconds: a gate's status is as old as that.
+"""Whether the operator runs, from the Lease that its leader renews every two seconds: a gate's status is as old.
 
-Lengths are measured against the clock of this machine. Where that seems to be off, what counts is whether the Lease
-changes while we look.
+Ages are measured with the clock of this machine. If that clock seems wrong, what counts is whether the Lease changes
+meanwhile.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from ninefold.release.gate_api.answer import STALE_AFTER
 
 _VARIABLE = "NINEFOLD_NAMESPACE"
 _LOOK = 2 * Lease.period + 1
-"""Seconds in which a living leader renews its Lease for sure."""
+"""Seconds within which a running leader surely renews its Lease."""
 
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """How long ago the operator was last heard, in seconds; None where that cannot be told, and why."""
+    """Seconds since the operator's last sign of life; None if unknown, with the reason in `why`."""
 
     age: float | None
     why: str = ""
 
     @property
     def stale(self) -> bool | None:
-        """Whether what it said may be out of date, as the answers over HTTP mean it; None where nobody can tell."""
+        """Whether the operator's answers may be out of date, by the limit of the HTTP answers; None if unknown."""
         return None if self.age is None else self.age > STALE_AFTER
 
     def as_dict(self) -> dict[str, Any]:
@@ -46,12 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--operator-namespace",
         default=os.environ.get(_VARIABLE, NAMESPACE_OF_OPERATOR),
         metavar="NAMESPACE",
-        help=f"where the operator runs, to tell whether it lives (default: ${_VARIABLE}, else {NAMESPACE_OF_OPERATOR})",
+        help=f"the operator's namespace, to check whether it runs (default: ${_VARIABLE}, or {NAMESPACE_OF_OPERATOR})",
     )
 
 
 async def life(cluster: Cluster, namespace: str) -> Life:
-    """Takes some seconds where the Lease looks old: then the clocks may differ."""
+    """The operator's liveness. It takes some seconds if the Lease looks old: the clocks may differ."""
     key = Key(namespace, LEASE_NAME)
     try:
         renewed = await _renewed(cluster, key)
@@ -64,7 +64,7 @@ async def life(cluster: Cluster, namespace: str) -> Life:
     except ApiError as error:
         return Life(None, _why(error, key))
     except (KeyError, TypeError, ValueError):
-        return Life(None, f"the Lease {key} is not that of an operator")
+        return Life(None, f"the Lease {key} does not belong to an operator")
     return Life(max(_LOOK, _age(renewed)))
 
 
@@ -80,9 +80,9 @@ def _age(renewed: datetime) -> float:
 def _why(error: ApiError, key: Key) -> str:
     if error.status == HTTPStatus.NOT_FOUND:
         return (
-            f"there is no Lease {key}: name the operator's namespace by --operator-namespace, "
+            f"there is no Lease {key}: name the operator's namespace with --operator-namespace, "
             "or start the operator with --leader-elect"
         )
     if error.status == HTTPStatus.FORBIDDEN:
-        return f"you may not read the Lease {key}: it takes the Role ninefold-alive"
+        return f"you may not read the Lease {key}: this requires the Role ninefold-alive"
     return error.message

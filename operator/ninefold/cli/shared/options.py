@@ -1,4 +1,4 @@
-"""Values of options that more than one command takes."""
+"""Options and their values that more than one command takes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 def length(text: str) -> timedelta:
-    """The time in "10m"; raises what argparse turns into a message."""
+    """The time in "10m"; raises an error that argparse turns into a message."""
     try:
         return timedelta(seconds=seconds(text))
     except ValueError as error:
@@ -26,15 +26,15 @@ def length(text: str) -> timedelta:
 
 
 def reason(text: str) -> str:
-    """Why somebody acts; raises what argparse turns into a message about one that says nothing, such as the dots of a
-    command that was copied."""
+    """Why a user acts; raises an error that argparse turns into a message for a reason without words, such as the dots
+    of a copied command."""
     if not any(map(str.isalnum, text)):
         raise argparse.ArgumentTypeError(f"{text!r} says nothing: write why, for the record")
     return text
 
 
 def http_url(text: str) -> str:
-    """The address of a server; raises what argparse turns into a message, without a password in the address."""
+    """The address of a server; raises an error that argparse turns into a message, without a password."""
     try:
         parts = urlsplit(text)
         is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -43,30 +43,30 @@ def http_url(text: str) -> str:
     if not is_good:
         shown = "this" if "@" in text else repr(text)
         raise argparse.ArgumentTypeError(
-            f"{shown} is no address: write an address such as http://prometheus-operated.monitoring:9090"
+            f"{shown} is not an address: write an address such as http://prometheus-operated.monitoring:9090"
         )
     return text
 
 
 def header(text: str) -> tuple[str, str]:
-    """The header in "name=value"; raises what argparse turns into a message."""
+    """The header in "name=value"; raises an error that argparse turns into a message."""
     name, equals, value = text.partition("=")
     if not equals or not _HEADER.fullmatch(name) or not value.isprintable() or not value.isascii():
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form Name=value")
     if name.lower() == "authorization":
-        raise argparse.ArgumentTypeError("write it into a file, and name that as token file or password file")
+        raise argparse.ArgumentTypeError("write it into a file, and name this file as token file or password file")
     return name, value
 
 
 def add_access(parser: argparse._ActionsContainer, path: Callable[[str], Path] | None = None) -> None:
-    """How a Prometheus is asked, beside its address. By default the files must be there at once."""
+    """The options for requests to a Prometheus, except its address. By default the files must exist."""
     file: dict[str, Any] = {"type": path or present, "metavar": "FILE"}
     parser.add_argument("--prometheus-ca-file", **file, help="verify it by this CA")
     parser.add_argument("--prometheus-token-file", **file, help="bearer token, read for each request")
     parser.add_argument("--prometheus-username", default="", metavar="NAME", help="basic authentication")
-    parser.add_argument("--prometheus-password-file", **file, help="password for it, read for each request")
+    parser.add_argument("--prometheus-password-file", **file, help="password of the user, read for each request")
     parser.add_argument("--prometheus-cert-file", **file, help="client certificate, read again when it changes")
-    parser.add_argument("--prometheus-key-file", **file, help="its key")
+    parser.add_argument("--prometheus-key-file", **file, help="key of the client certificate")
     parser.add_argument(
         "--prometheus-header",
         type=header,
@@ -80,12 +80,12 @@ def add_access(parser: argparse._ActionsContainer, path: Callable[[str], Path] |
         type=labels,
         default={},
         metavar="K=V,...",
-        help="labels that a query front shows on all series of this cluster: only those are read",
+        help="labels that a query frontend adds to all series of this cluster: only such series are read",
     )
 
 
 def access(options: argparse.Namespace, address: str, **further: Any) -> ConnectionOptions:
-    """As these options say."""
+    """The connection options from the command line."""
     return ConnectionOptions(
         address,
         ca_file=options.prometheus_ca_file,
@@ -101,7 +101,7 @@ def access(options: argparse.Namespace, address: str, **further: Any) -> Connect
 
 
 def present(text: str) -> Path:
-    """A file that is there; raises what argparse turns into a message."""
+    """A file that exists; raises an error that argparse turns into a message."""
     if not Path(text).is_file():
         raise argparse.ArgumentTypeError(f"there is no file {text}")
     return Path(text)

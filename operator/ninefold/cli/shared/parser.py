@@ -1,6 +1,6 @@
-"""The parser of a command's options: a wrong call is told in two lines, the fault first.
+"""The parser of a command's options: a usage error takes two lines, the fault first.
 
-argparse prints every option above the fault, which are thirty lines for `ninefold run`.
+argparse prints every option above the fault: thirty lines for `ninefold run`.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from ninefold.cli.shared import similar
 
 
 class Parser(argparse.ArgumentParser):
-    """As argparse's own, with its acts."""
+    """argparse's parser, with short errors and hints."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}{_hint(self, message)}\n{self.prog} --help shows its options\n")
 
 
 def subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    """The acts of a command by name."""
-    groups = (each for each in parser._actions if isinstance(each, argparse._SubParsersAction))
+    """The subcommands of a command, by name."""
+    groups = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     return {name: act for group in groups for name, act in group.choices.items()}
 
 
 def _hint(parser: argparse.ArgumentParser, message: str) -> str:
-    """What may have been meant by an option or an act that does not exist."""
+    """A suggestion for an option or a subcommand that does not exist."""
     if unknown := re.match(r"unrecognized arguments: (?:\S+ )*?(--[\w-]+)", message):
         return similar.question(unknown[1], _options(parser))
     if unknown := re.match(r"argument (?:ACT|\S+): invalid choice: '?([^' ]+)'? ", message):

@@ -9,5 +9,5 @@ from ninefold.kube.api import Manifest
 
 
 def as_json(manifests: Iterable[Manifest]) -> str:
-    """One object of the kind List, as kubectl prints and takes it."""
+    """One object of the kind List, as kubectl prints and reads it."""
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)}, indent=2, ensure_ascii=False)

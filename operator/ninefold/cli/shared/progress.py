@@ -1,4 +1,4 @@
-"""Words on standard error: notes, and how far it is with what takes longer than some seconds."""
+"""Messages on standard error: notes, and the progress of steps that take more than a few seconds."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import time
 from datetime import timedelta
 
 _PATIENCE = 3.0
-"""Seconds without a word."""
+"""Seconds without a message."""
 
 
 class Failed(Exception):
-    """A command cannot do what it was asked for; the message says what to change."""
+    """A command cannot run; the message says what to change."""
 
 
 class Progress:
     def __init__(self, *, quiet: bool) -> None:
-        """Where it is quiet, only notes are printed."""
+        """With `quiet`, it prints only notes."""
         self._quiet, self._last = quiet, time.monotonic()
 
     def note(self, sentence: str) -> None:

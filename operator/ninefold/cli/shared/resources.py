@@ -1,4 +1,4 @@
-"""From the objects of files to our resources, as strictly as `kubectl apply` takes them."""
+"""Parses Ninefold's resources from objects in files, as strictly as `kubectl apply`."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _NAME = TypeAdapter(ObjectName)
 _TOP = {"apiVersion", "kind", "metadata", "spec", "status"}
 _READ = {info.alias or name for name, info in Metadata.model_fields.items()}
 _METADATA = _READ | {"deletionGracePeriodSeconds", "generateName", "managedFields", "ownerReferences", "selfLink"}
-"""Everything that ObjectMeta has."""
+"""All fields of ObjectMeta."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A resource of ours and the document that it was read from."""
+    """A resource of Ninefold and the document that it was read from."""
 
     resource: Resource
     document: Document
@@ -43,25 +43,25 @@ class Found:
         return f"{self.resource.api.kind} {self.resource.key}"
 
     def finding(self, diagnostic: Diagnostic) -> Finding:
-        """The diagnostic with its place in the file."""
+        """The diagnostic with its location in the file."""
         severity: Literal["error", "warning"] = "warning" if diagnostic.warning else "error"
         line = self.document.line(diagnostic.path)
         return Finding(diagnostic.message, self.document.file, line, self.name, dotted(diagnostic.path), severity)
 
 
 def together(found: Sequence[Found]) -> ResourceSet:
-    """All of them, as they are now."""
-    return ResourceSet(((one.resource, one.document.manifest) for one in found), datetime.now(UTC))
+    """All resources as one set, at the present moment."""
+    return ResourceSet(((entry.resource, entry.document.manifest) for entry in found), datetime.now(UTC))
 
 
 def of_kind(kind: type[ResourceT], found: Sequence[Found]) -> list[ResourceT]:
     """All resources of a kind."""
-    return [one.resource for one in found if isinstance(one.resource, kind)]
+    return [entry.resource for entry in found if isinstance(entry.resource, kind)]
 
 
 @dataclass(slots=True)
 class Resources:
-    """What documents hold: our resources, the faults of those that are none, and objects of other kinds."""
+    """The content of documents: Ninefold's resources, faults, and objects of other kinds."""
 
     found: list[Found] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -69,7 +69,7 @@ class Resources:
 
 
 def parse(documents: Sequence[Document], namespace: str) -> Resources:
-    """The resources in the documents; `namespace` is given to those that name none."""
+    """The resources in the documents; those without a namespace get `namespace`."""
     result, seen = Resources(), dict[tuple[str, Key], Found]()
     for document in documents:
         group, _, _ = document.manifest["apiVersion"].partition("/")
@@ -85,7 +85,7 @@ def parse(documents: Sequence[Document], namespace: str) -> Resources:
         if first is not found:
             place = f"{first.document.file}:{first.document.line()}"
             result.findings.append(
-                found.finding(Diagnostic((), f"this object stands in {place} already: keep one of them"))
+                found.finding(Diagnostic((), f"this object is already in {place}: keep one of them"))
             )
             continue
         result.found.append(found)
@@ -109,18 +109,18 @@ def _resource(document: Document, namespace: str) -> tuple[Resource | None, list
     if manifest["apiVersion"] != kind.api.api_version:
         return None, [finding(("apiVersion",), f"write {kind.api.api_version}")]
     findings = [
-        Finding(f"{key} is written twice: keep one", document.file, line, name) for key, line in document.repeated()
+        Finding(f"{key} occurs twice: keep one", document.file, line, name) for key, line in document.repeated()
     ]
     findings += [finding(path, _unknown_field(kind, path)) for path in _unknown(manifest, metadata)]
     findings += [finding(("metadata", part), message) for part, message in _names(metadata, namespace)]
-    # What a file says about the status means nothing: the API server ignores it, too.
+    # The status in a file has no meaning: the API server ignores it too.
     read = {key: value for key, value in metadata.items() if key in _READ}
     body = {"metadata": {**read, "namespace": metadata.get("namespace") or namespace}}
     body |= {"spec": manifest["spec"]} if "spec" in manifest else {}
     try:
         return kind.model_validate(body, extra="forbid"), findings
     except ValidationError as error:
-        # metadata.name has been looked at above.
+        # metadata.name has been checked above.
         found = [(path, text) for path, text in faults(error) if path != ("metadata", "name")]
         return None, findings + [
             finding(path, _unknown_field(kind, path) if text == UNKNOWN else text) for path, text in found
@@ -128,7 +128,7 @@ def _resource(document: Document, namespace: str) -> tuple[Resource | None, list
 
 
 def _unknown_field(kind: type[Resource], path: Sequence[str | int]) -> str:
-    """With the field that stands there and is like it, if any."""
+    """The fault of an unknown field, with a similar known field if there is one."""
     schema = crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     for part in path[:-1]:
         inner = schema.get("items") if isinstance(part, int) else schema.get("properties", {}).get(part)

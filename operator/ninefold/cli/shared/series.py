@@ -1,4 +1,4 @@
-"""What a Prometheus has of the series that objectives in files select: for `lint` and `import`."""
+"""Checks whether a Prometheus has the series that objectives in files select: for `lint` and `import`."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--prometheus-url",
         type=http_url,
         metavar="URL",
-        help="look there whether the selectors of objectives match any series",
+        help="check in this Prometheus whether the selectors of objectives match any series",
     )
     add_access(group)
 
 
 def findings(options: argparse.Namespace, found: Sequence[Found]) -> list[Finding]:
-    """Selectors that match no series: an error where that is wrong whatever happens, a warning where it may be early.
+    """Selectors that match no series: an error if this is surely wrong, a warning if the series may still appear.
 
-    None without a Prometheus.
+    Empty without a Prometheus.
     """
     if not options.prometheus_url:
         return []
-    # Only now: without it a command starts in half the time.
+    # Imported here: without it a command starts in half the time.
     from ninefold.cli.shared import series_lookup
 
     return series_lookup.findings(options, found)

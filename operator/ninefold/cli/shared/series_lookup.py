@@ -1,4 +1,4 @@
-"""Looks the selectors of objectives up in a Prometheus."""
+"""Looks up the selectors of objectives in a Prometheus."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 
 
 def findings(options: argparse.Namespace, found: Sequence[Found]) -> list[Finding]:
-    """As `series.findings`, with a Prometheus."""
+    """Like `series.findings`, with a Prometheus."""
     try:
         return asyncio.run(_findings(options, found))
     except Failed as error:
@@ -32,22 +32,22 @@ async def _findings(options: argparse.Namespace, found: Sequence[Found]) -> list
     findings, now = [], datetime.now(UTC)
     async with history.client(options, options.prometheus_url) as prometheus:
         names = MetricNames(prometheus)
-        for one in found:
-            if not isinstance(one.resource, ServiceLevelObjective):
+        for entry in found:
+            if not isinstance(entry.resource, ServiceLevelObjective):
                 continue
             try:
-                for each in await unmatched(prometheus, names, one.resource, now - LOOKBACK, now):
-                    findings.append(one.finding(Diagnostic.of(str(each), warning=not each.fault)))
-                latency = one.resource.spec.indicator.latency
+                for selector in await unmatched(prometheus, names, entry.resource, now - LOOKBACK, now):
+                    findings.append(entry.finding(Diagnostic.of(str(selector), warning=not selector.fault)))
+                latency = entry.resource.spec.indicator.latency
                 if latency and (words := await missing(prometheus, latency)):
-                    findings.append(one.finding(Diagnostic.of(words)))
-                for field, sentence in await mistaken(prometheus, one.resource):
-                    findings.append(one.finding(Diagnostic.of(f"{field}: {sentence}", warning=True)))
+                    findings.append(entry.finding(Diagnostic.of(words)))
+                for field, sentence in await mistaken(prometheus, entry.resource):
+                    findings.append(entry.finding(Diagnostic.of(f"{field}: {sentence}", warning=True)))
             except QueryRefused as error:
-                findings.append(one.finding(Diagnostic(("spec", "indicator"), f"Prometheus refuses it: {error}")))
+                findings.append(entry.finding(Diagnostic(("spec", "indicator"), f"Prometheus refuses it: {error}")))
             except Unreachable as error:
                 return [*findings, Finding(str(error), "--prometheus-url")]
             except Stalled:
-                # What is no PromQL is said without Prometheus.
+                # Invalid PromQL is reported without Prometheus.
                 continue
     return findings

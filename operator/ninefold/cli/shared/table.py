@@ -1,4 +1,4 @@
-"""Resources as tables, with the columns that kubectl shows and the sentences that it does not."""
+"""Resources as tables, with the columns that kubectl shows and the sentences that it omits."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ninefold.kube.model import Column, Resource
 _ANSI: dict[Tone, int] = {"good": 32, "attention": 33, "bad": 31, "notice": 36, "quiet": 36}
 _OF_CONDITIONS: dict[str, Tone] = {"True": "good", "False": "bad", "Unknown": "attention"}
 _SENTENCES = (".status.message", ".status.reason")
-"""Where a kind says why it is what it is."""
+"""The fields in which a kind explains its state."""
 _KSTATUS = ("Ready", "Reconciling", "Stalled")
-"""Conditions whose meaning is that of Kubernetes."""
+"""Conditions with the meaning of kstatus."""
 _NUMBER = re.compile(r"(-?\d+(?:\.\d+)?) ?(?:%|x(?: over \w+)?)?")
 _READY = Column("Ready", "Ready")
 _AGE = Column("Age", ".metadata.creationTimestamp", "date")
@@ -27,13 +27,13 @@ _AGE = Column("Age", ".metadata.creationTimestamp", "date")
 def as_text(
     found: Mapping[type[Resource], Sequence[Manifest]], now: datetime, *, namespaces: bool, colour: bool
 ) -> str:
-    """One table a kind; under it a line for each object that is not well. Empty if there is no object."""
+    """One table per kind, then a line for each object with a problem. Empty if there is no object."""
     parts = [_section(kind, manifests, now, namespaces, colour) for kind, manifests in found.items() if manifests]
     return "\n\n".join(parts)
 
 
 def as_dict(found: Mapping[type[Resource], Sequence[Manifest]]) -> dict[str, Any]:
-    """The same for machines: spec and status as they stand, and Ready without a search through conditions."""
+    """The same for machines: spec and status unchanged, and Ready without a search through conditions."""
     return {
         "objects": [
             {
@@ -55,13 +55,13 @@ def as_dict(found: Mapping[type[Resource], Sequence[Manifest]]) -> dict[str, Any
 
 def figures(kind: type[Resource], manifest: Manifest) -> dict[str, float | int]:
     """The columns that hold a number, as numbers: percent as percent, burn rates as multiples. `budgetLeft` of "38.2 %"
-    is 38.2. Left out where nothing is known."""
-    found = {}
+    is 38.2. Unknown values are left out."""
+    numbers = {}
     for column in kind.columns:
         value = _at(manifest, column.path)
         if (number := number_of(value)) is not None:
-            found[_camel(column.name)] = number
-    return found
+            numbers[_camel(column.name)] = number
+    return numbers
 
 
 def number_of(value: Any) -> float | int | None:
@@ -107,15 +107,15 @@ def _columns(kind: type[Resource]) -> list[Column]:
 
 
 def _sorted(manifests: Sequence[Manifest]) -> list[Manifest]:
-    return sorted(manifests, key=lambda one: (one["metadata"].get("namespace", ""), one["metadata"]["name"]))
+    return sorted(manifests, key=lambda item: (item["metadata"].get("namespace", ""), item["metadata"]["name"]))
 
 
 def aligned(rows: Sequence[Sequence[str]], colour: bool) -> list[str]:
-    """A line for each row, columns below each other."""
+    """A line for each row, with aligned columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
-        # Padding first: a colour has a length, too.
+        # Padding first: a colour has a length too.
         cells = [_painted(cell, cell.ljust(width), colour) for cell, width in zip(row, widths, strict=True)]
         lines.append("   ".join(cells).rstrip())
     return lines
@@ -150,10 +150,10 @@ def _cell(column: Column, manifest: Manifest, now: datetime) -> str:
 
 
 def _sentences(manifest: Manifest) -> list[str]:
-    """Why it is what it is, and why it is not ready, as far as somebody has looked at it."""
+    """Why the object has its state, and why it is not ready, as far as it was reconciled."""
     ready = _ready(manifest)
     if not ready:
-        return ["the operator has not looked at it yet: is it running?"]
+        return ["the operator has not reconciled it yet: is it running?"]
     why = [str(_at(manifest, path) or "") for path in _SENTENCES]
     if ready["status"] != "True" or not any([*why, *_complaints(manifest)]):
         why.append(ready["message"])
@@ -161,9 +161,9 @@ def _sentences(manifest: Manifest) -> list[str]:
 
 
 def _complaints(manifest: Manifest) -> list[str]:
-    """What is wrong with an object that does what it is made for."""
+    """Faults of an object that otherwise works."""
     conditions = manifest.get("status", {}).get("conditions", ())
-    return [each["message"] for each in conditions if _is_bad(each)]
+    return [condition["message"] for condition in conditions if _is_bad(condition)]
 
 
 def _is_bad(condition: Mapping[str, Any]) -> bool:
@@ -178,7 +178,7 @@ def _ready(manifest: Manifest) -> Mapping[str, Any]:
 
 
 def _at(manifest: Manifest, path: str) -> Any:
-    """The value at a column's path, such as ".status.burn.1h"; None where there is none."""
+    """The value at a column's path, such as ".status.burn.1h"; None if it is missing."""
     value: Any = manifest
     for name in path.removeprefix(".").split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
@@ -186,7 +186,7 @@ def _at(manifest: Manifest, path: str) -> Any:
 
 
 def age(since: datetime, now: datetime) -> str:
-    """As kubectl shows it, in one unit: "12d", "5h", "3m", "45s"."""
+    """An age as kubectl shows it, in one unit: "12d", "5h", "3m", "45s"."""
     seconds = max(0, int((now - since).total_seconds()))
     for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
         if seconds >= 2 * length:

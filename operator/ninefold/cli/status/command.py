@@ -1,6 +1,6 @@
-"""`ninefold status`: where a namespace or a cluster stands: objectives, policies, gates, and what is wrong with them.
+"""`ninefold status`: shows the objectives, policies and gates of a namespace or a cluster, and their problems.
 
-Only reads. Exit code: 0 fine, 1 the cluster could not be asked, 2 a wrong call.
+Read-only. Exit code: 0 success, 1 the cluster did not answer, 2 a usage error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ninefold.kube.client import Cluster
 from ninefold.kube.model import Resource
 
 SHOWN = tuple(model for model in MODELS if model.in_category)
-"""Those of `kubectl get ninefold`."""
+"""The kinds of `kubectl get sre`."""
 
 Found = Mapping[type[Resource], Sequence[Manifest]]
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Of the options."""
+    """The parser of the options."""
     parser = Parser(prog="ninefold status", description=__doc__)
     cluster.add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
 
 async def listing(cluster: Cluster, namespace: str) -> Found:
     """Every object of the kinds shown, by kind; of all namespaces, and of the cluster itself, if none is given."""
-    # Who may look at one namespace only is shown that.
+    # A user who may read only one namespace sees that namespace.
     kinds = [kind for kind in SHOWN if kind.api.namespaced or not namespace]
     lists = await asyncio.gather(*(cluster.list(kind.api, namespace=namespace) for kind in kinds))
     return dict(zip(kinds, lists, strict=True))

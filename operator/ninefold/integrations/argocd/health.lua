@@ -1,8 +1,8 @@
--- As kstatus reads it. Whether Ninefold does what the object asks, not whether the service is well.
+-- Follows kstatus: whether Ninefold does what the object asks, not whether the service is healthy.
 local function condition(kind)
-  for _, each in ipairs((obj.status or {}).conditions or {}) do
-    if each.type == kind then
-      return each
+  for _, item in ipairs((obj.status or {}).conditions or {}) do
+    if item.type == kind then
+      return item
     end
   end
   return {}
@@ -14,7 +14,7 @@ end
 
 local function health()
   if not seen() then
-    return {status = "Progressing", message = "Ninefold has not looked at it yet"}
+    return {status = "Progressing", message = "Ninefold has not reconciled it yet"}
   end
   local stalled, ready = condition("Stalled"), condition("Ready")
   if stalled.status == "True" then

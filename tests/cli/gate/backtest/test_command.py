@@ -197,13 +197,12 @@ def test_what_rules_would_have_recorded_is_as_good_as_what_they_did(ninefold: Co
     assert ninefold("gate", "backtest", *options, *of(tmp_path / "recorded" / "data")).stdout == done.stdout
     done = ninefold("gate", "backtest", *options, *of(raw))
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("ninefold: shop/checkout: nothing is recorded of it in this time: --recompute ")
+    assert done.stderr.startswith("ninefold: shop/checkout: it has no recordings in this time range: --recompute ")
     files = {"slo.yaml": DAILY.replace('job="checkout"', 'job="chekcout"')}
     done = ninefold("gate", "backtest", *options, "--recompute", *of(raw), files=files)
     assert (done.returncode, done.stdout) == (1, "")
     assert (
-        done.stderr
-        == "ninefold: shop/checkout: there are no events of it in this time: does its indicator select any?\n"
+        done.stderr == "ninefold: shop/checkout: it has no events in this time range: does its indicator select any?\n"
     )
 
 
@@ -274,7 +273,7 @@ def test_a_cluster_says_what_is_replayed(
     cluster.kubectl("apply", "--server-side", "-f", "-", input=_of(namespace, POLICY, GATE))
     options = ["gate", "backtest", "-n", namespace, *window(), "--json"]
     done = ninefold(*options, *of(data))
-    selects = f"ErrorBudgetPolicy {namespace}/checkout selects no ServiceLevelObjective that is there"
+    selects = f"ErrorBudgetPolicy {namespace}/checkout selects no present ServiceLevelObjective"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"ninefold: {selects}: add one, or name a gate\n")
     cluster.kubectl("apply", "--server-side", "-f", "-", input=_of(namespace, SLO))
     for release in releases():
@@ -319,7 +318,7 @@ def test_what_takes_long_tells_how_far_it_is_but_to_machines(
 def test_a_source_that_is_left_out_is_told(ninefold: Command, tsdb: list[str]) -> None:
     files = {**FILES, "gate.yaml": f"{GATE}  - clusterReleaseGate: production\n"}
     done = ninefold("gate", "backtest", "-f", *FILES, *tsdb, "--json", files=files)
-    left_out = "ReleaseGate shop/checkout: what ClusterReleaseGate production would have said is left out"
+    left_out = "ReleaseGate shop/checkout: the decisions of ClusterReleaseGate production are left out"
     assert (done.returncode, done.stderr) == (0, f"ninefold: {left_out}\n")
 
 
@@ -329,7 +328,7 @@ def test_more_than_memory_may_hold_is_refused(
     monkeypatch.setattr("ninefold.cli.gate.backtest.steps._MOST", 1000)
     done = ninefold("gate", "backtest", "-f", *FILES, *tsdb, files=FILES)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "values are too many: look at less time" in done.stderr
+    assert "values are too many: replay less time" in done.stderr
 
 
 BROKEN_RELEASE = "{apiVersion: ninefold.dev/v1alpha1, kind: Release, metadata: {name: a}, spec: {}}"
@@ -338,13 +337,13 @@ BROKEN_RELEASE = "{apiVersion: ninefold.dev/v1alpha1, kind: Release, metadata: {
 @pytest.mark.parametrize(
     ("changed", "options", "words"),
     [
-        ({}, ["other"], "there is no ReleaseGate other: name one of those there are (checkout)"),
+        ({}, ["other"], "there is no ReleaseGate other: name one of these: checkout"),
         (
             {"policy.yaml": SLO.replace("checkout,", "other,")},
             [],
-            "names ErrorBudgetPolicy checkout, which is not there",
+            "names ErrorBudgetPolicy checkout, which is missing",
         ),
-        ({"slo.yaml": ""}, [], "ErrorBudgetPolicy shop/checkout selects no ServiceLevelObjective that is there"),
+        ({"slo.yaml": ""}, [], "ErrorBudgetPolicy shop/checkout selects no present ServiceLevelObjective"),
         ({"policy.yaml": "", "gate.yaml": ""}, [], "there is neither a ReleaseGate nor an ErrorBudgetPolicy"),
         ({"gate.yaml": GATE.replace("sources", "source")}, [], "gate.yaml:7: ReleaseGate shop/checkout spec.source"),
         (
@@ -356,7 +355,7 @@ BROKEN_RELEASE = "{apiVersion: ninefold.dev/v1alpha1, kind: Release, metadata: {
             [],
             "spec.sources[0].freeze.cron.schedule: ",
         ),
-        ({}, ["--against", "slo.yaml"], "--against takes policies and gates"),
+        ({}, ["--against", "slo.yaml"], "--against accepts policies and gates"),
         ({}, ["--against", "none.yaml"], "none.yaml: cannot be read"),
         ({"bad.yaml": BROKEN_RELEASE}, ["--releases", "bad.yaml"], "Release a cannot be read: spec.workload"),
         ({}, ["--since", "2026-10-01", "--until", "2026-09-20"], "--since 2026-10-01T00:00:00Z is not before --until"),
@@ -380,7 +379,7 @@ def test_a_prometheus_that_cannot_be_asked(ninefold: Command) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--since", "yesterday"], "is no time: write 2026-09-01"),
+        (["--since", "yesterday"], "is not a time: write 2026-09-01"),
         (["--since", "900d"], "write a time of up to 800d"),
         (["--step", "10m"], "write a step of 1s to 5m"),
         (["--tsdb", "data"], "not allowed with argument"),

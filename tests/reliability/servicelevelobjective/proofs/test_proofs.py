@@ -30,7 +30,7 @@ SAMPLES = sorted((Path(__file__).parents[4] / "manifests" / "samples").glob("slo
 def test_the_proof_of_every_sample_holds(tmp_path: Path, sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["render", "-f", str(sample), "--tests", str(tmp_path)]) == 0
     (suite,) = tmp_path.glob("*.test.yaml")
-    assert re.fullmatch(rf"{suite}: \d+ cases(; counters stand in for its own PromQL)?\n", capsys.readouterr().out)
+    assert re.fullmatch(rf"{suite}: \d+ cases(; counters replace its own PromQL)?\n", capsys.readouterr().out)
     done = subprocess.run([binary("promtool"), "test", "rules", suite], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 

@@ -1,6 +1,6 @@
 """`ninefold gate backtest`: its options. The steps are in steps.py, which needs numpy.
 
-Exit code: 0 fine, 1 it cannot be told, 2 a wrong call.
+Exit code: 0 success, 1 no result, 2 a usage error.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ninefold.kube.fields import seconds
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="GATE", nargs="?", help="only this gate (default: all)")
-    what = parser.add_argument_group("what is replayed")
+    what = parser.add_argument_group("resources to replay")
     what.add_argument(
         "-f",
         "--filename",
@@ -23,9 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="gates, policies and objectives in files or directories (default: those of the cluster)",
     )
-    what.add_argument("-R", "--recursive", action="store_true", help="go into the directories of directories, too")
+    what.add_argument("-R", "--recursive", action="store_true", help="also read subdirectories")
     what.add_argument(
-        "-n", "--namespace", help="of the cluster; of what names none in files (default: that of the context; default)"
+        "-n",
+        "--namespace",
+        help="the namespace in the cluster, or of objects in files that name none (default: the context's; default)",
     )
     cluster.add_context(what)
     what.add_argument(
@@ -33,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="extend",
         nargs="+",
         metavar="FILE",
-        help="replay a second time, with what is in these files in the place of what has its kind and name",
+        help="replay a second time, with the objects in these files instead of those of the same kind and name",
     )
     what.add_argument(
         "--releases",
@@ -41,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="FILE",
         help="records of releases, as kubectl get releases -o yaml prints them (default: those of the cluster, "
-        "none beside -f)",
+        "none with -f)",
     )
     group = parser.add_argument_group("history")
     history.add_source(group)
@@ -50,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_since,
         default=timedelta(days=30),
         metavar="TIME",
-        help="as 90d, 2026-09-01 or 2026-09-01T12:00Z (default: 30d)",
+        help="for example 90d, 2026-09-01 or 2026-09-01T12:00Z (default: 30d)",
     )
     group.add_argument("--until", type=history.time, metavar="TIME", help="default: now, or the end of --tsdb")
     group.add_argument(
@@ -58,12 +60,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=history.step,
         default=60,
         metavar="TIME",
-        help="how often rules are evaluated, and so figures looked at (default: 1m)",
+        help="how often rules are evaluated and measurements read (default: 1m)",
     )
     group.add_argument(
         "--recompute",
         action="store_true",
-        help="evaluate the rules of the objectives over what was scraped, instead of reading what they recorded",
+        help="evaluate the objectives' rules over scraped series, instead of reading their recordings",
     )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 
@@ -71,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     if not history.can_be_read():
         return 1
-    # Only now, since it needs numpy.
+    # Imported here, since it needs numpy.
     from ninefold.cli.gate.backtest import steps
 
     return steps.run(options)

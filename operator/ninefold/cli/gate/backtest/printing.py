@@ -1,4 +1,4 @@
-"""What came of replays as text for people and as JSON for machines. Pure."""
+"""The results of replays as text for people and as JSON for machines. Pure."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _SHOWN = {"Stopped": "stopped", "RolledBack": "passed as a rollback", "Created":
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Policies by name with the states that they were in, and gates."""
+    """Policies by name with their states over time, and gates."""
 
     policies: Mapping[str, Sequence[Stay]]
     gates: Sequence[ReplayOutcome]
 
 
 def text(begin: datetime, end: datetime, results: Sequence[Result], other: str) -> str:
-    """Several paragraphs. A second result is that of the resources in the files `other`."""
+    """The results in several paragraphs. A second result is about the resources in the files `other`."""
     span = f"from {at(begin)} to {at(end)} UTC ({length(end - begin)})"
     parts = []
     for gate in results[0].gates:
@@ -46,8 +46,8 @@ def _closed(gate: ReplayOutcome, whole: timedelta) -> str:
     missing = f"; data were missing {in_percent(gate.unknown)} of it" if gate.unknown else ""
     if not gate.closings:
         return f"  never closed{missing}"
-    took = [each.seconds for each in gate.closings]
-    longest = f", at most {_length(max(took))} on end" if len(took) > 1 else ""
+    took = [closing.seconds for closing in gate.closings]
+    longest = f", at most {_length(max(took))} at a time" if len(took) > 1 else ""
     return (
         f"  closed {in_percent(gate.closed)} of the time: {_length(sum(took))} in {_times(len(took))}{longest}{missing}"
     )
@@ -56,41 +56,46 @@ def _closed(gate: ReplayOutcome, whole: timedelta) -> str:
 def _tables(gate: ReplayOutcome, end: datetime) -> Iterator[str]:
     if gate.closings:
         rows: list[Row] = [("REASON", "TIMES", "CLOSED FOR")]
-        yield "\n".join(table([*rows, *((one.because, str(one.times), _length(one.seconds)) for one in gate.reasons)]))
-        rows = [("CLOSED", "FOR", "DECISION", "REASON"), *(_closing(each) for each in gate.closings[:MOST])]
+        yield "\n".join(
+            table([*rows, *((reason.because, str(reason.times), _length(reason.seconds)) for reason in gate.reasons)])
+        )
+        rows = [("CLOSED", "FOR", "DECISION", "REASON"), *(_closing(closing) for closing in gate.closings[:MOST])]
         yield "\n".join([*table(rows), *more(gate.closings)])
     if gate.admissions:
-        told = [each for each in gate.admissions if each.verdict == "Stopped" or each.record.bad]
-        rows = [("RELEASE", "STARTED", "OUTCOME", "SUSPICION", "GATE"), *(_admission(each) for each in told[:MOST])]
-        shown = [*table(rows), *more(told)] if told else []
+        listed = [each for each in gate.admissions if each.verdict == "Stopped" or each.record.bad]
+        rows = [
+            ("RELEASE", "STARTED", "OUTCOME", "SUSPICION", "GATE"),
+            *(_admission(admission) for admission in listed[:MOST]),
+        ]
+        shown = [*table(rows), *more(listed)] if listed else []
         yield "\n".join([*shown, *(f"  {sentence}" for sentence in sentences(gate.releases))])
     else:
-        yield "  No release is on record in this time: nothing can be said of what it would have stopped."
+        yield "  There is no record of a release in this time: what it would have stopped is unknown."
 
 
-def _closing(each: Closing) -> Row:
-    lasted = _length(each.seconds) + ("" if each.end else " and on")
-    return at(each.begin), lasted, each.decision, ", ".join(each.because)
+def _closing(closing: Closing) -> Row:
+    lasted = _length(closing.seconds) + ("" if closing.end else " and on")
+    return at(closing.begin), lasted, closing.decision, ", ".join(closing.because)
 
 
-def _admission(each: Admission) -> Row:
-    status = each.record.release.status
-    name = each.record.release.metadata.name
-    return name, at(each.at), status.outcome or "-", status.suspicion or "-", _SHOWN[each.verdict]
+def _admission(admission: Admission) -> Row:
+    status = admission.record.release.status
+    name = admission.record.release.metadata.name
+    return name, at(admission.at), status.outcome or "-", status.suspicion or "-", _SHOWN[admission.verdict]
 
 
 def sentences(releases: Releases) -> list[str]:
-    """What the figures mean, for those who have to decide by them."""
+    """The meaning of the numbers, for users who decide by them."""
     all_, bad, stopped, both = releases.all, releases.bad, releases.stopped, releases.stopped_bad
-    found = [f"It would have stopped {stopped} of {counted(all_, 'release')}."]
+    lines = [f"It would have stopped {stopped} of {counted(all_, 'release')}."]
     if stopped:
-        found.append(f"Of the {stopped} that it would have stopped {both} went bad ({in_percent(both / stopped)}).")
+        lines.append(f"Of the {stopped} that it would have stopped {both} went bad ({in_percent(both / stopped)}).")
     if bad:
         share = in_percent(both / bad)
-        found.append(f"Of the {bad} that went bad it would have stopped {both} ({share}), and let {bad - both} pass.")
+        lines.append(f"Of the {bad} that went bad it would have stopped {both} ({share}), and let {bad - both} pass.")
     else:
-        found.append("None of them went bad.")
-    return found
+        lines.append("None of them went bad.")
+    return lines
 
 
 def _stay(stay: Stay, whole: timedelta) -> Row:
@@ -99,7 +104,7 @@ def _stay(stay: Stay, whole: timedelta) -> Row:
 
 
 def _compared(before: ReplayOutcome | None, after: ReplayOutcome, other: str) -> str:
-    columns = [_column(each) if each else ("-",) * len(_ROWS) for each in (before, after)]
+    columns = [_column(gate) if gate else ("-",) * len(_ROWS) for gate in (before, after)]
     rows: list[Row] = [("", "PRESENT", "AGAINST"), *zip(_ROWS, *columns, strict=True)]
     return "\n".join([f"ReleaseGate {after.gate} against {other}", *table(rows)])
 
@@ -108,15 +113,15 @@ _ROWS = ("closed", "times", "longest", "data missing", "releases stopped", "of t
 
 
 def _column(gate: ReplayOutcome) -> tuple[str, ...]:
-    one = gate.releases
+    releases = gate.releases
     return (
         in_percent(gate.closed),
         str(len(gate.closings)),
-        _length(max((each.seconds for each in gate.closings), default=0)),
+        _length(max((closing.seconds for closing in gate.closings), default=0)),
         in_percent(gate.unknown),
-        f"{one.stopped} of {one.all}",
-        f"{one.stopped_bad} of {one.stopped}",
-        f"{one.bad - one.stopped_bad} of {one.bad}",
+        f"{releases.stopped} of {releases.all}",
+        f"{releases.stopped_bad} of {releases.stopped}",
+        f"{releases.bad - releases.stopped_bad} of {releases.bad}",
     )
 
 
@@ -125,11 +130,11 @@ def _length(seconds: float) -> str:
 
 
 def _times(number: int) -> str:
-    return "one go" if number == 1 else f"{number} times"
+    return "one closing" if number == 1 else f"{number} times"
 
 
 def as_dict(begin: datetime, end: datetime, results: Sequence[Result]) -> dict[str, Any]:
-    """Shares as 0 to 1, lengths in seconds, times in RFC 3339, null for what cannot be told."""
+    """Shares as 0 to 1, lengths in seconds, times in RFC 3339, null for unknown values."""
     span = {"since": rfc3339(begin), "until": rfc3339(end)}
     first, *others = [_result(result, end - begin) for result in results]
     return {**span, **first, **({"against": others[0]} if others else {})}

@@ -1,4 +1,4 @@
-"""What a replay is about: gates, policies, objectives and releases, of files or of a cluster."""
+"""The resources of a replay: gates, policies, objectives and releases, from files or from a cluster."""
 
 from __future__ import annotations
 
@@ -36,39 +36,41 @@ class Scene:
     policies: dict[Key, ErrorBudgetPolicy] = field(default_factory=dict)
     gates: dict[Key, ReleaseGate] = field(default_factory=dict)
     corrections: dict[Key, Correction] = field(default_factory=dict)
-    """Only what is recomputed goes by them: what was recorded is corrected already."""
+    """Only --recompute uses them: recordings are corrected already."""
 
     def only(self, name: str) -> Scene:
-        """With the gates of a name, and the policies that they name. Raises Failed if there is none."""
+        """The scene with only the gates of this name and their policies. Raises Failed if there is none."""
         gates = {key: gate for key, gate in self.gates.items() if key.name == name}
         if not gates:
-            there = ", ".join(sorted({key.name for key in self.gates})) or "none"
-            raise Failed(f"there is no ReleaseGate {name}: name one of those there are ({there})")
+            present = ", ".join(sorted({key.name for key in self.gates})) or "none"
+            raise Failed(f"there is no ReleaseGate {name}: name one of these: {present}")
         named = {Key(key.namespace, name) for key, gate in gates.items() for name in policies_of(gate)}
-        return replace(self, gates=gates, policies={k: one for k, one in self.policies.items() if k in named})
+        return replace(
+            self, gates=gates, policies={key: policy for key, policy in self.policies.items() if key in named}
+        )
 
     def changed(self, other: Scene) -> Scene:
-        """With what the other has in the place of what has its kind and name."""
+        """The scene with the other scene's policies and gates instead of those of the same name."""
         return replace(self, policies=self.policies | other.policies, gates=self.gates | other.gates)
 
     def selected(self, key: Key) -> list[Manifest]:
-        """The objectives that a policy selects, as they are stored."""
+        """The objectives that a policy selects, in stored form."""
         wanted = self.policies[key].spec.objectives.wire()
         stored = (slo.wire() for at, slo in self.slos.items() if at.namespace == key.namespace)
         return [slo for slo in stored if selects(wanted, slo)]
 
     def check(self) -> None:
-        """Raises Failed where nothing could be said, with what is missing."""
+        """Raises Failed, with what is missing, if a replay has no result."""
         if not self.policies and not self.gates:
-            raise Failed("there is neither a ReleaseGate nor an ErrorBudgetPolicy: name their files by -f")
+            raise Failed("there is neither a ReleaseGate nor an ErrorBudgetPolicy: name their files with -f")
         for key, gate in self.gates.items():
             for name in policies_of(gate):
                 if Key(key.namespace, name) not in self.policies:
-                    raise Failed(f"ReleaseGate {key} names ErrorBudgetPolicy {name}, which is not there: add its file")
+                    raise Failed(f"ReleaseGate {key} names ErrorBudgetPolicy {name}, which is missing: add its file")
         for key in self.policies:
             if not self.selected(key):
                 raise Failed(
-                    f"ErrorBudgetPolicy {key} selects no ServiceLevelObjective that is there: add one, or name a gate"
+                    f"ErrorBudgetPolicy {key} selects no present ServiceLevelObjective: add one, or name a gate"
                 )
 
 
@@ -77,7 +79,7 @@ def policies_of(gate: ReleaseGate) -> list[str]:
 
 
 def of_options(options: argparse.Namespace) -> tuple[Scene, list[PastRecord]]:
-    """What is replayed first, and the records of releases. Raises Failed."""
+    """The scene of the first replay, and the records of releases. Raises Failed."""
     if options.filename:
         return _of_files(options.filename, options), _records(options)
     scene, manifests = _of_cluster(options)
@@ -85,10 +87,10 @@ def of_options(options: argparse.Namespace) -> tuple[Scene, list[PastRecord]]:
 
 
 def against(options: argparse.Namespace) -> Scene:
-    """What is replayed in the place of its like. Raises Failed."""
+    """The resources that replace others in the second replay. Raises Failed."""
     found = _of_files(options.against, options)
     if found.slos:
-        raise Failed("--against takes policies and gates: replay another ServiceLevelObjective by itself, with -f")
+        raise Failed("--against accepts policies and gates: replay another ServiceLevelObjective separately, with -f")
     return found
 
 
@@ -109,7 +111,7 @@ def _refuse(findings: Iterable[Finding]) -> None:
     for finding in found:
         print(finding, file=sys.stderr)
     if found:
-        raise Failed("nothing is replayed while there are faults in files")
+        raise Failed("nothing is replayed while files have faults")
 
 
 def _of_cluster(options: argparse.Namespace) -> tuple[Scene, list[Manifest]]:
@@ -122,13 +124,13 @@ def _of_cluster(options: argparse.Namespace) -> tuple[Scene, list[Manifest]]:
     try:
         slos, policies, gates, corrections, releases = asyncio.run(cluster.answered(options.context, ask))
     except NotFound:
-        raise Failed("the cluster does not know our kinds: kubectl apply --server-side -f crds/") from None
+        raise Failed("the cluster does not have Ninefold's CRDs: kubectl apply --server-side -f crds/") from None
     except ApiError as error:
         raise Failed(error.message) from None
     scene = Scene(
         _by_key(_parsed(ServiceLevelObjective, slos)),
         _by_key(_parsed(ErrorBudgetPolicy, policies)),
-        # What is kept for a ClusterReleaseGate only says what that says.
+        # A gate that the operator keeps for a ClusterReleaseGate only repeats its decisions.
         _by_key(gate for gate in _parsed(ReleaseGate, gates) if not gate.key.name.startswith(PREFIX)),
         _by_key(_parsed(Correction, corrections)),
     )
@@ -142,7 +144,7 @@ def _parsed(kind: type[ResourceT], manifests: Iterable[Manifest]) -> list[Resour
             found.append(kind.parse(manifest))
         except Stalled as stalled:
             name = f"{kind.api.kind} {Key.of(manifest)}"
-            print(f"ninefold: {name} is left out, since it cannot be read: {stalled.message}", file=sys.stderr)
+            print(f"ninefold: {name} is skipped, since it cannot be read: {stalled.message}", file=sys.stderr)
     return found
 
 
@@ -172,4 +174,4 @@ def _read(manifests: Iterable[Manifest]) -> list[PastRecord]:
 
 
 def _by_key(found: Iterable[ResourceT]) -> dict[Key, ResourceT]:
-    return {one.key: one for one in found}
+    return {resource.key: resource for resource in found}

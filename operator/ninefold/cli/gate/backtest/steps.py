@@ -1,4 +1,4 @@
-"""The steps of `ninefold gate backtest`: read resources, ask Prometheus, replay policies and gates, print."""
+"""The steps of `ninefold gate backtest`: read resources, query Prometheus, replay policies and gates, print."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from ninefold.reliability.servicelevelobjective.recording.composite import compo
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 
 LEAD = timedelta(days=1)
-"""How long before its time a replay begins, so that gates know what they would have known."""
+"""How long before its time range a replay begins, so that gates have the state that they would have had."""
 _MOST = 20_000_000
-"""Values of all series together, eight bytes each."""
-_NOT_RECORDED = "nothing is recorded of it in this time: --recompute evaluates its rules over what was scraped"
-_NO_EVENTS = "there are no events of it in this time: does its indicator select any?"
+"""The most values of all series together, eight bytes each."""
+_NOT_RECORDED = "it has no recordings in this time range: --recompute evaluates its rules over scraped series"
+_NO_EVENTS = "it has no events in this time range: does its indicator select any?"
 
 
 def run(options: argparse.Namespace) -> int:
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         print(_Replay(options).run())
     except BrokenPipeError:
-        raise  # The reader has seen enough: the same for every command.
+        raise  # The reader has closed the pipe: handled the same for every command.
     except (Failed, Stalled, CannotEvaluate, tsdb.NotServed, QueryRefused, Unreachable, OSError) as error:
         print(f"ninefold: {error}", file=sys.stderr)
         return 1
@@ -55,14 +55,14 @@ def run(options: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What Prometheus has of each objective, by slo_id, at the times of a grid."""
+    """The recordings of each objective, by slo_id, at the times of a grid."""
 
     grid: Grid
     by_id: Mapping[str, Vector]
 
 
 class Play:
-    """Policies and gates through one history. Raises Stalled as their plans do."""
+    """Replays policies and gates over one history. Raises Stalled like their plans."""
 
     def __init__(self, of: Scene, records: Sequence[PastRecord], start: datetime) -> None:
         self.policies = [PolicyReplay(policy, of.selected(key)) for key, policy in of.policies.items()]
@@ -72,11 +72,11 @@ class Play:
         ]
 
     def take(self, moment: ReplayMoment) -> None:
-        self._tell((policy.key, word) for policy in self.policies for word in policy.take(moment))
+        self._pass_on((policy.key, word) for policy in self.policies for word in policy.take(moment))
 
     def finish(self, begin: datetime, end: datetime) -> printing.Result:
-        """What came of it between two moments."""
-        self._tell((policy.key, word) for policy in self.policies for word in policy.pass_until(end))
+        """The result between two moments."""
+        self._pass_on((policy.key, word) for policy in self.policies for word in policy.pass_until(end))
         for gate in self.gates:
             gate.pass_until(end)
         return printing.Result(
@@ -84,7 +84,7 @@ class Play:
             gates=[outcome(gate, begin, end) for gate in self.gates],
         )
 
-    def _tell(self, said: Iterable[tuple[Key, Said]]) -> None:
+    def _pass_on(self, said: Iterable[tuple[Key, Said]]) -> None:
         for key, word in sorted(said, key=lambda each: each[1].at):
             for gate in self.gates:
                 if gate.key.namespace == key.namespace:
@@ -98,13 +98,13 @@ class _Replay:
         found, self._records = scene.of_options(options)
         self._scenes = [found, found.changed(scene.against(options))] if options.against else [found]
         if options.name:
-            self._scenes = [each.only(options.name) for each in self._scenes]
-        for each in self._scenes:
-            each.check()
+            self._scenes = [part.only(options.name) for part in self._scenes]
+        for part in self._scenes:
+            part.check()
         self._note_left_out()
 
     def run(self) -> str:
-        """What to print."""
+        """The text to print."""
         options = self._options
         with history.served(options) as url:
             begin, end, found = asyncio.run(self._asked(url))
@@ -119,11 +119,11 @@ class _Replay:
     def _note_left_out(self) -> None:
         for key, gate in self._scenes[-1].gates.items():
             for name in filter(None, (source.cluster_release_gate for source in gate.spec.sources)):
-                self._say.note(f"ReleaseGate {key}: what ClusterReleaseGate {name} would have said is left out")
+                self._say.note(f"ReleaseGate {key}: the decisions of ClusterReleaseGate {name} are left out")
 
     def _played(self, begin: datetime, end: datetime, found: Recorded) -> list[printing.Result]:
         start = begin - LEAD
-        plays = [Play(each, self._records, start) for each in self._scenes]
+        plays = [Play(part, self._records, start) for part in self._scenes]
         for moment in moments(found.grid, found.by_id):
             self._say.replayed(moment.at - start, end - start)
             for play in plays:
@@ -131,7 +131,7 @@ class _Replay:
         return [play.finish(begin, end) for play in plays]
 
     async def _asked(self, url: str) -> tuple[datetime, datetime, Recorded]:
-        """From when to when, on whole steps, and what Prometheus says of that time and the lead."""
+        """The begin and end on whole steps, and Prometheus' data for that time and the lead."""
         options, step = self._options, self._options.step
         async with history.client(options, url) as prometheus:
             until = options.until or await history.newest(options, prometheus)
@@ -143,25 +143,25 @@ class _Replay:
             found = await (self._computed if options.recompute else self._read)(prometheus, grid)
         values = sum(map(len, found.by_id.values())) * grid.count
         if values > _MOST:
-            raise Failed(f"{values:,} values are too many: look at less time, with a longer --step, or at one gate")
+            raise Failed(f"{values:,} values are too many: replay less time, use a longer --step, or name one gate")
         return begin, end, found
 
     def _objectives(self) -> dict[str, ServiceLevelObjective]:
-        """Those that any policy selects."""
+        """The objectives that any policy selects."""
         found: dict[Key, ServiceLevelObjective] = {}
-        for each in self._scenes:
-            for key in each.policies:
-                found |= {Key.of(slo): each.slos[Key.of(slo)] for slo in each.selected(key)}
+        for part in self._scenes:
+            for key in part.policies:
+                found |= {Key.of(slo): part.slos[Key.of(slo)] for slo in part.selected(key)}
         return {str(key): slo for key, slo in sorted(found.items())}
 
     async def _read(self, prometheus: Prometheus, grid: Grid) -> Recorded:
-        """What the rules have recorded."""
+        """The recordings of the rules."""
         questions = {slo_id: query_of(slo_id) for slo_id in self._objectives()}
         answers = await ask(prometheus, questions.values(), grid, self._say.asked)
         return Recorded(grid, {slo_id: answers[text] for slo_id, text in questions.items()})
 
     async def _computed(self, prometheus: Prometheus, grid: Grid) -> Recorded:
-        """What the rules would have recorded. Of a composite those of its components are evaluated, too."""
+        """What the rules would have recorded. For a composite, its components' rules are evaluated too."""
         wanted, slos, corrections = self._objectives(), self._scenes[0].slos, self._scenes[0].corrections
         needed = {key: slos[key] for slo in wanted.values() for key in components(slo) if key in slos}
         every = {**needed, **{slo.key: slo for slo in wanted.values()}}.values()
@@ -189,6 +189,6 @@ def _floor(at: datetime, step: int) -> datetime:
 
 
 def _begin(options: argparse.Namespace, end: datetime) -> datetime:
-    """When history is to begin."""
+    """The begin of the history."""
     begin: datetime = options.since if isinstance(options.since, datetime) else end - options.since
     return begin.astimezone(UTC)
