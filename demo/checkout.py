@@ -1,4 +1,4 @@
-"""The service of the demo: answers GET /checkout, counts its answers, and fails as its version does.
+"""The service of the demo: answers GET /checkout, counts its answers, and fails as often as its version does.
 
 Run as `python -m demo.checkout VERSION PORT`.
 """
@@ -11,7 +11,7 @@ import sys
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Info, generate_latest
 
-#: of how many requests how many fail
+#: failing requests, of this many requests
 FAULTS = {"v42": (9, 10)}
 #: no real service is free of errors
 USUAL = (1, 200)
@@ -21,16 +21,16 @@ VERSION = Info("checkout", "The version that runs.")
 
 
 def fails(version: str, number: int) -> bool:
-    """Whether this version fails the request of this number, counted from 0."""
+    """Whether this version fails the request with this number, counted from 0."""
     bad, of = FAULTS.get(version, USUAL)
     return number % of >= of - bad
 
 
 def application(version: str) -> web.Application:
-    """The service as of a version."""
+    """The service in this version."""
     numbers = itertools.count()
     VERSION.info({"version": version})
-    # A counter that is born with its first error would lose that one to rate().
+    # If a counter appeared with its first error, rate() would miss this error.
     for code in (200, 500):
         REQUESTS.labels(code)
 

@@ -1,4 +1,4 @@
-"""The customers of the demo: a steady rate of requests, with a few open at a time at most.
+"""The customers of the demo: a steady rate of requests, with at most a few open requests.
 
 Run as `python -m demo.load URL REQUESTS_PER_SECOND`.
 """
@@ -15,7 +15,7 @@ CUSTOMERS = 8
 
 
 async def customer(session: aiohttp.ClientSession, url: str, pause: float) -> None:
-    """One request each `pause` seconds. What a slow answer delays is not made up for."""
+    """One request every `pause` seconds. Delays by slow answers are not compensated."""
     now = asyncio.get_running_loop().time
     due = now()
     while True:

@@ -1,6 +1,6 @@
-"""Plays what kwok leaves out: the container. Runs the version of `checkout` that its Deployment has rolled out.
+"""Simulates what kwok leaves out: the container. Runs the version of `checkout` that its Deployment has rolled out.
 
-So it is the image in the cluster that decides what the customers meet, and nothing else.
+So only the image in the cluster decides which version the customers reach.
 Run as `python -m demo.node PORT` with KUBECONFIG set.
 """
 
@@ -16,12 +16,12 @@ from typing import Any
 from devcluster import web
 
 DEPLOYMENT = "/apis/apps/v1/namespaces/shop/deployments/checkout"
-#: seconds between looks
+#: seconds between checks
 STEP = 0.2
 
 
 def rolled_out(deployment: dict[str, Any]) -> str | None:
-    """The tag of the image that all its pods run; None while a rollout is under way."""
+    """The tag of the image that all its pods run; None during a rollout."""
     spec, status = deployment["spec"], deployment.get("status", {})
     counts = {status.get(name, 0) for name in ("replicas", "updatedReplicas", "availableReplicas")}
     if status.get("observedGeneration") != deployment["metadata"]["generation"] or counts != {spec["replicas"]}:

@@ -1,4 +1,4 @@
-"""What the demo plays with: Ninefold installed in a cluster, and a service under load. Acts as the people do."""
+"""The setting of the demo: Ninefold in a cluster, and a service under load. Acts as people do."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import devcluster
 from devcluster import web
 
 ROOT = Path(__file__).parents[1]
-#: requests a second: usually, and when customers come back
+#: requests per second: usually, and when customers come back
 USUAL, BUSY = 20, 300
 
 
 class Shop:
-    """A cluster set up for the story."""
+    """A cluster that is set up for the story."""
 
     def __init__(self, cluster: devcluster.Cluster) -> None:
         self.cluster = cluster
@@ -26,14 +26,14 @@ class Shop:
         self._probes = cluster.free_port()
 
     def install(self) -> None:
-        """CRDs, rights and admission policies, as manifests/base has them; the operator runs as a process instead."""
+        """Install CRDs, rights and admission policies from manifests/base; the operator runs as a process instead."""
         base = yaml.safe_load_all(self.cluster.kubectl("kustomize", str(ROOT / "manifests/base")))
         kept = [manifest for manifest in base if manifest["kind"] not in ("Deployment", "PodDisruptionBudget")]
         self._apply("-f", "-", input=yaml.safe_dump_all(kept))
         self.cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
 
     def start_operator(self) -> None:
-        """With the rights of its own service account and no others."""
+        """Start the operator with only the rights of its own service account."""
         config = self.cluster.directory / "operator.kubeconfig"
         token = self.cluster.kubectl("-n", "ninefold-system", "create", "token", "ninefold", "--duration=24h").strip()
         admin = yaml.safe_load(self.cluster.inside_kubeconfig.read_text())
@@ -44,7 +44,7 @@ class Shop:
         self._spawn("operator", *argv, KUBECONFIG=str(config))
 
     def operator_is_ready(self) -> bool:
-        """Whether it has listed all that it watches; raises DevclusterError with its log if it has ended."""
+        """Whether the operator has listed all its watches; raises DevclusterError with its log if it has ended."""
         self.cluster.component("operator").check_running()
         try:
             return self._operator.ok("/readyz")
@@ -52,11 +52,11 @@ class Shop:
             return False
 
     def kill_operator(self) -> int:
-        """As a crash would; its return code."""
+        """Kill the operator like a crash; returns its return code."""
         return self.cluster.component("operator").kill()
 
     def open(self) -> None:
-        """The Deployment, what plays its container, customers, and the samples."""
+        """Start the Deployment, its simulated container and the customers, and apply the samples."""
         self.cluster.sync_rules()
         self._apply("-k", str(ROOT / "demo/manifests"))
         self._spawn("checkout", "-m", "demo.node", str(self._service))
@@ -64,18 +64,18 @@ class Shop:
         self.load(USUAL)
 
     def load(self, rate: int) -> None:
-        """So many requests a second from now on."""
+        """Send this many requests per second from now on."""
         if "load" in self.cluster.processes():
             self.cluster.component("load").stop()
         self._spawn("load", "-m", "demo.load", f"http://127.0.0.1:{self._service}/checkout", str(rate))
 
     def set_image(self, tag: str, *options: str) -> str:
-        """`kubectl set image` to this version; what kubectl says. Raises CommandError with the refusal."""
+        """Run `kubectl set image` with this version; returns kubectl's output. Raises CommandError with the refusal."""
         command = ("set", "image", "deployment/checkout", f"app=checkout:{tag}", *options)
         return self.cluster.kubectl("-n", "shop", *command).strip()
 
     def roll_back(self) -> str:
-        """`kubectl rollout undo`; what kubectl says. Raises CommandError with the refusal."""
+        """Run `kubectl rollout undo`; returns kubectl's output. Raises CommandError with the refusal."""
         return self.cluster.kubectl("-n", "shop", "rollout", "undo", "deployment/checkout").strip()
 
     @cached_property
@@ -84,12 +84,12 @@ class Shop:
 
     @property
     def operator_address(self) -> str:
-        """Of its probes and metrics, for this machine."""
+        """The address of the operator's probes and metrics, for this machine."""
         return f"http://{self.cluster.forward(self._probes)}"
 
     @property
     def addresses(self) -> list[str]:
-        """For somebody who wants to look around."""
+        """Addresses for users who want to explore."""
         return [
             f"kubectl       {self.cluster.binary('kubectl')} --kubeconfig {self.cluster.kubeconfig} -n shop get sre",
             f"Prometheus    {self.cluster.prometheus.url}",

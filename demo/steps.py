@@ -1,4 +1,4 @@
-"""The steps of the demo: each is looked at until it has truly happened, shown, and kept for the report."""
+"""The steps of the demo: each is checked until it has really happened, shown, and kept for the report."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import Any, NamedTuple, TextIO
 from devcluster import DevclusterError
 from devcluster.waiting import patient
 
-#: seconds between looks
+#: seconds between checks
 STEP = 0.25
 #: seconds between two lines of the gauge where lines cannot be redrawn
 HEARTBEAT = 10.0
 WIDTH = 110
-#: to the beginning of the line, and nothing on it
+#: moves to the beginning of the line and clears it
 ERASE = "\r\033[K"
 
 
 class Seen(NamedTuple):
-    """What a look found: whether it is as expected, and the words of the one who was asked."""
+    """The result of a check: whether it is as expected, and the words of the source."""
 
     true: bool
     words: str
@@ -30,7 +30,7 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step as it ended. `seconds` counts from its cause: from the release for the alert, for instance."""
+    """The result of one step. `seconds` counts from its cause: for the alert, for instance, from the release."""
 
     name: str
     ok: bool
@@ -39,11 +39,11 @@ class Step:
 
 
 class Failed(Exception):
-    """A step did not happen; says what was expected and what was seen."""
+    """A step did not happen; the message says what was expected and what was seen."""
 
 
 class Screen:
-    """Lines with the time since the beginning; on a terminal below them a gauge that is redrawn."""
+    """Lines with the time since the beginning; on a terminal, with a gauge below that is redrawn."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
@@ -57,24 +57,24 @@ class Screen:
         return time.monotonic() - self.began
 
     def say(self, text: str) -> None:
-        """A line at this time."""
+        """Print a line with the present time."""
         first, *more = textwrap.wrap(text, WIDTH) or [""]
         self._write(f"{self.elapsed:6.1f} s  {first}")
         for line in more:
             self.plain(f"          {line}")
 
     def quote(self, text: str) -> None:
-        """What somebody said, below the line that it belongs to."""
+        """Print a quotation below the line that it belongs to."""
         for line in text.splitlines():
             for part in textwrap.wrap(line, WIDTH, break_long_words=False, break_on_hyphens=False):
                 self.plain(f"          | {part}")
 
     def plain(self, text: str = "") -> None:
-        """A line without a time."""
+        """Print a line without a time."""
         self._write(text)
 
     def gauge(self, read: Callable[[], str]) -> None:
-        """Show figures once a second on a terminal, else now and then."""
+        """Show measurements once per second on a terminal, otherwise less often."""
         if time.monotonic() - self._gauge_at < (1.0 if self._terminal else HEARTBEAT):
             return
         self._gauge_at = time.monotonic()
@@ -91,28 +91,28 @@ class Screen:
 
 
 class Steps:
-    """What has happened so far, in order."""
+    """The steps so far, in order."""
 
     def __init__(self, screen: Screen, gauge: Callable[[], str] = str) -> None:
         self.screen = screen
-        #: figures to show while waiting
+        #: returns the measurements to show while waiting
         self.gauge = gauge
         self.done: list[Step] = []
 
     def reach(
-        self, name: str, expected: str, look: Callable[[], Seen], limit: float = 0.0, since: float | None = None
+        self, name: str, expected: str, check: Callable[[], Seen], limit: float = 0.0, since: float | None = None
     ) -> None:
-        """Look until it is true, `limit` seconds at most (0: once); `since` is what its time counts from.
+        """Check until it is true, at most `limit` seconds (0: once); `since` is the start of its time.
 
-        The limit is that of an idle machine. Times are those of `screen.elapsed`. Raises Failed.
+        The limit applies to an idle machine. Times are in terms of `screen.elapsed`. Raises Failed.
         """
         began = self.screen.elapsed
         cause = began if since is None else since
-        seen, last = _once(look)
+        seen, last = _once(check)
         while not seen.true and not last and self.screen.elapsed - began < patient(limit):
             self.screen.gauge(self.gauge)
             time.sleep(STEP)
-            seen, last = _once(look)
+            seen, last = _once(check)
         self._end(Step(name, seen.true, self.screen.elapsed - cause, seen.words))
         if not seen.true:
             raise Failed(
@@ -125,10 +125,10 @@ class Steps:
         self.screen.quote(step.evidence)
 
 
-def _once(look: Callable[[], Seen]) -> tuple[Seen, bool]:
-    """What is seen, and whether looking again is of no use. While nobody answers, that is what is seen."""
+def _once(check: Callable[[], Seen]) -> tuple[Seen, bool]:
+    """The result, and whether another check is useless. While no server answers, this is the result."""
     try:
-        return look(), False
+        return check(), False
     except OSError as error:
         return Seen(False, f"no answer: {error}"), False
     except DevclusterError as error:
@@ -142,5 +142,5 @@ def table(steps: list[Step]) -> list[str]:
 
 
 def report(steps: list[Step], *, ok: bool) -> dict[str, Any]:
-    """For programs: {"ok", "steps": [{"name", "ok", "seconds", "evidence"}]}."""
+    """The results for programs: {"ok", "steps": [{"name", "ok", "seconds", "evidence"}]}."""
     return {"ok": ok, "steps": [{**asdict(step), "seconds": round(step.seconds, 2)} for step in steps]}

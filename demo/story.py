@@ -14,7 +14,7 @@ ACCOUNT = "system:serviceaccount:ninefold-system:ninefold"
 
 
 class Story:
-    """One telling of it on a cluster."""
+    """One run of the story on a cluster."""
 
     def __init__(self, shop: Shop, steps: Steps) -> None:
         self._shop = shop
@@ -22,8 +22,8 @@ class Story:
         self._ask = Witness(shop.cluster)
         steps.gauge = self._ask.gauge
 
-    def tell(self) -> None:
-        """Everything, in order; raises Failed at the first step that does not happen."""
+    def run(self) -> None:
+        """Run everything, in order; raises Failed at the first step that does not happen."""
         self._begin()
         self._break()
         self._hold()
@@ -36,14 +36,14 @@ class Story:
         self._shop.start_operator()
         reach("operator running", "the operator runs, with narrow rights", self._operator, 60)
         say(f"Open the shop: Deployment checkout:{OLD}, {USUAL} requests/s, and manifests/samples.")
-        say("(Made short to be watched: 95 % over 1 h, recovery for 5 s, an image is good after 15 s.)")
+        say("(Shortened for the demo: 95 % over 1 h, recovery for 5 s, an image is good after 15 s.)")
         self._shop.open()
         reach("traffic healthy", "requests succeed and the objective is met", self._ask.healthy, 60)
         reach("gate learns", f"the gate is open and knows {OLD} as good", lambda: self._ask.known_good(OLD), 60)
 
     def _break(self) -> None:
         reach = self._steps.reach
-        self._steps.screen.say(f"Release {BAD}, of which nine of ten requests fail.")
+        self._steps.screen.say(f"Release {BAD}, in which nine of ten requests fail.")
         released = self._steps.screen.elapsed
         reach("bad release", f"{BAD} passes and runs", self._change(self._set_image(BAD), BAD), 30)
         reach("burn", "the budget burns", self._ask.burns, 30, released)
@@ -54,9 +54,9 @@ class Story:
 
     def _hold(self) -> None:
         reach, say = self._steps.reach, self._steps.screen.say
-        say("Kill the operator (kill -9). The API server decides alone.")
+        say("Kill the operator (kill -9). The API server decides on its own.")
         code = self._shop.kill_operator()
-        reach("operator killed, still refused", f"{NEXT} is refused all the same", lambda: self._dead(code))
+        reach("operator killed, still refused", f"{NEXT} is still refused", lambda: self._dead(code))
         say(f"Roll back to {OLD}, with the operator still dead.")
 
     def _heal(self) -> None:
@@ -65,15 +65,15 @@ class Story:
         reach("rollback allowed", f"a rollback passes and {OLD} runs", self._change(self._shop.roll_back, OLD), 30)
         say("Start the operator again.")
         self._shop.start_operator()
-        reach("operator back", "the operator runs, and the gate is closed still", self._back, 60)
+        reach("operator back", "the operator runs, and the gate is still closed", self._back, 60)
         say(
-            f"Customers come back: {BUSY} requests/s instead of {USUAL}. A budget counts events, so what heals it "
-            "within a minute is that many good ones; at a steady rate it would take the hour of the window."
+            f"Customers come back: {BUSY} requests/s instead of {USUAL}. A budget counts events, so many good events "
+            "restore it within a minute; at a steady rate it would take the hour of the window."
         )
         self._shop.load(BUSY)
         reach("recovery", "requests succeed and there is budget again", self._ask.recovered, 200, rolled_back)
         reach("gate open", "the gate opens by itself", self._ask.gate_open, 60, rolled_back)
-        reach("page ended", "nobody is paged any more", self._ask.page_ended, 150, rolled_back)
+        reach("page ended", "no one is paged any longer", self._ask.page_ended, 150, rolled_back)
         say(f"Release {NEXT}.")
         reach("change passes", f"{NEXT} passes and runs", self._change(self._set_image(NEXT), NEXT), 30)
 
@@ -81,37 +81,35 @@ class Story:
         return lambda: self._shop.set_image(tag)
 
     def _change(self, act: Callable[[], str], tag: str) -> Callable[[], Seen]:
-        """A look that acts the first time, and then waits for the version to run."""
-        said: list[str] = []
+        """A check that acts the first time, and then waits for the version to run."""
+        output: list[str] = []
 
-        def look() -> Seen:
-            if not said:
-                said.append(act())
-            found = self._ask.runs(tag)
-            return Seen(found.true, f"kubectl: {said[0]}. {found.words}")
+        def check() -> Seen:
+            if not output:
+                output.append(act())
+            running = self._ask.runs(tag)
+            return Seen(running.true, f"kubectl: {output[0]}. {running.words}")
 
-        return look
+        return check
 
     def _operator(self) -> Seen:
-        """It is ready, and what the API server says that it may."""
+        """Whether the operator is ready, and what the API server allows it."""
         if not self._shop.operator_is_ready():
             return Seen(False, f"{self._shop.operator_address}/readyz does not say that it is ready")
         asked = ("watch servicelevelobjectives.ninefold.dev", "get secrets", "patch deployments.apps")
-        said = {
-            what: self._shop.cluster.kubectl(
-                "auth", "can-i", *what.split(), "-A", f"--as={ACCOUNT}", check=False
-            ).strip()
-            for what in asked
+        answers = {
+            act: self._shop.cluster.kubectl("auth", "can-i", *act.split(), "-A", f"--as={ACCOUNT}", check=False).strip()
+            for act in asked
         }
-        words = f"API server: {ACCOUNT} may " + ", ".join(f"{what}: {answer}" for what, answer in said.items())
-        return Seen([*said.values()] == ["yes", "no", "no"], words)
+        words = f"API server: {ACCOUNT} may " + ", ".join(f"{act}: {answer}" for act, answer in answers.items())
+        return Seen([*answers.values()] == ["yes", "no", "no"], words)
 
     def _refused(self, tag: str) -> Seen:
-        """The API server refuses the version in the gate's name, and the Deployment stays as it was."""
+        """The API server refuses the version in the gate's name, and the Deployment stays unchanged."""
         before = self._ask.image()
         try:
-            # The API server hears of a changed gate through a watch of its own, a moment later than it stores it. A
-            # dry run passes the same admission and changes nothing, so it can be tried again.
+            # The API server learns of a changed gate through its own watch, a moment after it stores the gate. A dry
+            # run passes the same admission and changes nothing, so it can be repeated.
             self._shop.set_image(tag, "--dry-run=server")
             return Seen(False, f"a dry run of `kubectl set image` to {tag} passes")
         except CommandError:

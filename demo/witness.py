@@ -1,4 +1,4 @@
-"""What the API server, Prometheus and Alertmanager say: the evidence of the demo."""
+"""The answers of the API server, Prometheus and Alertmanager: the evidence of the demo."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _FAILED = f'sum(rate(http_requests_total{{job="checkout",code="500"}}[5s])) / ({
 
 
 class Witness:
-    """Asks the cluster. Any question may raise OSError while nobody answers."""
+    """Queries the cluster. Any query may raise OSError while no server answers."""
 
     def __init__(self, cluster: devcluster.Cluster) -> None:
         self._cluster = cluster
 
     def healthy(self) -> Seen:
-        """Traffic, hardly an error, budget left, and the objective knows."""
+        """There is traffic with few errors, budget is left, and the objective reports it."""
         status = self._status("servicelevelobjectives", SLO)
-        ready = {each["type"]: each for each in status.get("conditions", [])}.get("Ready", {})
+        ready = {condition["type"]: condition for condition in status.get("conditions", [])}.get("Ready", {})
         left, burn, rate = self._number(_BUDGET), self._number(_BURN), self._number(_REQUESTS)
         words = (
             f"Prometheus: {_show(rate, '.0f')} requests/s, budget left {_show(left, '.1%')}, burn rate over 5m "
@@ -42,7 +42,7 @@ class Witness:
         return Seen(decision == "Allow", f"API server: gate/checkout decides {decision}")
 
     def known_good(self, tag: str) -> Seen:
-        """The gate is open and knows this version, and only this one, as good."""
+        """The gate is open and knows only this version as good."""
         known = self._status("releasegates", "checkout").get("knownGoodRevisions", {})
         images = [line.partition("=")[2] for lines in known.values() for line in lines.splitlines()]
         gate = self.gate_open()
@@ -58,14 +58,14 @@ class Witness:
         return Seen(gate.get("decision") in ("Hold", "Deny"), words)
 
     def runs(self, tag: str) -> Seen:
-        """The Deployment has this version, and customers meet it."""
+        """The Deployment has this version, and customers reach it."""
         image = self.image()
-        versions = [each["metric"]["version"] for each in self._cluster.prometheus.query("checkout_info")]
+        versions = [row["metric"]["version"] for row in self._cluster.prometheus.query("checkout_info")]
         words = f"API server: deployment/checkout has {image}. Prometheus: the running version is {versions}"
         return Seen(versions == [tag] and image == f"checkout:{tag}", words)
 
     def burns(self) -> Seen:
-        """The budget goes faster than the objective allows."""
+        """The budget burns faster than the objective allows."""
         left, burn, failed = self._number(_BUDGET), self._number(_BURN), self._number(_FAILED)
         words = (
             f"Prometheus: {_show(failed, '.0%')} of the requests of the last 5 s failed, burn rate over 5m "
@@ -74,7 +74,7 @@ class Witness:
         return Seen(burn is not None and burn > 1, words)
 
     def recovered(self) -> Seen:
-        """No request fails but the usual few, and there is budget again."""
+        """Only the usual few requests fail, and there is budget again."""
         status, failed = self._status("errorbudgetpolicies", "checkout"), self._number(_FAILED)
         lowest = status.get("lowestBudget")
         words = (
@@ -86,28 +86,28 @@ class Witness:
     def alert(self, severity: str) -> Seen:
         """Alertmanager holds a firing alert about the objective."""
         words = "; ".join(
-            f"{each['labels']['alertname']} {each['labels']['burn_tier']} ({severity}) is "
-            f"{each['status']['state']} since {each['startsAt']}: {each['annotations']['summary']}"
-            for each in self._firing(severity)
+            f"{alert['labels']['alertname']} {alert['labels']['burn_tier']} ({severity}) is "
+            f"{alert['status']['state']} since {alert['startsAt']}: {alert['annotations']['summary']}"
+            for alert in self._firing(severity)
         )
         return Seen(bool(words), f"Alertmanager: {words or f'no {severity} about {SLO}'}")
 
     def page_ended(self) -> Seen:
-        """It does not page any more."""
+        """Alertmanager no longer pages."""
         burn, pages = self._number(_BURN), len(self._firing("page"))
         words = f"Prometheus: burn rate over 5m {_show(burn, '.1f')}x. Alertmanager: {pages or 'no'} page about {SLO}"
         return Seen(not pages, words)
 
     def image(self) -> str:
-        """The one that the Deployment asks for."""
+        """The image of the Deployment."""
         image: str = self._get(_DEPLOYMENT)["spec"]["template"]["spec"]["containers"][0]["image"]
         return image
 
     def gauge(self) -> str:
-        """The figures that matter, on one line."""
+        """The main measurements, on one line."""
         try:
             gate = self._status("releasegates", "checkout").get("decision", "?")
-            left, burn, rate, failed = (self._number(each) for each in (_BUDGET, _BURN, _REQUESTS, _FAILED))
+            left, burn, rate, failed = (self._number(query) for query in (_BUDGET, _BURN, _REQUESTS, _FAILED))
         except (OSError, devcluster.DevclusterError):
             return "starting"
         return (
@@ -127,18 +127,18 @@ class Witness:
         return found
 
     def _number(self, expression: str) -> float | None:
-        """The value of a query that yields one series; None where it yields none."""
+        """The value of a query that returns one series; None if it returns none."""
         rows = self._cluster.prometheus.query(expression)
         return float(rows[0]["value"][1]) if rows else None
 
     def _firing(self, severity: str) -> list[dict[str, Any]]:
         wanted = {"slo_id": f"shop/{SLO}", "severity": severity}.items()
         alerts = self._cluster.alertmanager.alerts()
-        return [each for each in alerts if wanted <= each["labels"].items() and each["status"]["state"] == "active"]
+        return [alert for alert in alerts if wanted <= alert["labels"].items() and alert["status"]["state"] == "active"]
 
 
 def _percent(shown: str | None) -> float:
-    """The number in "38.2 %"; nan, which compares with nothing, where there is none."""
+    """The number in "38.2 %"; nan, for which every comparison is false, if there is none."""
     return float(shown.removesuffix("%")) if shown else float("nan")
 
 

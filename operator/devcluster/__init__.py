@@ -3,7 +3,7 @@
     with devcluster.start(prometheus=True) as cluster:
         cluster.kubectl("get", "nodes")
 
-See docs/devcluster.md.  Nothing here knows Ninefold.
+See docs/devcluster.md.  No code here depends on Ninefold.
 """
 
 from devcluster.cluster import Cluster

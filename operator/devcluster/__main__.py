@@ -14,7 +14,7 @@ from devcluster.recipes import DEFAULT_VERSION, KUBERNETES, RECIPES, Recipe, rec
 from devcluster.starting import CONTROL_PLANE, TEMPORARY, attach, running, start
 
 DEFAULT_NAME = "default"
-#: what the tests and the demo run, beside the control plane
+#: what the tests and the demo run in addition to the control plane
 BESIDE = ("kubectl", "prometheus", "promtool", "alertmanager", "helm")
 
 
@@ -55,15 +55,15 @@ def _down(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    found = {}
+    clusters = {}
     for name in running():
-        with suppress(DevclusterError, OSError):  # others come and go meanwhile
-            found[name] = describe(attach(name))
+        with suppress(DevclusterError, OSError):  # other clusters start and stop meanwhile
+            clusters[name] = describe(attach(name))
     if options.json:
-        print(json.dumps(found, indent=1))
-    for name, facts in {} if options.json else found.items():
+        print(json.dumps(clusters, indent=1))
+    for name, facts in {} if options.json else clusters.items():
         print(f"{name}  Kubernetes {facts['version']}  KUBECONFIG={facts['kubeconfig']}")
-    if not found and not options.json:
+    if not clusters and not options.json:
         print("no cluster runs; `python -m devcluster up` brings one up")
     return 0
 
@@ -103,10 +103,10 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _recipe(name: str, version: str) -> Recipe:
-    """By its own name, or by that of a program."""
+    """The recipe with this name, or the recipe of the program with this name."""
     recipe = RECIPES.get(name) or recipe_of(name, version)
     if recipe is None:
-        raise DevclusterError(f"nothing here builds {name!r}: choose from {', '.join(RECIPES)}, or a program of theirs")
+        raise DevclusterError(f"no recipe builds {name!r}: choose from {', '.join(RECIPES)}, or a program of theirs")
     return recipe
 
 
@@ -116,7 +116,7 @@ def _which(options: argparse.Namespace) -> int:
 
 
 def describe(cluster: Cluster) -> dict[str, str | None]:
-    """What somebody who wants to use the cluster needs to know."""
+    """What a user of the cluster needs to know."""
     parts = cluster.processes()
     return {
         "version": cluster.version,
@@ -131,7 +131,7 @@ def describe(cluster: Cluster) -> dict[str, str | None]:
 
 
 def _only() -> str:
-    """The cluster that is meant where none is named; those of test runs are not."""
+    """The cluster of a command that names none; clusters of test runs do not count."""
     names = [name for name in running() if not name.startswith(TEMPORARY)]
     if len(names) == 1:
         return names[0]
@@ -144,33 +144,35 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m devcluster", description="A real control plane on this machine.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     named = argparse.ArgumentParser(add_help=False)
-    named.add_argument("--name", help="which cluster, where several run")
+    named.add_argument("--name", help="which cluster, if several run")
     machine = argparse.ArgumentParser(add_help=False)
-    machine.add_argument("--json", action="store_true", help="for programs")
+    machine.add_argument("--json", action="store_true", help="print JSON")
     versioned = argparse.ArgumentParser(add_help=False)
     versioned.add_argument("--version", choices=list(KUBERNETES), help=f"Kubernetes minor (default {DEFAULT_VERSION})")
 
     up = commands.add_parser("up", parents=[machine, versioned], help="bring a cluster up; it stays until `down`")
-    up.add_argument("--name", default=DEFAULT_NAME, help=f"what to call it (default {DEFAULT_NAME})")
-    up.add_argument("--prometheus", action="store_true", help="with Prometheus, and rules from labelled ConfigMaps")
-    up.add_argument("--alertmanager", action="store_true", help="with Alertmanager, and the Prometheus that feeds it")
-    up.add_argument("--nodes", type=int, default=1, help="how many nodes kwok plays (default 1)")
-    up.add_argument("--own", action="store_true", help="a control plane of its own, whatever else there is")
+    up.add_argument("--name", default=DEFAULT_NAME, help=f"the name of the cluster (default {DEFAULT_NAME})")
+    up.add_argument(
+        "--prometheus", action="store_true", help="start Prometheus, and load rules from labelled ConfigMaps"
+    )
+    up.add_argument("--alertmanager", action="store_true", help="start Alertmanager and Prometheus")
+    up.add_argument("--nodes", type=int, default=1, help="how many nodes kwok simulates (default 1)")
+    up.add_argument("--own", action="store_true", help="always start a separate control plane")
     up.set_defaults(run=_up)
     down = commands.add_parser("down", parents=[named], help="take a cluster down and remove its files")
     down.set_defaults(run=_down)
     commands.add_parser("list", parents=[machine], help="the clusters that run").set_defaults(run=_list)
-    env = commands.add_parser("env", parents=[named, machine], help="shell variables that lead to a cluster")
+    env = commands.add_parser("env", parents=[named, machine], help="shell variables for a cluster")
     env.set_defaults(run=_env)
     kubectl = commands.add_parser("kubectl", parents=[named], help="kubectl on a cluster")
     kubectl.add_argument("arguments", nargs=argparse.REMAINDER)
     kubectl.set_defaults(run=_kubectl)
-    builder = commands.add_parser("build", parents=[versioned], help="have every program ready beforehand")
-    builder.add_argument("names", nargs="*", help="build these; without: find or build what the tests need")
-    builder.add_argument("--all", action="store_true", help="every component, every Kubernetes minor")
+    builder = commands.add_parser("build", parents=[versioned], help="build every program in advance")
+    builder.add_argument("names", nargs="*", help="build these programs (default: find or build what the tests need)")
+    builder.add_argument("--all", action="store_true", help="every component and every Kubernetes minor")
     builder.set_defaults(run=_build)
-    which = commands.add_parser("which", parents=[versioned], help="the path of a program, built if need be")
-    which.add_argument("name", help="as in `build`: helm, promtool, ...")
+    which = commands.add_parser("which", parents=[versioned], help="the path of a program, built if necessary")
+    which.add_argument("name", help="the program, as in `build`: helm, promtool, ...")
     which.set_defaults(run=_which)
     return parser
 

@@ -19,19 +19,19 @@ KUBECTL_WHEELS = {"1.37": "kubectl-1.37", "1.36": "kubectl-1.36", "1.35": "kubec
 
 @memoize
 def binary(name: str, version: str = DEFAULT_VERSION) -> Path:
-    """The program `name` for the Kubernetes minor `version` (as "1.37"); may build it, which takes minutes once."""
+    """The program `name` for the Kubernetes minor `version` ("1.37"); may build it, which takes minutes once."""
     found = _found(name, version)
     return found if isinstance(found, Path) else build.built(found) / name
 
 
 def prepare(names: Iterable[str], version: str = DEFAULT_VERSION) -> None:
-    """Build what of these programs is neither found nor built yet, and tell how far all of it is."""
-    found = [_found(name, version) for name in names]
-    build.build_all(each for each in found if isinstance(each, Recipe))
+    """Build those of these programs that are neither found nor built yet, and report the progress of all."""
+    sources = [_found(name, version) for name in names]
+    build.build_all(source for source in sources if isinstance(source, Recipe))
 
 
 def _found(name: str, version: str) -> Path | Recipe:
-    """The program, or what builds it."""
+    """The program, or the recipe that builds it."""
     if version not in KUBERNETES:
         raise DevclusterError(f"no Kubernetes {version} here: choose one of {', '.join(KUBERNETES)}")
     if (asset := _asset(name)) is not None:
@@ -43,20 +43,20 @@ def _found(name: str, version: str) -> Path | Recipe:
         return wheels.installed(KUBECTL_WHEELS[version]) / "bin" / "kubectl"
     recipe = recipe_of(name, version)
     if recipe is None:
-        known = sorted({each for recipe in RECIPES.values() for each in recipe.binaries})
+        known = sorted({program for recipe in RECIPES.values() for program in recipe.binaries})
         raise DevclusterError(f"`{name}` is not on PATH, and only these are built here: {', '.join(known)}")
     return recipe
 
 
 def _asset(name: str) -> Path | None:
-    """From KUBEBUILDER_ASSETS: somebody chose it, so its version is not judged; it may hold only some binaries."""
+    """From KUBEBUILDER_ASSETS: the user chose it, so its version is not checked; it may hold only some binaries."""
     assets = os.environ.get("KUBEBUILDER_ASSETS")
     path = Path(assets, name).resolve() if assets else None
     return path if path and os.access(path, os.X_OK) else None
 
 
 def _fits(path: Path, name: str, version: str) -> bool:
-    """Whether the program found on PATH can stand in for the pinned one."""
+    """Whether the program found on PATH can replace the pinned one."""
     if name == "kubectl":
         minor = _minor(path, ["version", "--client"])
         return minor is not None and abs(minor - int(version.split(".")[1])) <= 1
@@ -70,14 +70,14 @@ def _fits(path: Path, name: str, version: str) -> bool:
 
 
 def _minor(path: Path, arguments: list[str]) -> int | None:
-    match = re.search(r"v1\.(\d+)\.", _said(path, arguments))
+    match = re.search(r"v1\.(\d+)\.", _output(path, arguments))
     return int(match[1]) if match else None
 
 
 def _release(path: Path) -> tuple[int, int] | None:
-    """(major, minor) of what a program says of itself."""
+    """(major, minor) of the version that a program reports."""
     for arguments in (["--version"], ["version"]):
-        if match := re.search(r"\bv?(\d+)\.(\d+)\.\d+", _said(path, arguments)):
+        if match := re.search(r"\bv?(\d+)\.(\d+)\.\d+", _output(path, arguments)):
             return int(match[1]), int(match[2])
     return None
 
@@ -88,7 +88,7 @@ def _series(recipe: Recipe) -> tuple[int, int]:
     return major, minor
 
 
-def _said(path: Path, arguments: list[str]) -> str:
+def _output(path: Path, arguments: list[str]) -> str:
     try:
         done = subprocess.run([path, *arguments], capture_output=True, text=True, timeout=patient(20), check=False)
     except (OSError, subprocess.TimeoutExpired):

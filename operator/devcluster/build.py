@@ -15,15 +15,15 @@ from devcluster.progress import Progress
 from devcluster.recipes import GOMOD, RECIPES, Recipe
 from devcluster.work import LINK, Work
 
-#: Ours to decide, whatever the user's settings are: the bytes depend on them.  One set for all: nothing compiles twice.
+#: Independent of the user's settings, since the bytes depend on it.  One set for all, so nothing compiles twice.
 ENVIRONMENT = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
 
 
 def built(recipe: Recipe, part: str = "", work: Work | None = None) -> Path:
-    """The directory with `recipe`'s binaries, made the first time: copied out of images where Docker runs, else built
-    (minutes; Go's own cache resumes a broken build).
+    """The directory with `recipe`'s binaries. The first call makes it: copies them out of images where Docker runs, or
+    builds them (minutes; Go's own cache resumes an interrupted build).
 
-    Of several builds `part` says which this is, as "2 of 5", and `work` is that of all.
+    Among several builds, `part` is the number of this one, such as "2 of 5", and `work` counts the work of all.
     """
     what = f"build {f'{part}: ' if part else ''}{', '.join(recipe.binaries)} {recipe.version}"
     return cache.once(cached_name(recipe), what, lambda directory, progress: _build(recipe, directory, progress, work))
@@ -35,8 +35,8 @@ def _is_built(recipe: Recipe) -> bool:
 
 
 def to_compile(recipe: Recipe) -> list[str]:
-    """The packages that Go has not compiled yet for `recipe`; fetches the sources of all. Empty if it cannot tell: the
-    build will say why."""
+    """The packages that Go has not compiled yet for `recipe`; fetches the sources of all. Empty on an error: the build
+    reports it."""
     listed = '{{if .Stale}}{{if .Standard}}std {{else if eq .Name "main"}}main {{end}}{{.ImportPath}}{{end}}'
     argv = [str(go_for(recipe)), "list", *_options(recipe), "-deps", "-f", listed, *recipe.packages]
     environment = {**os.environ, **ENVIRONMENT}
@@ -45,19 +45,19 @@ def to_compile(recipe: Recipe) -> list[str]:
 
 
 def amount(packages: Iterable[str]) -> int:
-    """Of what `to_compile` gave: packages, and links in packages."""
+    """The amount of work of `to_compile`'s result: packages, with a link counted in packages."""
     return sum(1 + (LINK if package.startswith("main ") else 0) for package in packages)
 
 
 def build_all(recipes: Iterable[Recipe]) -> None:
-    """Build what of these is missing: the quick ones first, and each line tells how far all of it is."""
-    missing = list({each.name: each for each in recipes if not _is_built(each)}.values())
-    for recipe in [each for each in missing if len(missing) == 1 or images.offers(each)]:
+    """Build the missing recipes, quick ones first; each line reports the progress of all."""
+    missing = list({recipe.name: recipe for recipe in recipes if not _is_built(recipe)}.values())
+    for recipe in [recipe for recipe in missing if len(missing) == 1 or images.offers(recipe)]:
         built(recipe)
         missing.remove(recipe)
     if not missing:
         return
-    with Progress(f"look at what {len(missing)} builds compile") as progress:
+    with Progress(f"list what {len(missing)} builds compile") as progress:
         progress.note("fetching sources")
         left = {recipe.name: to_compile(recipe) for recipe in missing}
     missing.sort(key=lambda recipe: amount(left[recipe.name]))
@@ -79,7 +79,7 @@ def cached_name(recipe: Recipe) -> str:
 
 def _options(recipe: Recipe) -> list[str]:
     stamps = " ".join(f"-X {stamp}" for stamp in recipe.stamp)
-    # Debugging information is stripped by the linker: not to make it saves a fifth of the compiler's time.
+    # The linker strips debugging information: not generating it saves a fifth of the compiler's time.
     options = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false"]
     options += ["-ldflags", f"-s -w {stamps}"]
     return [*options, "-tags", recipe.tags] if recipe.tags else options
@@ -94,9 +94,9 @@ def _build(recipe: Recipe, directory: Path, progress: Progress, work: Work | Non
     argv = [str(go_for(recipe)), "build", "-v", *_options(recipe), "-o", f"{directory}/", *recipe.packages]
     end = work.done + left
     work.begin()
-    code, said = _compiled(argv, recipe, work, progress)
+    code, output = _compiled(argv, recipe, work, progress)
     if code:
-        raise CommandError(argv, code, said[-4000:])
+        raise CommandError(argv, code, output[-4000:])
     work.end(end)
     for name, package in zip(recipe.binaries, recipe.packages, strict=True):
         made = directory / _default_output(package)
@@ -104,27 +104,27 @@ def _build(recipe: Recipe, directory: Path, progress: Progress, work: Work | Non
 
 
 def _compiled(argv: list[str], recipe: Recipe, work: Work, progress: Progress) -> tuple[int, str]:
-    """The exit code and what was said beside the names of packages, which are counted."""
-    said: list[str] = []
+    """The exit code, and the output without the names of packages, which are counted."""
+    output: list[str] = []
     environment = {**os.environ, **ENVIRONMENT}
     with subprocess.Popen(argv, cwd=recipe.directory, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        progress.follow(work.told)
+        progress.follow(work.progress)
         for line in process.stderr or ():
             if re.fullmatch(r"[\w.~/-]+\n", line):
                 work.done += 1
             else:
-                said.append(line)
-    return process.returncode, "".join(said)
+                output.append(line)
+    return process.returncode, "".join(output)
 
 
 def _default_output(package: str) -> str:
-    """The file name `go build` gives a main package: its last path element that is not a major version."""
+    """The file name `go build` gives a main package: the last path element that is not a major version."""
     elements = package.split("/")
     return elements[-2] if re.fullmatch(r"v\d+", elements[-1]) else elements[-1]
 
 
 def unpacked(component: str, module: str) -> Path:
-    """What `module` ships beside a binary: its directory, as gomod/`component` pins it, checked against its go.sum."""
+    """The files that `module` ships with a binary: its directory, as pinned and checked by gomod/`component`."""
     go = go_for(RECIPES["kustomize-controller"])  # new enough for every peer
     argv, environment = [str(go), "mod", "download", "-json", module], {**os.environ, **ENVIRONMENT}
     done = subprocess.run(argv, cwd=GOMOD / component, env=environment, capture_output=True, text=True, check=False)
@@ -134,7 +134,7 @@ def unpacked(component: str, module: str) -> Path:
 
 
 def go_for(recipe: Recipe) -> Path:
-    """The Go command: from PATH where it is new enough for `recipe`, else from the pinned wheel."""
+    """The Go command: from PATH if it is new enough for `recipe`, otherwise from the pinned wheel."""
     line = re.search(r"^go (\S+)$", (recipe.directory / "go.mod").read_text(), re.MULTILINE)
     needed = _number(line[1]) if line else ()
     found = shutil.which("go")

@@ -12,7 +12,7 @@ from devcluster.progress import Progress
 
 
 def root() -> Path:
-    """$NINEFOLD_CACHE, else ninefold/ in the user's cache directory; made if missing."""
+    """$NINEFOLD_CACHE, or ninefold/ in the user's cache directory; created if missing."""
     chosen = os.environ.get("NINEFOLD_CACHE")
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     path = Path(chosen) if chosen else home / "ninefold"
@@ -24,7 +24,7 @@ def once(key: str, what: str, make: Callable[[Path, Progress], None]) -> Path:
     """The directory `key` of the cache; `make(empty directory, progress)` fills it the first time.
 
     It appears whole or not at all (rename), and one process makes it while others wait.  `key` must change whenever the
-    content would: a finished directory is never made anew.  `what` is for people.
+    content would: a finished directory is never made again.  `what` is for people.
     """
     final = root() / key
     if final.is_dir():
@@ -44,7 +44,7 @@ def once(key: str, what: str, make: Callable[[Path, Progress], None]) -> Path:
 
 @contextmanager
 def _locked(path: Path, progress: Progress) -> Iterator[None]:
-    """Hold the file lock `path`, which the kernel frees however its holder ends."""
+    """Hold the file lock `path`, which the kernel frees when its holder ends in any way."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         try:

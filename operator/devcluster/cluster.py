@@ -1,4 +1,4 @@
-"""A running cluster, and what one can do with it."""
+"""A running cluster, and the operations on it."""
 
 import itertools
 import json
@@ -21,7 +21,7 @@ from devcluster.monitoring import Alertmanager, Prometheus
 from devcluster.pki import Authority
 from devcluster.process import Process
 
-#: of cluster.json; a change of its meaning gets the next number
+#: the format of cluster.json; a change of its meaning increases it
 FORMAT = 1
 
 
@@ -40,11 +40,11 @@ class Cluster:
         self.directory = directory
         self._control = control or Control(directory)
         state = json.loads((directory / "cluster.json").read_text())
-        #: the Kubernetes minor, as "1.37"
+        #: the Kubernetes minor, such as "1.37"
         self.version: str = state["version"]
         #: "own", "given" (a kubeconfig) or "kind"
         self.source: str = state["source"]
-        #: the port inside of each part of it
+        #: the inside port of each part
         self.ports: dict[str, int] = state["ports"]
         self._temporary: bool = state["temporary"]
         self._extras: list[str] = state["extras"]
@@ -57,18 +57,18 @@ class Cluster:
 
     @property
     def kubeconfig(self) -> Path:
-        """Of the administrator, for use on this machine."""
+        """The administrator's kubeconfig, for use on this machine."""
         return self.directory / "admin.kubeconfig"
 
     @property
     def inside_kubeconfig(self) -> Path:
-        """Of the administrator, for processes started with spawn()."""
+        """The administrator's kubeconfig, for processes started with spawn()."""
         return self.directory / "inside.kubeconfig"
 
     def kubeconfig_for(self, user: str, groups: Sequence[str] = (), *, inside: bool = False) -> Path:
-        """Of another user, who has no rights until RBAC gives some."""
+        """The kubeconfig of another user, who has no rights until RBAC grants some."""
         if self.source != "own":
-            raise Unsupported("only a control plane of our own signs certificates for users: start(own=True)")
+            raise Unsupported("only devcluster's own control plane signs certificates for users: start(own=True)")
         port = self.ports["kube-apiserver"]
         server = f"https://{f'127.0.0.1:{port}' if inside else self.forward(port)}"
         file = f"user-{secrets.token_hex(6)}"
@@ -77,11 +77,11 @@ class Cluster:
 
     @property
     def environment(self) -> dict[str, str]:
-        """For commands that use the cluster from this machine: which cluster, and a cache that ends with it."""
+        """For commands that use the cluster from this machine: the cluster, and a cache that is removed with it."""
         return {"KUBECONFIG": str(self.kubeconfig), "KUBECACHEDIR": str(self.directory / "kube-cache")}
 
     def kubectl(self, *args: str, input: str | None = None, check: bool = True) -> str:  # noqa: A002 - as in subprocess
-        """What `kubectl args...` prints; raises CommandError with its stderr unless `check` is False."""
+        """The output of `kubectl args...`; raises CommandError with its stderr unless `check` is False."""
         argv = [str(self.binary("kubectl")), *args]
         environment = {**os.environ, **self.environment}
         done = subprocess.run(argv, input=input, capture_output=True, text=True, env=environment, check=False)
@@ -95,7 +95,7 @@ class Cluster:
         return web.kubernetes(self.kubeconfig)
 
     def namespace(self, prefix: str = "test") -> str:
-        """The name of a new namespace in which pods can be made at once."""
+        """The name of a new namespace in which pods can be created at once."""
         name = f"{prefix}-{secrets.token_hex(4)}"
         code, reply = self.api.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
         if code != 201:
@@ -104,7 +104,7 @@ class Cluster:
         return name
 
     def wait_for_service_account(self, namespace: str) -> None:
-        """Pods are refused until the controller manager has made the account that they run as."""
+        """Wait for the account that pods run as: until the controller manager creates it, pods are refused."""
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/default"
         waiting.until(lambda: self.api.request("GET", path)[0] == 200, f"service account of {namespace}", 60)
 
@@ -124,7 +124,7 @@ class Cluster:
         self._control.ask(
             "spawn",
             name=name,
-            argv=[str(each) for each in argv],
+            argv=[str(argument) for argument in argv],
             env=environment,
             cwd=str(cwd or Path.cwd()),
             log=str(log),
@@ -136,11 +136,11 @@ class Cluster:
         """A part of the cluster by name ("etcd", "kube-apiserver", "prometheus"...) or a spawned process."""
         known = self._control.ask("status")
         if name not in known:
-            raise Unsupported(f"no process {name!r} here; there are: {', '.join(known) or 'none'}")
+            raise Unsupported(f"there is no process {name!r}, only: {', '.join(known) or 'none'}")
         return Process(self._control, name, Path(known[name]["log"]), self._readiness(name))
 
     def processes(self) -> dict[str, dict[str, Any]]:
-        """name -> {"log", "pid" | None, "code" | None} of everything that runs or ran."""
+        """name -> {"log", "pid" | None, "code" | None} of every process that runs or ran."""
         known: dict[str, dict[str, Any]] = self._control.ask("status")
         return known
 
@@ -157,7 +157,7 @@ class Cluster:
         return self._forwards[port]
 
     def free_port(self) -> int:
-        """A port inside that no part of the cluster uses; each call gives another."""
+        """A port inside that no part of the cluster uses; each call returns another."""
         if not self.isolated:
             with socket.socket() as sock:
                 sock.bind(("127.0.0.1", 0))
@@ -166,7 +166,7 @@ class Cluster:
 
     @property
     def isolated(self) -> bool:
-        """Whether it has a network namespace of its own, without an uplink."""
+        """Whether it has its own network namespace, without an uplink."""
         return self._control.mode in ("root", "user")
 
     # --- its monitoring
@@ -190,9 +190,9 @@ class Cluster:
 
     @property
     def audit_log(self) -> Path:
-        """One JSON audit event a line, written before the request is answered."""
+        """One JSON audit event per line, written before the request is answered."""
         if self.source != "own":
-            raise Unsupported("only a control plane of our own has an audit log here: start(own=True)")
+            raise Unsupported("only devcluster's own control plane has an audit log: start(own=True)")
         return self.directory / "audit.log"
 
     def binary(self, name: str) -> Path:
@@ -220,20 +220,20 @@ class Cluster:
     # --- for devcluster itself
 
     def remember_forwards(self, parts: Sequence[str]) -> None:
-        """Forward the ports of these parts, and note where for those who attach."""
+        """Forward the ports of these parts, and record the addresses for processes that attach."""
         forwards = {self.ports[part]: self.forward(self.ports[part]) for part in parts}
         path = self.directory / "cluster.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), "forwards": forwards}))
 
     def _served(self, name: str) -> tuple[Path, str, str]:
-        """(directory, URL outside, URL inside) of an optional part; raises Unsupported if it was not asked for."""
+        """(directory, URL outside, URL inside) of an optional part; raises Unsupported if it was not requested."""
         if name not in self._extras:
-            raise Unsupported(f"this cluster runs without it: start({name}=True)")
+            raise Unsupported(f"this cluster runs without {name}: start({name}=True)")
         port = self.ports[name]
         return self.directory / name, f"http://{self.forward(port)}", f"http://127.0.0.1:{port}"
 
     def _readiness(self, name: str) -> Callable[[], object] | None:
-        """How a part that serves is seen to serve."""
+        """The readiness check of a part that serves."""
         if name == "kube-apiserver":
             return lambda: self.api.ok("/readyz")
         if name == "prometheus":

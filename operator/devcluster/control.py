@@ -18,7 +18,7 @@ from devcluster.waiting import patient, until
 
 
 class Control:
-    """The way to the supervisor of the cluster in `directory`, for any process of the same user."""
+    """The connection to the supervisor of the cluster in `directory`, for any process of the same user."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -26,7 +26,7 @@ class Control:
         self.mode, self.lost = "", ""
 
     def launch(self, *, apart: bool, owned: bool) -> None:
-        """Start the supervisor; `apart`: in namespaces of its own if they can be had; `owned`: it dies with us."""
+        """Start the supervisor; `apart`: in its own namespaces if possible; `owned`: it ends with this process."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener, _short(self._directory) as short:
             try:
                 lock = self._lock()
@@ -49,16 +49,16 @@ class Control:
                     start_new_session=True,
                     pass_fds=(listener.fileno(), lock),
                 )
-            os.close(lock)  # the supervisor's copy holds it from here on
+            os.close(lock)  # from here on the supervisor's copy holds it
         self.connect()
 
     def connect(self) -> None:
-        """Ask a running supervisor how far its cluster is set apart."""
+        """Ask a running supervisor how its cluster is isolated."""
         hello = self.ask("hello")
         self.mode, self.lost = hello["mode"], hello["lost"]
 
     def alive(self) -> bool:
-        """Whether a supervisor holds the directory's lock: true however it was started, false however it ended."""
+        """Whether a supervisor holds the directory's lock: independent of how it was started or has ended."""
         try:
             os.close(self._lock())
         except BlockingIOError:
@@ -68,7 +68,7 @@ class Control:
         return False
 
     def ask(self, do: str, *, sock: socket.socket | None = None, **arguments: object) -> Any:
-        """The result of one request; raises DevclusterError with what the supervisor said or where its log is."""
+        """The result of one request; raises DevclusterError with the supervisor's error or the path of its log."""
         message = json.dumps({"do": do, **arguments}).encode()
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client, _short(self._directory) as short:
@@ -85,7 +85,7 @@ class Control:
         return reply["ok"]
 
     def stop(self, timeout: float = 20.0) -> None:
-        """End the supervisor and everything below it; safe to repeat.  Returns when all of it is gone."""
+        """End the supervisor and everything below it; safe to repeat.  Returns when everything has ended."""
         with suppress(DevclusterError):
             self.ask("stop")
         if self._launcher:
@@ -108,13 +108,13 @@ class Control:
 
     def _gone(self, why: str) -> DevclusterError:
         log = self._directory / "supervisor.log"
-        said = log.read_text()[-2000:].strip() if log.exists() else ""
-        return DevclusterError(f"the cluster in {self._directory} is not running ({why}). {said}".strip())
+        output = log.read_text()[-2000:].strip() if log.exists() else ""
+        return DevclusterError(f"the cluster in {self._directory} is not running ({why}). {output}".strip())
 
 
 @contextmanager
 def _short(directory: Path) -> Iterator[str]:
-    """A short name for `directory`: a Unix socket's path holds 107 bytes only, a test's directory may have more."""
+    """A short name for `directory`: a Unix socket's path holds only 107 bytes, and a test's path may be longer."""
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{fd}"

@@ -7,7 +7,7 @@ from devcluster.pki import Authority
 
 SERVICES = "10.96.0.0/16"
 
-#: the ports inside; a cluster in a network namespace of its own has all of them to itself
+#: the ports inside; a cluster in its own network namespace uses all of them alone
 PORTS = {
     "etcd": 2379,
     "etcd-peer": 2380,
@@ -19,7 +19,7 @@ PORTS = {
     "alertmanager": 9093,
 }
 
-#: Reads count too: tests ask who listed what.  The probes of health endpoints are noise.
+#: Reads count too: tests check who listed what.  The probes of health endpoints are noise.
 AUDIT_POLICY = """\
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -33,7 +33,7 @@ rules:
 
 @dataclass(frozen=True)
 class ControlPlane:
-    """Writes the configuration of one cluster below `directory` and tells how to start its parts."""
+    """Writes the configuration of one cluster below `directory` and returns the command lines of its parts."""
 
     directory: Path
     authority: Authority
@@ -46,11 +46,11 @@ class ControlPlane:
 
     @property
     def audit_log(self) -> Path:
-        """One JSON event a line, written before the request is answered."""
+        """One JSON event per line, written before the request is answered."""
         return self.directory / "audit.log"
 
     def etcd(self) -> list[str]:
-        """TLS with client certificates: on a loopback shared with others, nobody else reads or writes it."""
+        """TLS with client certificates: on a shared loopback, no other user can read or write it."""
         certificate, key = self.authority.server("etcd")
         client = f"https://127.0.0.1:{self.ports['etcd']}"
         peer = f"https://127.0.0.1:{self.ports['etcd-peer']}"
@@ -67,7 +67,7 @@ class ControlPlane:
             "client-cert-auth": True,
             **{f"peer-{option}": path for option, path in tls.items()},
             "peer-client-cert-auth": True,
-            # A cluster for tests need not survive a power cut, and syncing is most of the time of a write.
+            # A cluster for tests does not need to survive a power cut, and syncing is most of the time of a write.
             "unsafe-no-fsync": True,
             "log-level": "warn",
         }
@@ -106,7 +106,7 @@ class ControlPlane:
         return ["kube-apiserver", *_flags(options)]
 
     def kube_controller_manager(self) -> list[str]:
-        """All the usual controllers, a little more hurried than by default: tests make and delete many namespaces."""
+        """All the usual controllers, faster than by default: tests create and delete many namespaces."""
         options: dict[str, object] = {
             **self._client("kube-controller-manager", "system:kube-controller-manager"),
             "secure-port": self.ports["kube-controller-manager"],
@@ -123,13 +123,13 @@ class ControlPlane:
         return ["kube-controller-manager", *_flags(options)]
 
     def kube_scheduler(self) -> list[str]:
-        """Places pods on whatever nodes there are."""
+        """Places pods on all nodes."""
         options = self._client("kube-scheduler", "system:kube-scheduler")
         options["secure-port"] = self.ports["kube-scheduler"]
         return ["kube-scheduler", *_flags(options)]
 
     def kwok(self) -> list[str]:
-        """Plays the nodes that carry its annotation; a real node beside them is left alone."""
+        """Simulates the nodes that carry its annotation; it leaves other, real nodes unchanged."""
         kubeconfig = self.authority.kubeconfig(
             self.directory / "kwok.kubeconfig", self.server, "kwok", "kwok", ["system:masters"]
         )
@@ -138,8 +138,8 @@ class ControlPlane:
             "config": Path(__file__).parent / "stages.yaml",
             "manage-nodes-with-annotation-selector": "kwok.x-k8s.io/node=fake",
             "server-address": f"127.0.0.1:{self.ports['kwok']}",
-            # Renewed four times as often: far from the node grace period of 50 s, also on a slow machine.  A kwok that
-            # is started again first waits for the old one's lease to run out.
+            # Renewed four times as often: far from the node grace period of 50 s, even on a slow machine.  A kwok that
+            # restarts first waits for the old one's lease to expire.
             "node-lease-duration-seconds": 16,
         }
         return ["kwok", *_flags(options)]

@@ -1,4 +1,4 @@
-"""What can go wrong, each with the next step in its message."""
+"""Errors, each with the next step in its message."""
 
 
 class DevclusterError(Exception):
@@ -6,14 +6,14 @@ class DevclusterError(Exception):
 
 
 class CommandError(DevclusterError):
-    """A command ended with a non-zero code; `stderr` is what it said."""
+    """A command ended with a non-zero code; `stderr` is its error output."""
 
     def __init__(self, argv: list[str], returncode: int, stderr: str) -> None:
-        super().__init__(f"`{' '.join(argv)}` ended with {returncode}: {stderr.strip() or 'it said nothing'}")
+        super().__init__(f"`{' '.join(argv)}` ended with {returncode}: {stderr.strip() or 'no output'}")
         self.argv = argv
         self.returncode = returncode
         self.stderr = stderr
 
 
 class Unsupported(DevclusterError):
-    """This cluster cannot do what was asked (a given cluster has no audit log of ours, for instance)."""
+    """This cluster does not support the request (for instance, a given cluster has no audit log)."""

@@ -1,5 +1,5 @@
-"""Where Docker runs: programs copied out of the images that their projects publish, in a minute instead of a quarter of
-an hour.  By tag, and what comes must say that it is that version; `NINEFOLD_IMAGES=never` builds all the same."""
+"""Where Docker runs: copies programs out of the images that their projects publish, in a minute instead of a quarter of
+an hour.  By tag; each program must report this version.  `NINEFOLD_IMAGES=never` always builds."""
 
 import os
 import subprocess
@@ -13,13 +13,13 @@ CHOICE = "NINEFOLD_IMAGES"
 
 
 def offers(recipe: Recipe) -> bool:
-    """Whether its programs are worth a try here."""
+    """Whether copying its programs is worth a try here."""
     whole = len(recipe.images) == len(recipe.binaries)
     return whole and os.environ.get(CHOICE) != "never" and docker_runs()
 
 
 def docker_runs() -> bool:
-    """Whether there is a Docker here that answers."""
+    """Whether Docker runs here."""
     try:
         done = subprocess.run(["docker", "info"], capture_output=True, timeout=patient(20), check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -28,7 +28,7 @@ def docker_runs() -> bool:
 
 
 def copied(recipe: Recipe, directory: Path, progress: Progress) -> bool:
-    """Whether every program of `recipe` is in `directory` now; nothing is left there if not."""
+    """Copy the programs of `recipe` into `directory`; False, leaving it empty, if one cannot be copied."""
     if not offers(recipe):
         return False
     for name, (image, path) in recipe.images.items():
@@ -53,7 +53,7 @@ def _copied(image: str, path: str, target: Path) -> bool:
 
 
 def _is(program: Path, version: str) -> bool:
-    """Whether the program runs here and says that it is of this version, as "1.2.3"."""
+    """Whether the program runs here and says that it is of this version, such as "1.2.3"."""
     try:
         done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=patient(20), check=False)
     except (OSError, subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager of a cluster: their configuration, and what a test asks of them."""
+"""Prometheus and Alertmanager of a cluster: their configuration, and the requests of tests."""
 
 import json
 from dataclasses import dataclass, field
@@ -41,12 +41,12 @@ class Prometheus(_Server):
 
     @property
     def rules_dir(self) -> Path:
-        """Rule files (*.yaml) placed here count from the next reload() on."""
+        """Rule files (*.yaml) placed here are used from the next reload() on."""
         return self.directory / "rules"
 
     @property
     def synced_dir(self) -> Path:
-        """The part of it that devcluster.rules keeps; leave it alone."""
+        """The subdirectory that devcluster.rules manages; do not write there."""
         return self.rules_dir / "configmaps"
 
     @property
@@ -87,11 +87,11 @@ class Prometheus(_Server):
         ]
 
     def ready(self) -> bool:
-        """Whether it answers queries; raises OSError while nobody does."""
+        """Whether it answers queries; raises OSError while no server answers."""
         return self._web.ok("/-/ready")
 
     def reload(self) -> None:
-        """Load configuration and rules anew; raises DevclusterError with Prometheus' own words if it refuses them."""
+        """Reload configuration and rules; raises DevclusterError with Prometheus' message if it refuses them."""
         code, text = self._web.request("POST", "/-/reload")
         if code != 200:
             raise DevclusterError(f"Prometheus refuses its configuration: {text.strip()}")
@@ -106,11 +106,11 @@ class Prometheus(_Server):
         work.rename(self._targets_dir / f"{job}.json")
 
     def remove_scrape(self, job: str) -> None:
-        """Scrape it no more."""
+        """Stop scraping the target of `job`."""
         (self._targets_dir / f"{job}.json").unlink(missing_ok=True)
 
     def query(self, expression: str, time: float | None = None) -> list[dict[str, Any]]:
-        """The instant vector as Prometheus' API gives it: [{"metric": {...}, "value": [time, "text"]}]."""
+        """The instant vector as Prometheus' API returns it: [{"metric": {...}, "value": [time, "text"]}]."""
         result: list[dict[str, Any]] = self.get("/api/v1/query", query=expression, time=time)["result"]
         return result
 
@@ -130,7 +130,7 @@ class Prometheus(_Server):
         return {"files": [f"{self._targets_dir}/*.json"], "refresh_interval": "1s"}
 
 
-#: Says at once what it hears, to nobody.
+#: Sends each alert at once, to a receiver without a target.
 QUIET: dict[str, Any] = {
     "route": {
         "receiver": "nobody",
@@ -169,11 +169,11 @@ class Alertmanager(_Server):
         ]
 
     def ready(self) -> bool:
-        """Whether it serves; raises OSError while nobody does."""
+        """Whether it serves; raises OSError while no server answers."""
         return self._web.ok("/-/ready")
 
     def alerts(self) -> list[dict[str, Any]]:
-        """What it holds, as GET /api/v2/alerts gives it."""
+        """The alerts that it holds, as GET /api/v2/alerts returns them."""
         code, reply = self._web.request("GET", "/api/v2/alerts")
         if code != 200:
             raise DevclusterError(f"Alertmanager answers {code}: {reply}")

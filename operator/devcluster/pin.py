@@ -1,6 +1,6 @@
 """Rewrite the pinned Go modules after a version in recipes.py changed: `python -m devcluster.pin [NAME...]`.
 
-Each component has a module of its own, so that its dependencies are exactly those its authors tested.  Only go.mod and
+Each component has its own module, so its dependencies are exactly those that its authors tested.  Only go.mod and
 go.sum are committed; they name module paths and checksums, never a host.
 """
 
@@ -16,9 +16,9 @@ from devcluster.recipes import RECIPES, Recipe
 def module_text(recipe: Recipe, upstream: str) -> str:
     """The go.mod to tidy for `recipe`, given the text of its module's own go.mod.
 
-    `go` and `godebug` lines decide run-time behaviour and count only in the main module, so they are taken over; so are
-    the versions of everything required.  Kubernetes requires its staging modules at v0.0.0 and replaces them by
-    directories: the published copies of the same release stand in.
+    `go` and `godebug` lines determine run-time behaviour and count only in the main module, so they are copied, as are
+    the versions of all requirements.  Kubernetes requires its staging modules at v0.0.0 and replaces them by
+    directories: the published copies of the same release replace these.
     """
     go = re.search(r"^go (\S+)$", upstream, re.MULTILINE)
     if go is None:
@@ -27,8 +27,8 @@ def module_text(recipe: Recipe, upstream: str) -> str:
     lines += [match[0] for match in re.finditer(r"^godebug (\([^)]*\)|.+)$", upstream, re.MULTILINE)]
     lines += ["tool ("] + [f"\t{package}" for package in recipe.packages] + [")", ""]
     requires = re.findall(r"^(?:require)?\s+([\w./~-]+\.[\w./~-]+) (v\S+)(?: // indirect)?$", upstream, re.MULTILINE)
-    # Replacements count only in the main module, too.  Those by a directory are of a part of it that is published:
-    # at the version that is required, or as the recipe says.
+    # Replacements count only in the main module too.  Replacements by a directory are of a part that is published: at
+    # the version that is required, or as the recipe says.
     replaced = re.findall(r"^(?:replace)?\s+(\S+) => ([^.\s]\S* v\S+)$", upstream, re.MULTILINE)
     staged = [path for path, at in requires if at == "v0.0.0" and path not in dict(replaced)]
     lines += ["require ("] + [f"\t{path} {at}" for path, at in [(recipe.module, recipe.version), *requires]] + [")", ""]

@@ -31,13 +31,13 @@ class Authority:
             self._create()
         self._certificate = x509.load_pem_x509_certificate(self.certificate_file.read_bytes())
         key = serialization.load_pem_private_key(self.key_file.read_bytes(), None)
-        assert isinstance(key, ec.EllipticCurvePrivateKey)  # noqa: S101 - we wrote it
+        assert isinstance(key, ec.EllipticCurvePrivateKey)  # noqa: S101 - this class wrote it
         self._key = key
 
     def server(self, name: str) -> tuple[Path, Path]:
-        """(certificate, key) of a server on loopback that also is a client of its peers (etcd needs that)."""
-        names: list[x509.GeneralName] = [x509.DNSName(each) for each in SERVER_NAMES]
-        names += [x509.IPAddress(ipaddress.ip_address(each)) for each in SERVER_ADDRESSES]
+        """(certificate, key) of a server on loopback that is also a client of its peers (etcd needs this)."""
+        names: list[x509.GeneralName] = [x509.DNSName(host) for host in SERVER_NAMES]
+        names += [x509.IPAddress(ipaddress.ip_address(address)) for address in SERVER_ADDRESSES]
         usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         return self._issue(name, _name(name, ()), usages, names)
 
@@ -62,7 +62,7 @@ class Authority:
         return path
 
     def service_account_key(self) -> Path:
-        """The key that signs service account tokens; its public half is in it."""
+        """The key that signs service account tokens; the file also holds its public half."""
         path = self.directory / "service-account.key"
         _write_private(path, _pem(ec.generate_private_key(ec.SECP256R1())))
         return path
@@ -75,7 +75,7 @@ class Authority:
         builder = _builder(name, name, key.public_key())
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         builder = builder.add_extension(usage, critical=True)
-        # Python's default verification asks for key identifiers from 3.13 on.
+        # Python's default verification requires key identifiers from 3.13 on.
         builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         certificate = builder.sign(key, hashes.SHA256())
         self.certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
@@ -100,8 +100,8 @@ class Authority:
 
 
 def _name(common: str, organizations: Sequence[str]) -> x509.Name:
-    attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, each) for each in organizations]
-    # X.520 gives a common name 64 characters, a service account's user name may have more: Kubernetes reads it.
+    attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization) for organization in organizations]
+    # X.520 limits a common name to 64 characters; a service account's user name may be longer, and Kubernetes reads it.
     return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common, _validate=False)])
 
 

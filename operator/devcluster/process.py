@@ -10,7 +10,7 @@ from devcluster.errors import DevclusterError
 
 
 class Process:
-    """A process that runs inside the cluster and dies with it.  Signals reach what it started, too."""
+    """A process that runs inside the cluster and dies with it.  Signals also reach the processes that it started."""
 
     def __init__(self, control: Control, name: str, log: Path, ready: Callable[[], object] | None = None) -> None:
         self._control = control
@@ -36,7 +36,7 @@ class Process:
         waiting.until(lambda: self.poll() is not None, f"{self.name} ends", timeout)
         code = self.poll()
         if code is None:
-            raise DevclusterError(f"{self.name} was started anew meanwhile")
+            raise DevclusterError(f"{self.name} was started again meanwhile")
         return code
 
     def signal(self, number: int) -> None:
@@ -44,7 +44,7 @@ class Process:
         self._control.ask("signal", name=self.name, number=int(number))
 
     def stop(self, timeout: float = 10.0) -> int:
-        """Ask it to end (SIGTERM), insist (SIGKILL) after `timeout` seconds; its return code."""
+        """End it with SIGTERM, and with SIGKILL after `timeout` seconds; returns its return code."""
         self.signal(signal.SIGTERM)
         try:
             return self.wait(timeout)
@@ -52,12 +52,12 @@ class Process:
             return self.kill()
 
     def kill(self) -> int:
-        """End it at once, as a crash would; its return code."""
+        """End it at once, like a crash; returns its return code."""
         self.signal(signal.SIGKILL)
         return self.wait()
 
     def start(self, timeout: float = 120.0) -> None:
-        """Start it again as before, after it ended; returns when it is ready, if it has a notion of that."""
+        """Start it again as before, after it ended; returns when it is ready, if it has a readiness check."""
         self._control.ask("start", name=self.name)
         self.wait_ready(timeout)
 

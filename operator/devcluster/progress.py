@@ -1,4 +1,4 @@
-"""One line on stderr for each long step, with its age: redrawn on a terminal, repeated now and then in a log."""
+"""One line on stderr for each long step, with its age: redrawn on a terminal, repeated at intervals in a log."""
 
 import sys
 import threading
@@ -23,11 +23,11 @@ class Progress:
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
     def note(self, text: str) -> None:
-        """Show `text` beside the step from now on."""
+        """Show `text` next to the step from now on."""
         self.follow(lambda: text)
 
     def follow(self, note: Callable[[], str]) -> None:
-        """Show beside the step what `note` gives whenever the line is drawn."""
+        """Show the result of `note` next to the step whenever the line is drawn."""
         self._note = note
         self._show()
 

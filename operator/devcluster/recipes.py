@@ -1,4 +1,4 @@
-"""What devcluster is made of: which Go module, at which version, gives which binaries."""
+"""The components of devcluster: the Go module, version and binaries of each."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +8,7 @@ GOMOD = Path(__file__).parent / "gomod"
 
 @dataclass(frozen=True)
 class Recipe:
-    """One `go build`: everything that decides the bytes of its binaries is here or in gomod/<name>/."""
+    """One `go build`: everything that determines the bytes of its binaries is here or in gomod/<name>/."""
 
     name: str
     module: str
@@ -18,7 +18,7 @@ class Recipe:
     tags: str = ""
     #: `-X` variables without which the program does not know its own version
     stamp: tuple[str, ...] = ()
-    #: modules that the authors replace by a directory of their repository, and what was published of that
+    #: modules that the authors replace by a directory of their repository, and the published version of that directory
     published: dict[str, str] = field(default_factory=dict)
     #: binary -> the image that its project publishes, and the path in it
     images: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class Recipe:
 
     @property
     def released(self) -> str:
-        """The version as people call it: "1.2.3".  Prometheus publishes 3.16.0 as the module version v0.316.0."""
+        """The usual form of the version: "1.2.3".  Prometheus publishes 3.16.0 as the module version v0.316.0."""
         major, minor, patch = self.version.removeprefix("v").split(".")
         if major == "0" and len(minor) > 2:
             major, minor = minor[:-2], str(int(minor[-2:]))
@@ -57,7 +57,7 @@ def _kubernetes(version: str, *more: str) -> Recipe:
     )
 
 
-#: Kubernetes by minor version.  No kubectl wheel is within one minor of 1.34, so that one is built with the servers.
+#: Kubernetes by minor version.  No kubectl wheel is within one minor of 1.34, so its kubectl is built with the servers.
 KUBERNETES = {
     "1.37": _kubernetes("v1.37.2"),
     "1.36": _kubernetes("v1.36.3"),
@@ -110,7 +110,7 @@ OTHERS = (
     # Checks .github/workflows in `make lint`.
     Recipe("actionlint", "github.com/rhysd/actionlint", "v1.7.12", {"actionlint": "cmd/actionlint"}),
 )
-#: What Ninefold must get along with: built for `make test-peers` and by `make bench` alone.
+#: Programs that Ninefold must work with: built only for `make test-peers` and `make bench`.
 PEERS = (
     Recipe(
         "prometheus-operator",
@@ -148,7 +148,7 @@ RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*KUBERNETES.val
 
 
 def recipe_of(binary: str, version: str = DEFAULT_VERSION) -> Recipe | None:
-    """The recipe that builds `binary`, for the Kubernetes minor `version`; None where nothing here builds it."""
+    """The recipe that builds `binary`, for the Kubernetes minor `version`; None if no recipe builds it."""
     for recipe in (KUBERNETES[version], *OTHERS, *PEERS):
         if binary in recipe.binaries:
             return recipe

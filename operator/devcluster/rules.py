@@ -1,4 +1,4 @@
-"""Plays the sidecar of real Prometheus installations: rule files from ConfigMaps into Prometheus' directory.
+"""Simulates the sidecar of real Prometheus installations: copies rule files from ConfigMaps into Prometheus' directory.
 
 Run as `python -m devcluster.rules DIRECTORY PROMETHEUS_URL` with KUBECONFIG set; Cluster.sync_rules() does so.
 """
@@ -18,24 +18,26 @@ from devcluster.waiting import patient
 LABEL = "ninefold.dev/rules=true"
 #: seconds: ConfigMaps that change together are loaded together
 GATHER = 0.2
-#: seconds until a reload that failed for want of an answer is tried again
+#: seconds until a reload without an answer is tried again
 AGAIN = 1.0
 
 log = logging.getLogger("devcluster.rules")
 
 
 class Folder:
-    """A directory of its own, emptied at first; knows which ConfigMap each file came from."""
+    """Its own directory, emptied at the start; knows which ConfigMap each file came from."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         directory.mkdir(exist_ok=True)
-        for file in directory.iterdir():  # their ConfigMaps may be gone; Prometheus is not told before the first list
+        for (
+            file
+        ) in directory.iterdir():  # their ConfigMaps may be deleted; Prometheus reloads only after the first list
             file.unlink()
         self._files: dict[tuple[str, str], dict[str, str]] = {}
 
     def show(self, namespace: str, name: str, data: dict[str, str]) -> bool:
-        """Make the files those of `data` (key -> rule file) for this ConfigMap; whether anything changed."""
+        """Write the files of `data` (key -> rule file) for this ConfigMap; returns whether a file changed."""
         wanted = {f"{namespace}_{name}_{key.removesuffix('.yaml')}.yaml": text for key, text in data.items()}
         present = self._files.get((namespace, name), {})
         if wanted == present:
@@ -50,13 +52,13 @@ class Folder:
         return True
 
     def keep(self, owners: set[tuple[str, str]]) -> bool:
-        """Remove the files of all ConfigMaps but `owners`; whether anything changed."""
+        """Remove the files of all ConfigMaps except `owners`; returns whether a file changed."""
         changed = [self.show(*gone, {}) for gone in self._files.keys() - owners]
         return any(changed)
 
 
 def sync(directory: Path, prometheus: str) -> None:
-    """Follow the labelled ConfigMaps of all namespaces for ever; `prometheus` is its base URL."""
+    """Follow the labelled ConfigMaps of all namespaces until the process ends; `prometheus` is its base URL."""
     config.load_kube_config()  # type: ignore[no-untyped-call]
     changed = threading.Event()
     threading.Thread(target=_reload, args=(prometheus, changed), daemon=True).start()
@@ -65,7 +67,7 @@ def sync(directory: Path, prometheus: str) -> None:
         try:
             _follow(folder, changed)
         except Exception as error:
-            log.warning("listing anew: %s", error)
+            log.warning("listing again: %s", error)
             time.sleep(AGAIN)
 
 
@@ -74,9 +76,9 @@ def _follow(folder: Folder, changed: threading.Event) -> None:
     core: Any = client.CoreV1Api()
     watcher: Any = watch.Watch()  # type: ignore[no-untyped-call]
     listed = core.list_config_map_for_all_namespaces(label_selector=LABEL)
-    found = {(item.metadata.namespace, item.metadata.name): item.data or {} for item in listed.items}
-    shown = [folder.show(*owner, data) for owner, data in found.items()]
-    if folder.keep(set(found)) or any(shown):
+    present = {(item.metadata.namespace, item.metadata.name): item.data or {} for item in listed.items}
+    shown = [folder.show(*owner, data) for owner, data in present.items()]
+    if folder.keep(set(present)) or any(shown):
         changed.set()
     version = listed.metadata.resource_version
     for event in watcher.stream(

@@ -1,4 +1,4 @@
-"""Where a cluster comes from: one that somebody gives us, kind, or a control plane of our own."""
+"""The source of a cluster: a given cluster, kind, or devcluster's own control plane."""
 
 import os
 import shutil
@@ -21,14 +21,14 @@ def choose() -> str:
         return "given"
     if os.environ.get("KUBEBUILDER_ASSETS"):
         return "own"
-    # pytest-kind would fetch a kind of its own choice, whose Kubernetes is years old: only an installed one counts.
+    # pytest-kind would fetch its own choice of kind, whose Kubernetes is years old: only an installed kind counts.
     if shutil.which("kind") and docker_runs():
         return "kind"
     return "own"
 
 
 def lend(source: str, home: Path, version: str) -> None:
-    """Put the kubeconfig files of a given or a kind cluster into `home`."""
+    """Put the kubeconfig files of a given cluster or a kind cluster into `home`."""
     admin, inside = home / "admin.kubeconfig", home / "inside.kubeconfig"
     if source == "kind":
         _kind(home).create()

@@ -18,16 +18,16 @@ from devcluster.monitoring import QUIET, Intervals
 from devcluster.pki import Authority
 from devcluster.recipes import DEFAULT_VERSION
 
-#: begins the names of clusters that nobody named
+#: the prefix of clusters without a given name
 TEMPORARY = "run-"
 
-#: how long the directory of a cluster that was killed stays for a look at its logs, seconds
+#: how long the directory of a killed cluster is kept for its logs, in seconds
 KEEP_DEAD = 3600.0
 
-#: what it means that the kernel refuses us namespaces
+#: the consequence if the kernel refuses namespaces
 LOST = (
-    "no namespaces to be had, so this cluster shares the machine's network: nothing holds back what its processes "
-    "send, its ports are open to every user here, and what a process starts may outlive it"
+    "namespaces are not available, so this cluster shares the machine's network: its processes can reach the network, "
+    "every user here can reach its ports, and processes that it starts may outlive it"
 )
 
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
@@ -35,7 +35,7 @@ CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-sche
 
 @dataclass(frozen=True)
 class Wish:
-    """What the caller of start() wants."""
+    """The request of a caller of start()."""
 
     version: str
     nodes: int
@@ -68,18 +68,18 @@ def start(
 ) -> Cluster:
     """A running, ready cluster; stop() it, or use it as a context manager.  It dies with this process unless `detach`.
 
-    The first of these that there is: the cluster of $NINEFOLD_KUBECONFIG, the binaries in $KUBEBUILDER_ASSETS, kind
-    where Docker runs, binaries on PATH, else binaries built here once (minutes).  `own` insists on a control plane of
-    our own, which alone can stop and start its parts, sign users' certificates and show its audit log; so does a
-    `version` ("1.36").  `directory` (new or empty) stays after stop(); without it the files are in the cache, under
-    `name`, and go away.  Intervals are Prometheus durations; `retention` also bounds the age of samples that are
-    written late.  Raises DevclusterError with what to do.
+    The source is the first of these that exists: the cluster of $NINEFOLD_KUBECONFIG, the binaries in
+    $KUBEBUILDER_ASSETS, kind where Docker runs, binaries on PATH, or binaries built here once (minutes).  `own` forces
+    devcluster's own control plane, the only one that can stop and start its parts, sign users' certificates and show
+    its audit log; so does a `version` ("1.36").  `directory` (new or empty) stays after stop(); without it the files
+    are in the cache, under `name`, and are removed.  Intervals are Prometheus durations; `retention` also bounds the
+    age of samples that are written late.  Raises DevclusterError with the next step.
     """
     intervals = Intervals(scrape_interval, evaluation_interval, retention)
     wish = Wish(version or DEFAULT_VERSION, nodes, prometheus, alertmanager, intervals, detach)
     source = "own" if own or version else sources.choose()
     parts = ["kubectl", *(CONTROL_PLANE if source == "own" else ()), *wish.extras]
-    binaries.prepare(parts, wish.version)  # a long build belongs before anything runs
+    binaries.prepare(parts, wish.version)  # a long build must end before anything runs
     home = (directory or new_directory(name)).absolute()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     control = Control(home)
@@ -96,15 +96,15 @@ def start(
 
 
 def attach(name: str | Path) -> Cluster:
-    """The running cluster of that name (or directory), started by whatever process; it is not ours to end with us."""
+    """The running cluster with this name (or directory), started by any process; it does not end with this process."""
     directory = name if isinstance(name, Path) else _clusters() / name
     if not is_cluster(directory):
-        raise DevclusterError(f"no cluster {name}: `python -m devcluster list` shows those that run")
+        raise DevclusterError(f"no cluster {name}: `python -m devcluster list` shows the running clusters")
     return Cluster(directory)
 
 
 def running() -> list[str]:
-    """The names of the clusters that run; a checkout with another layout of cluster.json sees its own ones only."""
+    """The names of the running clusters; a checkout with another format of cluster.json sees only its own clusters."""
     return sorted(path.name for path in _clusters().iterdir() if is_cluster(path) and Control(path).alive())
 
 
@@ -115,16 +115,16 @@ def _clusters() -> Path:
 
 
 def new_directory(name: str | None = None) -> Path:
-    """A directory for a cluster called `name`; those of clusters that ended long ago are removed by the way."""
+    """A directory for a cluster called `name`; also removes the directories of clusters that ended long ago."""
     for old in _clusters().iterdir():
-        # The age first: to ask whether a cluster lives would disturb one that is about to start.
+        # The age first: asking whether a cluster runs would disturb a cluster that is about to start.
         if (old.name == name or _age(old) > KEEP_DEAD) and not Control(old).alive():
             shutil.rmtree(old, ignore_errors=True)
     return _clusters() / (name or f"{TEMPORARY}{secrets.token_hex(4)}")
 
 
 def _age(directory: Path) -> float:
-    """Seconds since it was last written to; 0 for one that another process removes at this very moment."""
+    """Seconds since it was last written; 0 if another process is removing it."""
     try:
         return time.time() - directory.stat().st_mtime
     except FileNotFoundError:
@@ -138,7 +138,7 @@ def _bring_up(home: Path, control: Control, source: str, wish: Wish, *, temporar
     state |= {"format": FORMAT, "temporary": temporary, "extras": wish.extras}
     (home / "cluster.json").write_text(json.dumps(state))
     cluster = Cluster(home, control)
-    # The outside addresses belong to the cluster: whoever attaches to it later finds the same ones.
+    # The outside addresses belong to the cluster: a process that attaches later finds the same addresses.
     cluster.remember_forwards(["kube-apiserver", *wish.extras] if source == "own" else [])
     if source == "own":
         _start_servers(cluster, home, ports)
@@ -163,7 +163,7 @@ def _start_servers(cluster: Cluster, home: Path, ports: dict[str, int]) -> None:
 
 
 def _start_clients(cluster: Cluster, nodes: int) -> None:
-    """What needs the API server, which has to be there first."""
+    """Start the parts that need the API server, after it is ready."""
     cluster.component("kube-apiserver").wait_ready()
     plane = ControlPlane(cluster.directory, Authority(cluster.directory / "pki"), cluster.ports)
     for argv in (plane.kube_controller_manager(), plane.kube_scheduler(), plane.kwok()):
@@ -187,7 +187,7 @@ def _spawn(cluster: Cluster, argv: list[str]) -> None:
 
 
 def _add_nodes(cluster: Cluster, count: int) -> None:
-    """Nodes that kwok plays; wait until it does."""
+    """Add nodes that kwok simulates, and wait until they are Ready."""
     for index in range(count):
         name = f"node-{index}"
         labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "type": "kwok"}
@@ -198,8 +198,8 @@ def _add_nodes(cluster: Cluster, count: int) -> None:
 
     def ready() -> bool:
         items = cluster.api.request("GET", "/api/v1/nodes")[1]["items"]
-        conditions = [each for item in items for each in item["status"].get("conditions", [])]
-        return [each["status"] for each in conditions if each["type"] == "Ready"].count("True") >= count
+        conditions = [condition for item in items for condition in item["status"].get("conditions", [])]
+        return [condition["status"] for condition in conditions if condition["type"] == "Ready"].count("True") >= count
 
     waiting.until(ready, f"{count} nodes are Ready", 120, still=cluster.component("kwok").check_running)
 

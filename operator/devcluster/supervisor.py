@@ -1,9 +1,9 @@
-"""PID 1 of a cluster's namespaces: starts and reaps its processes, and carries connections in from outside.
+"""PID 1 of a cluster's namespaces: starts and reaps its processes, and forwards connections from outside.
 
-Run by path with the standard library only (`python -I -S supervisor.py`), so that it starts at once and stays small.
+Run by path with the standard library only (`python -I -S supervisor.py`), so that it starts fast and stays small.
 Its client is devcluster.control.  The protocol: each message on the Unix SEQPACKET socket is one JSON request, answered
-by one JSON reply; a `forward` request brings a listening socket along.  Everything below the supervisor dies with it,
-and it dies with its owner.
+by one JSON reply; a `forward` request comes with a listening socket.  Every process below the supervisor ends with it,
+and the supervisor ends with its owner.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def _call(name: str, *arguments: object) -> None:
 
 
 def enter_namespaces(mode: str) -> None:
-    """Leave for new network, mount and (for children) pid namespaces; `mode` "user": within a user namespace."""
+    """Enter new network, mount and (for children) pid namespaces; `mode` "user": within a user namespace."""
     flags = CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWNS
     uid, gid = os.getuid(), os.getgid()
     _call("unshare", flags | (CLONE_NEWUSER if mode == "user" else 0))
@@ -53,7 +53,7 @@ def enter_namespaces(mode: str) -> None:
 
 
 def furnish() -> None:
-    """In the first process of the new namespaces: loopback up, mounts private, an own /proc where that is allowed."""
+    """In the first process of the new namespaces: set up loopback, private mounts, and its own /proc where allowed."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         request = struct.pack("16sh22x", b"lo", 0)
         flags: int = struct.unpack("16sh22x", fcntl.ioctl(sock, SIOCGIFFLAGS, request))[1]
@@ -64,7 +64,7 @@ def furnish() -> None:
 
 
 def possible_mode() -> tuple[str, str]:
-    """("root" | "user" | "none", why not better), tried out in a child."""
+    """("root" | "user" | "none", why no better mode), tested in a child."""
     reason = ""
     for mode in ("root", "user") if os.geteuid() == 0 else ("user",):
         read, write = os.pipe()
@@ -81,7 +81,7 @@ def possible_mode() -> tuple[str, str]:
 
 
 def _probe(mode: str, write: int) -> None:
-    """Say through `write` what stands in the way of `mode`, nothing if it works; never returns."""
+    """Write to `write` what prevents `mode`, nothing if it works; never returns."""
     try:
         enter_namespaces(mode)
         inner = os.fork()
@@ -99,7 +99,7 @@ def _probe(mode: str, write: int) -> None:
 
 
 class _Side(asyncio.Protocol):
-    """One end of a carried connection; what arrives here leaves at `other`."""
+    """One end of a forwarded connection; data that arrives here leaves at `other`."""
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
@@ -132,7 +132,7 @@ class _Side(asyncio.Protocol):
 
 
 class _Outside(_Side):
-    """An accepted connection, which waits until the port inside has answered."""
+    """An accepted connection, which waits until the inside port has answered."""
 
     def __init__(self, port: int, tasks: set[asyncio.Task[None]]) -> None:
         super().__init__()
@@ -171,7 +171,7 @@ class Supervisor:
     def __init__(self, mode: str, lost: str, outer_proc: int) -> None:
         self._mode = mode
         self._lost = lost
-        self._outer_proc = outer_proc  # a directory: /proc as the world outside sees it
+        self._outer_proc = outer_proc  # a directory: /proc as seen from outside
         self._specs: dict[str, dict[str, Any]] = {}
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._ended: dict[str, int] = {}
@@ -180,7 +180,7 @@ class Supervisor:
         self.stopped = asyncio.Event()
 
     def reap(self) -> None:
-        """Collect every child that ended; orphans of our children are ours too."""
+        """Collect every child that ended; orphans of the children are children too."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -194,7 +194,7 @@ class Supervisor:
                     del self._running[name]
 
     def kill_all(self) -> None:
-        """Needed where there is no pid namespace to do it."""
+        """Kill every process; needed without a pid namespace, which would do it."""
         for process in self._running.values():
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -210,15 +210,15 @@ class Supervisor:
             return {"error": f"{type(error).__name__}: {error}"}
 
     async def do_hello(self) -> dict[str, str]:
-        """How far this cluster is set apart."""
+        """How this cluster is isolated."""
         return {"mode": self._mode, "lost": self._lost}
 
     async def do_spawn(
         self, name: str, argv: list[str], env: dict[str, str], cwd: str, log: str, again: bool = False
     ) -> int:
-        """Start a process and remember how; `again` allows a name whose process has ended.  The pid as seen outside."""
+        """Start a process and store its command; `again` allows the name of an ended one.  Returns the pid outside."""
         if name in self._running or (name in self._specs and not again):
-            raise ValueError(f"a process named {name!r} is already there")
+            raise ValueError(f"a process named {name!r} already exists")
         self._specs[name] = {"argv": argv, "env": env, "cwd": cwd, "log": log}
         return self._launch(name)
 
@@ -229,7 +229,7 @@ class Supervisor:
         return self._launch(name)
 
     async def do_signal(self, name: str, number: int) -> bool:
-        """Send a signal to the process and to those it started; False when it has ended already."""
+        """Send a signal to the process and the processes that it started; False if it has ended already."""
         self._specs[name]  # a KeyError names an unknown process
         process = self._running.get(name)
         if process is None:
@@ -255,7 +255,7 @@ class Supervisor:
         return None if name in self._running else self._ended[name]
 
     async def do_forward(self, port: int, fds: list[int]) -> None:
-        """Carry connections accepted on the listening socket fds[0] to 127.0.0.1:`port` in here."""
+        """Forward connections accepted on the listening socket fds[0] to 127.0.0.1:`port` inside."""
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: _Outside(port, self._dials), sock=socket.socket(fileno=fds[0]))
         self._servers.append(server)
@@ -281,7 +281,7 @@ class Supervisor:
         return self._outer_pid(process.pid)
 
     def _outer_pid(self, pid: int) -> int:
-        """The pid that the world outside our pid namespace knows a child by."""
+        """The pid of a child as seen outside the pid namespace."""
         me = os.readlink("self", dir_fd=self._outer_proc)
         children = self._read(f"{me}/task/{me}/children").split()
         for child in children:
@@ -300,7 +300,7 @@ class Supervisor:
 
 
 async def serve(listener: socket.socket, supervisor: Supervisor, owner: int | None) -> None:
-    """Answer clients until told to stop or the owner has ended."""
+    """Answer clients until a stop request, or until the owner has ended."""
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGCHLD, supervisor.reap)
     for number in (signal.SIGTERM, signal.SIGINT):

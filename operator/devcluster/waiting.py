@@ -1,4 +1,4 @@
-"""Wait for a condition of the outside world, with more patience on a busy machine."""
+"""Wait for an external condition, longer on a busy machine."""
 
 import os
 import time
@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from devcluster.errors import DevclusterError
 
-#: seconds between looks
+#: seconds between checks
 STEP = 0.03
 
 
 def patient(seconds: float) -> float:
-    """The bound for something that takes less than `seconds` on an idle machine, given what this one does now.
+    """The time limit of an operation that takes less than `seconds` on an idle machine, at the present load.
 
-    NINEFOLD_PATIENCE sets the least factor, for a machine whose load does not show how slow it is.
+    NINEFOLD_PATIENCE sets the least factor, for a machine that is slower than its load shows.
     """
     processors = len(os.sched_getaffinity(0))
     return seconds * max(float(os.environ.get("NINEFOLD_PATIENCE") or 1), 1 + os.getloadavg()[0] / processors)
@@ -24,7 +24,7 @@ def until(
 ) -> None:
     """Return once `condition()` is true; raises DevclusterError naming `what` after `patient(timeout)` seconds.
 
-    An OSError of `condition` means "not yet".  `still` runs between looks and may raise to give up early.
+    An OSError of `condition` means "not yet".  `still` runs between checks and may raise to stop early.
     """
     began = time.monotonic()
     last: OSError | None = None

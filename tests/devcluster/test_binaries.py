@@ -149,9 +149,9 @@ def test_quick_builds_come_first_and_each_line_tells_how_far_all_of_it_is(
     said = list(dict.fromkeys(re.sub(r"  \d+ s", "", line.removeprefix("devcluster: ")) for line in lines))
     # Packages and links (40 each); `fmt` is compiled once for both.
     assert said == [
-        "look at what 2 builds compile",
-        "look at what 2 builds compile  fetching sources",
-        "look at what 2 builds compile  done",
+        "list what 2 builds compile",
+        "list what 2 builds compile  fetching sources",
+        "list what 2 builds compile  done",
         "build 1 of 2: kwok v0.8.0",
         "build 1 of 2: kwok v0.8.0  fetching sources",
         "build 1 of 2: kwok v0.8.0  0 of 86 packages",
@@ -176,7 +176,7 @@ def test_quick_builds_come_first_and_each_line_tells_how_far_all_of_it_is(
     ],
 )
 def test_the_time_left_follows_from_the_pace(work: Work, told: str) -> None:
-    assert work.told() == told
+    assert work.progress() == told
 
 
 def test_an_unknown_program_is_refused_with_what_there_is(bare: Path) -> None:

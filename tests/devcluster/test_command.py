@@ -53,7 +53,7 @@ def test_up_list_env_kubectl_down(name: str) -> None:
 def test_what_is_not_there_is_said_with_the_next_step() -> None:
     refused = run("down", "--name", "no-such-cluster", check=False)
     assert refused.returncode == 1
-    assert "no cluster no-such-cluster: `python -m devcluster list` shows those that run" in refused.stderr
+    assert "no cluster no-such-cluster: `python -m devcluster list` shows the running clusters" in refused.stderr
 
 
 def test_build_prints_where_a_program_is() -> None:
