@@ -61,9 +61,11 @@ test-slow: setup ## Run the tests that take minutes: proofs of all samples, faul
 
 test-all: test test-peers test-slow ## Run all tests, one part after the other
 
-lint: setup ## ruff, mypy --strict, import-linter, actionlint
+lint: setup ## ruff, mypy --strict, import-linter, codespell, actionlint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@# tests/words.txt: words that have a plainer one.
+	$(BIN)/codespell operator docs demo helm manifests *.md
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@# Without the helpers that it would use where they happen to be installed: the same everywhere.

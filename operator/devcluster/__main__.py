@@ -15,7 +15,7 @@ from devcluster.starting import CONTROL_PLANE, TEMPORARY, attach, running, start
 
 DEFAULT_NAME = "default"
 #: what the tests and the demo run in addition to the control plane
-BESIDE = ("kubectl", "prometheus", "promtool", "alertmanager", "helm")
+TOOLS = ("kubectl", "prometheus", "promtool", "alertmanager", "helm")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -90,7 +90,7 @@ def _kubectl(options: argparse.Namespace) -> int:
 def _build(options: argparse.Namespace) -> int:
     version = options.version or DEFAULT_VERSION
     if not options.names and not options.all:
-        needed = (*CONTROL_PLANE, *BESIDE)
+        needed = (*CONTROL_PLANE, *TOOLS)
         prepare(needed, version)
         for name in needed:
             print(f"{name}  {binary(name, version)}")

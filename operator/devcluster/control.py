@@ -36,7 +36,7 @@ class Control:
             listener.bind(f"{short}/control")
             listener.listen(64)
             argv = [sys.executable, "-I", "-S", supervisor.__file__, "--listener", str(listener.fileno())]
-            argv += ["--mode", "apart" if apart else "beside"]
+            argv += ["--mode", "apart" if apart else "shared"]
             if owned:
                 argv += ["--owner", str(os.getpid())]
             with (self._directory / "supervisor.log").open("ab") as log:

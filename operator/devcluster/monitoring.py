@@ -133,13 +133,13 @@ class Prometheus(_Server):
 #: Sends each alert at once, to a receiver without a target.
 QUIET: dict[str, Any] = {
     "route": {
-        "receiver": "nobody",
+        "receiver": "none",
         "group_by": ["..."],
         "group_wait": "0s",
         "group_interval": "1s",
         "repeat_interval": "1h",
     },
-    "receivers": [{"name": "nobody"}],
+    "receivers": [{"name": "none"}],
 }
 
 

@@ -344,7 +344,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--listener", type=int, required=True)
     parser.add_argument("--owner", type=int)
-    parser.add_argument("--mode", choices=["apart", "beside"], required=True)
+    parser.add_argument("--mode", choices=["apart", "shared"], required=True)
     options = parser.parse_args()
     owner = None
     if options.owner is not None:

@@ -13,7 +13,7 @@ KINDS: tuple[Kind, ...] = (*RELIABILITY, *RELEASE, *OBSERVABILITY)
 
 MODELS: tuple[type[Resource], ...] = tuple(kind.model for kind in KINDS)
 GUARDS: frozenset[type[Resource]] = frozenset(kind.model for kind in KINDS if kind.admin_only)
-"""Kinds that hold people back. Whoever is held back must not be able to lift them, so only admins write these."""
+"""Kinds that block users. A blocked user must not be able to remove them, so only admins write them."""
 RECORDS: frozenset[type[Resource]] = frozenset(kind.model for kind in KINDS if kind.record)
 """Kinds that people only read: the operator writes down what happened."""
 

@@ -15,7 +15,7 @@ from tests.release.releasegate.admission.test_policies import Shop, closure, gra
 
 import devcluster
 from devcluster import waiting
-from ninefold.cli.gate.actions import answer
+from ninefold.cli.gate import actions
 from ninefold.cli.shared.liveness import Life
 from ninefold.integrations.argocd.customizations import health
 from ninefold.kube.api import DEPLOYMENT
@@ -161,7 +161,7 @@ def test_all_say_the_same(server: devcluster.Cluster, namespace: str, cases: lis
             verdict = judge(gate.status, change, now)
             case = (gate.status, change, verdict)
             assert bench.passes(name, new) is verdict.passes, case
-            printed = answer(gate, change, now, Life(0.0))["decision"]
+            printed = actions.answer(gate, change, now, Life(0.0))["decision"]
             assert (printed not in ("Hold", "Deny")) is verdict.passes, case
             if told_by_images(old, new) or told_by_removal(gate.status, change):
                 assert over_http(gate, change, now) is verdict.passes, case

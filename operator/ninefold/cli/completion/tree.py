@@ -1,4 +1,4 @@
-"""A command line as shells complete it: the words that may follow, at each place, with what they mean."""
+"""The command line for shell completion: the words that may follow at each place, with descriptions."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from ninefold.cli.shared.parser import subparsers
 
 _LONGEST = 90
-"""Of what a shell shows beside a word, in characters."""
+"""The longest description that a shell shows, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """An option by all its names. If it takes a value, `choices` are all that it may be; none: a file or a text."""
+    """An option with all its names. If it takes a value, `choices` are the allowed values; empty: a file or a text."""
 
     names: tuple[str, ...]
     what: str
@@ -24,7 +24,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place, such as "gate check": the words that lead deeper or may stand there, and the options."""
+    """A place, such as "gate check": the subcommands and words that may follow, and the options."""
 
     at: str
     words: list[tuple[str, str]]
@@ -32,15 +32,15 @@ class Place:
 
 
 def node(at: str, parser: argparse.ArgumentParser) -> Iterator[Place]:
-    """A command and its acts."""
+    """A command and its subcommands."""
     acts = subparsers(parser)
-    whats = {
-        each.dest: each.help or ""
+    summaries = {
+        action.dest: action.help or ""
         for group in parser._actions
         if isinstance(group, argparse._SubParsersAction)
-        for each in group._choices_actions
+        for action in group._choices_actions
     }
-    words = [(name, _short(whats.get(name, ""))) for name in acts]
+    words = [(name, _short(summaries.get(name, ""))) for name in acts]
     words += [(str(choice), "") for action in _positionals(parser) for choice in action.choices or ()]
     yield Place(at, words, [_option(parser, action) for action in parser._actions if action.option_strings])
     for name, act in acts.items():

@@ -1,4 +1,4 @@
-"""For zsh, with what each word means beside it."""
+"""Completion for zsh, with a description next to each word."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if [[ $funcstack[1] == _ninefold ]]; then _ninefold "$@"; else compdef _ninefold
 def script(nodes: Sequence[Place]) -> str:
     values, words = [], []
     for node in nodes:
-        for option in (each for each in node.options if each.value):
+        for option in (switch for switch in node.options if switch.value):
             pattern = "|".join(shlex.quote(f"{node.at}|{name}") for name in option.names)
             act = f"compadd -- {shlex.join(option.choices)}" if option.choices else "_files"
             values.append(f"    ({pattern}) {act}; return ;;")

@@ -21,13 +21,13 @@ for _, closure in ipairs(closures) do
     decision, closed = closure.decision, true
   end
 end
-local told = decision
+local summary = decision
 if (obj.status.message or "") ~= "" then
-  told = decision .. ": " .. obj.status.message
+  summary = decision .. ": " .. obj.status.message
 end
 if not waits then
   if found.status == "Healthy" then
-    found.message = told
+    found.message = summary
   end
   return found
 end
@@ -38,9 +38,9 @@ for _, override in ipairs(obj.status.overrides or {}) do
   end
 end
 if decision == "Allow" then
-  return {status = "Healthy", message = told}
+  return {status = "Healthy", message = summary}
 end
 if decision == "Deny" then
-  return {status = "Degraded", message = told}
+  return {status = "Degraded", message = summary}
 end
-return {status = "Suspended", message = told}
+return {status = "Suspended", message = summary}
