@@ -91,9 +91,9 @@ def test_what_lint_warns_of_is_told(ninefold: Command) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "there is no objective of Sloth, Pyrra or OpenSLO here: name the files that hold them"),
+        ("", "there is no objective of Sloth, Pyrra or OpenSLO here: name the files that hold objectives"),
         ("apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n", "there is no objective of Sloth, Pyrra or OpenSLO here"),
-        ("apiVersion: openslo/v1\nkind: Service\nmetadata: {name: p}\nspec: {}\n", "no objective could be made: mend"),
+        ("apiVersion: openslo/v1\nkind: Service\nmetadata: {name: p}\nspec: {}\n", "no objective was converted: fix"),
         (SLOTH.replace("99.9", "100"), "no objective was converted: fix what is lost, and import again"),
     ],
 )

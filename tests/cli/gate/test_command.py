@@ -398,7 +398,7 @@ def test_a_workload_is_asked_about_without_its_gates_name(ninefold: Command, gat
     assert code == 1
     assert said.startswith(f"{gate.namespace}/checkout is closed (Hold): Nothing changes now: sale.")
     assert said.endswith(" Contact: #checkout-releases")
-    passes = f"no gate in namespace {gate.namespace} is about Deployment/search: change passes"
+    passes = f"no gate in namespace {gate.namespace} covers Deployment/search: change passes"
     assert check("--workload", "Deployment/search") == (0, passes)
     whole = check("--workload", "Deployment/search", "--json")
     assert (json.loads(whole[1])["gate"], json.loads(whole[1])["decision"]) == (None, "Allow")

@@ -137,9 +137,7 @@ def test_good_events_that_are_all_events(ninefold: Command) -> None:
 
 def test_the_same_object_twice(ninefold: Command) -> None:
     done = ninefold("lint", "-f", "a.yaml", "b.yaml", files={"a.yaml": SLO, "b.yaml": f"# again\n{SLO}"})
-    assert done.stdout.startswith(
-        "b.yaml:2: ServiceLevelObjective shop/checkout: this object is already in a.yaml:1 already"
-    )
+    assert done.stdout.startswith("b.yaml:2: ServiceLevelObjective shop/checkout: this object is already in a.yaml:1")
     assert done.returncode == 1
 
 

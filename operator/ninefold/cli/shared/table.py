@@ -65,7 +65,7 @@ def figures(kind: type[Resource], manifest: Manifest) -> dict[str, float | int]:
 
 
 def number_of(value: Any) -> float | int | None:
-    """Of a figure as a status shows it: "38.2 %", "22x over 1h", 3."""
+    """The number of a value in a status: "38.2 %", "22x over 1h", 3."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     number = _NUMBER.fullmatch(value) if isinstance(value, str) else None

@@ -14,7 +14,7 @@ from ninefold.kube.accounts import ME
 from ninefold.kube.api import GROUP, VERSION, Api, Manifest
 
 GATES = Api(GROUP, VERSION, "ReleaseGate", "releasegates")
-"""The objects that the verbs `override` and `approve` are given on; the kind itself belongs to a stage."""
+"""The objects of the verbs `override` and `approve`; the kind itself belongs to a stage."""
 BY_NAME = "a machine must have it by name, not as one of all verbs"
 
 
@@ -24,7 +24,7 @@ def in_namespace(api: Api) -> str:
 
 
 def has_verb(verb: str, authorizer: str) -> str:
-    """Whether the author has a verb of Ninefold's own, and a machine not only as one of all verbs."""
+    """Whether the author has one of Ninefold's own verbs; for a machine, a right to all verbs does not count."""
     everything = f"{authorizer}.check('any-verb-at-all').allowed()"
     return f"{authorizer}.check('{verb}').allowed() && (!variables.machine || !{everything})"
 

@@ -9,7 +9,7 @@ BUDGET = 0.5
 """Percentage points of an error budget."""
 _COVERAGE = 10.0
 _BURN, _BURN_FLOOR = 0.15, 0.1
-"""A shown burn rate has two digits and is up to 5 % off: a narrower band would let a tremble of a twentieth write."""
+"""A shown burn rate has two digits and is up to 5 % off: a narrower band would write at changes of a twentieth."""
 
 
 def budget_moved(shown: float, now: float) -> bool:
