@@ -8,7 +8,10 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 import devcluster
 from devcluster.waiting import patient
@@ -19,7 +22,15 @@ FILES = dict(re.findall(r"^```python\n# (\S+)\n(.*?)^```$", PAGE, re.MULTILINE |
 SAMPLE = re.search(r"^```yaml-reminder\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
-def test_the_kind_on_the_page_is_served(cluster: devcluster.Cluster, namespace: str, tmp_path: Path) -> None:
+@pytest.fixture
+def bare() -> Iterator[devcluster.Cluster]:
+    """A control plane of its own: kubectl remembers for a while which kinds a shared one serves."""
+    with devcluster.start(own=True) as started:
+        yield started
+
+
+def test_the_kind_on_the_page_is_served(bare: devcluster.Cluster, tmp_path: Path) -> None:
+    cluster, namespace = bare, bare.namespace()
     source = tmp_path / "operator"
     shutil.copytree(ROOT / "operator", source, ignore=shutil.ignore_patterns("__pycache__", "gomod"))
     for name, text in FILES.items():
@@ -55,4 +66,3 @@ def test_the_kind_on_the_page_is_served(cluster: devcluster.Cluster, namespace: 
     finally:
         process.terminate()
         process.wait(patient(30))
-        cluster.kubectl("delete", "crd", "reminders.ninefold.dev")
