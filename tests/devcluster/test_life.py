@@ -117,7 +117,7 @@ def refuse(what: Callable[[], object], why: str) -> None:
 def test_wrong_wishes_are_refused_with_the_next_step(own: devcluster.Cluster) -> None:
     refuse(lambda: own.component("kubelet"), "there is no process 'kubelet', only: etcd")
     refuse(lambda: own.prometheus, r"start\(prometheus=True\)")
-    refuse(lambda: own.spawn("etcd", ["true"]), "already there")
+    refuse(lambda: own.spawn("etcd", ["true"]), "already exists")
     refuse(lambda: own.spawn("nothing", ["/no/such/program"]), "No such file")
     refuse(lambda: devcluster.attach("no-such-cluster"), "devcluster list")
     refuse(lambda: devcluster.start("1.12"), "choose one of 1.37")
