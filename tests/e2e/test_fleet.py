@@ -86,7 +86,7 @@ def test_an_objective_that_grows_beyond_the_quota_keeps_its_rules(
     before = objects.get("configmap", "slo-grows-rules")["data"]
     objects.apply(objective("grows", window={"rolling": "30d"}))
     wait_for("the edit to be refused", lambda: objects.condition("slo", "grows")[1] == "QuotaExceeded", 30)
-    assert "Its rules of before stay." in objects.condition("slo", "grows")[2]
+    assert "Its present rules stay." in objects.condition("slo", "grows")[2]
     assert objects.get("configmap", "slo-grows-rules")["data"] == before
     objects.apply(objective("grows", objective="90"))
     wait_for("another edit to be taken", lambda: objects.condition("slo", "grows")[1] != "QuotaExceeded", 30)

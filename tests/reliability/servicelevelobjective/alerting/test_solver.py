@@ -79,8 +79,8 @@ def test_a_low_objective_pages_in_time_only_if_it_is_asked_to() -> None:
         ),
         (
             {"window": "1h", "alerting": {"minimumErrors": 5, "minimumTraffic": "2/h"}},
-            "spec.alerting.minimumTraffic: in 1h, the longest window that alerts can have here, it brings 1 of the 5 "
-            "bad events that minimumErrors asks for, so that no alert would ever fire: write minimumErrors of 1 or a",
+            "spec.alerting.minimumTraffic: in 1h, the longest window that alerts can have here, minimumTraffic brings "
+            "1 of the 5 bad events that minimumErrors asks for, so no alert would ever fire: write minimumErrors of 1",
         ),
         (
             {
@@ -88,7 +88,7 @@ def test_a_low_objective_pages_in_time_only_if_it_is_asked_to() -> None:
                 "objective": "90",
                 "alerting": {"confidence": "99.99", "minimumTraffic": "10/h", "minimumErrors": 1},
             },
-            "spec.alerting.confidence: at minimumTraffic 1.33 events occur in 10m, too few to be so sure of a burn",
+            "spec.alerting.confidence: at minimumTraffic 1.33 events occur in 10m, too few for this confidence in",
         ),
         (
             {
@@ -115,7 +115,7 @@ def test_a_contract_that_cannot_be_kept_is_refused_with_what_can(spec: dict[str,
 
 def test_a_contract_beside_own_tiers_is_refused() -> None:
     own = [{"burnRate": "1", "long": "3d", "short": "6h", "severity": "Ticket"}]
-    with pytest.raises(Stalled, match="set either tiers, or what the tiers are to achieve"):
+    with pytest.raises(Stalled, match="set either tiers, or the goals of tiers"):
         objective(alerting={"tiers": own, "pageWithin": "3m"})
 
 

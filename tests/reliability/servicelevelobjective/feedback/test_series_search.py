@@ -141,7 +141,7 @@ def test_a_selector_without_series_is_named_with_what_exists(
 def test_bad_events_that_have_not_happened_yet_are_no_fault(server: PrometheusServer, part: str) -> None:
     found = said(server, ratio(bad=part))
     assert (found.status, found.reason) == ("Unknown", "NotSeenYet")
-    assert found.message.endswith("this is right as long as no such event has happened")
+    assert found.message.endswith("this is correct as long as no such event has happened")
 
 
 @pytest.mark.parametrize(

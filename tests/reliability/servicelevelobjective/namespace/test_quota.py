@@ -105,7 +105,7 @@ def test_the_older_comes_first_and_one_that_does_not_fit_is_passed_over() -> Non
 
 def test_what_grows_needs_room_and_what_shrinks_does_not() -> None:
     quota, other = Quota(objectives=1, samples=100), Claim("other", START, 80, 80)
-    assert refusal(quota, Claim("a", START, 50, 10), [other]).endswith("Its rules of before stay.")
+    assert refusal(quota, Claim("a", START, 50, 10), [other]).endswith("Its present rules stay.")
     assert not refusal(quota, Claim("a", START, 20, 10), [other]), "it runs: only the samples are asked for"
     assert not refusal(quota, Claim("a", START, 50, 60), [other])
     assert not refusal(Quota(0, 0), Claim("a", START, 60, 60), [other])

@@ -145,7 +145,7 @@ def test_all_that_the_schema_allows_in_plain_text_fits() -> None:
 
 def test_what_is_too_large_is_named() -> None:
     emoji = {f"label{number}": "\U0001f600" * 1024 for number in range(16)}
-    with pytest.raises(Stalled, match=r"takes no file above 512: shorten spec\.alerting\.annotations") as stalled:
+    with pytest.raises(Stalled, match=r"accepts no file above 512: shorten spec\.alerting\.annotations") as stalled:
         render(objective(alerting={"annotations": emoji}), Output())
     assert stalled.value.reason == "TooLarge"
 

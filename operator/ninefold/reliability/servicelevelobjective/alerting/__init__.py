@@ -1,1 +1,1 @@
-"""Which alerts an objective gets, and when they fire."""
+"""The alerts of an objective: tiers, conditions and inhibition."""

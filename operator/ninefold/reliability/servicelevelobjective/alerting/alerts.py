@@ -1,4 +1,4 @@
-"""The alerts of an objective: conditions over its recordings, stable labels, what whoever is woken must know. Pure."""
+"""The alerts of an objective: conditions over its recordings, stable labels, and annotations for responders. Pure."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _LEFT = "slo:error_budget_left:ratio"
 
 
 def rules(target: Target, series: RecordedSeries, tiers: list[AlertTier], description: str) -> Iterator[Rule]:
-    """One alert a tier, the fastest first; `description` is what the objective means to users.
+    """An alert for each tier, the fastest first; `description` says what the objective means to users.
 
-    Raises Stalled if a label of the user hides one of `groupBy`.
+    Raises Stalled if a label of the user hides a label of `groupBy`.
     """
     alerting = target.alerting
     for field, labels in (
@@ -50,19 +50,19 @@ def rules(target: Target, series: RecordedSeries, tiers: list[AlertTier], descri
 
 
 def _written_out(text: str, labels: Mapping[str, str]) -> str:
-    """With the labels that only the alert has: to the annotations of a rule Prometheus shows those of the series."""
-    return _OF_LABEL.sub(lambda found: found[0] if found[1] == "slo_id" else labels.get(found[1], found[0]), text)
+    """Expands the labels that only the alert has: in annotations, Prometheus expands the labels of the series only."""
+    return _OF_LABEL.sub(lambda match: match[0] if match[1] == "slo_id" else labels.get(match[1], match[0]), text)
 
 
 def counted(target: Target) -> tuple[str, ...]:
-    """Of what alerts look at numbers, in the long windows of tiers."""
+    """What alerts count in the long windows of tiers: "errors", "events" or neither."""
     if target.alerting.confidence is not None:
         return ("errors", "events")
     return ("errors",) if fewest_errors(target) > 1 else ()
 
 
 def lower_bound(target: Target, errors: str, events: str) -> str:
-    """PromQL of the burn rate that is exceeded with the confidence asked for: Wilson's lower bound of errors / events.
+    """PromQL of the burn rate that is exceeded with the wanted confidence: Wilson's lower bound of errors / events.
 
     Wilson, E. B. (1927), "Probable inference, the law of succession, and statistical inference".
     """
@@ -74,7 +74,7 @@ def lower_bound(target: Target, errors: str, events: str) -> str:
 
 
 def ongoing(target: Target, series: RecordedSeries, tiers: list[AlertTier]) -> Iterator[Rule]:
-    """Recordings that alerts of pages wait for."""
+    """The recordings that pages wait for."""
     for tier in recovery.held_back(target, tiers):
         yield from recovery.rules(target, series, tier, [*_exceeded(target, series, tier)])
 
@@ -96,7 +96,7 @@ def _exceeded(target: Target, series: RecordedSeries, tier: AlertTier) -> Iterat
 
 
 def _place(target: Target) -> dict[str, str]:
-    """The label by which an AlertmanagerConfig finds the alerts of its namespace; not if it means a group."""
+    """The label by which an AlertmanagerConfig finds the alerts of its namespace; none if it is a label of groupBy."""
     return {} if "namespace" in target.groups else {"namespace": target.key.namespace}
 
 
@@ -141,15 +141,16 @@ def _annotations(target: Target, tier: AlertTier, own: SeverityAlerts, descripti
 
 
 def _without_time(groups: Sequence[str]) -> str:
-    """What is said where no time to exhaustion is recorded: nothing is left, or nothing is known, or the last hour does
-    not spend it."""
+    """The text if no time to exhaustion is recorded: the budget is spent, or not known, or the last hour does not spend
+    it."""
     spent = _asked(groups, f"{_LEFT} <= 0", "", "the budget is not spent at the rate of the last hour", "it is spent")
     return _asked(groups, _LEFT, "", "not known", spent)
 
 
 def _asked(groups: Sequence[str], query: str, form: str, otherwise: str, shown: str = "") -> str:
-    """A template that asks for a recording of the alert's own group: its value in a form, or `shown` where it has one;
-    `otherwise` where it has none."""
+    """A template that queries a recording of the alert's own group: its value in a form, or `shown` if there is a
+    value;
+    `otherwise` if there is none."""
     name, _, comparison = query.partition(" ")
     labels = ("slo_id", *groups)
     matchers = ",".join(f"{label}=%q" for label in labels)

@@ -1,8 +1,8 @@
-"""What alerts ask for besides a burn rate, and how long that takes with little traffic. Pure.
+"""What alerts require in addition to a burn rate, and how long that takes with little traffic. Pure.
 
-With N events in the long window and a threshold of t = k * b for the error ratio, minimumErrors asks for m bad events.
-confidence asks for so many that Wilson's lower bound of their share is above t, which is the case from
-N * t + z * sqrt(N * t * (1 - t)) on. More than N there cannot be.
+With N events in the long window and a threshold of t = k * b for the error ratio, minimumErrors requires m bad events.
+confidence requires enough of them that Wilson's lower bound of their share is above t: at least
+N * t + z * sqrt(N * t * (1 - t)). There cannot be more than N.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from ninefold.reliability.servicelevelobjective.recording.series import HOUR, OV
 from ninefold.reliability.servicelevelobjective.target import Target
 
 USUAL_ERRORS = 2
-"""The fewest bad events where none are written: after idle hours a single failed request is an error ratio of 100 %."""
+"""The default of minimumErrors: after idle hours, a single failed request is an error ratio of 100 %."""
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """minimumErrors and confidence."""
+    """The conditions of minimumErrors and confidence."""
 
     errors: int
     z: float
@@ -38,11 +38,11 @@ class Guard:
 
     @property
     def asks(self) -> bool:
-        """Whether more than a burn rate is asked for."""
+        """Whether an alert requires more than a burn rate."""
         return self.errors > 1 or self.z > 0
 
     def needs(self, events: float, threshold: float) -> float | None:
-        """How many of so many events must be bad; None if that is more than all."""
+        """How many of `events` events must be bad; None if that is more than all of them."""
         needed = max(self.errors, events * threshold + self.z * sqrt(events * threshold * (1 - threshold)))
         return needed if needed <= events and threshold < 1 else None
 
@@ -53,7 +53,7 @@ class Guard:
 
 
 def fewest_errors(target: Target) -> int:
-    """How many bad events a tier's long window must hold. Tiers that are written mean what they say."""
+    """How many bad events a tier's long window must contain. Tiers that the user wrote stay unchanged."""
     alerting = target.alerting
     if alerting.minimum_errors is not None:
         return alerting.minimum_errors
@@ -67,7 +67,7 @@ def per_second(traffic: str) -> Fraction:
 
 
 def lost(long: int) -> int:
-    """Seconds by which a window, as it is added up, may be shorter than its name."""
+    """The seconds by which the sum over a window may cover less than its name says."""
     if long <= STEP:
         return 0
     return OVERLAP if long <= SHORT_LIMIT else HOUR

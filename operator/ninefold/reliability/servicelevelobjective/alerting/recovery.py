@@ -1,12 +1,12 @@
-"""No page begins about an outage that is over. Pure.
+"""Prevents pages for an outage that is already over. Pure.
 
-A window counts failures for as long as it is, so a page tier may pass its threshold when nothing fails any more. Its
-page begins only while the last two minutes leave open that the failures go on, and then lasts as its windows say: an
-outage that comes and goes is one page. Where those two minutes hold no samples, or too few events to tell, nothing is
-held back.
+A window counts failures for its whole length, so a page tier may pass its threshold when nothing fails any longer. Its
+page begins only while the last two minutes do not rule out that the failures continue, and then lasts as its windows
+say: an outage that comes and goes is one page. If those two minutes have no samples, or too few events to decide, no
+page is held back.
 
-Only indicators that count events of counters are looked at so closely. Probes, gauges and slices of time have a few
-samples in two minutes, and two good ones do not end an outage.
+This applies only to indicators that count events of counters. Probes, gauges and slices of time have few samples in two
+minutes, and two good samples do not end an outage.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from ninefold.reliability.servicelevelobjective.recording.series import STEP, Re
 from ninefold.reliability.servicelevelobjective.target import Target
 
 ENOUGH = 10
-"""So many bad events would be expected in the last two minutes if the failures of the short window went on: with 60 s
-between scrapes half of them are seen, and the chance that all are missed is below 1 %."""
+"""The least number of bad events to expect in the last two minutes if the failures of the short window continue: with
+60 s between scrapes half of them are seen, and the chance that all are missed is below 1 %."""
 
 
 def held_back(target: Target, tiers: Sequence[AlertTier]) -> list[AlertTier]:
-    """The tiers whose pages do not begin about what is over: those that Ninefold found. Written ones mean what they
-    say."""
+    """The tiers whose pages are held back after an outage: those that Ninefold chose. Tiers that the user wrote stay
+    unchanged."""
     if not target.reads_counters or target.alerting.tiers is not None:
         return []
-    # A window of 5 m passes its threshold when something fails, and at no other time.
+    # A window of 5 m passes its threshold only while events fail.
     return [tier for tier in tiers if tier.severity == "Page" and tier.long > STEP]
 
 
@@ -39,17 +39,18 @@ def rules(target: Target, series: RecordedSeries, tier: AlertTier, exceeded: Seq
 
 
 def condition(series: RecordedSeries, tier: AlertTier) -> str:
-    """That its failures went on while it was exceeded, now or not long ago."""
+    """The condition that failures continued while the thresholds were exceeded, now or shortly before."""
     return f"count_over_time({series(_name(tier))}[{duration(tier.short)}])"
 
 
 def _name(tier: AlertTier) -> str:
-    """The burn rate of a page tier that passes its thresholds, while it may go on. No two of them have one window."""
+    """The name of the burn rate of a page tier above its thresholds while failures may continue. No two page tiers have
+    the same window."""
     return f"slo:ongoing_burn_rate:{duration(tier.long)}"
 
 
 def _over(target: Target, series: RecordedSeries, tier: AlertTier) -> str:
-    """That hardly anything failed of late, of so many events that it would have shown."""
+    """The condition that almost no event failed in the last two minutes, although enough events were expected to."""
     budget, ratio = target.budget_text, target.indicator.ratio
     events, counted = series("slo:events:recent"), series("slo:counted:recent")
     bad = counted if ratio is not None and ratio.bad is not None else f"{events} - {counted}"

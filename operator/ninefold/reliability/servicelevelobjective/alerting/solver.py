@@ -1,15 +1,15 @@
-"""From what alerts are to achieve to the tiers that achieve it, or to a sentence that says why none can. Pure.
+"""Chooses the tiers that achieve the goals of spec.alerting, or says in a sentence why none can. Pure.
 
-The terms are those of tiers.py. A tier is fixed by k, by q = k * L, which is what it spends and how late it is, and by
-S, which is how late it ends. The solver begins with the tiers of the Site Reliability Workbook, keeps k where it can,
-and moves q and S within the contract:
+The terms are those of tiers.py. A tier is determined by k, by q = k * L, which is what it spends and how late it fires,
+and by S, which is how late it ends. The solver begins with the tiers of the Site Reliability Workbook, keeps k where it
+can, and moves q and S within the contract:
 
 - budgetAtPage p:     q <= p * T
 - pageWithin D:       q <= (D - delays) / b, so that a total outage (e = 1) is seen in time
 - resetWithin R:      S <= R - delays
 - minimumErrors m at minimumTraffic r: L >= m / r, so that a dead service fails often enough in it
 - and always:         L >= 5 m; k * b <= 0.9, so that an outage of 90 % is seen; k >= 1, so that no tier fires while the
-                      objective is being met
+                      objective is met
 """
 
 from __future__ import annotations
@@ -36,31 +36,31 @@ WORKBOOK: tuple[tuple[Decimal, Decimal, Severity], ...] = (
 """k, p and severity of the Site Reliability Workbook: with T = 30 d, L is 1 h, 6 h, 1 d and 3 d."""
 
 MOST_AT_PAGE = 50
-"""Percent: the most that budgetAtPage may be."""
+"""The highest budgetAtPage, in percent."""
 
 _FIELD = "spec.alerting"
 
 
 def tiers(slo: ServiceLevelObjective) -> list[AlertTier]:
-    """The tiers of an objective, as `solve`."""
+    """The tiers of an objective; see `solve`."""
     return solve(Target.of(slo))
 
 
 def solve(target: Target) -> list[AlertTier]:
-    """The tiers, the fastest first. Raises Stalled for what cannot be."""
+    """The tiers, the fastest first. Raises Stalled for goals that cannot be achieved."""
     alerting = target.alerting
     if alerting.disabled:
         return []
-    found = explicit(target, alerting.tiers) if alerting.tiers is not None else _fitted(_Contract.of(target))
+    every = explicit(target, alerting.tiers) if alerting.tiers is not None else _fitted(_Contract.of(target))
     if alerting.confidence and alerting.minimum_traffic and alerting.tiers is None:
-        _check_confidence(target, found, float(per_second(alerting.minimum_traffic)))
-    wanted = [tier for tier in found if not alerting.own(tier.severity).disabled]
+        _check_confidence(target, every, float(per_second(alerting.minimum_traffic)))
+    wanted = [tier for tier in every if not alerting.own(tier.severity).disabled]
     return sorted(wanted, key=lambda tier: (-tier.burn_rate, tier.long))
 
 
 @dataclass(frozen=True, slots=True)
 class _Contract:
-    """What is asked for, in seconds and shares; None where nothing is."""
+    """The goals of spec.alerting, in seconds and shares; None for a goal that is not set."""
 
     window: int
     budget: Decimal
@@ -88,16 +88,16 @@ class _Contract:
 
     @property
     def strict(self) -> bool:
-        """Whether a page may not come later than said."""
+        """Whether a goal limits how late a page may fire."""
         return self.page_within is not None or self.budget_at_page is not None
 
     @property
     def shortest(self) -> int:
-        """The shortest long window in which enough errors occur while all fails, at a quiet hour."""
+        """The shortest long window in which enough errors occur in a total outage at a quiet hour."""
         if self.traffic is None:
             return STEP
         needed = self.errors / self.traffic
-        # The window as it is added up is shorter than its name by so much.
+        # The sum over the window covers this much less than its name says.
         lost = (OVERLAP if needed > STEP - OVERLAP else 0) if needed <= SHORT_LIMIT - OVERLAP else HOUR
         return ceil((needed + lost) / STEP) * STEP
 
@@ -116,7 +116,7 @@ def _fitted(contract: _Contract) -> list[AlertTier]:
 
 
 def _fit(contract: _Contract, ideal: Decimal, share: Decimal, severity: Severity, *, fastest: bool) -> AlertTier:
-    """The tier nearest to the Workbook's that the contract allows."""
+    """The tier that the contract allows and that is nearest to the tier of the Workbook."""
     paging = severity == "Page"
     if paging and contract.budget_at_page is not None:
         share = min(share, contract.budget_at_page)
@@ -136,7 +136,7 @@ def _fit(contract: _Contract, ideal: Decimal, share: Decimal, severity: Severity
 
 
 def _check_traffic(contract: _Contract) -> None:
-    """Whether minimumErrors can occur at all where there is so little traffic."""
+    """Raises Stalled if minimumErrors cannot occur at minimumTraffic."""
     longest = max(STEP, contract.window // STEP * STEP)
     if contract.traffic is None or contract.shortest <= longest:
         return
@@ -144,8 +144,8 @@ def _check_traffic(contract: _Contract) -> None:
     fewer = f"write minimumErrors of {most} or" if most else "write"
     raise _impossible(
         "minimumTraffic",
-        f"in {duration(longest)}, the longest window that alerts can have here, it brings {most} of the "
-        f"{contract.errors} bad events that minimumErrors asks for, so that no alert would ever fire: {fewer} a longer "
+        f"in {duration(longest)}, the longest window that alerts can have here, minimumTraffic brings {most} of the "
+        f"{contract.errors} bad events that minimumErrors asks for, so no alert would ever fire: {fewer} a longer "
         "spec.window, or leave out minimumTraffic",
     )
 
@@ -164,13 +164,13 @@ def _check_confidence(target: Target, found: list[AlertTier], traffic: float) ->
             events = traffic * (tier.long - lost(tier.long))
             raise _impossible(
                 "confidence",
-                f"at minimumTraffic {events:.3g} events occur in {duration(tier.long)}, too few to be so sure "
-                f"of a burn rate of {tier.burn_rate:f}: write a lower confidence, or leave out confidence",
+                f"at minimumTraffic {events:.3g} events occur in {duration(tier.long)}, too few for this "
+                f"confidence in a burn rate of {tier.burn_rate:f}: write a lower confidence, or leave out confidence",
             )
 
 
 def _check(contract: _Contract, found: list[AlertTier]) -> None:
-    """Whether the tiers keep the contract; what they do instead, if not."""
+    """Raises Stalled if the tiers do not keep the contract, with what they achieve instead."""
     pages = [tier for tier in found if tier.severity == "Page"]
     if contract.page_within is not None:
         soonest = min(tier.detects_after(contract.budget) or Decimal(contract.window) for tier in pages)
@@ -204,7 +204,7 @@ def _check_soon(contract: _Contract, within: int, soonest: Decimal) -> None:
 
 
 def _minutes(length: Decimal | Fraction) -> str:
-    """Rounded up to what a person would write."""
+    """A duration in seconds, rounded up to what a person would write."""
     step = 60 if length > 120 else 1
     return duration(ceil(length / step) * step)
 

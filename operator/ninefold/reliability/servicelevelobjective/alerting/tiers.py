@@ -1,8 +1,8 @@
-"""Which alerts an objective gets: burn rates, windows and severities. Pure.
+"""The alert tiers of an objective: burn rates, windows and severities. Pure.
 
 Terms: T the objective's window, b = 1 - objective the budget, k the burn rate of a tier, L and S its long and short
 window, e an error ratio from 0 to 1. A constant burn of exactly k spends the share p = k * L / T of the budget in L.
-From the first failed event on, a tier fires after k * b * L / e; whatever e is, k * L of the budget is gone by then.
+A tier fires k * b * L / e after the first failed event; whatever e is, k * L of the budget is spent by then.
 All times in seconds.
 """
 
@@ -26,7 +26,7 @@ SEVERITIES: tuple[Severity, ...] = ("Ticket", "Page")
 
 @dataclass(frozen=True, slots=True)
 class AlertTier:
-    """One alert, in seconds; `hold` is its `for`."""
+    """An alert; windows and `hold`, its `for`, in seconds."""
 
     burn_rate: Decimal
     long: int
@@ -36,16 +36,16 @@ class AlertTier:
 
     @property
     def name(self) -> str:
-        """As the label burn_tier: "14.4x/1h"."""
+        """The value of the label burn_tier, such as "14.4x/1h"."""
         return f"{self.burn_rate:f}x/{duration(self.long)}"
 
     @property
     def spends(self) -> Decimal:
-        """k * L: over T, the share of the budget that is gone when it fires."""
+        """k * L: divided by T, the share of the budget that is spent when the tier fires."""
         return self.burn_rate * self.long
 
     def covers(self, other: AlertTier) -> bool:
-        """Whether this one fires whenever the other does, to at least the same people."""
+        """Whether this tier fires whenever the other tier does, with the same or a higher severity."""
         return (
             SEVERITIES.index(self.severity) >= SEVERITIES.index(other.severity)
             and self.burn_rate <= other.burn_rate
@@ -55,19 +55,19 @@ class AlertTier:
         )
 
     def detects_after(self, budget: Decimal, error_ratio: Decimal = Decimal(1)) -> Decimal | None:
-        """Seconds from the first failed event until it is true; None where it never is. Delays of scrapes and
-        evaluations come on top."""
+        """Seconds from the first failed event until the tier fires; None if it never does. Delays of scrapes and
+        evaluations are not included."""
         if error_ratio <= self.burn_rate * budget:
             return None
         return self.spends * budget / error_ratio + self.hold
 
     def resets_after(self, budget: Decimal, error_ratio: Decimal = Decimal(1)) -> Decimal:
-        """Seconds from the last failed event until it is true no more, if the long window was full of them."""
+        """Seconds from the last failed event until the tier ends, if the long window was full of failures."""
         return self.short * (1 - min(Decimal(1), self.burn_rate * budget / error_ratio))
 
 
 def promised(target: Target, tiers: list[AlertTier]) -> list[TierStatus]:
-    """What each tier does in a total outage, scrapes and evaluations allowed for."""
+    """What each tier does in a total outage, including the delay of scrapes and evaluations."""
     return [
         TierStatus(
             tier=tier.name,
@@ -81,7 +81,7 @@ def promised(target: Target, tiers: list[AlertTier]) -> list[TierStatus]:
 
 
 def _outage_after(target: Target, tier: AlertTier) -> str:
-    """By the traffic of a quiet hour where alerts ask for a number of events, or for certainty."""
+    """How soon a tier fires in a total outage, at the traffic of a quiet hour if it requires events or confidence."""
     alerting, delay = target.alerting, target.delay
     guard, soonest = Guard.of(target), float(tier.detects_after(target.budget) or 0)
     if alerting.minimum_traffic is None:
@@ -95,26 +95,26 @@ def _outage_after(target: Target, tier: AlertTier) -> str:
 
 
 def explicit(target: Target, written: list[Tier]) -> list[AlertTier]:
-    """The tiers as written. Raises Stalled for one that can never fire or says what another does, and for a burn that
-    none of them sees."""
+    """The tiers as written. Raises Stalled for a tier that can never fire or that duplicates another, and for a burn
+    that no tier detects."""
     field = "spec.alerting.tiers"
-    found = [_tier(tier, target, f"{field}[{index}]") for index, tier in enumerate(written)]
-    for index, tier in enumerate(found):
-        for other in (*range(index), *range(index + 1, len(found))):
-            if found[other].covers(tier) and not (index < other and tier.covers(found[other])):
+    tiers = [_tier(tier, target, f"{field}[{index}]") for index, tier in enumerate(written)]
+    for index, tier in enumerate(tiers):
+        for other in (*range(index), *range(index + 1, len(tiers))):
+            if tiers[other].covers(tier) and not (index < other and tier.covers(tiers[other])):
                 raise Stalled(
                     "DuplicateTier", f"{field}[{index}]: {field}[{other}] fires whenever this one does: remove one"
                 )
-    if not any(tier.burn_rate <= 1 and tier.spends <= target.window for tier in found):
-        lowest = min(tier.burn_rate for tier in found)
+    if not any(tier.burn_rate <= 1 and tier.spends <= target.window for tier in tiers):
+        lowest = min(tier.burn_rate for tier in tiers)
         raise Stalled(
             "SilentBurn",
             f"{field}: a constant burn of up to {max(lowest, Decimal(1)):f}x would spend the whole budget and raise "
-            'no alert; add a tier with burnRate "1", as {burnRate: "1", long: '
+            'no alert; add a tier with burnRate "1", such as {burnRate: "1", long: '
             f"{duration(whole(Decimal(target.window) / 10))}, short: {duration(whole(Decimal(target.window) / 120))}, "
             "severity: Ticket}",
         )
-    return found
+    return tiers
 
 
 def _tier(tier: Tier, target: Target, field: str) -> AlertTier:
@@ -137,7 +137,7 @@ def _tier(tier: Tier, target: Target, field: str) -> AlertTier:
 
 
 def _check_quiet(tier: Tier, target: Target, field: str) -> None:
-    """Whether enough events occur in its long window where there is so little traffic."""
+    """Raises Stalled if too few events occur in the tier's long window at minimumTraffic."""
     alerting, long = target.alerting, seconds(tier.long)
     if alerting.minimum_traffic is None:
         return
@@ -154,5 +154,5 @@ def _check_quiet(tier: Tier, target: Target, field: str) -> None:
 
 
 def whole(length: Decimal) -> int:
-    """Rounded to whole steps, at least one."""
+    """A length in seconds, rounded to whole steps, at least one."""
     return max(1, round(length / STEP)) * STEP

@@ -1,1 +1,1 @@
-"""What the rules of an objective cost Prometheus."""
+"""The cost of an objective's rules in Prometheus."""

@@ -1,7 +1,7 @@
-"""What the rules of an objective cost Prometheus, from their syntax trees. Pure.
+"""Estimates what the rules of an objective cost Prometheus, from their syntax trees. Pure.
 
-Counted as Prometheus counts (`totalQueryableSamples`): a selector reads one sample of each of its series, a subquery
-`[R:S]` reads what it is about R/S times, wherever its offset is, and one within another so many times again.
+The count is that of Prometheus (`totalQueryableSamples`): a selector reads one sample of each of its series, and a
+subquery `[R:S]` reads its expression R/S times, whatever its offset; nested subqueries multiply.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from ninefold.reliability.servicelevelobjective.compiler import Group
 from ninefold.reliability.servicelevelobjective.status import Cost
 
 BAND = 0.2
-"""The share by which a figure moves before it is written again."""
+"""The share by which a number must move before it is written again."""
 
 _STEP = timedelta(minutes=1)
-"""How far apart samples are taken to be where an expression does not say: rules are evaluated once a minute."""
+"""The assumed distance between samples if an expression does not state it: rules are evaluated once a minute."""
 
 _SINGLE = ("slo:objective:ratio", "slo:info", "slo:local_time:", "slo:indicator:number")
-"""Recordings that are one series, however many groups an objective has."""
+"""Recordings with a single series, however many groups an objective has."""
 
 _COMPONENT, _BLAME = "slo:component:error_ratio", "slo:blame:"
 """Recordings with a series for each component of a composite."""
@@ -50,25 +50,25 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What can be told without Prometheus."""
+    """The part of the cost that is known without Prometheus."""
 
     rules: int
     series: Amount
-    """All that may be recorded; some have no value at times."""
+    """All series that may be recorded; some have no value at times."""
     samples: Amount
-    """Of recordings, read by one evaluation when their history is as long as the longest window."""
+    """The samples of recordings that one evaluation reads, once their history is as long as the longest window."""
 
     def cost(self, groups: int = 1, raw: int = 0) -> Cost:
-        """With so many groups; `raw` are the samples that the user's own expressions read."""
+        """The cost with `groups` groups; `raw` are the samples that the user's expressions read."""
         return Cost(rules=self.rules, series=self.series.of(groups), samples=self.samples.of(groups) + raw)
 
 
 def estimate(group: Group) -> Estimate:
-    """The cost of compiled rules, but for what the user's own expressions read."""
+    """The cost of compiled rules, except for what the user's expressions read."""
     components = sum(rule.get("record") == _COMPONENT for rule in group.rules)
-    # What the user wrote stands in its rule as it is here; the longest first, since one may be a part of another.
+    # Rules contain the user's expressions unchanged; the longest first, since one may be a part of another.
     left_out = dict.fromkeys(sorted(set(group.user_expressions), key=len, reverse=True), "vector(0)")
-    # Without its identity an expression is that of many objectives, and read once.
+    # Without its identity, an expression is the same for many objectives, and is parsed once.
     left_out[json.dumps(group.name.removeprefix("ninefold/"))] = '""'
     return Estimate(
         rules=len(group.rules),
@@ -81,7 +81,7 @@ def estimate(group: Group) -> Estimate:
 
 
 def shown(before: Cost | None, fresh: Cost) -> Cost:
-    """What to show: what is shown already, until a figure has moved by a fifth or the rules are others."""
+    """The cost to show: the shown cost until a number has moved by a fifth or the number of rules has changed."""
     if before is None or before.rules != fresh.rules:
         return fresh
     pairs = ((before.series, fresh.series), (before.samples, fresh.samples))
@@ -99,7 +99,7 @@ def _total(amounts: Iterable[Amount]) -> Amount:
 
 
 def _width(name: str, components: int, *, one: bool) -> Amount:
-    """The series of a recording; `one` if a single component is asked for."""
+    """The number of series of a recording; `one` if an expression selects a single component."""
     if name.startswith(_SINGLE):
         return Amount(single=1)
     by_component = name == _COMPONENT or name.startswith(_BLAME)
@@ -112,7 +112,7 @@ def _read(text: str, components: int) -> Amount:
 
 
 def _of(expression: promql.Expr, components: int) -> Amount:
-    """What an expression reads, of recordings alone."""
+    """The samples of recordings that an expression reads."""
     match expression:
         case promql.VectorSelector():
             one = any(matcher.name == "component" for matcher in expression.matchers.matchers)

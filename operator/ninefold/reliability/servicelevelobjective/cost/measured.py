@@ -1,6 +1,6 @@
-"""What the expressions of users read in this Prometheus, and with it the cost of an objective.
+"""Measures what the expressions of users read in a Prometheus, and with it the cost of an objective.
 
-A measurement reads as much as one evaluation does. It is made beside the work, once for each revision and then hourly.
+A measurement reads as much as one evaluation. It runs in the background, once for each revision and then hourly.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ninefold.reliability.servicelevelobjective.status import Cost
 log = logging.getLogger(__name__)
 
 HOURLY, AGAIN = 3_600.0, 60.0
-"""How old a measurement may be, and when one that failed is tried again; in seconds."""
+"""How old a measurement may be, and when to repeat a failed measurement; in seconds."""
 _REMEMBERED = 10_000
 
 
@@ -29,32 +29,34 @@ class _KnownCost:
     revision: str
     estimate: Estimate
     question: str
-    """PromQL that reads what the user's expressions read; "" if there are none."""
+    """PromQL that reads what the user's expressions read; "" if there are no expressions."""
     raw: int | None = None
-    """Samples; None before they were measured."""
+    """The samples that they read; None until measured."""
     due: float = float("-inf")
     """When to measure."""
 
 
 class Readings:
-    """The cost of groups by name. Measurements wait for each other, so that they are no load of their own."""
+    """The costs of groups by name. Measurements run one at a time, so that they are not a load themselves."""
 
     def __init__(self, prometheus: Prometheus) -> None:
         self._prometheus = prometheus
         self._known: OrderedDict[str, _KnownCost] = OrderedDict()
         self._waiting: dict[str, _KnownCost] = {}
         self._working: asyncio.Task[None] | None = None
-        self._tells = True
-        """Whether this server gives statistics of a query at all."""
+        self._reports_samples = True
+        """Whether this server returns statistics of queries."""
 
     def estimate(self, group: Group) -> Estimate:
-        """What can be told without Prometheus."""
+        """The estimate, which needs no Prometheus."""
         return self._of(group).estimate
 
     def cost(self, group: Group, groups: int) -> Cost | None:
-        """With so many groups; None until measured. Without what users wrote where the server does not tell."""
+        """The cost with `groups` groups; None until measured. Without the user's expressions if the server does not
+        report
+        what they read."""
         known = self._of(group)
-        if not self._tells or not known.question:
+        if not self._reports_samples or not known.question:
             return known.estimate.cost(groups)
         if known.due <= _now():
             self._waiting[group.name] = known
@@ -65,7 +67,7 @@ class Readings:
     def _of(self, group: Group) -> _KnownCost:
         known = self._known.get(group.name)
         if known is None or known.revision != group.revision:
-            # An answer of few series: to count them reads the same.
+            # count() reads the same samples, and answers with few series.
             question = " or ".join(f"count({expression})" for expression in group.user_expressions)
             known = self._known[group.name] = _KnownCost(group.revision, estimate(group), question)
         self._known.move_to_end(group.name)
@@ -74,7 +76,7 @@ class Readings:
         return known
 
     async def _work(self) -> None:
-        while self._waiting and self._tells:
+        while self._waiting and self._reports_samples:
             name = next(iter(self._waiting))
             await self._measure(self._waiting.pop(name))
 
@@ -82,12 +84,12 @@ class Readings:
         try:
             raw = await self._prometheus.samples_read(known.question)
         except (Unreachable, QueryRefused) as error:
-            log.info("Prometheus does not tell what an expression reads: %s", error)
+            log.info("Prometheus does not report what an expression reads: %s", error)
             known.due = _now() + AGAIN
             return
         if raw is None:
-            log.info("This Prometheus gives no statistics of queries: costs are those of the recordings alone")
-            self._tells = False
+            log.info("This Prometheus returns no statistics of queries: costs include only the recordings")
+            self._reports_samples = False
             return
         known.raw, known.due = raw, _now() + HOURLY
 

@@ -1,1 +1,1 @@
-"""What comes back from Prometheus about an objective and its rules."""
+"""Feedback of Prometheus about an objective and its rules."""

@@ -1,4 +1,4 @@
-"""Whether this Prometheus accepts what users wrote. A rule file that it refuses would hold up everybody else's."""
+"""Whether Prometheus accepts the expressions of users. A rule file that it refuses would block all other files."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ninefold.integrations.prometheus import Prometheus, QueryRefused, Unreachab
 from ninefold.reliability.servicelevelobjective.compiler import Group
 
 TOGETHER = 32
-"""How many groups one request may ask about; a refusal is then traced to its group one by one."""
+"""How many groups one request may check; after a refusal, each group is checked alone."""
 GATHER = 0.05
-"""Seconds to wait for those who ask at the same time."""
+"""Seconds to wait for further groups to check in the same request."""
 _REMEMBERED = 10_000
 
 
 class Verdicts:
-    """Remembers a verdict for each revision of a group, and asks for those of many groups at once."""
+    """Remembers a verdict for each revision of a group, and checks many groups at once."""
 
     def __init__(self, prometheus: Prometheus) -> None:
         self._prometheus = prometheus
@@ -25,18 +25,18 @@ class Verdicts:
         self._waiting: list[tuple[Group, asyncio.Future[str]]] = []
 
     def known(self, group: Group) -> str | None:
-        """Why Prometheus did not accept the group; "" if it did, None if it has not been asked."""
+        """Why Prometheus refused the group; "" if it accepted the group, None if it has not been asked."""
         revision, words = self._known.get(group.name, ("", ""))
         return words if revision == group.revision else None
 
     async def of(self, group: Group) -> str:
-        """As `known`, asked for if need be; "" also if Prometheus cannot be asked."""
+        """Like `known`, but asks Prometheus if needed; "" also if Prometheus does not answer."""
         words = self.known(group)
         if words is not None:
             return words
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._waiting.append((group, answer))
-        # Whoever gets a turn asks for all who wait: under load one request serves many.
+        # The task that gets the lock asks for all that wait: under load, one request serves many.
         async with self._turn:
             if not answer.done():
                 await asyncio.sleep(GATHER)
@@ -54,7 +54,7 @@ class Verdicts:
         except Unreachable:
             return
         finally:
-            # Nobody may wait for ever, whatever went wrong.
+            # No caller may wait forever, whatever went wrong.
             for _, answer in batch:
                 if not answer.done():
                     answer.set_result("")
@@ -62,7 +62,7 @@ class Verdicts:
     async def _ask(self, groups: list[Group]) -> str:
         expressions = [expression for group in groups for expression in group.user_expressions]
         if not expressions:
-            # A composite holds nothing that a user wrote in PromQL.
+            # A composite contains no PromQL of the user.
             return ""
         try:
             await self._prometheus.check(" or ".join(f"({expression})" for expression in expressions))

@@ -1,6 +1,6 @@
-"""Whether a classic histogram has the bucket that a latency objective counts by.
+"""Whether a classic histogram has the bucket that a latency objective needs.
 
-A threshold between two bounds cannot be measured, and would show as missing data for ever.
+A threshold between two bounds cannot be measured, and would look like missing data forever.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Buckets:
         self._found: dict[str, str] = {}
 
     async def missing(self, slo: ServiceLevelObjective, group: Group) -> str:
-        """What to write instead; "" if the bucket exists, if nothing can be told, or if nobody needs it."""
+        """A sentence that says what to write instead; "" if the bucket exists, is not needed, or is not known."""
         latency = slo.spec.indicator.latency
         if latency is None or self._found.get(group.name) == group.revision:
             return ""
@@ -39,8 +39,9 @@ class Buckets:
 
 
 async def missing(prometheus: Prometheus, latency: Latency) -> str | None:
-    """What to write instead of a threshold that has no bucket; "" if it has one or needs none, None while the histogram
-    has no series. Raises Unreachable, Refused and, for what is no histogram or one in another unit, Stalled."""
+    """A sentence that says what to write instead of a threshold without a bucket; "" if it has a bucket or needs none,
+    None while the histogram has no series. Raises Unreachable, Refused, and Stalled if the selector is not a histogram
+    or the histogram has another unit."""
     if latency.buckets == "Native":
         return ""
     name, matchers = promql.histogram(latency.histogram, f"{FIELD}.histogram")
@@ -51,16 +52,16 @@ async def missing(prometheus: Prometheus, latency: Latency) -> str | None:
 
 
 def advice(latency: Latency, bounds: Collection[Decimal]) -> str:
-    """What to write instead of a threshold that is none of these bounds; "" if it is one."""
+    """A sentence that says what to write instead of a threshold that is not one of these bounds; "" if it is."""
     wanted = Decimal(bound(latency.threshold))
-    # Both sides as Prometheus holds them.
-    if float(wanted) in {float(each) for each in bounds}:
+    # Compare both as Prometheus stores them.
+    if float(wanted) in {float(known) for known in bounds}:
         return ""
     if meant := _in_another_unit(latency, wanted, bounds):
         return f"{FIELD}.threshold: the histogram has no bucket with the bound {latency.threshold}, and {meant}"
-    below = max((each for each in bounds if each < wanted), default=None)
-    above = min((each for each in bounds if each > wanted), default=None)
-    nearest = [_written(each, latency.threshold) for each in (below, above) if each is not None]
+    below = max((known for known in bounds if known < wanted), default=None)
+    above = min((known for known in bounds if known > wanted), default=None)
+    nearest = [_written(found, latency.threshold) for found in (below, above) if found is not None]
     return (
         f"{FIELD}.threshold: the histogram has no bucket with the bound {latency.threshold}: write "
         f"{' or '.join(nearest)}, the nearest that it has, or add a bucket to the service"
@@ -68,8 +69,9 @@ def advice(latency: Latency, bounds: Collection[Decimal]) -> str:
 
 
 def _in_another_unit(latency: Latency, wanted: Decimal, bounds: Collection[Decimal]) -> str:
-    """Which bound there is if the histogram counts something else than the threshold; "" if none."""
-    there = {float(each) for each in bounds}
+    """The bound that the threshold would have if the histogram counts in another unit, as a clause; "" if there is
+    none."""
+    there = {float(known) for known in bounds}
     if latency.threshold[-1].isdigit():
         # Milliseconds, for a histogram in seconds.
         found = wanted / 1000
@@ -88,7 +90,7 @@ def _in_another_unit(latency: Latency, wanted: Decimal, bounds: Collection[Decim
 
 
 def _bounds(texts: Iterable[str]) -> list[Decimal]:
-    """The finite ones."""
+    """The finite bounds."""
     found = []
     for text in texts:
         try:
@@ -101,7 +103,7 @@ def _bounds(texts: Iterable[str]) -> list[Decimal]:
 
 
 def _written(value: Decimal, like: str) -> str:
-    """A bound as somebody writes it who writes thresholds like this one."""
+    """A bound in the notation of a threshold."""
     if like[-1].isdigit():
         return f"{value.normalize():f}"
     if value < 1:

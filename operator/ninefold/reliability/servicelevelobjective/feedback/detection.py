@@ -1,4 +1,4 @@
-"""How an alert did that has just fired: measured by what Prometheus recorded, beside what its tier promises."""
+"""The detection time of an alert that has just fired: measured from recordings, and predicted from its tier."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ninefold.reliability.servicelevelobjective.status import Detection
 from ninefold.reliability.servicelevelobjective.target import Target
 
 _STEP, _FINE = timedelta(seconds=60), timedelta(seconds=5)
-"""How closely the time before an alert is looked at, and how closely the minute in which it began."""
+"""The resolution for the time before an alert, and for the minute in which the failures began."""
 
 
 async def measure(
     prometheus: Prometheus, group: Group, figure: Measurement, before: Detection | None
 ) -> Detection | None:
-    """The fastest alert that fires now; None if none does, or Prometheus cannot tell. Asked once for each firing:
-    `before` is what was found last."""
+    """The detection time of the fastest alert that fires now; None if none fires, or if Prometheus does not know. It is
+    measured once for each firing: `before` is the last result."""
     firing = [tier for tier in group.tiers if tier.name in figure.firing]
     if not firing:
         return None
@@ -54,7 +54,7 @@ async def _measured(
 ) -> Detection | None:
     matchers = ",".join(f"{name}={json.dumps(value)}" for name, value in {"slo_id": target.slo_id, **labels}.items())
     start = at - timedelta(seconds=tier.long) - 5 * _STEP
-    # Prometheus gives whole seconds: what it recorded at that evaluation is a little later.
+    # Prometheus returns whole seconds: the recordings of that evaluation are slightly later.
     after = at + timedelta(seconds=1)
     recent = await prometheus.query_range(f"slo:burn_rate:5m{{{matchers}}}", start + timedelta(seconds=1), after, _STEP)
     over = await prometheus.query(f"slo:burn_rate:{duration(tier.long)}{{{matchers}}}", after)
@@ -76,7 +76,7 @@ async def _measured(
 
 
 def _predicted(target: Target, tier: AlertTier, error_ratio: Decimal, figure: Measurement) -> float | None:
-    """Seconds at this error ratio and the present traffic; None where it should not have fired."""
+    """The predicted seconds at this error ratio and the present traffic; None if the tier should not have fired."""
     budget, guard = target.budget, Guard.of(target)
     soonest = tier.detects_after(budget, error_ratio)
     if soonest is None or not guard.asks or not figure.events_per_second:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How Prometheus fares with a group of rules: whether it tried them all, and the first error, "" for none."""
+    """The health of a group of rules: whether Prometheus has evaluated all of them, and the first error, "" for
+    none."""
 
     evaluated: bool
     error: str

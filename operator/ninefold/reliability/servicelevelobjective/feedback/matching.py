@@ -1,6 +1,6 @@
-"""Asks Prometheus which selectors of an objective match any series, and what exists where one matches none.
+"""Asks Prometheus which selectors of an objective match no series, and which similar series exist.
 
-Every question is bounded: one series where existence is asked for, a sample of a metric's series for hints.
+Every question is bounded: a single series for existence, a sample of a metric's series for hints.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ LOOKBACK = timedelta(days=7)
 _SAMPLE = 500
 _NAMES = 20_000
 _LABELS = 12
-"""How many labels of a metric are tried for a condition that is written for another one."""
+"""How many labels of a metric to try for a condition that was written for another label."""
 _EXCLUDED = {"!=": "=", "!~": "=~"}
-"""What a condition excludes, by its operator."""
+"""The operator of the values that a condition excludes."""
 _KEPT = 600.0
-"""Seconds for which the names of all metrics are kept."""
+"""How long, in seconds, to keep the names of all metrics."""
 
 
 class MetricNames:
@@ -58,7 +58,7 @@ async def unmatched(
 
 
 class _Metrics:
-    """What exists in a stretch of time."""
+    """The series that exist in a period of time."""
 
     def __init__(self, prometheus: Prometheus, names: MetricNames, start: datetime, end: datetime) -> None:
         self._prometheus, self._names = prometheus, names
@@ -82,7 +82,7 @@ class _Metrics:
         return SelectorFacts("Combination", labels=labels)
 
     async def vacuous(self, selector: Selector, others: Sequence[Selector]) -> list[SelectorFacts]:
-        """Values that are excluded of a label that the metric does not have, so that nothing is excluded."""
+        """The conditions that exclude nothing, since they exclude values of a label that the metric does not have."""
         found = []
         for matcher in loose(selector, others):
             if not await self._has(selector, matcher.label):
@@ -92,13 +92,13 @@ class _Metrics:
         return found
 
     async def facts_of_group(self, selector: Selector) -> list[SelectorFacts]:
-        """What is wrong with a label of groupBy, which `selector` asks for."""
+        """Why a label of groupBy, which `selector` requires, does not exist; empty if it exists."""
         if await self.exists(selector.text):
             return []
         return [SelectorFacts("Label", selector.matchers[-1], labels=_values(await self._sample(selector)))]
 
     async def _sample(self, selector: Selector) -> Sequence[Mapping[str, str]]:
-        """Some series of the metric that a selector names."""
+        """A sample of the series of the metric that a selector names."""
         return await self._prometheus.series(selector.of(), self._start, self._end, limit=_SAMPLE)
 
     async def _has(self, selector: Selector, label: str) -> bool:
@@ -119,7 +119,7 @@ class _Metrics:
 
 
 def _values(sample: Sequence[Mapping[str, str]]) -> dict[str, set[str]]:
-    """The labels that occur in a sample of series, with their values."""
+    """The labels in a sample of series, with their values."""
     found: dict[str, set[str]] = {}
     for labels in sample:
         for label, value in labels.items():

@@ -1,7 +1,7 @@
-"""Whether what an objective takes the rate of is a counter, by what its exporter declares.
+"""Whether the metrics that an objective takes rates of are counters, according to their exporters.
 
-The rate of a gauge counts what it rises and takes each fall for a restart, so that it looks like events. A declaration
-may be wrong or unknown, so that this is a warning and no fault.
+The rate of a gauge counts its rises and takes each fall for a restart, so it looks like events. A declared type may be
+wrong or unknown, so this is a warning and not a fault.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _RATED = frozenset({"rate", "irate", "increase"})
 _NEVER_COUNT = frozenset({"gauge", "info", "stateset", "gaugehistogram"})
 _NEVER_SWITCH = frozenset({"counter", "histogram", "summary"})
 _SUFFIXES = ("_total", "_bucket", "_count", "_sum", "_created", "_info", "_gcount", "_gsum")
-"""What a series' name may have behind the name that its type is declared for."""
+"""The suffixes that a series may have after the name for which its type is declared."""
 
 
 async def mistaken(prometheus: Prometheus, slo: ServiceLevelObjective) -> list[tuple[str, str]]:
-    """Fields of the indicator, each with a sentence. Raises Unreachable, Refused and Stalled, for what is no PromQL."""
+    """Fields of the indicator, each with a sentence. Raises Unreachable, Refused, and Stalled for invalid PromQL."""
     found = []
     for field, name, counts in _used(slo.spec.indicator):
         types = await _types(prometheus, name) if name else frozenset()
@@ -56,14 +56,14 @@ def _switching(name: str, types: frozenset[str]) -> str:
 
 async def _types(prometheus: Prometheus, name: str) -> frozenset[str]:
     base = next((name.removesuffix(suffix) for suffix in _SUFFIXES if name.endswith(suffix)), "")
-    # Not every server knows types.
+    # Not every server reports types.
     with suppress(Unreachable, QueryRefused):
         return await prometheus.types(name) or (await prometheus.types(base) if base else frozenset())
     return frozenset()
 
 
 async def _beyond_one(prometheus: Prometheus, indicator: Indicator) -> list[tuple[str, str]]:
-    """Of a switch that has other values than 0 and 1."""
+    """A sentence for a boolean indicator whose gauge has values above 1."""
     if indicator.boolean is None:
         return []
     selector = promql.selector(indicator.boolean.selector, "spec.indicator.boolean.selector")
@@ -79,7 +79,9 @@ async def _beyond_one(prometheus: Prometheus, indicator: Indicator) -> list[tupl
 
 
 def _used(indicator: Indicator) -> Iterator[tuple[str, str, bool]]:
-    """Fields, the names of metrics in them, and whether these are taken for counters; else for switches."""
+    """Fields, the names of the metrics in them, and whether these must be counters; otherwise they must be gauges of 0
+    and
+    1."""
     written: list[tuple[str, str | None]] = []
     if indicator.ratio is not None:
         written = [(f"ratio.{side}", getattr(indicator.ratio, side)) for side in ("total", "good", "bad")]
@@ -95,7 +97,7 @@ def _used(indicator: Indicator) -> Iterator[tuple[str, str, bool]]:
 
 
 def _rated(text: str, field: str) -> list[str]:
-    """The metrics of which a rate is taken, be it by PromQL or by us."""
+    """The metrics of which a rate is taken, by the user's PromQL or by Ninefold."""
     if not text:
         return []
     expression = promql.expression(text, field)

@@ -1,6 +1,6 @@
-"""Whether Prometheus evaluates our rules without error.
+"""Whether Prometheus evaluates Ninefold's rules without an error.
 
-One question serves all objectives and is asked no more often than needed.
+One request serves all objectives, and is made only as often as needed.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from ninefold.reliability.servicelevelobjective.feedback.health import Health
 log = logging.getLogger(__name__)
 
 PENDING, SETTLED = 5.0, 55.0
-"""How old an answer may be, in seconds: while a group is being waited for, and otherwise."""
+"""How old an answer may be, in seconds: while waiting for a group, and otherwise."""
 
 _FORGET = 600.0
-"""Nobody asks about a deleted objective; after these seconds it is forgotten here too."""
+"""After how many seconds without a request an objective is forgotten, since it has been deleted."""
 
 
 class RuleHealth:
@@ -33,9 +33,9 @@ class RuleHealth:
         self._asking: asyncio.Task[None] | None = None
 
     def of(self, names: Sequence[str], *, loaded: bool) -> Health | None:
-        """As `last`; if that is old, Prometheus is asked beside the work, which must not wait for a slow answer.
+        """Like `last`; if the answer is old, Prometheus is asked in the background, so that no reconciliation waits.
 
-        `loaded` tells whether its present revision is known to be evaluated: until then the answer is wanted soon.
+        `loaded` says whether the present revision is known to be evaluated: until then, an answer is needed soon.
         """
         self._wanted.update(dict.fromkeys(names, _now()))
         known = self.last(names)
@@ -46,12 +46,14 @@ class RuleHealth:
         return known
 
     def last(self, names: Sequence[str]) -> Health | None:
-        """The groups of an objective as last seen; None if one was missing, or if this Prometheus does not tell."""
-        found = [group for name in names if (group := self._groups.get(name))]
-        if len(found) < len(names):
+        """The health of an objective's groups as last seen; None if a group was missing, or if Prometheus does not
+        report
+        rules."""
+        groups = [group for name in names if (group := self._groups.get(name))]
+        if len(groups) < len(names):
             return None
         return Health(
-            all(group.evaluated for group in found), next((group.error for group in found if group.error), "")
+            all(group.evaluated for group in groups), next((group.error for group in groups if group.error), "")
         )
 
     async def _ask(self) -> None:
@@ -61,8 +63,8 @@ class RuleHealth:
         try:
             self._groups = await self._prometheus.rules(list(self._wanted))
         except (Unreachable, QueryRefused) as error:
-            # What is known stays: an answer that fails says nothing about the rules.
-            log.info("Prometheus does not tell about its rules: %s", error)
+            # Keep the last answer: a failed request says nothing about the rules.
+            log.info("Prometheus does not report its rules: %s", error)
 
 
 def _now() -> float:

@@ -1,5 +1,6 @@
-"""The condition SeriesFound, found out beside the looks: one objective after the other, each again only while something
-is missing."""
+"""Finds out the condition SeriesFound in the background: one objective after the other, each again only while series
+are
+missing."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 log = logging.getLogger(__name__)
 
 SOON, LATE = 15.0, 900.0
-"""Seconds until what is missing is looked for again: at first, and at most."""
+"""Seconds until the next search for missing series: at first, and at most."""
 _REMEMBERED = 10_000
 
 
@@ -33,13 +34,13 @@ class _Known:
     verdict: Verdict | None = None
     """None before the first answer."""
     lacks: object = None
-    """What is missing and in which way: while that stays, the sentence does, too."""
+    """What is missing, and why: while that is unchanged, so is the sentence."""
     pause: float = SOON
     due: float = float("-inf")
 
 
 class SeriesSearch:
-    """Whether the selectors of objectives match any series. Searches wait for each other, so that they are no load."""
+    """Whether the selectors of objectives match any series. Searches run one at a time, so that they are not a load."""
 
     def __init__(self, prometheus: Prometheus) -> None:
         self._prometheus = prometheus
@@ -49,7 +50,8 @@ class SeriesSearch:
         self._working: asyncio.Task[None] | None = None
 
     def verdict(self, slo: ServiceLevelObjective) -> Verdict | None:
-        """None while it is not known, and where the status says already that everything is found."""
+        """The condition SeriesFound; None while it is not known, or if the status already says that everything is
+        found."""
         shown = find(slo.status.conditions, SERIES)
         if shown and shown.status == "True" and shown.observed_generation == slo.metadata.generation:
             return None
@@ -79,7 +81,7 @@ class SeriesSearch:
         try:
             missing = await unmatched(self._prometheus, self._names, known.slo, now - LOOKBACK, now)
         except (Unreachable, QueryRefused, Stalled) as error:
-            log.info("Prometheus does not say which series there are: %s", error)
+            log.info("Prometheus does not report which series exist: %s", error)
             return
         lacks = [(each.selector, each.lack, each.fault) for each in missing]
         if known.verdict is None or known.lacks != lacks:
@@ -87,7 +89,7 @@ class SeriesSearch:
 
 
 def of_components(conditions: Mapping[str, Verdict | None]) -> Verdict | None:
-    """The condition of a composite from those of its components; None while one of them is not known."""
+    """The condition of a composite, from those of its components; None while a condition is not known."""
     for truth in ("False", "Unknown"):
         for name, found in conditions.items():
             if found is not None and found.status == truth:

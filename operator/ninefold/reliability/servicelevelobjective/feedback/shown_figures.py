@@ -1,4 +1,4 @@
-"""Figures as people read them in the status. They are written again only when one has moved enough to matter. Pure."""
+"""The values that the status shows. They change only when a measurement has moved enough to matter. Pure."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 from ninefold.reliability.servicelevelobjective.status import Budget, GroupStatus, ServiceLevelObjectiveStatus
 
 SHOWN = ("1h", "6h")
-"""The windows whose burn rates people look at."""
+"""The windows whose burn rates the status shows."""
 
 _PREDICTABLE = 0.9
-"""The coverage that a prediction takes: a window half empty says little about the budget."""
+"""The least coverage for a prediction: a half-empty window says little about the budget."""
 _GROUPS_SHOWN = 16
 
 
 class ShownFigures(NamedTuple):
-    """The part of the status that figures decide; the fields are those of the status."""
+    """The part of the status that follows from measurements, with the field names of the status."""
 
     data: DataState
     current: str | None = None
@@ -37,7 +37,7 @@ class ShownFigures(NamedTuple):
 
 
 def standing(slo: ServiceLevelObjective, data: DataState, figure: Measurement | None, now: datetime) -> ShownFigures:
-    """What to show: what is shown already, unless it no longer holds."""
+    """The values to show: the shown values, unless the measurements have moved beyond the dead bands."""
     calendar = slo.spec.window.calendar
     ends = period(calendar, now).end if calendar else None
     if data in ("Unknown", "Contested") or figure is None:
@@ -75,7 +75,7 @@ def _fresh(slo: ServiceLevelObjective, data: DataState, figure: Measurement, now
 def _groups(
     slo: ServiceLevelObjective, figures: Mapping[str, Measurement], before: Mapping[str, GroupStatus]
 ) -> list[GroupStatus]:
-    """The groups with the least budget left, each as it is shown already unless that no longer holds."""
+    """The groups with the lowest budget left, each with its shown values unless they have moved."""
     shown = [_group(slo, name, figure, before.get(name)) for name, figure in figures.items()]
     unknown = float("inf")
     shown.sort(key=lambda group: (float(group.left.rstrip(" %")) if group.left else unknown, group.name))
@@ -98,7 +98,7 @@ def _group(slo: ServiceLevelObjective, name: str, figure: Measurement, before: G
 
 
 def _blame(before: Mapping[str, str], shares: Mapping[str, float]) -> dict[str, str]:
-    """In whole percent, by component; what is shown stays while it is right to five points."""
+    """The shares in whole percent, by component; the shown shares stay until one moves by five points."""
     fresh = {component: f"{share * 100:.0f} %" for component, share in sorted(shares.items())}
     if before.keys() == fresh.keys() and not any(_beyond(before[c], fresh[c], _blame_moved) for c in fresh):
         return dict(before)
@@ -128,28 +128,28 @@ def _moved(before: ServiceLevelObjectiveStatus, fresh: ShownFigures) -> bool:
 
 
 def _beyond(old: str | None, new: str | None, moved: Callable[[float, float], bool]) -> bool:
-    """Whether a shown figure appeared, went, or moved."""
+    """Whether a shown value has appeared, disappeared or moved."""
     if old is None or new is None:
         return old is not new
     return moved(float(old.rstrip(" %x")), float(new.rstrip(" %x")))
 
 
 def _exhausted_at(slo: ServiceLevelObjective, figure: Measurement, now: datetime) -> datetime | None:
-    """When the last of the budget goes if the last hour goes on; errors that leave the window only put it off."""
+    """When the budget is spent if the last hour continues; errors that leave the window only delay that."""
     calendar = slo.spec.window.calendar
     if figure.exhausted_in is None:
         return None
     at = now + timedelta(seconds=figure.exhausted_in)
     if calendar is None:
         return at if (figure.coverage or 0) >= _PREDICTABLE else None
-    # A period that has just begun says little; one that ends before takes the debt with it.
+    # A period that has just begun says little; if the period ends first, its debt ends with it.
     span = period(calendar, now)
     known = (figure.coverage or 0) * (span.end - span.start) >= _PREDICTABLE * (now - span.start)
     return at if known and at < span.end else None
 
 
 def _current(slo: ServiceLevelObjective, error_ratio: float) -> str:
-    """One digit more than the objective has, at least two: next to "99.9" stands "99.94".
+    """The good share with one digit more than the objective, at least two: "99.94" next to "99.9".
 
     Cut, not rounded: 99.999 % is not 100 %.
     """

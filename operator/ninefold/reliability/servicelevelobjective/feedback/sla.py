@@ -1,4 +1,4 @@
-"""What customers were promised: how it stands, the credits that follow, and the record of breaches. Pure."""
+"""The agreement with customers: its state, the credits that follow, and the record of breaches. Pure."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ RECORDED = 24
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A period that is over, and the share of bad events in it; None if Prometheus has no figure of it."""
+    """A period that is over, and its share of bad events; None if Prometheus has no data of it."""
 
     span: Span
     error_ratio: float | None
 
 
 def calendar_of(slo: ServiceLevelObjective) -> Calendar | None:
-    """The calendar that the agreement goes by; None if its window is rolling, or if there is no agreement."""
+    """The calendar of the agreement; None if its window is rolling, or if there is no agreement."""
     agreement = slo.spec.agreement
     return (agreement.window or slo.spec.window).calendar if agreement else None
 
 
 def unjudged(slo: ServiceLevelObjective, now: datetime) -> Span | None:
-    """The period to judge next: the oldest that ended since one was judged last."""
+    """The period to judge next: the oldest period that has ended since the last judged one; None if there is none."""
     calendar, status = calendar_of(slo), slo.status.agreement
     if calendar is None or status is None or status.measured_until is None:
         return None
@@ -45,7 +45,7 @@ def unjudged(slo: ServiceLevelObjective, now: datetime) -> Span | None:
 def stands(
     slo: ServiceLevelObjective, figure: Measurement | None, ended: Ended | None, now: datetime
 ) -> tuple[AgreementStatus | None, tuple[Note, ...]]:
-    """The status of the agreement, and what to tell people about it."""
+    """The status of the agreement, and the Events about it."""
     agreement = slo.spec.agreement
     if agreement is None:
         return None, ()
@@ -68,13 +68,13 @@ def stands(
 
 
 def credit(agreement: Agreement, error_ratio: float) -> Decimal:
-    """The credit in percent of the bill: the largest of those whose bound was missed, else 0."""
+    """The credit in percent of the bill: the largest credit whose bound was missed, otherwise 0."""
     good = _good(error_ratio)
     return max((Decimal(step.percent) for step in agreement.credits if good < Decimal(step.below)), default=Decimal(0))
 
 
 def _rolling(agreement: Agreement, breaches: Sequence[Breach], ratio: float | None, now: datetime) -> list[Breach]:
-    """A breach lasts from the moment the promise is missed until it is kept again."""
+    """The breaches of a rolling window: each lasts from the moment the promise is missed until it is kept again."""
     found = list(breaches)
     going_on = found[-1] if found and found[-1].until is None else None
     if ratio is None:
@@ -93,7 +93,9 @@ def _rolling(agreement: Agreement, breaches: Sequence[Breach], ratio: float | No
 def _periodic(
     agreement: Agreement, before: AgreementStatus, ended: Ended | None, present: Span
 ) -> tuple[list[Breach], datetime]:
-    """A period is judged once, when it is over. Those before the agreement was seen first are not."""
+    """The breaches of calendar periods, and until when periods are judged: each once, when it is over. Periods before
+    the
+    operator first saw the agreement are not judged."""
     found = list(before.breaches)
     if ended is None:
         return found, before.measured_until or present.start
@@ -116,7 +118,7 @@ def _good(error_ratio: float) -> Decimal:
 
 
 def _text(error_ratio: float) -> str:
-    """In percent, cut and not rounded: what was missed is never shown as kept."""
+    """The good share in percent, cut and not rounded: a missed promise never looks kept."""
     return f"{_good(error_ratio).quantize(Decimal('0.001'), ROUND_FLOOR):f}"
 
 
@@ -125,7 +127,7 @@ def _percent(value: Decimal) -> str:
 
 
 def _achieved(before: AgreementStatus, agreement: Agreement, ratio: float | None) -> str | None:
-    """As shown already, unless it is off by a hundredth of a percent or on the other side of the promise."""
+    """The shown share, unless it differs by a hundredth of a percent or is on the other side of the promise."""
     if ratio is None:
         return before.achieved
     fresh = _text(ratio)
@@ -147,5 +149,5 @@ def _notes(agreement: Agreement, before: AgreementStatus, after: AgreementStatus
 def _unmeasured(ended: Ended | None) -> tuple[Note, ...]:
     if ended is None or ended.error_ratio is not None:
         return ()
-    text = f"Prometheus has no figure of the period that ended at {rfc3339(ended.span.end)}: it is not judged."
+    text = f"Prometheus has no data of the period that ended at {rfc3339(ended.span.end)}: the period is not judged."
     return (Note("Warning", "AgreementNotMeasured", text),)

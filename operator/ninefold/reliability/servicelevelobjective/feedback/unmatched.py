@@ -1,4 +1,4 @@
-"""What is said of a selector that matches no series: what it lacks, and what exists in its place. Pure."""
+"""Explains a selector that matches no series: what does not exist, and what similar series exist. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Lack = Literal["Metric", "Label", "Value", "Combination"]
 _SHOWN, _LONGEST = 5, 80
 """How many names a sentence lists, and how many characters of each."""
 _ALIKE, _TYPO = 0.6, 0.92
-"""How alike two names are that may be meant for each other, and two that differ by a slip of the pen."""
+"""How alike two names are if one may be meant for the other, and if they differ only by a typing error."""
 _CANDIDATES = 100
 
 
@@ -31,18 +31,19 @@ class SelectorFacts:
     matcher: Matcher | None = None
     """The first condition that no series of the metric meets."""
     names: Sequence[str] = ()
-    """The names of all metrics, where there is none of this name."""
+    """The names of all metrics, if there is no metric of this name."""
     labels: Mapping[str, Collection[str]] = field(default_factory=dict)
-    """Labels of the metric, each with values that occur."""
+    """The labels of the metric, each with values that occur."""
     fitting: str = ""
     """Another label whose values meet the condition."""
     cluster: Mapping[str, str] = field(default_factory=dict)
-    """The labels of this cluster's series, where there is no series with them at all."""
+    """The labels of this cluster's series, if no series has them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """A selector without series. `fault` says whether it is wrong whatever happens; else it may only be early."""
+    """A selector without series. `fault` says whether it is certainly wrong; otherwise its series may only come
+    later."""
 
     selector: Selector
     lack: Lack
@@ -54,11 +55,11 @@ class Unmatched:
 
 
 def judged(missing: Iterable[tuple[Selector, SelectorFacts]], matched: Iterable[Selector]) -> list[Unmatched]:
-    """What to say of the selectors of one objective that match nothing; `matched` are its others."""
+    """Explains the selectors of an objective that match nothing; `matched` are its other selectors."""
     found, said = [], set[tuple[str, Lack, Matcher | None]]()
     known = list(matched)
     for selector, facts in missing:
-        # One name that does not exist, in bad and in total, is one fault.
+        # A name that does not exist in bad and in total is a single fault.
         about = (selector.name or selector.text, facts.lack, facts.matcher)
         if about not in said:
             found.append(Unmatched(selector, facts.lack, _is_fault(selector, facts, known), _sentence(selector, facts)))
@@ -76,14 +77,13 @@ def verdict(unmatched: Sequence[Unmatched]) -> Verdict:
 
 
 def doubt(wanted: Iterable[Selector], unmatched: Sequence[Unmatched]) -> str:
-    """Why an error ratio says nothing, as a clause: a selector is wrong, or no bad event has a series."""
+    """Why an error ratio is meaningless, as a clause: a selector is wrong, or bad events have no series; otherwise
+    ""."""
     faults = [each for each in unmatched if each.fault]
     missing, bad = {each.selector for each in unmatched}, [each for each in wanted if each.role == "Bad"]
     if faults:
         return f"{faults[0].selector.field} selects series that do not exist"
-    return (
-        f"{bad[0].field} matches no series, so that nothing was counted as bad" if bad and missing >= set(bad) else ""
-    )
+    return f"{bad[0].field} matches no series, so no event was counted as bad" if bad and missing >= set(bad) else ""
 
 
 def near(name: str, names: Iterable[str], most: int = 3) -> list[str]:
@@ -107,14 +107,14 @@ def _is_fault(selector: Selector, facts: SelectorFacts, matched: Sequence[Select
 
 
 def _is_certain(facts: SelectorFacts) -> bool:
-    """Whether no event can change it: all buckets of a histogram and all quantiles of a summary exist from the first
-    event on."""
+    """Whether later events cannot change it: all buckets of a histogram and all quantiles of a summary exist from the
+    first event on."""
     bound = facts.matcher is not None and facts.matcher.label in ("le", "quantile")
     return facts.lack == "Label" or (facts.lack == "Value" and bound)
 
 
 def _is_outside(matcher: Matcher, name: str, matched: Sequence[Selector]) -> bool:
-    """Whether bad events are asked for that cannot be among all events: total has another value for the same label."""
+    """Whether the bad events cannot be among all events: total has another value for the same label."""
     total = {
         each.value
         for other in matched
@@ -127,7 +127,7 @@ def _is_outside(matcher: Matcher, name: str, matched: Sequence[Selector]) -> boo
 
 def _sentence(selector: Selector, facts: SelectorFacts) -> str:
     what = {"Metric": _no_metric, "Label": _no_label, "Value": _no_value, "Combination": _no_combination}[facts.lack]
-    meaning = "; this is right as long as no such event has happened" if selector.role == "Bad" else ""
+    meaning = "; this is correct as long as no such event has happened" if selector.role == "Bad" else ""
     return what(selector, facts) + ("" if _is_certain(facts) else meaning)
 
 

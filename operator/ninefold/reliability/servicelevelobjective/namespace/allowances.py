@@ -1,4 +1,4 @@
-"""Whether an objective fits into the quota of its namespace, from what the store knows of the others. Pure."""
+"""Whether an objective fits into the quota of its namespace, next to the other objectives in the store. Pure."""
 
 from __future__ import annotations
 
@@ -15,27 +15,28 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 
 EXCEEDED = "QuotaExceeded"
 _WAITING = Index(API, lambda slo: [Key.of(slo).namespace] if stalled(slo) == EXCEEDED else [])
-"""Objectives that wait for room, by namespace."""
+"""Objectives that wait for quota, by namespace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What the quota says; both "" where all is well."""
+    """The decision by the quota; both fields are "" if the objective is served."""
 
     refusal: str = ""
     """Why the objective is not served."""
     malformed: str = ""
-    """Why there is no quota although somebody wrote one."""
+    """Why a written quota has no effect."""
 
 
 class Allowances:
-    """Decides, and tells who may fit now that somebody has left room."""
+    """Decides whether objectives are served, and which may fit after another objective has released quota."""
 
     def __init__(self, neighbours: Neighbours) -> None:
         self._neighbours = neighbours
 
     def of(self, slo: ServiceLevelObjective, revision: str, asks: int, store: Store) -> Allowance:
-        """`revision` and `asks` are of the rules that it would get: what they are, and the samples that they read."""
+        """The decision about an objective; `revision` and `asks` are those of its next rules: `asks` the samples they
+        read."""
         written = _written(slo.key.namespace, store)
         if written is None:
             return Allowance()
@@ -51,9 +52,9 @@ class Allowances:
         return Allowance(refusal(quota, _claim(manifest, asks, self._has(manifest)), claims))
 
     def concerned(self, before: Manifest | None, now: Manifest | None, store: Store) -> Iterator[Key]:
-        """Who waits for room, if this objective has left some."""
+        """The objectives that wait for quota, if this objective has released some."""
         if before is None or _written(Key.of(before).namespace, store) is None:
-            # Nobody waits; and what an objective reads is not worked out for nothing.
+            # No objective waits, so what this objective reads need not be computed.
             return
         had, has = self._held(before), self._held(now) if now else None
         if had is None or (has is not None and has[0] >= had[0] and (has[0] or has == had)):
@@ -62,12 +63,12 @@ class Allowances:
         yield from (Key.of(other) for other in store.found(_WAITING, key.namespace) if Key.of(other) != key)
 
     def _held(self, manifest: Manifest) -> tuple[int, int] | None:
-        """The samples and the generation of what counts against a quota; None if nothing does."""
+        """The samples and the generation that count against a quota; None if nothing does."""
         claim = self._claim(manifest)
         return None if claim is None else (claim.has or 0, manifest["metadata"].get("generation", 0))
 
     def _claim(self, manifest: Manifest) -> Claim | None:
-        """What another objective has or waits for; None for one that gets nothing anyway."""
+        """What another objective has or waits for; None if it is not served for another reason."""
         has = self._has(manifest)
         if has is not None:
             return _claim(manifest, has, has)
@@ -77,7 +78,7 @@ class Allowances:
         return None if manifest["spec"].get("suspend") else _claim(manifest, facts.samples, None)
 
     def _has(self, manifest: Manifest) -> int | None:
-        """What its rules in the cluster read; None if there are none."""
+        """The samples that its rules in the cluster read; None if there are no rules."""
         status = manifest.get("status") or {}
         if not status.get("inventory") or "deletionTimestamp" in manifest["metadata"]:
             return None
@@ -88,9 +89,9 @@ class Allowances:
 
 
 def _written(namespace: str, store: Store) -> str | None:
-    """The quota of a namespace as somebody wrote it; None without one."""
-    found = store.get(NAMESPACE, Key("", namespace)) or {}
-    written: str | None = (found.get("metadata", {}).get("annotations") or {}).get(ANNOTATION)
+    """The quota of a namespace as written; None without a quota."""
+    manifest = store.get(NAMESPACE, Key("", namespace)) or {}
+    written: str | None = (manifest.get("metadata", {}).get("annotations") or {}).get(ANNOTATION)
     return written
 
 

@@ -1,4 +1,4 @@
-"""Which time does not count for an objective, by the Corrections of its namespace. Pure."""
+"""The time that does not count for an objective, from the Corrections of its namespace. Pure."""
 
 from __future__ import annotations
 
@@ -20,55 +20,60 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 from ninefold.reliability.servicelevelobjective.status import CorrectionInForce
 
 AHEAD = 36 * DAY
-"""How far ahead rules know what will not count: so long they hold without the operator."""
+"""How far ahead rules contain Corrections, in seconds: the rules stay correct that long without the operator."""
 
 
 def concerning(slo: ServiceLevelObjective, corrections: Iterable[Correction], now: datetime) -> Corrections:
-    """What the rules of an objective are to know today. A correction that cannot be read says so itself."""
+    """The Corrections that the rules of an objective contain today. An invalid Correction reports itself."""
     today = _unix(now) // DAY * DAY
     agreed = slo.spec.agreement.window if slo.spec.agreement else None
     back = max(longest(window) for window in (slo.spec.window, agreed) if window) + DAY
     first, last = (datetime.fromtimestamp(at, UTC) for at in (today - back, today + AHEAD))
-    found: set[Occurrence] = set()
+    every: set[Occurrence] = set()
     for correction in corrections:
         if applies(correction, slo):
-            found |= set(_readable(correction, first, last))
-    if not found:
+            every |= set(_readable(correction, first, last))
+    if not every:
         return NONE
-    past = sorted(one for one in found if one.end <= today)
-    coming = sorted(one for one in found if one.end > today)
+    past = sorted(occurrence for occurrence in every if occurrence.end <= today)
+    coming = sorted(occurrence for occurrence in every if occurrence.end > today)
     return Corrections((*past[-MOST:], *coming[:MOST]), today)
 
 
 def recorded(
     slo: ServiceLevelObjective, corrections: Iterable[Correction], first: datetime, last: datetime
 ) -> Corrections:
-    """What rules knew of a time in which they always knew what was next: events were recorded without it, and no
-    window had to be corrected afterwards."""
-    found = {one for each in corrections if applies(each, slo) for one in _readable(each, first, last)}
-    if not found:
+    """The Corrections of a past in which rules always knew the next occurrence: events were recorded without that time,
+    and no window had to be corrected afterwards."""
+    every = {
+        occurrence
+        for correction in corrections
+        if applies(correction, slo)
+        for occurrence in _readable(correction, first, last)
+    }
+    if not every:
         return NONE
-    return Corrections(tuple(sorted(found)), min(one.start for one in found) // DAY * DAY - SETTLED)
+    return Corrections(tuple(sorted(every)), min(occurrence.start for occurrence in every) // DAY * DAY - SETTLED)
 
 
 def in_force(slo: ServiceLevelObjective, corrections: Iterable[Correction], now: datetime) -> CorrectionInForce | None:
-    """The correction that holds now, of several the one that holds longest."""
-    found = [
-        (one.end, correction.metadata.name)
+    """The Correction that is active now; of several, the one that lasts longest."""
+    active = [
+        (occurrence.end, correction.metadata.name)
         for correction in corrections
         if applies(correction, slo)
-        for one in _readable(correction, now, now + timedelta(seconds=1))
+        for occurrence in _readable(correction, now, now + timedelta(seconds=1))
     ]
-    if not found:
+    if not active:
         return None
-    until, name = max(found)
+    until, name = max(active)
     return CorrectionInForce(name=name, until=datetime.fromtimestamp(until, UTC))
 
 
 def _readable(correction: Correction, first: datetime, last: datetime) -> list[Occurrence]:
     try:
         verified(correction)
-        return [Occurrence(_unix(each.start), _unix(each.end)) for each in occurrences(correction, first, last)]
+        return [Occurrence(_unix(span.start), _unix(span.end)) for span in occurrences(correction, first, last)]
     except Stalled:
         return []
 

@@ -1,6 +1,6 @@
-"""The other objectives of a namespace: who records an indicator that several have, and who must be told. Pure.
+"""The other objectives of a namespace: which one records a shared indicator, and which must be reconciled. Pure.
 
-Everything is read from the store. What an objective compiles to is remembered for as long as it is not edited.
+Everything is read from the store. The compiled facts of an objective are remembered until it is edited.
 """
 
 from __future__ import annotations
@@ -26,47 +26,47 @@ from ninefold.reliability.servicelevelobjective.target import Target
 API = ServiceLevelObjective.api
 
 Correcting = Callable[[ServiceLevelObjective], Corrections]
-"""Tells which time does not count for an objective."""
+"""Returns the time that does not count for an objective."""
 
 
 @dataclass(frozen=True, slots=True)
 class NeighbourFacts:
-    """What an objective compiles to if it reads the raw series itself."""
+    """Facts of the compiled rules of an objective that reads the raw series itself."""
 
     number: int | None
-    """Which indicator it has."""
+    """The number of its indicator."""
     revision: str
     samples: int
-    """As far as its rules tell, of one group."""
+    """The samples that its rules read, for a single group, without the user's expressions."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """What must change for the others to look again."""
+    """What must change for other objectives to be reconciled."""
 
     number: int | None
     recording: bool
-    """Whether it may be read: it is in order, evaluated, and reads the raw series itself."""
+    """Whether others may read its recordings: it is served, evaluated, and reads the raw series itself."""
     able: bool
 
 
 _VERSIONS = 2
-"""Of which facts are remembered: a change is told by what was before and what is now."""
+"""How many versions of an objective have facts: a change is the difference between the old and the new version."""
 
 
 class Neighbours:
-    """Knows what the objectives of all namespaces compile to. `share` says whether indicators are shared at all."""
+    """The compiled facts of the objectives of all namespaces. `share` says whether indicators are shared at all."""
 
     def __init__(self, *, share: bool, aliases: bool = False) -> None:
         self._share = share
         self._aliases = aliases
         self._facts: dict[Key, dict[tuple[str, int], NeighbourFacts | None]] = {}
-        """A memory of what was compiled, of the last versions of an objective."""
+        """The facts of the last versions of each objective."""
         self.alike = Index(API, self._indicator)
         """Objectives by namespace and indicator."""
 
     def facts(self, manifest: Manifest) -> NeighbourFacts | None:
-        """None of an objective that cannot be compiled."""
+        """The facts of an objective; None if it cannot be compiled."""
         metadata = manifest["metadata"]
         version = (metadata.get("uid", ""), metadata.get("generation", 0))
         known = self._facts.setdefault(Key.of(manifest), {})
@@ -83,9 +83,10 @@ class Neighbours:
         snapshot: Snapshot,
         corrections: Callable[[ServiceLevelObjective], Corrections],
     ) -> Group:
-        """The rules of an objective among its neighbours.
+        """The rules of an objective, which may read recordings of another objective.
 
-        Events that somebody else recorded lack what did not count for them: whoever has a correction shares nothing.
+        Events that another objective recorded lack the time that did not count for it, so an objective with a
+        Correction shares nothing.
         """
         own = corrections(slo)
         if not self._share:
@@ -95,8 +96,8 @@ class Neighbours:
         return Group(slo, own, base=base, aliases=self._aliases)
 
     def concerned(self, before: Manifest | None, now: Manifest | None, store: Store) -> Iterable[Key]:
-        """Whose rules may be others because this objective came, changed or went: those behind it that have, or had,
-        the same indicator; none if nothing that they look at has changed."""
+        """The objectives whose rules may change because this objective was created, changed or deleted: those after it
+        that have, or had, the same indicator; none if nothing that they read has changed."""
         if now is None and before is not None:
             gone = self._mark(before) if self._share else None
             self._facts.pop(Key.of(before), None)
@@ -122,9 +123,10 @@ class Neighbours:
         snapshot: Snapshot,
         corrections: Callable[[ServiceLevelObjective], Corrections],
     ) -> Key | None:
-        """Whose recordings to read: the smallest name among those that are known to record this indicator now.
+        """The objective whose recordings to read: the smallest name among those that are known to record this
+        indicator now.
 
-        Until that is known nothing changes, so that no evaluation is without data.
+        Until that is known, nothing changes, so that no evaluation is without data.
         """
         number = shared_indicator.number(Target.of(slo))
         if number is None:
@@ -160,7 +162,7 @@ class Neighbours:
 
 
 def able(manifest: Manifest) -> bool:
-    """Whether an objective is being served: neither suspended, nor stalled, nor going."""
+    """Whether an objective is served: neither suspended, nor stalled, nor being deleted."""
     return (
         not manifest["spec"].get("suspend")
         and "deletionTimestamp" not in manifest["metadata"]
@@ -169,7 +171,7 @@ def able(manifest: Manifest) -> bool:
 
 
 def stalled(manifest: Manifest) -> str | None:
-    """The reason for which an objective is stalled."""
+    """The reason why an objective is stalled; None if it is not."""
     for condition in (manifest.get("status") or {}).get("conditions", ()):
         if condition["type"] == STALLED and condition["status"] == "True":
             return str(condition["reason"])

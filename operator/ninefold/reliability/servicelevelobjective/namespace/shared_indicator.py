@@ -1,8 +1,8 @@
-"""One recording of the raw series for objectives of a namespace that have the same indicator. Pure.
+"""Shares the recordings of the raw series among objectives of a namespace with the same indicator. Pure.
 
-The objective with the smallest name records it. The others read its events and errors under their own identity. Beside
-them it records which indicator they are of, as a number: once it is edited, whoever still reads it sees nothing, not
-something else.
+The objective with the smallest name records the indicator. The other objectives read its events and errors under their
+own identity. It also records the number of its indicator: once it is edited, objectives that still read it get no data
+instead of other data.
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 from ninefold.reliability.servicelevelobjective.target import Target
 
 NUMBER = "slo:indicator:number"
-"""The recording that tells which indicator an objective's events are of."""
+"""The recording that identifies the indicator of an objective's events."""
 
 _READ = ("slo:events:rate5m", "slo:errors:rate5m", "slo:indicator_excess:ratio")
-"""What of an indicator is read elsewhere: by the other rules of the objective, and by the operator."""
+"""The recordings of an indicator that the other rules of the objective and the operator read."""
 _READ_OF_LATE = ("slo:events:recent", "slo:counted:recent")
-"""What pages read of its last two minutes."""
+"""The recordings of the last two minutes that pages read."""
 
 
 def number(target: Target) -> int | None:
-    """The same for objectives whose indicators compile to the same rules; None for one that reads no raw series.
+    """A number that is equal for indicators that compile to the same rules; None if the objective reads no raw series.
 
-    Raises Stalled for what is no PromQL.
+    Raises Stalled for invalid PromQL.
     """
     if target.indicator.composite is not None:
         return None
     rules = indicator.base(target, RecordedSeries("", target.groups)).rules
-    # What another Prometheus records cannot be read.
+    # Recordings of another Prometheus cannot be read.
     where = [target.prometheus] if target.prometheus else []
     text = json.dumps([rules, target.groups, *where], sort_keys=True)
-    # 48 bits: a sample of Prometheus holds whole numbers up to 53.
+    # 48 bits: a sample of Prometheus stores whole numbers of up to 53 bits.
     return int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
 
 
 def recorded(target: Target, series: RecordedSeries) -> Base:
-    """The indicator from the raw series, for others to read."""
+    """The indicator from the raw series, for other objectives to read."""
     base, mark = indicator.base(target, series), number(target)
-    # The number first: what is recorded after it in the same evaluation is of it.
+    # The number comes first: the recordings after it in the same evaluation belong to it.
     if mark is None:
         return base
-    # Another objective may have pages that look at the last two minutes, whatever the alerts of this one.
+    # Another objective may have pages that read the last two minutes, whatever alerts this objective has.
     late = base.recent or Base([])
     return Base(
         [record(NUMBER, f"vector({mark})"), *base.rules, *late.rules], (*base.written, *late.written), recent=Base([])
@@ -58,16 +58,16 @@ def recorded(target: Target, series: RecordedSeries) -> Base:
 
 
 def read_from(leader: Key) -> Compile:
-    """The indicator as another objective records it, an evaluation later at most."""
+    """The indicator as another objective records it, at most one evaluation later."""
 
     def compiled(target: Target, series: RecordedSeries) -> Base:
-        theirs = RecordedSeries(str(leader), target.groups)
+        leading = RecordedSeries(str(leader), target.groups)
         own = indicator.base(target, series)
-        same = f"and on () ({theirs.single(NUMBER)} == {number(target)})"
+        same = f"and on () ({leading.single(NUMBER)} == {number(target)})"
 
         def read(of: Base, names: Iterable[str]) -> list[Rule]:
             recorded = {rule["record"] for rule in of.rules}
-            return [record(name, f"{theirs(name)} {same}") for name in names if name in recorded]
+            return [record(name, f"{leading(name)} {same}") for name in names if name in recorded]
 
         late = Base(read(own.recent, _READ_OF_LATE)) if own.recent else None
         return Base(read(own, _READ), reads=leader.name, recent=late)
@@ -76,7 +76,7 @@ def read_from(leader: Key) -> Compile:
 
 
 def compilers(slos: Iterable[ServiceLevelObjective]) -> dict[Key, Compile]:
-    """How each of these objectives is compiled once all of them are loaded. One that is no PromQL leads nobody."""
+    """How to compile each of these objectives once all of them are loaded. An invalid objective is never the leader."""
     leaders: dict[tuple[str, int], Key] = {}
     found: dict[Key, Compile] = {}
     for slo in sorted(slos, key=lambda slo: slo.key):

@@ -1,1 +1,1 @@
-"""How rules reach Prometheus: objects, groups, sizes, and who may write them."""
+"""The output of rules to Prometheus: objects, groups, sizes, and who may write them."""

@@ -1,7 +1,7 @@
-"""The rules of an objective as groups of a rule file, none longer than the server that evaluates them takes. Pure.
+"""Splits the rules of an objective into groups that are not longer than the server accepts. Pure.
 
-Rules of one group are evaluated one after another, groups beside each other. What reads a recording of an earlier group
-may therefore see that of the evaluation before.
+Prometheus evaluates the rules of a group one after another, and groups concurrently. A rule that reads a recording of
+an earlier group may therefore read the value of the evaluation before.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from ninefold.reliability.servicelevelobjective.recording.indicator import Rule
 
 
 def split(group: Group, most: int | None = None) -> list[dict[str, Any]]:
-    """The groups in the order of their dependence: `name`, `name/2` and so on, each of at most so many rules.
+    """The groups in the order of their dependence: `name`, `name/2` and so on, each with at most `most` rules.
 
-    Recordings fill the groups in order, so that an edit leaves those before it as they are. The alerts stay together:
-    an alert that changes its group begins anew.
+    Recordings fill the groups in order, so that an edit does not change earlier groups. The alerts stay together, since
+    an alert that moves to another group starts again.
     """
     return [{"name": _name(group, number), "rules": rules} for number, rules in enumerate(_parts(group, most), 1)]
 

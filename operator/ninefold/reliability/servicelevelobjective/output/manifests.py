@@ -1,4 +1,5 @@
-"""Where the rules go: a PrometheusRule, or a ConfigMap of a plain rule file. What `ninefold render` prints. Pure."""
+"""The objects with the rules, which `ninefold render` prints: a PrometheusRule, or a ConfigMap with a rule file.
+Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ RULES_LABEL = f"{GROUP}/rules"
 
 CONTENTS: Mapping[Api, Content] = {
     PROMETHEUS_RULE: Content.of_spec("groups"),
-    # A route or a receiver could name Secrets of the namespace, and send them away.
+    # A route or a receiver could name Secrets of the namespace, and send them elsewhere.
     ALERTMANAGER_CONFIG: Content.of_spec("inhibitRules"),
     CONFIG_MAP: Content(
         "object.metadata.name.startsWith('slo-') && !has(object.binaryData) && object.?data.orValue({})"
@@ -30,27 +31,27 @@ CONTENTS: Mapping[Api, Content] = {
         "a rule file named after namespace and objective, under a name slo-...",
     ),
 }
-"""What the objects made for objectives look like."""
+"""The allowed content of the objects made for objectives."""
 
 _LONGEST_NAME = 253 - len("slo--inhibition")
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The kind of object, and labels that make Prometheus pick it up."""
+    """The kind of object, and labels by which Prometheus selects it."""
 
     kind: Literal["PrometheusRule", "ConfigMap"] = "PrometheusRule"
     labels: Mapping[str, str] = field(default_factory=dict)
     inhibition: bool = False
     """Whether to write an AlertmanagerConfig for an objective that depends on others."""
     rules_per_group: int | None = None
-    """The most rules that a group may have; None for one group an objective."""
+    """The most rules that a group may have; None for a single group per objective."""
     aliases: bool = False
-    """Whether to record series under the names of Sloth, too."""
+    """Whether to also record series under the names of Sloth."""
 
     @property
     def advice(self) -> str:
-        """What to look at when Prometheus does not load it."""
+        """What to check if Prometheus does not load the rules."""
         if self.kind == "PrometheusRule":
             return (
                 "check that ruleSelector and ruleNamespaceSelector of the Prometheus resource select it, "
@@ -61,7 +62,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class OutputChoice:
-    """What the operator was told: a kind of object or `auto`, labels for it, and how long a group may be."""
+    """The options of the operator: a kind of object or `auto`, labels for it, and how long a group may be."""
 
     rules: Literal["auto", "PrometheusRule", "ConfigMap"] = "auto"
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -69,38 +70,39 @@ class OutputChoice:
     aliases: bool = False
 
     def output(self, *, served: bool, inhibition: bool = False) -> Output:
-        """The output in a cluster that has PrometheusRules (`served`) and AlertmanagerConfigs, or has not."""
+        """The output in a cluster that serves PrometheusRules (`served`) and AlertmanagerConfigs (`inhibition`), or
+        not."""
         kind = self.rules if self.rules != "auto" else ("PrometheusRule" if served else "ConfigMap")
         return Output(kind, self.labels, inhibition, self.rules_per_group, self.aliases)
 
 
 def object_name(slo: ServiceLevelObjective, output: Output) -> str:
-    """As in messages and status: "PrometheusRule/slo-checkout-rules"."""
+    """The object's name in messages and status: "PrometheusRule/slo-checkout-rules"."""
     return f"{output.kind}/slo-{slo.metadata.name}-rules"
 
 
 def render(
     slo: ServiceLevelObjective, output: Output, corrections: Corrections = NONE, base: Compile = indicator.base
 ) -> list[Manifest]:
-    """The objects made for an objective, without owner; `base` compiles its indicator. Raises Stalled."""
+    """The objects made for an objective, without an owner; `base` compiles its indicator. Raises Stalled."""
     return manifests(slo, Group(slo, corrections, base=base, aliases=output.aliases), output)
 
 
 def manifests(slo: ServiceLevelObjective, group: Group, output: Output) -> list[Manifest]:
-    """As `render`, of a group compiled before."""
+    """Like `render`, for a compiled group."""
     if len(slo.metadata.name) > _LONGEST_NAME:
         raise Stalled("NameTooLong", f"metadata.name: choose a name of at most {_LONGEST_NAME} characters")
     metadata: dict[str, Any] = {"name": f"slo-{slo.metadata.name}-rules", "namespace": slo.metadata.namespace}
     content = {"groups": groups.split(group, output.rules_per_group)}
     size.check(content)
-    beside = inhibition.manifests(slo) if output.inhibition else []
+    inhibiting = inhibition.manifests(slo) if output.inhibition else []
     if output.kind == "PrometheusRule":
         metadata["labels"] = dict(output.labels)
-        return [_manifest(PROMETHEUS_RULE.api_version, output.kind, metadata, {"spec": content}), *beside]
+        return [_manifest(PROMETHEUS_RULE.api_version, output.kind, metadata, {"spec": content}), *inhibiting]
     metadata["labels"] = {**output.labels, RULES_LABEL: "true"}
     file = f"{slo.metadata.namespace}.{slo.metadata.name}.rules.yaml"
     text = yamltext.document(content)
-    return [_manifest(CONFIG_MAP.api_version, output.kind, metadata, {"data": {file: text}}), *beside]
+    return [_manifest(CONFIG_MAP.api_version, output.kind, metadata, {"data": {file: text}}), *inhibiting]
 
 
 def _manifest(api_version: str, kind: str, metadata: Mapping[str, Any], rest: Mapping[str, Any]) -> Manifest:

@@ -1,10 +1,10 @@
-"""Who may write the rules that figures come from: the operator alone, and the API server refuses everybody else. Pure.
+"""Only the operator may write the rules that measurements come from; the API server refuses all other users. Pure.
 
-A gate goes by recordings, so the author of such a recording decides on the gate. An account with all rights in the
-cluster is no exception: it is usually that of a tool. Other rules pass untouched, those of Sloth and Pyrra too.
+A gate depends on recordings, so the author of such a recording decides about the gate. An account with all rights in
+the cluster is no exception: it usually belongs to a tool. Other rules pass unchanged, such as those of Sloth and Pyrra.
 
-The text in a ConfigMap cannot be read here: YAML writes the same name in many ways. So nobody but the operator writes
-a ConfigMap that carries our label at all.
+CEL cannot read the text in a ConfigMap: YAML writes the same name in many ways. Therefore only the operator may write a
+ConfigMap that has Ninefold's label.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from ninefold.reliability.servicelevelobjective.output.manifests import RULES_LA
 
 RULES, RULE_FILES = "ninefold-rules", "ninefold-rule-files"
 MOST_GROUPS, MOST_RULES = 500, 3_000
-"""What of a PrometheusRule the API server can look through; prometheus-operator takes no file above 512 KiB either."""
+"""The largest PrometheusRule that the API server can check; prometheus-operator accepts no file above 512 KiB
+either."""
 
 _LABELS = "object.metadata.?labels.orValue({})"
 _SAME_LABELS = f"{_LABELS} == oldObject.metadata.?labels.orValue({{}})"
-# Sidecars of Prometheus read from an annotation into which directory a file goes, also into one that nobody loads.
+# An annotation tells sidecars of Prometheus the directory of a file, which may be one that Prometheus does not load.
 _FIELDS = ("data", "binaryData", "immutable", "metadata.?annotations")
 _SAME_FILES = " && ".join(
     ("oldObject != null", _SAME_LABELS, *(f"object.?{field} == oldObject.?{field}" for field in _FIELDS))
@@ -30,7 +31,7 @@ _SAME_FILES = " && ".join(
 
 
 def _held(of: str, field: str, kind: str, empty: str) -> str:
-    """CEL: a field of a value of any type, or something empty where there is no such field of this type."""
+    """CEL: a field of a value of any type, or `empty` if there is no such field of this type."""
     return f"type({of}) == map && has({of}.{field}) && type({of}.{field}) == {kind} ? {of}.{field} : {empty}"
 
 
@@ -41,7 +42,7 @@ def _identified(of: str) -> str:
 
 _RECORDS = f"has(r.record) && type(r.record) == string && r.record.startsWith('slo:') && r.record.matches('{RECORDED}')"
 _VARIABLES = {
-    # An update that leaves rules and labels as they are is of no interest, as where an owner is taken off.
+    # An update that changes neither rules nor labels passes, such as one that removes an owner.
     "spec": f"oldObject != null && object.?spec == oldObject.?spec && {_SAME_LABELS} ? {{}} : "
     f"({_held('object', 'spec', 'map', '{}')})",
     "groups": _held("variables.spec", "groups", "list", "[]"),
@@ -63,7 +64,7 @@ _FILES_SAY = (
 
 
 def protection() -> list[Manifest]:
-    """The policies and their bindings, to be installed once in a cluster."""
+    """The ValidatingAdmissionPolicies and their bindings, installed once in a cluster."""
     return [
         *_policy(
             RULES,
@@ -104,6 +105,6 @@ def _policy(name: str, api: Api, selector: Manifest | None = None, **spec: Any) 
         ],
         **spec,
     )
-    # Without that binding there is no operator, and rules of others must not wait for one.
+    # Without that binding there is no operator, and other rules must not depend on it.
     operator = accounts.of_binding(accounts.OPERATOR_BINDING, missing="Allow")
     return [policy, admission.binding(name, parameters=operator)]

@@ -1,6 +1,6 @@
-"""Whether an object can hold the rules of an objective. Pure.
+"""Whether an object can contain the rules of an objective. Pure.
 
-prometheus-operator puts rule files into ConfigMaps and gives up, for all objects, if one file is above 512 KiB.
+prometheus-operator puts rule files into ConfigMaps, and stops for all objects if a file is above 512 KiB.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 from ninefold.kube.errors import Stalled
 
 LIMIT = 512 * 1024
-"""Bytes of a rule file, however it is written."""
+"""The most bytes of a rule file, in any format."""
 
 _INDENT, _FOLD = 12, 3
-"""Another writer of YAML indents each line, and may fold a long one of tabs and blanks: a third more."""
+"""Another YAML writer indents each line, and may fold long lines of tabs and blanks: a third more."""
 
 
 def check(content: Mapping[str, Any]) -> None:
@@ -25,20 +25,20 @@ def check(content: Mapping[str, Any]) -> None:
         return
     raise Stalled(
         "TooLarge",
-        f"spec: its rules take up to {size // 1024 + 1} KiB as a file, and Prometheus' operator takes no file above "
+        f"spec: its rules take up to {size // 1024 + 1} KiB as a file, and prometheus-operator accepts no file above "
         f"{LIMIT // 1024}: shorten {_largest(content)}",
     )
 
 
 def written(content: Mapping[str, Any]) -> int:
     """The most bytes that a rule file of this content takes in YAML or JSON."""
-    # Escaped as JSON does, no character is longer in any other form.
+    # No other form makes a character longer than JSON's escapes do.
     text = json.dumps(content)
     return len(text) + len(text) // _FOLD + (text.count("\\n") + text.count(",")) * _INDENT
 
 
 def _largest(content: Mapping[str, Any]) -> str:
-    """What takes most of it, as the user knows it."""
+    """The largest part of the rules, by the name of its field."""
     rules = [rule for group in content["groups"] for rule in group["rules"]]
     parts = {
         "the expressions of spec.indicator": [rule["expr"] for rule in rules],

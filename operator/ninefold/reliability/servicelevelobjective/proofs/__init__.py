@@ -1,1 +1,1 @@
-"""The proof of an objective's rules: a suite for `promtool test rules`, made for exactly these rules. Pure."""
+"""Proves the rules of an objective: a suite for `promtool test rules`, made for exactly these rules. Pure."""

@@ -1,5 +1,5 @@
-"""What a suite shows: that each tier fires in time and not before, not just below its threshold, and ends in time; that
-figures are right; and that restarts, gaps, idleness and a single error raise nothing. Pure.
+"""The cases of a suite: each tier fires in time and not before, not just below its threshold, and ends in time; values
+are right; and restarts, gaps, idleness and a single error raise no alert. Pure.
 
 Times are in minutes, as promtool evaluates the rules once a minute here.
 """
@@ -23,22 +23,22 @@ from ninefold.reliability.servicelevelobjective.target import Target
 
 DAY = 86_400
 MANY = 60_000.0
-"""Events a minute: so many that any error ratio is a whole number of events."""
+"""Events per minute: enough that any error ratio is a whole number of events."""
 SLACK = 3
-"""Minutes that scrapes and evaluations may add."""
+"""The minutes that scrapes and evaluations may add."""
 _ABOVE = 1.2
-"""Times a threshold: less than half more, so that a threshold that is half as large again is noticed."""
+"""A factor of thresholds, less than 1.5, so that a threshold that is too high by half is detected."""
 _GROUPS = 2
-"""In every case there is the group with its traffic, and another in which all is well."""
+"""Every case has the group with its traffic, and another group in which all is well."""
 _OF_EACH_GROUP = ("slo:events:", "slo:errors:", "slo:coverage:", "slo:burn_rate:", "slo:error_")
-"""Recordings that every group has."""
+"""The recordings that every group has."""
 _CLOSE = 0.02
-"""How far a figure may be from the truth: events of the first and last minutes are seen in part."""
+"""How far a value may be from the truth: events of the first and last minutes are seen in part."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """An expression, when it is asked for, and what it must yield: samples as (labels, value), or nothing."""
+    """An expression, when to evaluate it, and the expected samples as (labels, value), or none."""
 
     expression: str
     at: int
@@ -47,13 +47,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class ProofCase:
-    """Traffic, and what must be true of it."""
+    """Traffic, and what must be true with it."""
 
     name: str
     pattern: Pattern
     checks: Sequence[Check]
     without: str = ""
-    """What has no series here, as "bad"."""
+    """What has no series in this case, such as "bad"."""
 
 
 def cases(group: Group, found: TrafficSource) -> Iterator[ProofCase]:
@@ -85,7 +85,7 @@ class _Author:
     def __init__(self, group: Group, *, counters: bool, sharp: bool) -> None:
         self._target = group.target
         self._counters = counters
-        # Where bad events are counted themselves, the moment is known to the minute.
+        # If bad events are counted themselves, the moment is known to the minute.
         self._sharp = sharp
         # A counter shows its first events a scrape late, a gauge at once.
         self._early = 0.9 if counters else 0.6
@@ -102,7 +102,7 @@ class _Author:
             yield self._resets(tier)
 
     def _fires(self, tier: AlertTier, threshold: float) -> ProofCase:
-        """A long window without a failure, then an error ratio that takes it a sixth of that to be seen."""
+        """A long window without a failure, then an error ratio that takes a sixth of the window to detect."""
         soonest, latest, ratio = self._moment(tier, threshold)
         warm = ceil(tier.long / 60) + 10
         checks = [
@@ -117,11 +117,11 @@ class _Author:
         long, hold = tier.long / 60, tier.hold / 60
         wanted = min(max(long / 6, 15.0), 90.0, long / 1.3)
         short = tier.long <= SHORT_LIMIT
-        # As it is added up, the window is so much shorter than its name, at most.
+        # The sum over the window covers at most this much less than its name says.
         lost = (0 if tier.long == STEP else OVERLAP / 60) if short else HOUR / 60
         sharp = self._sharp and short and not self._target.alerting.confidence
         if sharp:
-            # Just before a minute is full: then there is most room on both sides for a fault to show.
+            # Just before a minute is full: then a fault in either direction shows best.
             wanted = floor(wanted) + 0.95
         ratio = min(1.0, threshold * (long - (lost if sharp else 0)) / wanted)
         first, last = (threshold * length / ratio for length in (long - lost, long))
@@ -137,7 +137,7 @@ class _Author:
         return ProofCase(f"{tier.name} does not fire at 95 % of its threshold", pattern, [check])
 
     def _above(self, tier: AlertTier, threshold: float) -> ProofCase:
-        """Both windows are above it, however little of the long one has been seen."""
+        """Both windows are above the threshold, however little of the long window has data."""
         length = 200 + ceil(tier.hold / 60)
         pattern = Pattern([(length, MANY, MANY * threshold * _ABOVE)])
         check = Check(_alerts(self._target, tier), length - 1, [(self._labels(tier), 1)])
@@ -173,7 +173,7 @@ class _Author:
         if self._target.period.rolling:
             checks += self._near("slo:coverage:ratio", min(1.0, length * 60 / self._target.window), length - 1)
         if self._target.groups:
-            # The groups are those that have traffic, and no other series of the objective.
+            # Only groups with traffic exist, and no other series of the objective.
             own = f"{{slo_id={json.dumps(self._target.slo_id)}}}"
             named = dict.fromkeys(name for prefix in _OF_EACH_GROUP for name in self._recorded(prefix))
             checks += [Check(f"count({name}{own})", length - 1, [("{}", _GROUPS)]) for name in named]
@@ -184,7 +184,7 @@ class _Author:
         """Ten times the traffic without a failure, then a tenth of it with many; hours and their edges are passed."""
         busy, quiet, ratio = 250, 140, min(0.5, self._budget * 5)
         ends = busy + quiet - 1
-        # What is older than a short window has gone from it.
+        # Events older than a short window have left it.
         seen = min(busy, max(0.0, self._target.window / 60 - quiet))
         truth = quiet * 0.1 * ratio / (seen + quiet * 0.1)
         left, burn = 1 - truth / self._budget, ratio / self._budget
@@ -195,7 +195,7 @@ class _Author:
         return ProofCase("every event counts the same, however uneven the traffic", pattern, checks)
 
     def onset(self) -> ProofCase:
-        """Failures began with more traffic, not long ago: windows hold each minute of both once."""
+        """Failures began recently, with more traffic: windows contain each minute of both once."""
         quiet, loud, share = 150, 12, 0.2
         ratio = min(0.5, self._budget * 2.5)
         ends, checks = quiet + loud - 1, list[Check]()
@@ -218,9 +218,9 @@ class _Author:
         return ProofCase("the time to exhaustion follows from the last hour", pattern, checks)
 
     def covered(self) -> ProofCase:
-        """A window that is half gap, and the same once it is full: in the middle of an hour it is no more than all."""
+        """A window that is half a gap, and then full: in the middle of an hour, its coverage is at most 1."""
         half = self._target.window // 120
-        # Of an hour of which a part is in the window all counts; and 5 minutes hold on where a gap begins.
+        # An hour that is partly in the window counts as a whole, and means last 5 minutes into a gap.
         edge = 60 if self._target.window > SHORT_LIMIT else 6
         pattern = Pattern([(300, MANY, 0), (half, MANY, 0), (2 * half + 45, MANY, 0)], gap=1)
         checks = [
@@ -230,14 +230,15 @@ class _Author:
         return ProofCase("coverage is the share of the window that has data", pattern, checks)
 
     def length(self) -> ProofCase:
-        """What happened before the window has no weight, however much it was, and in the middle of an hour."""
+        """Events before the window do not count, however many they were, also in the middle of an hour."""
         heavy, window, ratio = 220, self._target.window // 60, min(0.5, self._budget / 2)
         pattern = Pattern([(heavy, MANY * 10, 0), (window + 6, MANY, MANY * ratio)])
         checks = self._near("slo:error_ratio:window", ratio, pattern.length - 1, 0.05)
         return ProofCase("the window is as long as its name", pattern, checks)
 
     def forgets(self) -> ProofCase:
-        """An hour of failures leaves the window as it came: half of it is left while the window's edge is in it."""
+        """An hour of failures leaves the window as it entered: half of it remains while the window's edge is in its
+        middle."""
         window, ratio = self._target.window // 60, min(0.5, self._budget * 2)
         pattern = Pattern([(90, MANY, 0), (60, MANY, MANY * ratio), (window + 60, MANY, 0)])
         half = 30 * ratio / window
@@ -262,7 +263,7 @@ class _Author:
         return ProofCase("a restart that sets the counters back is no event", pattern, checks)
 
     def amiss(self, found: TrafficSource) -> Iterator[ProofCase]:
-        """Series that are wrong or missing, where the indicator may have such."""
+        """Wrong or missing series, if the indicator can have them."""
         latency = self._target.indicator.latency
         if {"bad", "all"} <= found.labels.keys() and not found.replaced:
             yield self.too_many()
@@ -294,7 +295,7 @@ class _Author:
         return ProofCase("a gap in the data is neither good nor bad", pattern, checks)
 
     def quiet(self, *, weighed: bool) -> Iterator[ProofCase]:
-        """What nobody need be told."""
+        """Situations that need no alert."""
         for tier in held_back(self._target, self._group.tiers):
             failing = 0.76 * float(tier.burn_rate) * self._budget * (tier.long - OVERLAP) / 60
             if tier.long <= SHORT_LIMIT and failing <= 2:
@@ -306,7 +307,7 @@ class _Author:
                 yield self.two_errors()
 
     def over(self, tier: AlertTier, failing: float) -> ProofCase:
-        """For so few minutes all fails that the long window passes the threshold only later, while it counts some
+        """A total outage that is so short that the long window passes the threshold only later, while it counts some
         minutes twice."""
         length, warm = ceil(failing), ceil(tier.long / 60) + 10
         pattern = Pattern([(warm, MANY, 0), (length, MANY, MANY * failing / length), (20, MANY, 0)])
@@ -326,7 +327,7 @@ class _Author:
         return ProofCase("a second failed event after idle hours raises alerts", pattern, checks)
 
     def _near(self, record: str, value: float, at: int, close: float = _CLOSE) -> list[Check]:
-        """A recording is within a share of a value."""
+        """Expects a recording within a share of a value."""
         own = record != "slo:objective:ratio"
         series = self._series(record) if own else f"{record}{{slo_id={json.dumps(self._target.slo_id)}}}"
         expression = f"abs({series} - {value!r}) <= bool {max(abs(value) * close, 1e-9)!r}"
@@ -354,11 +355,11 @@ class _Author:
         return "".join(f",{name}={json.dumps(value)}" for name, value in first_group(self._target).items())
 
     def _own(self) -> str:
-        """The labels of a figure."""
+        """The labels of a recording."""
         return f"{{slo_id={json.dumps(self._target.slo_id)}{self._first()}}}"
 
     def _labels(self, tier: AlertTier) -> str:
-        """The whole label set of the firing alert: one that is lost is noticed by whoever routes by it."""
+        """The whole label set of the firing alert: routes may depend on any of its labels."""
         rule = next(
             rule
             for rule in self._group.rules

@@ -1,4 +1,4 @@
-"""Label sets that a selector takes, so that a proof can feed the rules with series of the user's own shape. Pure."""
+"""Label sets that a selector matches, so that a proof can feed the rules with series like the user's. Pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import promql_parser as promql
 from ninefold.kube import promqltext
 
 _PROBES = ("proof", "200", "ok", "a", "1", "0", "x-proof", "")
-"""Values to try where a matcher only says what a label is not."""
+"""Values to try if a matcher only says what a label is not."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampleMatcher:
-    """One matcher of a selector; the name of the metric is the label __name__."""
+    """A matcher of a selector; the name of the metric is the label __name__."""
 
     label: str
     op: str
@@ -41,7 +41,7 @@ def matchers(selector: str) -> list[SampleMatcher] | None:
 
 
 def satisfying(wanted: Sequence[SampleMatcher], but_not: Sequence[SampleMatcher] = ()) -> dict[str, str] | None:
-    """Labels that every matcher of `wanted` takes and, if there are any, not every one of `but_not`; None if none is
+    """Labels that all matchers of `wanted` match and not all matchers of `but_not`, if there are any; None if none are
     found."""
     found = _solve(wanted)
     if found is None or not but_not or not _all(but_not, found):
@@ -85,7 +85,7 @@ def _candidates(of_label: Sequence[SampleMatcher]) -> Iterator[str]:
 
 
 def samples(pattern: str) -> Iterator[str]:
-    """Strings that a regular expression takes whole: one for each alternative, as far as its syntax is simple."""
+    """Strings that a regular expression matches as a whole: one for each alternative, if its syntax is simple."""
     for alternative in _alternatives(pattern):
         text = _sample(alternative)
         if text is not None and re.fullmatch(pattern, text):
@@ -93,7 +93,7 @@ def samples(pattern: str) -> Iterator[str]:
 
 
 def _alternatives(pattern: str) -> list[str]:
-    """The parts between the bars that stand in no bracket."""
+    """The parts between the bars outside of brackets."""
     parts, depth, begun, escaped = [], 0, 0, False
     for at, character in enumerate(pattern):
         if escaped:

@@ -1,4 +1,4 @@
-"""The suite of an objective as promtool reads it, and the rules that it proves. Pure."""
+"""The suite of an objective in promtool's format, and the rules that it proves. Pure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ninefold.reliability.servicelevelobjective.recording.series import Recorded
 from ninefold.reliability.servicelevelobjective.target import Target
 
 START = int(datetime(2026, 1, 5, 0, 0, 17, tzinfo=UTC).timestamp())
-"""When the traffic of a case begins: not on the stroke of a minute, as Prometheus does not evaluate then either; and
-early enough in a week, a month and a quarter for no case to see the end of it."""
+"""When the traffic of a case begins: not exactly at a minute, since Prometheus does not evaluate then either; and early
+enough in a week, a month and a quarter that no case reaches its end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A rule file and its test file, as data. `stands_in` tells that the user's own PromQL was replaced."""
+    """A rule file and its test file, as data. `stands_in` says whether the user's PromQL was replaced."""
 
     rules: Mapping[str, Any]
     tests: Mapping[str, Any]
@@ -29,7 +29,7 @@ class Proof:
 
 
 def proof(group: Group, rule_file: str) -> Proof:
-    """The suite for the rules of a group, which will stand in `rule_file` beside it."""
+    """The suite for the rules of a group, which `rule_file` next to it will contain."""
     found = source(group.target, first_group(group.target))
     rules = group.rules if not found.replaced else _with_stand_ins(group, found)
     tests = [_test(group.target, case, found) for case in cases(group, found)]
@@ -41,7 +41,7 @@ def proof(group: Group, rule_file: str) -> Proof:
 
 
 def _with_stand_ins(group: Group, found: TrafficSource) -> list[Rule]:
-    """The rules with the expressions of a source in the place of what the user wrote."""
+    """The rules with the expressions of a source instead of the user's expressions."""
     series = RecordedSeries(group.target.slo_id, group.target.groups)
     own = base(group.target, series)
     written = {rule["record"] for each in (own, own.recent) if each for rule in each.rules}
@@ -58,7 +58,7 @@ def _with_stand_ins(group: Group, found: TrafficSource) -> list[Rule]:
 def _test(target: Target, case: ProofCase, found: TrafficSource) -> dict[str, Any]:
     series = dict(found.series(case.pattern, case.without))
     if target.groups:
-        # Another group, in which all is well: it must not be heard of, and must not be counted in.
+        # Another group, in which all is well: it must raise no alert, and must not be counted.
         other = source(target, {name: f"other-{name}" for name in target.groups})
         series |= other.series(Pattern([(case.pattern.length, MANY, 0)]))
     return {

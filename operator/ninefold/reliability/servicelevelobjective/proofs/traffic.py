@@ -1,7 +1,7 @@
-"""Made-up traffic, as the series that an objective's indicator reads, in promtool's notation. Pure.
+"""Synthetic traffic, as the series that an objective's indicator reads, in promtool's notation. Pure.
 
-Where the indicator is of selectors, the series are such as those would take. Where it is PromQL of the user's own,
-whose series nobody can guess, two counters stand in for the expressions, and the suite says so.
+If the indicator consists of selectors, the series match them. If it is the user's PromQL, whose series cannot be
+guessed, two counters replace the expressions, and the suite says so.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from ninefold.reliability.servicelevelobjective.resource import Composite, Laten
 from ninefold.reliability.servicelevelobjective.target import Target
 
 BEFORE = 1_000_000
-"""Where counters begin: rate() does not extrapolate one below 0."""
+"""The first value of counters: rate() does not extrapolate a counter below 0."""
 
 Counts = tuple[int, float, float]
-"""For so many minutes: events a minute, bad ones among them."""
+"""The number of minutes, the events per minute, and the bad events among them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Minutes of traffic, one after the other; `restart` makes counters begin anew before the part of that index, `gap`
-    leaves the series out during it."""
+    """Minutes of traffic, one after the other; `restart` resets counters before the part of that index, `gap` leaves
+    the
+    series out during the part of that index."""
 
     parts: Sequence[Counts]
     restart: int | None = None
@@ -41,11 +42,11 @@ class Pattern:
 
     @property
     def half(self) -> Pattern:
-        """With half the events."""
+        """The pattern with half the events."""
         return replace(self, parts=[(length, events / 2, bad / 2) for length, events, bad in self.parts])
 
     def counter(self, rates: Iterable[float]) -> str:
-        """A counter with these increases a minute, one for each part."""
+        """A counter with these increases per minute, one for each part."""
         texts, value = [], float(BEFORE)
         for index, ((length, _, _), rate) in enumerate(zip(self.parts, rates, strict=True)):
             if index == self.restart:
@@ -62,7 +63,7 @@ class Pattern:
         return " ".join(texts)
 
     def mean(self, values: Sequence[float]) -> str:
-        """A gauge of the mean over the last 5 minutes, as recordings are."""
+        """A gauge of the mean over the last 5 minutes, like recordings."""
         minutes = [
             None if index == self.gap else value
             for index, ((length, _, _), value) in enumerate(zip(self.parts, values, strict=True))
@@ -95,13 +96,13 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class TrafficSource:
-    """How to write series for an objective. `replaced` holds expressions that stand in for what the user wrote, by the
-    recording that they are written into; `weighed` says whether the number of events matters to it."""
+    """How to write series for an objective. `replaced` has expressions that replace the user's, by the recording that
+    contains them; `weighed` says whether the number of events matters to the indicator."""
 
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Those of a series, with its name as __name__, by what it counts: "good", "bad", "all" or "gauge"."""
+    """The labels of a series, with its name as __name__, by what it counts: "good", "bad", "all" or "gauge"."""
     components: Mapping[str, str] = field(default_factory=dict)
-    """How the components of a composite fare, by slo_id: "failing", "good" or "bad"."""
+    """The state of the components of a composite, by slo_id: "failing", "good" or "bad"."""
     replaced: Mapping[str, str] = field(default_factory=dict)
     weighed: bool = True
 
@@ -111,7 +112,7 @@ class TrafficSource:
         return bool(self.labels) and "gauge" not in self.labels
 
     def series(self, pattern: Pattern, without: str = "") -> dict[str, str]:
-        """Selectors of series, and their values a minute; `without` what has none."""
+        """Selectors of series, and their values per minute; `without` names what has no series."""
         if self.components:
             return self._of_components(pattern)
         half = pattern.half
@@ -121,7 +122,7 @@ class TrafficSource:
             "all": half.counter(half.all),
             "gauge": pattern.gauge([1 - share for share in pattern.shares]),
         }
-        # Two of each: what must be added up shows only where there is something to add.
+        # Two of each: a missing sum shows only if there are two series to add.
         return {
             _series({**labels, "proof": number}): values[what]
             for what, labels in self.labels.items()
@@ -130,7 +131,7 @@ class TrafficSource:
         }
 
     def _of_components(self, pattern: Pattern) -> dict[str, str]:
-        """Recordings, since the rules read those of other objectives: means over 5 m, as these are."""
+        """Recordings, since the rules read those of other objectives: means over 5 m."""
         found = {}
         for slo_id, how in self.components.items():
             labels = f"{{slo_id={json.dumps(slo_id)}}}"
@@ -171,7 +172,7 @@ def _ratio(ratio: Ratio, group: dict[str, str]) -> TrafficSource | None:
         return None
     both = all(matcher.takes(counted.get(matcher.label, "")) for matcher in total)
     name = "bad" if ratio.bad is not None else "good"
-    # Where total does not hold the counted events itself, it has a series of its own for all of them.
+    # If total does not contain the counted events itself, it has its own series for all of them.
     other = ("good" if name == "bad" else "bad") if both else "all"
     return TrafficSource({name: counted | group, other: rest | group})
 
@@ -194,7 +195,8 @@ def _boolean(selector: str, group: dict[str, str]) -> TrafficSource | None:
 
 
 def _composite(namespace: str, composite: Composite) -> TrafficSource:
-    """Such that the whole fails as one component does: the others are well (Serial), or dead (Parallel), or alike."""
+    """Components such that the whole fails like one of them: the others are well (Serial), dead (Parallel), or the
+    same."""
     first, *others = (str(Key(namespace, component.objective)) for component in composite.components)
     how = {"Serial": "good", "Parallel": "bad", "Weighted": "failing"}[composite.mode]
     components = {first: "failing", **dict.fromkeys(others, how)}
@@ -234,5 +236,5 @@ def _series(labels: Mapping[str, str]) -> str:
 
 
 def _number(value: float) -> str:
-    """Without an exponent, which promtool does not read in steps."""
+    """A number without an exponent, which promtool does not accept in steps."""
     return f"{value:.9f}".rstrip("0").rstrip(".")

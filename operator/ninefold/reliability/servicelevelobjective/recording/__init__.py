@@ -1,1 +1,1 @@
-"""What the rules of an objective record: events, errors, averages over windows."""
+"""The recordings of an objective: events, errors, and averages over windows."""

@@ -1,8 +1,8 @@
-"""Our series under the names and labels of Sloth 0.16, so that dashboards made for it keep working. Pure.
+"""Records Ninefold's series under the names and labels of Sloth 0.16, so that dashboards for Sloth keep working. Pure.
 
-They are read from our recordings, so they cost next to nothing and say what ours say: every event counts the same,
-where Sloth averages ratios. The labels are Sloth's and no others: joins on them must find one series, also while
-Sloth's own rules for the objective still run. So, as with Sloth, the same service and name in two namespaces share one.
+They read Ninefold's recordings, so they cost almost nothing and have the same values: every event counts the same,
+while Sloth averages ratios. They have only Sloth's labels: joins on these must find a single series, also while Sloth's
+own rules for the objective still run. As with Sloth, the same service and name in two namespaces share a series.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from ninefold.reliability.servicelevelobjective.recording.series import Recorded
 from ninefold.reliability.servicelevelobjective.target import Target
 
 SERVICE, SLO = f"{GROUP}/sloth-service", f"{GROUP}/sloth-slo"
-"""Annotations that `ninefold import` writes where a name of Sloth's is none of Kubernetes."""
+"""Annotations that `ninefold import` writes where a name in Sloth is not a valid Kubernetes name."""
 
 _BURN = "slo:burn_rate:"
 _WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 _UNITS = (("y", 31_536_000, True), ("w", 604_800, True), ("d", 86_400, False), ("h", 3_600, False), ("m", 60, False))
-"""Units as Prometheus prints a duration; whether it takes one only if nothing is left over."""
+"""The units of durations as Prometheus prints them, and whether a unit is used only if it leaves no remainder."""
 
 
 def sloth(target: Target, annotations: Mapping[str, str], rules: Iterable[Rule]) -> Iterator[Rule]:
@@ -37,7 +37,7 @@ def sloth(target: Target, annotations: Mapping[str, str], rules: Iterable[Rule])
         return {"record": name, "expr": expression, "labels": {**labels, **more}}
 
     def read(name: str) -> str:
-        """One of ours, without our identity: a group keeps its own labels."""
+        """A recording of Ninefold without slo_id: a group keeps its own labels."""
         return f"sum without (slo_id) ({series(name)})"
 
     for window in _WINDOWS:
@@ -62,14 +62,15 @@ def sloth(target: Target, annotations: Mapping[str, str], rules: Iterable[Rule])
 
 
 def _labels(target: Target, annotations: Mapping[str, str]) -> dict[str, str]:
-    """Sloth names an SLO within its service: of checkout-availability of the service checkout, availability."""
+    """The name of an SLO within its service, as in Sloth: availability for checkout-availability of the service
+    checkout."""
     service = annotations.get(SERVICE, target.service)
     name = annotations.get(SLO, target.key.name.removeprefix(f"{service}-"))
     return {"sloth_id": f"{service}-{name}", "sloth_service": service, "sloth_slo": name}
 
 
 def prometheus_duration(seconds: int) -> str:
-    """A length as Prometheus prints it, and Sloth with it: whole weeks as such, others in days.
+    """A length as Prometheus and Sloth print it: whole weeks in weeks, other lengths in days and smaller units.
 
     >>> prometheus_duration(2_592_000), prometheus_duration(2_419_200), prometheus_duration(5_400)
     ('30d', '4w', '1h30m')

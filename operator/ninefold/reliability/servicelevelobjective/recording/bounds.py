@@ -1,7 +1,7 @@
-"""Numbers in the labels le and quantile, in every form that Prometheus has for them. Pure.
+"""Numbers in the labels le and quantile, in every form that Prometheus uses for them. Pure.
 
 Prometheus 3 stores whole numbers as "1.0" where Prometheus 2 kept the "1" of the exposition, and large ones as "1e+06".
-A window across an upgrade holds both, and people write what they see in their code.
+A window across an upgrade contains both, and users write the form in their code.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ _STRING = r'"(?:[^"\\]|\\.)*"'
 _MATCHER = re.compile(rf"(?<![\w:.])(le|quantile)\s*(=~|!~|!=|=)\s*({_STRING})|{_STRING}")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _LONGEST = 25
-"""Digits: more than any bound has."""
+"""The most digits, more than any bound has."""
 
 
 def widened(printed: str) -> str:
-    """PromQL as printed from its syntax tree, in which conditions on le and quantile meet every form of their numbers.
+    """PromQL as printed from its syntax tree, in which conditions on le and quantile match every form of a number.
 
     >>> widened('x{job="a",le="1"}'), widened('x{le=~"0.5|2"}'), widened('x{le="+Inf"}')
     ('x{job="a",le=~"1(\\\\\\\\.0)?"}', 'x{le=~"0\\\\\\\\.5|2(\\\\\\\\.0)?"}', 'x{le="+Inf"}')
@@ -43,7 +43,7 @@ def pattern(value: Decimal) -> str:
 
 
 def numbers(expression: str) -> list[Decimal] | None:
-    r"""The numbers that a regular expression is a choice of; None if it is another one.
+    r"""The numbers among which a regular expression chooses; None if it has another form.
 
     >>> numbers("0.5|1"), numbers(r"1(\.0)?"), numbers("0.5.*")
     ([Decimal('0.5'), Decimal('1')], [Decimal('1')], None)
@@ -57,7 +57,7 @@ def _condition(match: re.Match[str]) -> str:
     if label is None:
         return match[0]
     text = string[1:-1]
-    # Only where each branch is a number is it known what is meant.
+    # The meaning is known only if each branch is a number.
     texts = text.replace(r"\\.", ".").split("|") if operator.endswith("~") else [text]
     found = [_number(each) for each in texts]
     if None in found:
@@ -67,7 +67,7 @@ def _condition(match: re.Match[str]) -> str:
 
 
 def _number(text: str) -> Decimal | None:
-    """None for what is no number, or none that a bucket or a quantile has."""
+    """The number; None if the text is not a number that a bucket or a quantile can have."""
     found = Decimal(text) if len(text) <= _LONGEST and _NUMBER.fullmatch(text) else None
     return found if found is not None and -_LONGEST < found.adjusted() < _LONGEST else None
 

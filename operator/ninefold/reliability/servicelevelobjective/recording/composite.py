@@ -1,4 +1,4 @@
-"""An objective made of others: its error ratio from theirs, and each one's share of the blame. Pure."""
+"""Composites: the error ratio from those of the components, and the share of each component in it. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ninefold.reliability.servicelevelobjective.resource import Composite, Servi
 def rules(composite: Composite, namespace: str, series: RecordedSeries) -> Iterator[dict[str, Any]]:
     """The error ratio of every component, then events and bad events of the whole.
 
-    A component without traffic has no errors. One whose figures are missing makes the whole unknown.
+    A component without traffic has no errors. A component without data makes the whole unknown.
     """
     names = [str(Key(namespace, component.objective)) for component in composite.components]
     of = [RecordedSeries(name) for name in names]
@@ -42,13 +42,13 @@ def rules(composite: Composite, namespace: str, series: RecordedSeries) -> Itera
 
 
 def components(slo: ServiceLevelObjective) -> list[Key]:
-    """The objectives that a composite is made of; none of any other objective."""
+    """The components of a composite; empty for any other objective."""
     composite = slo.spec.indicator.composite
     return [Key(slo.key.namespace, each.objective) for each in composite.components] if composite else []
 
 
 def check(slo: ServiceLevelObjective, find: Callable[[Key], ServiceLevelObjective | None]) -> list[Key]:
-    """The components that do not exist. Raises Stalled for an objective that is made of itself, directly or not.
+    """The components that do not exist. Raises Stalled for an objective that contains itself, directly or indirectly.
 
     `find` looks an objective up.
     """
@@ -68,7 +68,7 @@ def check(slo: ServiceLevelObjective, find: Callable[[Key], ServiceLevelObjectiv
 
 
 def attainable(composite: Composite, objectives: Sequence[Decimal]) -> Decimal:
-    """The share of good events that the composite has if each component just keeps its objective; all from 0 to 1."""
+    """The share of good events of the composite if each component just meets its objective; all from 0 to 1."""
     match composite.mode:
         case "Serial":
             return reduce(mul, objectives, Decimal(1))
@@ -80,7 +80,7 @@ def attainable(composite: Composite, objectives: Sequence[Decimal]) -> Decimal:
 
 
 def _whole(composite: Composite, each: list[str]) -> str:
-    """The error ratio of the whole; absent if that of a component is."""
+    """The error ratio of the whole; absent if that of a component is absent."""
     times = " * ignoring (component) "
     match composite.mode:
         case "Serial":
@@ -96,7 +96,7 @@ def _whole(composite: Composite, each: list[str]) -> str:
 
 
 def _blame(composite: Composite, series: RecordedSeries, each: list[str]) -> str:
-    """Bad events per second for which each component is to blame: in proportion to its (weighted) error ratio."""
+    """The bad events per second that each component causes: in proportion to its (weighted) error ratio."""
     share = series("slo:component:error_ratio")
     if composite.mode == "Weighted":
         share = " or ".join(f"{weight} * {ratio}" for weight, ratio in zip(_weights(composite), each, strict=True))

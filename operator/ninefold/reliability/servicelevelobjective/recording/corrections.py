@@ -1,13 +1,13 @@
 """Time that does not count, in the rules of an objective. Pure.
 
-Every correction works in two ways, and either alone is enough where the other came too late:
+Every correction works in two ways, and either is enough if the other came too late:
 
-- as events are recorded: while it is active all rates are recorded as 0, so that coverage stays and the data are Idle;
-- as windows are added up: the minutes and hours of it are left out, whatever was recorded in them.
+- in recordings: while it is active, all rates are recorded as 0, so that coverage stays and the data are Idle;
+- in sums over windows: its minutes and hours are left out, whatever was recorded in them.
 
-What is recorded is the mean over 5 minutes. After a correction it still holds events of it, so that the mask stays a
-little longer; on both sides it takes some of the traffic beside it along. That much is given back from the mean just
-before and just after, so that the time left out is as long as was written, to the minute.
+The recordings are means over 5 minutes. After a correction a mean still contains events of it, so the mask lasts a
+little longer; on both sides it also hides some traffic outside the correction. That traffic is replaced by the mean
+just before and just after, so that the excluded time is exactly as long as written, to the minute.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from dataclasses import dataclass
 
 STEP, MINUTE, DAY = 300, 60, 86_400
 SEAM = STEP + MINUTE
-"""Seconds for which a mean may hold events of before: its own length, and the delay of the evaluation it is read at."""
+"""How long, in seconds, a mean may contain earlier events: its length, and the delay of the evaluation that reads
+it."""
 LAG = 120
-"""Seconds by which a mean over 5 m, summed up minute by minute, is behind: half of it, less half a minute."""
+"""The seconds by which a mean over 5 m, summed minute by minute, lags: half its length, less half a minute."""
 DELAY = 5 * MINUTE
 """How old the last evaluation may be at a given moment."""
 SETTLED = 2 * DAY
-"""How far ahead occurrences stand in the windows. Those further ahead are only masked; the rules are renewed daily."""
+"""How far ahead windows contain occurrences. Later occurrences are only masked; the rules are renewed daily."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,11 +37,11 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Corrections:
-    """All that concern an objective, as far back as one of its windows and as far ahead as rules must hold alone."""
+    """All occurrences for an objective, as far back as its longest window and as far ahead as rules must last alone."""
 
     occurrences: tuple[Occurrence, ...] = ()
     today: int = 0
-    """A midnight in Unix seconds: the day that the rules are written for."""
+    """A midnight in Unix seconds: the day for which the rules are written."""
 
 
 NONE = Corrections()
@@ -48,7 +49,7 @@ NONE = Corrections()
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """An occurrence in whole minutes, with the time after it in which its events may still be seen."""
+    """An occurrence in whole minutes, with the time after it in which means still contain its events."""
 
     after: int
     """The last minute whose mean counts: the start."""
@@ -58,17 +59,17 @@ class Stretch:
 
     @property
     def clear(self) -> int:
-        """The first minute after it whose mean counts, and holds nothing of before."""
+        """The first minute after it whose mean counts, and contains no earlier events."""
         return self.until + MINUTE
 
     @property
     def lost(self) -> int:
-        """Seconds of traffic after the end that no mean after it counts."""
+        """The seconds of traffic after the end that no later mean counts."""
         return self.until - self.end - LAG
 
 
 def stretches(occurrences: Iterable[Occurrence], seam: int) -> list[Stretch]:
-    """In order; those that meet, their seams included, are one."""
+    """The occurrences in order; occurrences that touch, including the time after them, become one."""
     found: list[Stretch] = []
     for occurrence in sorted(occurrences):
         after, end = occurrence.start // MINUTE * MINUTE, -(-occurrence.end // MINUTE) * MINUTE
@@ -80,35 +81,36 @@ def stretches(occurrences: Iterable[Occurrence], seam: int) -> list[Stretch]:
 
 
 def active(these: Sequence[Stretch]) -> str:
-    """PromQL that is 1 while events are not to be recorded, and nothing else."""
+    """PromQL that is 1 while events must not be recorded, and has no value otherwise."""
     spans = " or ".join(f"vector(time()) > {one.after} < {one.clear}" for one in these)
     return f"vector(1) and on () ({spans})"
 
 
 def inside(these: Sequence[Stretch]) -> str:
-    """A scalar: 1 at a time that does not count, else 0."""
+    """A scalar: 1 at a time that does not count, otherwise 0."""
     return " + ".join(f"(time() > bool {one.after}) * (time() < bool {one.clear})" for one in these)
 
 
 def leaving(these: Sequence[Stretch], distance: int) -> str:
-    """A scalar: 1 while the time `distance` ago does not count, else 0."""
+    """A scalar: 1 while the time `distance` ago does not count, otherwise 0."""
     return " + ".join(between(one.after + distance - 1, one.until + distance) for one in these)
 
 
 @dataclass(frozen=True, slots=True)
 class MaskedRecording:
-    """A mean over 5 m (`rate`) and what was added up of it since the last full hour, as selectors."""
+    """Selectors of a mean over 5 m (`rate`) and of its sum since the last full hour (`hour`)."""
 
     rate: str
     hour: str
     unit: int
-    """Seconds that 1 stands for in the sum: a minute, or a tile."""
+    """The seconds that a value of 1 represents in the sum: a minute, or a tile."""
     tile: int = 0
-    """The length of an "hour" in seconds; 0 where the sum is made of minutes."""
+    """The length of an "hour" in seconds; 0 if the sum consists of minutes."""
 
     def so_far(self, at: int) -> str:
-        """What had happened since the full hour, at a constant time. Read right after the hour it is the minutes that
-        are asked for: the last evaluation may have been before it."""
+        """The sum since the full hour, at a constant time. Right after the full hour, the minutes are read instead,
+        since
+        the last evaluation may have been before it."""
         since = at % self.tile
         if since < DELAY:
             return f"sum_over_time({self.rate}[{since // MINUTE + 1}m:1m] @ {at}) * {MINUTE} / {self.unit}"
@@ -118,15 +120,15 @@ class MaskedRecording:
 def edges(
     these: Sequence[Stretch], of: MaskedRecording, expires: Callable[[int], int], distance: int | None = None
 ) -> list[str]:
-    """What a sum without these stretches still lacks at their edges, and what it has too much there: parts of it.
+    """Parts of a sum without these stretches: what it lacks at their edges, and what it counts there in addition.
 
-    A minute stands in the sum until `expires(minute)`; `distance` is how long ago its window began, if it moves.
+    A minute is in the sum until `expires(minute)`; `distance` is how long ago its window began, if it moves.
     """
     found = []
     for one in these:
         early, ended, left = str(LAG), expires(one.after), one.after + (distance or 0)
         if distance is not None and ended < left:
-            # Samples that end early leave early: what is left of the traffic right before the start stands in for them.
+            # Samples that end early leave early: the rest of the traffic right before the start replaces them.
             early, ended = f"({early} + ({left - LAG} - time()) * (time() >= bool {ended}))", left
         before = f"{of.rate} @ {one.after} * {early} / {of.unit}"
         # While the beginning of a moving window passes the traffic right after the end, that traffic goes with it.
@@ -142,5 +144,5 @@ def edges(
 
 
 def between(after: int, before: int) -> str:
-    """A scalar: 1 after the one moment and before the other, else 0."""
+    """A scalar: 1 after `after` and before `before`, otherwise 0."""
     return f"(time() > bool {after}) * (time() < bool {before})"

@@ -1,4 +1,4 @@
-"""Classic histograms of which several buckets are counted together, though each holds those below. Pure."""
+"""Finds classic histograms of which PromQL adds several buckets, although each contains the lower ones. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ANY = frozenset({".*", ".+"})
 
 
 def all_buckets(text: str) -> list[str]:
-    """The names of such buckets in PromQL that counts events; [] for what is no PromQL."""
+    """The names of such buckets in PromQL that counts events; [] for invalid PromQL."""
     try:
         expression = promql.expression(text, "")
     except Stalled:
@@ -33,7 +33,7 @@ def _several(expression: promql_parser.Expr) -> Iterator[str]:
 
 
 def _counted(expression: promql_parser.Expr) -> Sequence[promql_parser.Expr]:
-    """The parts of an expression whose values it counts as they are."""
+    """The parts of an expression whose values it counts unchanged."""
     match expression:
         case promql_parser.Call(func=function, args=arguments):
             return [] if function.name in _MADE_FOR_THEM else arguments
@@ -50,7 +50,7 @@ def _counted(expression: promql_parser.Expr) -> Sequence[promql_parser.Expr]:
 
 
 def _is_one(matcher: promql_parser.Matcher) -> bool:
-    """Whether a condition on le leaves one bucket, as far as it can be told."""
+    """Whether a condition on le selects a single bucket, as far as that is known."""
     if matcher.op == promql_parser.MatchOp.Equal:
         return True
     if matcher.op != promql_parser.MatchOp.Re or matcher.value in _ANY:

@@ -1,8 +1,8 @@
 """The recordings that every other rule of an objective reads: all events and bad events per second, over 5 m. Pure.
 
 `slo:events:rate5m` is absent where the total has no series; `slo:errors:rate5m` is 0 where the bad events have none,
-for each group, and never above the events: what was counted stands in `slo:counted:rate5m`, and how far it is
-impossible in `slo:indicator_excess:ratio`.
+for each group, and never above the events. `slo:counted:rate5m` has the counted value, and `slo:indicator_excess:ratio`
+how many times it exceeds the events.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ UNITS = {
     "hours": Decimal(3_600),
     "days": Decimal(86_400),
 }
-"""What a histogram counts if not seconds, and the seconds that one of it has."""
+"""Units of histograms other than seconds, each in seconds."""
 _ENDINGS = {
     **{f"_{unit}": unit for unit in UNITS},
     **dict.fromkeys(("_ms", "_msec", "_msecs", "_millis"), "milliseconds"),
@@ -45,30 +45,30 @@ _ENDINGS = {
     **dict.fromkeys(("_ns", "_nsec", "_nsecs", "_nanos"), "nanoseconds"),
     **dict.fromkeys(("_min", "_mins"), "minutes"),
 }
-"""By the end of its name."""
+"""The unit by the end of a histogram's name."""
 _TOLERANCE = "1.001"
-"""Two counters that are read in one query need not be of one scrape: so far apart is no fault."""
+"""Two counters in one query may come from different scrapes: a ratio up to this value is not a fault."""
 FIELD = "spec.indicator"
 RECENT = 120
-"""Seconds that alerts look back to see whether failures go on: two scrapes at 60 s, and no more rules than need be."""
+"""How far alerts look back, in seconds, to see whether failures continue: two scrapes at 60 s."""
 _RECENT = ("slo:births:", "slo:events:", "slo:counted:")
-"""What is recorded of them."""
+"""The recordings of those seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The first rules of an objective, in order, and the expressions among them that hold what the user wrote."""
+    """The first rules of an objective, in order, and the expressions among them that the user wrote."""
 
     rules: list[Rule]
     written: tuple[str, ...] = field(default=())
     reads: str = ""
-    """The name of the objective whose recordings stand for the raw series; "" if they are read here."""
+    """The name of the objective whose recordings replace the raw series; "" if these rules read the raw series."""
     recent: Base | None = None
-    """The same of the last two minutes, for alerts that look at them; None for what is not counted from counters."""
+    """The same for the last two minutes, for alerts that use them; None if the indicator does not count counters."""
 
 
 def base(target: Target, series: RecordedSeries) -> Base:
-    """Raises Stalled for what is no PromQL for its place."""
+    """The first rules of an indicator. Raises Stalled for PromQL that is invalid in its field."""
     indicator = target.indicator
     if indicator.composite is not None:
         return Base([*composite.rules(indicator.composite, target.key.namespace, series)])
@@ -137,7 +137,8 @@ class _Writer:
             born = self._series.named(born)
             self.written = (*self.written, born)
             yield self._record("births", born)
-            # A recording has its own labels, so that `or` keeps both. What was born bad is missing from all, too.
+            # A recording has its own labels, so `or` keeps both. Events that are born bad are also missing from all
+            # events.
             births = self._series(f"slo:births:{self._name}")
             total, counted = (f"{self._sum}({births} or {rate})" for rate in (total, counted))
         yield self._record("events", total)
@@ -154,7 +155,7 @@ class _Writer:
         labels = ",".join(filter(None, (matchers, f'le=~"{bounds.pattern(Decimal(bound(latency.threshold)))}"')))
         bucket = self._series.named(f"{self._sum}(rate({name}_bucket{{{labels}}}[{self._length}]))")
         count = self._series.named(f"{self._sum}(rate({name}_count{{{matchers}}}[{self._length}]))")
-        # Without the bucket there is no total either: else a wrong threshold would look like an outage.
+        # Without the bucket there is no total either: otherwise a wrong threshold would look like an outage.
         total = f"{count} and {self._on} {self.counted}"
         self.written = (self._verified(count, "latency"), self._verified(bucket, "latency"))
         yield self._record("counted", bucket)
@@ -177,12 +178,12 @@ class _Writer:
         asked = self._verified(asked, "errorRatio.query")
         share = self._series(f"slo:share:{self._name}")
         events, self.written = f"{self.counted} * 0 + 1", (asked,)
-        # A share of nothing, 0 / 0, is not a number: there are series, and no events.
+        # A share of no events, 0 / 0, is not a number: there are series, and no events.
         idle = f"count by ({self._series.by}) ({share}) * 0"
         if ratio.traffic is not None:
             traffic = self._rate(ratio.traffic, "errorRatio.traffic")
             events, self.written = f"{traffic} and {self._on} {self.counted}", (asked, traffic)
-            # Also where the query leaves out what would be divided by nothing, but not where traffic has no series.
+            # Also if the query drops divisions by zero, but not if traffic has no series.
             idle = f"{traffic} == 0 or {self._series.aggregate('count')}({share}) * 0 and {self._on} {traffic}"
         yield self._record("share", asked)
         yield self._record("counted", f"{share} >= 0")
@@ -201,7 +202,7 @@ class _Writer:
     def _gauge(self, gauge: Gauge) -> Iterator[Rule]:
         query = promql.instant(gauge.query, f"{FIELD}.gauge.query")
         beyond = f"> {gauge.bad_above}" if gauge.bad_above is not None else f"< {gauge.bad_below}"
-        # The share of the time that each series was there (NaN is not), and beyond the level.
+        # The share of the time that each series existed (NaN does not count), and was beyond the level.
         minutes = promql.minutes(self._length)
 
         def share(condition: str) -> str:
@@ -219,11 +220,11 @@ class _Writer:
         return self._series.named(promql.rate(text, self._length, self._sum, f"{FIELD}.{field}"))
 
     def _at_most_all(self) -> str:
-        """The bad events as counted; 0 where none were, all where more than all were."""
+        """The counted bad events; 0 if none were counted, all events if more than all were counted."""
         return f"({self.counted} or {self.events} * 0) <= {self.events} or {self.events}"
 
     def _all_but(self) -> str:
-        """All events less the good ones."""
+        """All events less the good events."""
         return f"clamp_min({self.events} - ({self.counted} or {self.events} * 0), 0)"
 
     def _excess(self, ratio: str) -> Rule:
@@ -238,7 +239,7 @@ class _Writer:
 
 
 def check_unit(histogram: str, threshold: str) -> None:
-    """A time is meant for a histogram in seconds. Raises Stalled for another one."""
+    """Raises Stalled for a time as the threshold of a histogram that does not count seconds."""
     unit = next((unit for ending, unit in _ENDINGS.items() if histogram.endswith(ending)), "")
     if unit and not threshold[-1].isdigit():
         plain = f"{round(Decimal(bound(threshold)) / UNITS[unit], 6).normalize():f}"

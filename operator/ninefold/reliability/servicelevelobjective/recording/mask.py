@@ -1,4 +1,4 @@
-"""Where the rules of an objective leave out time that does not count: in what is recorded, and in its windows. Pure."""
+"""Excludes time that does not count from the rules of an objective: from recordings and from windows. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FAULTS = ("slo:indicator_excess:ratio",)
 
 
 class Mask:
-    """The corrections of one objective; without any it changes nothing."""
+    """The corrections of an objective; without any, the mask changes nothing."""
 
     def __init__(self, target: Target, series: RecordedSeries, corrections: Corrections) -> None:
         self._series, self._today = series, corrections.today
@@ -44,7 +44,7 @@ class Mask:
             yield {**rule, "expr": text}
 
     def within(self, length: int) -> RecordedSeries:
-        """The series without what does not count in a window of so many seconds."""
+        """The series without the time that does not count in a window of this length in seconds."""
         today = self._today
         return self._series.without(
             [one for one in self._all if today - length < one.until and one.after < today + SETTLED]

@@ -1,6 +1,6 @@
-"""What users write in PromQL, made safe: parsed, checked for its place, and printed again from the syntax tree.
+"""Makes the PromQL of users safe: parses it, checks it for its field, and prints it again from the syntax tree.
 
-Nothing a user wrote is pasted into a rule as text, so it cannot end a bracket or start a comment there. Pure.
+No text of a user is pasted into a rule, so it cannot close a bracket or start a comment there. Pure.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from ninefold.reliability.servicelevelobjective.recording.bounds import widened
 from ninefold.reliability.servicelevelobjective.recording.units import Mixed, Unit, unit
 
 _ABSENT = "1h"
-"""What was there so long before is not born: it had a break."""
+"""A series that existed this long before is not born: it had a gap."""
 _NEWBORN = 10
-"""What begins above that has counted for longer than between two scrapes, or has so many events that one is nothing."""
+"""A counter that begins above this value has counted for longer than a scrape interval, or has so many events that the
+first value does not matter."""
 _WINDOW = re.compile(r"\[\s*\$window(?=\s*[\]:])")
 
 _GRAFANAS = re.compile(r"\$\{?__\w+\}?")
@@ -37,7 +38,7 @@ def rate(text: str, length: str, aggregate: str, field: str) -> str:
 
 
 def births(text: str, beside: str, length: str, groups: str, field: str) -> str:
-    """First values of counters that were born in a range beside others that lived, in events per second by `groups`."""
+    """First values of counters that were born in a range while others existed, in events per second by `groups`."""
     chosen = selector(text, field)
     born = f"min_over_time({chosen}[{length}]) <= {_NEWBORN} unless last_over_time({chosen}[{_ABSENT}] offset {length})"
     lived = f"group by ({groups}) ({selector(beside, field)} offset {length})"
@@ -95,7 +96,7 @@ def expression(text: str, field: str) -> promql.Expr:
 
 
 def metric(selector: promql.VectorSelector) -> str:
-    """The name of the metric, which stands before the braces or, if it is no plain one, in them; "" without one."""
+    """The name of the metric, before the braces or, if it is not a plain name, in them; "" without a name."""
     named = [each.value for each in selector.matchers.matchers if _is_name(each)]
     return selector.name or (named[0] if len(named) == 1 else "")
 
@@ -142,7 +143,7 @@ def histogram(text: str, field: str) -> tuple[str, str]:
 
 
 def verified(expression: str, field: str) -> str:
-    """The expression, parsed once more as it will stand in the rule."""
+    """The expression, parsed once more in the form that the rule contains."""
     _parsed(expression, field)
     return expression
 
@@ -163,7 +164,7 @@ def _printed(text: str, field: str) -> str:
 
 
 def _print(expression: promql.Expr, text: str, field: str) -> str:
-    # Not str(), which prints the value of a label without the escapes that it needs.
+    # Not str(), which prints label values without the necessary escapes.
     printed: str = expression.prettify()
     if _parsed(printed, field).prettify() != printed:
         raise Stalled("InvalidPromQL", f"{field}: write this in a simpler way: {_short(text)}")
@@ -171,7 +172,7 @@ def _print(expression: promql.Expr, text: str, field: str) -> str:
 
 
 def _written(text: str, field: str) -> promql.Expr:
-    """What a user wrote; bounded before anything parses it."""
+    """Parses the text of a user, after checking its bounds."""
     if too_much := promqltext.excess(text):
         raise Stalled("InvalidPromQL", f"{field}: {too_much}")
     return _parsed(text, field)
@@ -182,8 +183,8 @@ def _parsed(text: str, field: str) -> promql.Expr:
         return promqltext.parse(text)
     except ValueError as error:
         if grafanas := _GRAFANAS.search(text):
-            told = f"{grafanas[0]} is a variable of Grafana, which nobody fills in here: write the range as [$window]"
-            raise Stalled("InvalidPromQL", f"{field}: {told}, in {_short(text)}") from None
+            cause = f"{grafanas[0]} is a variable of Grafana, which has no value here: write the range as [$window]"
+            raise Stalled("InvalidPromQL", f"{field}: {cause}, in {_short(text)}") from None
         raise Stalled("InvalidPromQL", f"{field}: this is not PromQL: {error}, in {_short(text)}") from None
 
 

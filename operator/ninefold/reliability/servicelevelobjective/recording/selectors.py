@@ -1,4 +1,4 @@
-"""The series that the indicator of an objective selects, and what each selection stands for. Pure."""
+"""The series that the indicator of an objective selects, and the role of each selection. Pure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ninefold.reliability.servicelevelobjective.recording.bounds import widened
 from ninefold.reliability.servicelevelobjective.resource import Indicator, Latency
 
 Role = Literal["All", "Good", "Bad"]
-"""All: without these series nothing is known. Good: all events are bad without them. Bad: no event is, which may be
-right."""
+"""All: without these series nothing is known. Good: without them, all events are bad. Bad: without them, no event is
+bad, which may be correct."""
 
 _FIELD = "spec.indicator"
 _OPERATORS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
@@ -36,15 +36,15 @@ class Matcher(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """One selection of series in a field of an objective."""
+    """A selection of series in a field of an objective."""
 
     field: str
     role: Role
     name: str
-    """The name of the metric; "" where the selector matches names by a pattern or not at all."""
+    """The name of the metric; "" if the selector matches names by a pattern or not at all."""
     matchers: tuple[Matcher, ...]
     text: str
-    """As PromQL, without offset."""
+    """The selector as PromQL, without offset."""
 
     def of(self, *matchers: Matcher) -> str:
         """A selector of the same metric with these conditions alone."""
@@ -55,13 +55,16 @@ class Selector:
 
 
 def selectors(indicator: Indicator) -> list[Selector]:
-    """Each once, in the order of the fields; none of a composite. Raises Stalled for what is not PromQL."""
+    """The selectors of an indicator, each once, in the order of fields; none for a composite. Raises Stalled for
+    invalid
+    PromQL."""
     found = [one for field, role, text in _written(indicator) for one in _in(f"{_FIELD}.{field}", role, text)]
     return list(dict.fromkeys(found))
 
 
 def grouped(indicator: Indicator, groups: Sequence[str], matched: Sequence[Selector]) -> list[Selector]:
-    """For each label of groupBy a selector of the series that have it, if all events are one metric's as it is."""
+    """For each label of groupBy, a selector of the series that have it, if all events come from a single plain
+    metric."""
     whole = [each for each in matched if each.role == "All" and each.name]
     written = [text for _, role, text in _written(indicator) if role == "All"]
     if len(whole) != 1 or any("label_" in text or "group_" in text or "info(" in text for text in written):
@@ -76,9 +79,9 @@ def _having(selector: Selector, label: str) -> Selector:
 
 
 def loose(selector: Selector, others: Sequence[Selector]) -> list[Matcher]:
-    """Conditions that make events good or bad, and that a series meets which lacks their label.
+    """Conditions that make events good or bad, and that a series without their label meets.
 
-    What all events have to meet as well, such as a path that is left out, decides nothing.
+    A condition that applies to all events as well, such as an excluded path, decides nothing.
     """
     if selector.role == "All" or not selector.name:
         return []
@@ -87,16 +90,16 @@ def loose(selector: Selector, others: Sequence[Selector]) -> list[Matcher]:
 
 
 def _is_loose(matcher: Matcher) -> bool:
-    """Whether it excludes values, so that a series without the label meets it.
+    """Whether a condition excludes values, so that a series without the label meets it.
 
-    A condition that the label is absent is none: such a label may come with the first failure.
+    A condition that the label is absent does not count: such a label may come with the first failure.
     """
     if matcher.operator == "!=":
         return bool(matcher.value)
     try:
         return matcher.operator == "!~" and not any(re.fullmatch(matcher.value, text) for text in ("", "x"))
     except re.error:
-        # Prometheus' patterns are not all Python's.
+        # Python does not accept all patterns of Prometheus.
         return False
 
 
@@ -130,7 +133,7 @@ def _in(field: str, role: Role, text: str) -> Iterator[Selector]:
         matchers = [_matcher(each) for each in node.matchers.matchers]
         name = promql.metric(node)
         kept = tuple(each for each in matchers if each.label != "__name__" or not name)
-        # What is taken from bad events is good: without it all of them are bad.
+        # Events subtracted from bad events are good: without them, all events are bad.
         stands = "Good" if subtracted and role == "Bad" else role
         yield Selector(field, stands, name, kept, _text(node, matchers))
 

@@ -1,4 +1,4 @@
-"""Whether PromQL counts events per second or events per window, decided on its syntax tree. Pure."""
+"""Whether PromQL counts events per second or events per window, from its syntax tree. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 import promql_parser as promql
 
 Unit = Literal["PerSecond", "PerWindow"] | None
-"""None: it cannot be told, as of a gauge, of a share, or of what is multiplied by a number."""
+"""None: not known, as for a gauge, a share, or a product with a number."""
 
 _COUNTED: dict[str, Unit] = {
     **dict.fromkeys(("rate", "irate", "deriv"), "PerSecond"),
@@ -19,13 +19,13 @@ _THROUGH = frozenset(
         *("label_join", "label_replace", "sort", "sort_desc", "scalar", "vector"),
     }
 )
-"""Functions that keep the unit of what they are given."""
+"""Functions that keep the unit of their argument."""
 _AGGREGATED = frozenset({"sum", "avg", "min", "max", "topk", "bottomk", "limitk"})
 _COMPARISONS = frozenset({"==", "!=", ">", "<", ">=", "<="})
 
 
 class Mixed(Exception):
-    """An operator joins both units; the message says which."""
+    """An operator combines both units; the message is the operator."""
 
 
 def unit(expression: promql.Expr) -> Unit:
@@ -46,7 +46,7 @@ def unit(expression: promql.Expr) -> Unit:
 def _call(call: promql.Call) -> Unit:
     name = call.func.name
     if name in _COUNTED:
-        # A count of something else than samples of a series, as of a rate, is of a unit of its own.
+        # A count of anything other than samples of a series, such as of a rate, has its own unit.
         return _COUNTED[name] if isinstance(call.args[0], promql.MatrixSelector) else None
     inner = [unit(each) for each in call.args if not isinstance(each, promql.StringLiteral)]
     return inner[0] if name in _THROUGH and inner else None

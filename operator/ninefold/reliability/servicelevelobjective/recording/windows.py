@@ -1,9 +1,9 @@
-"""The window of an objective, rolling or of the calendar, as PromQL over the recordings. Pure.
+"""The window of an objective, rolling or calendar, as PromQL over the recordings. Pure.
 
-Prometheus has no ranges of changing length, so a period of the calendar is found by a label: every hour that is
-recorded carries the period it belongs to, and of all hours as far back as a period can be long those of the present
-period are taken. Local time is counted by the rules themselves, with the changes of the clock written into them, so
-that a period begins on time while the operator is down.
+Prometheus has no ranges of changing length, so a calendar period is found by a label: every recorded hour has the label
+of its period, and of all hours within the longest length of a period, only those of the present period are used. The
+rules compute local time themselves, with the clock changes written into them, so that a period begins on time while the
+operator is down.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from ninefold.reliability.servicelevelobjective.recording.series import (
 from ninefold.reliability.servicelevelobjective.resource import Window
 
 FIRST_YEAR, LAST_YEAR = 2025, 2036
-"""For which years the rules know when clocks are set. The same whenever they are compiled, so that they stay equal."""
+"""The years for which rules contain clock changes. Independent of the time of compilation, so that rules stay equal."""
 DAY = 86_400
 FIRST_MONDAY = 4 * DAY
 """The first Monday of Unix time, in seconds."""
 
 _LONGEST = {"Week": 7 * DAY + HOUR, "Month": 31 * DAY + HOUR, "Quarter": 92 * DAY + HOUR}
-"""How long a period can be: an hour more than its days where the clocks are set back in it."""
+"""The longest length of a period: an hour more than its days if clocks are set back in it."""
 
 
 @dataclass(frozen=True)
@@ -50,28 +50,29 @@ class Rolling:
 
     @property
     def short(self) -> bool:
-        """Whether it is added up from minutes, without hours."""
+        """Whether the window is a sum of minutes, without hours."""
         return self.length <= SHORT_LIMIT
 
     def amount(self, what: str, series: RecordedSeries | None = None) -> str:
-        """Events ("events") or bad events ("errors") in the window, in a unit of its own."""
+        """Events ("events") or bad events ("errors") in the window, in the unit of the window."""
         series = series or self.series
         edges = self._edges(series, what) if series.stretches else []
         if self.short:
             return _sum(series, minutes_of(series, what, self.length, *edges))
-        # The oldest of these hours began before the window: what happened until then was the hour so far of that time.
+        # The oldest of these hours began before the window: the amount up to then is that of the hour so far at that
+        # time.
         before = f"-1 * {series(f'slo:{what}:hour')} offset {duration(self.length)}"
         if series.stretches:
             before += f" * (1 - ({corrections.leaving(series.stretches, self.length)}))"
         return _sum(series, series.total(*tiles_of(series, what, self.length), before, *edges))
 
     def _edges(self, series: RecordedSeries, what: str) -> list[str]:
-        """What belongs to it at the edges of what is left out, and at its own where they fall into that."""
+        """The amounts to add at the edges of excluded time, and at the edges of the window inside excluded time."""
         unit = MINUTE if self.short else series.tile
-        # The samples of a short window end two minutes early, and begin as much later.
+        # The samples of a short window end two minutes early, and begin two minutes later.
         distance = self.length - (STEP - OVERLAP if self.short else 0)
         of, gone = series.recording(what, unit), corrections.leaving(series.stretches, distance)
-        # A sum is as far behind at one end of its window as at the other, which shows where one end is left out.
+        # A sum lags equally at both ends of its window, which matters only if one end is excluded.
         ahead = MINUTE if self.short else -corrections.LAG
         before = f"{of.rate} offset {duration(self.length)}"
         return [
@@ -96,12 +97,12 @@ class Rolling:
 
 @dataclass(frozen=True)
 class PeriodWindow:
-    """A period of the calendar, from its beginning until now."""
+    """A calendar period, from its beginning until now."""
 
     series: RecordedSeries
     calendar: Calendar
     label: str
-    """The label of the hours that says which period they belong to."""
+    """The label of the hours with their period."""
 
     short = False
 
@@ -111,14 +112,14 @@ class PeriodWindow:
         return f"slo:local_time:{self.label}"
 
     def amount(self, what: str, series: RecordedSeries | None = None) -> str:
-        """As of a rolling window."""
+        """As for a rolling window."""
         series = series or self.series
         whole, begun = tiles_of(series, what, _LONGEST[self.calendar.period])
         edges = self._edges(series, what) if series.stretches else []
         return _sum(series, series.total(f"({whole} and on ({self.label}) {self.marks()})", begun, *edges))
 
     def _edges(self, series: RecordedSeries, what: str) -> list[str]:
-        """As of a rolling window; its beginning stands still."""
+        """As for a rolling window; the beginning is fixed."""
         of = series.recording(what, series.tile)
         begins = [at for one in series.stretches if (at := self._ends(one.after)) < one.until]
         gone = [
@@ -127,7 +128,7 @@ class PeriodWindow:
         return [*corrections.edges(series.stretches, of, self._ends), *gone]
 
     def _ends(self, at: int) -> int:
-        """When the period that holds a moment ends, both in Unix seconds."""
+        """When the period that contains a moment ends, both in Unix seconds."""
         return int(period(self.calendar, datetime.fromtimestamp(at, UTC)).end.timestamp())
 
     def coverage(self) -> str:
@@ -142,7 +143,7 @@ class PeriodWindow:
         return f"clamp_max({self.amount('coverage', self.series.without(()))} {scale}, 1)"
 
     def exhaustion(self, left: str, burn: str) -> str:
-        """As of a rolling window; the budget grows with the period, if its traffic stays what it was."""
+        """As for a rolling window; the budget grows with the period if its traffic stays constant."""
         day = f"day_of_month({self._now}) - 1"
         elapsed = {
             "Week": f"(({self._now} - {FIRST_MONDAY}) % {7 * DAY})",
@@ -152,7 +153,7 @@ class PeriodWindow:
         return f"{left} / ({burn} - 1) * on () group_left () {elapsed}"
 
     def marks(self, when: str = "") -> str:
-        """One series with the period as label: the present one, or that of `when`, an offset."""
+        """A single series with the period as a label: the present period, or the period at the offset `when`."""
         now = f"{self._now}{when}"
         number = {
             "Week": f"floor(({now} - {FIRST_MONDAY}) / {7 * DAY})",
@@ -170,29 +171,29 @@ ObjectiveWindow = Rolling | PeriodWindow
 
 
 def _sum(series: RecordedSeries, text: str) -> str:
-    """Never below nothing, where time was left out that was recorded at other moments than it is read at."""
+    """PromQL that is never below 0, even if excluded time was recorded at other moments than it is read at."""
     return f"clamp_min({text}, 0)" if series.stretches else text
 
 
 def of(window: Window, series: RecordedSeries, label: str) -> ObjectiveWindow:
-    """The window as PromQL; `label` is what its hours are marked by if it is a period."""
+    """The window as PromQL; `label` is the label of its hours if it is a calendar period."""
     if window.calendar is not None:
         return PeriodWindow(series, window.calendar, label)
     return Rolling(series, seconds(window.rolling or ""))
 
 
 def longest(window: Window) -> int:
-    """How long the window can be, in seconds."""
+    """The longest length of the window in seconds."""
     return _LONGEST[window.calendar.period] if window.calendar else window.length
 
 
 def tile(calendars: Sequence[Calendar]) -> int:
-    """The length in seconds of the longest part of an hour of which every local midnight is a multiple."""
+    """The longest part of an hour, in seconds, of which every local midnight is a multiple."""
     return gcd(HOUR, *(offset for calendar in calendars for _, offset in _offsets(_zone(calendar))))
 
 
 def local_time(calendar: Calendar) -> str:
-    """PromQL of the local time as if it were UTC, right from `FIRST_YEAR` to `LAST_YEAR`."""
+    """PromQL of the local time as if it were UTC, correct from `FIRST_YEAR` to `LAST_YEAR`."""
     (_, first), *changes = _offsets(_zone(calendar))
     text, offset = "time()", first
     if first:
@@ -213,7 +214,7 @@ def _signed(value: int) -> str:
 
 @cache
 def _offsets(where: ZoneInfo) -> list[tuple[int, int]]:
-    """When the clocks are set, and their offset from UTC then, both in seconds; the first one from the beginning."""
+    """The clock changes and the offset from UTC after each, both in seconds; the first offset from the beginning."""
     start, end = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC), datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC)
     found = [(int(start.timestamp()), _offset(where, start))]
     for day in _days(start, end):
