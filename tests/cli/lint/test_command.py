@@ -45,7 +45,7 @@ def test_resources_that_fit_together(ninefold: Command) -> None:
         (
             'http_requests_total{job="checkout", code=~"5.."}',
             "sum(rate(a[$__rate_interval]))",
-            "10: {} spec.indicator.ratio.bad: $__rate_interval is a variable of Grafana, which nobody fills in here: "
+            "10: {} spec.indicator.ratio.bad: $__rate_interval is a variable of Grafana, which has no value here: "
             "write the range as [$window], in sum(",
         ),
         ("v1alpha1", "v1", "1: {} apiVersion: write ninefold.dev/v1alpha1"),
@@ -85,7 +85,7 @@ def test_an_alert_that_fires_while_the_objective_is_kept(ninefold: Command) -> N
     done = ninefold("lint", "-f", "-", stdin=SLO.split("  alerting")[0] + f"  alerting:{tiers}")
     assert done.stdout == (
         "stdin:14: warning: ServiceLevelObjective shop/checkout spec.alerting.tiers[0].burnRate: a burn rate of 0.933 "
-        "fires while the objective is being kept: a constant burn below 1 never spends the budget; write 1\n"
+        "fires while the objective is met: a constant burn below 1 never spends the budget; write 1\n"
     )
     assert done.returncode == 0
 
@@ -96,7 +96,8 @@ def test_an_objective_written_as_a_share(ninefold: Command) -> None:
     assert (done.returncode, done.stdout) == (
         0,
         "stdin:6: warning: ServiceLevelObjective shop/checkout spec.objective: an objective of 0.999 % lets most "
-        "events fail: write percent, such as 99.9, or set the annotation ninefold.dev/low-objective if it is meant\n",
+        "events fail: write percent, such as 99.9, or set the annotation ninefold.dev/low-objective if it is "
+        "intended\n",
     )
     meant = share.replace("shop}", 'shop, annotations: {ninefold.dev/low-objective: "yes"}}', 1)
     assert ninefold("lint", "-f", "-", stdin=meant).stdout == ""
@@ -132,7 +133,7 @@ def test_good_events_that_are_all_events(ninefold: Command) -> None:
     made = yaml.safe_load(SLO)
     made["spec"]["indicator"] = {"ratio": {"good": "r_total", "total": "r_total"}}
     done = ninefold("lint", "-f", "-", stdin=yaml.safe_dump(made))
-    assert "spec.indicator.ratio.good: good and total are the same, so that no event is ever bad" in done.stdout
+    assert "spec.indicator.ratio.good: good and total are the same, so no event is ever bad" in done.stdout
 
 
 def test_the_same_object_twice(ninefold: Command) -> None:

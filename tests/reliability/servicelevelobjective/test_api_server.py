@@ -146,8 +146,8 @@ def test_the_api_server_warns_of_what_is_seldom_meant(doubting: devcluster.Clust
     assert warned(doubting, namespace, objective="50") == ""
     assert warned(doubting, namespace) == ""
     flat = {"tiers": [{"burnRate": "0.933", "long": "3d", "short": "6h", "severity": "Ticket"}]}
-    assert "fires while the objective is being kept" in warned(doubting, namespace, alerting=flat)
+    assert "fires while the objective is met" in warned(doubting, namespace, alerting=flat)
     assert warned(doubting, namespace, alerting={"tiers": [{**flat["tiers"][0], "burnRate": "1"}]}) == ""
     same = {"ratio": {"good": "a_total", "total": " a_total"}}
-    assert "good and total are the same, so that no event is ever bad" in warned(doubting, namespace, indicator=same)
+    assert "good and total are the same, so no event is ever bad" in warned(doubting, namespace, indicator=same)
     assert warned(doubting, namespace, indicator={"boolean": {"selector": "up"}}) == ""

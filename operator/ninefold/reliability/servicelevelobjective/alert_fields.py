@@ -1,4 +1,4 @@
-"""How an objective alerts, as a user writes it: tiers, or what they are to achieve, and what alerts say. Pure."""
+"""How an objective alerts, as a user writes it: tiers or their goals, and the text of alerts. Pure."""
 
 from __future__ import annotations
 
@@ -30,21 +30,24 @@ class Tier(
         ),
     ),
 ):
-    """One alert: fires while the burn rate is above `burnRate` in both windows."""
+    """An alert that fires while the burn rate is above `burnRate` in both windows."""
 
     burn_rate: Annotated[
         Number,
         Cel("double(self) > 0.0", "write a burn rate above 0", lambda value: Decimal(value) > 0),
-    ] = Field(description='How many times faster than allowed the budget is being spent, as "14.4".')
-    long: AlertWindow = Field(description="The window that decides how much is spent before the alert fires, as 1h.")
-    short: AlertWindow = Field(description="The window that lets the alert end soon after recovery, as 5m.")
+    ] = Field(description='How many times faster than allowed the budget is being spent, such as "14.4".')
+    long: AlertWindow = Field(
+        description="The window that determines how much is spent before the alert fires, such as 1h."
+    )
+    short: AlertWindow = Field(description="The window that lets the alert end soon after recovery, such as 5m.")
     severity: Literal["Page", "Ticket"] = Field(
-        description="Whom it reaches: Page wakes somebody, Ticket waits for office hours."
+        description="Who is notified: Page wakes a person, Ticket waits for office hours."
     )
     hold: Hold | None = Field(
         default=None,
         alias="for",
-        description="How long the condition must hold before the alert fires; usually not needed: the windows do it.",
+        description="How long the condition must hold before the alert fires; usually not needed, since the windows "
+        "suffice.",
     )
 
 
@@ -58,20 +61,21 @@ Traffic = Annotated[
         lambda value: Decimal(value.split("/")[0]) > 0,
     ),
 ]
-"""A rate of events: "20/h"."""
+"""A rate of events, such as "20/h"."""
 
 
 class SeverityAlerts(Model):
-    """What sets the alerts of one severity apart."""
+    """Settings for the alerts of one severity."""
 
     disabled: bool = Field(default=False, description="Write no alerts of this severity.")
     name: AlertName | None = Field(
-        default=None, description="Their name, the label alertname; left out, that of all alerts of the objective."
+        default=None, description="The name of these alerts, their label alertname; if not set, the name of all alerts."
     )
-    labels: Labels = Field(description="Labels to add; they win over those of all alerts.")
-    annotations: Annotations = Field(description="Annotations to add; they win over those of all alerts.")
+    labels: Labels = Field(description="Labels to add; they override the labels of all alerts.")
+    annotations: Annotations = Field(description="Annotations to add; they override the annotations of all alerts.")
     runbook: PlainText | None = Field(
-        default=None, description="The name or address of their runbook, in the place of that of all alerts."
+        default=None,
+        description="The name or address of the runbook of these alerts, instead of the runbook of all alerts.",
     )
 
 
@@ -84,24 +88,25 @@ class Alerting(
     rules=(
         Cel(
             "!has(self.tiers) || (!has(self.pageWithin) && !has(self.budgetAtPage) && !has(self.resetWithin))",
-            "set either tiers, or what the tiers are to achieve: pageWithin, budgetAtPage, resetWithin",
+            "set either tiers, or the goals of tiers: pageWithin, budgetAtPage, resetWithin",
             lambda model: model.tiers is None or all(getattr(model, name) is None for name in _CONTRACT),
         ),
     ),
 ):
-    """The alerts about the error budget: tiers as written, or tiers found for what they are to achieve."""
+    """The alerts about the error budget: with tiers as written, or with tiers that Ninefold chooses for goals."""
 
     disabled: bool = Field(default=False, description="Write no alerts; the series are still recorded.")
     tiers: list[Tier] | None = Field(
         default=None,
         min_length=1,
         max_length=8,
-        description="The alert tiers. Left out, Ninefold finds them: 14.4x, 6x, 3x and 1x with windows in proportion "
+        description="The alert tiers. If not set, Ninefold chooses them: 14.4x, 6x, 3x and 1x with windows in "
+        "proportion "
         "to the objective's window (1h, 6h, 1d and 3d at 30d), as far as pageWithin, budgetAtPage, resetWithin, "
         "minimumErrors and minimumTraffic allow.",
     )
     page_within: Duration | None = Field(
-        default=None, description="How soon a total outage must page, from its first failed event, as 3m."
+        default=None, description="How soon a total outage must page, from its first failed event, such as 3m."
     )
     budget_at_page: (
         Annotated[
@@ -115,18 +120,18 @@ class Alerting(
         | None
     ) = Field(
         default=None,
-        description='The most of the error budget that may be gone when a page comes, in percent, as "5".',
+        description='How much of the error budget may be spent at most when a page fires, in percent, such as "5".',
     )
     reset_within: Duration | None = Field(
-        default=None, description="How soon a page must end once a total outage has, as 10m."
+        default=None, description="How soon a page must end after a total outage has ended, such as 10m."
     )
     minimum_errors: int | None = Field(
         default=None,
         ge=1,
         le=1_000_000,
-        description="The fewest bad events in a tier's long window that may raise an alert: guards services with "
-        "little traffic against a page for one failed request. Left out, it is 2 for tiers that Ninefold finds and "
-        "indicators that count events, else 1.",
+        description="The fewest bad events in a tier's long window that may raise an alert: prevents a page for one "
+        "failed request in services with little traffic. If not set, it is 2 for tiers that Ninefold chooses and "
+        "indicators that count events, otherwise 1.",
     )
     confidence: (
         Annotated[
@@ -140,38 +145,41 @@ class Alerting(
         | None
     ) = Field(
         default=None,
-        description="How sure an alert must be that the burn rate is really above its threshold, in percent: the lower "
-        "bound of the error ratio (Wilson's, for so many events) is compared instead of the ratio itself. For services "
-        'with little traffic; "95" is usual.',
+        description="How certain an alert must be that the burn rate is really above its threshold, in percent: the "
+        "alert "
+        "compares the lower bound of the error ratio (Wilson's, for the number of events) instead of the ratio itself. "
+        'For services with little traffic; "95" is usual.',
     )
     minimum_traffic: Traffic | None = Field(
         default=None,
-        description="The traffic of a quiet hour, such as 20/h. Windows are made long enough for minimumErrors to "
-        "occur in them, so that a dead service pages however little it is used.",
+        description="The traffic of a quiet hour, such as 20/h. Ninefold makes windows long enough for minimumErrors "
+        "to "
+        "occur in them, so that a dead service pages even if it is rarely used.",
     )
     scrape_interval: Duration = Field(
         default="30s",
-        description="How often your series are scraped, and rules evaluated at the latest: both delay an alert, and "
-        "are allowed for in pageWithin.",
+        description="The longest interval at which your series are scraped and rules are evaluated: both delay an "
+        "alert, "
+        "and pageWithin includes that delay.",
     )
-    name: AlertName = Field(default="ErrorBudgetBurn", description="What alerts are called: their label alertname.")
+    name: AlertName = Field(default="ErrorBudgetBurn", description="The name of alerts: their label alertname.")
     labels: Labels = Field(description="Labels to add to every alert.")
     annotations: Annotations = Field(description="Annotations to add to every alert.")
     page: SeverityAlerts | None = Field(
-        default=None, description="What sets pages apart: a name, labels, annotations and a runbook of their own."
+        default=None, description="Settings for pages: their own name, labels, annotations and runbook."
     )
     ticket: SeverityAlerts | None = Field(
-        default=None, description="What sets tickets apart: a name, labels, annotations and a runbook of their own."
+        default=None, description="Settings for tickets: their own name, labels, annotations and runbook."
     )
     runbook: PlainText | None = Field(
         default=None,
         description="The name or address of the runbook, written to the annotation runbook; an address "
-        "(https://...) also to runbook_url, where Grafana and most templates of Alertmanager look for the link.",
+        "(https://...) also to runbook_url, where Grafana and most Alertmanager templates look for the link.",
     )
     dashboard: PlainText | None = Field(
         default=None, description="The address of a dashboard, written to the annotation dashboard."
     )
 
     def own(self, severity: Literal["Page", "Ticket"]) -> SeverityAlerts:
-        """What sets the alerts of a severity apart; nothing where it is not written."""
+        """The settings for the alerts of a severity; empty settings if none are written."""
         return (self.page if severity == "Page" else self.ticket) or _NOTHING_OF_THEIR_OWN

@@ -1,4 +1,4 @@
-"""The compiler: one objective becomes one group of recordings and alerts, in the order of their dependence. Pure."""
+"""The compiler: converts an objective to a group of recordings and alerts, each after those that it reads. Pure."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ninefold.reliability.servicelevelobjective.target import Target
 DAY = 86_400
 
 Compile = Callable[[Target, RecordedSeries], Base]
-"""From a target to the first of its rules."""
+"""Compiles the first rules of a target, those of its indicator."""
 
 
 class Group:
@@ -45,7 +45,7 @@ class Group:
         base: Compile = indicator.base,
         aliases: bool = False,
     ) -> None:
-        """`base` compiles the indicator; with `aliases` also under the names of Sloth.
+        """`base` compiles the indicator; `aliases` also records series under the names of Sloth.
 
         Raises Stalled for an indicator that cannot be parsed or a tier that cannot fire.
         """
@@ -55,9 +55,9 @@ class Group:
         recordings = _Recordings(target, self.tiers, slo.spec.agreement, corrections, base)
         rules = list(recordings.rules())
         self.user_expressions = recordings.user_expressions
-        """What came from the user, for Prometheus' own verdict."""
+        """The expressions that the user wrote, for Prometheus to check."""
         self.reads = recordings.base.reads
-        """The objective whose recordings stand for the raw series; "" if these rules read them."""
+        """The objective whose recordings replace the raw series; "" if these rules read the raw series."""
         for rule in rules:
             rule["labels"] = {"slo_id": target.slo_id, **rule.get("labels", {})}
         if aliases:
@@ -70,12 +70,12 @@ class Group:
         self.rules: list[Rule] = rules + alert_rules
 
     def as_dict(self) -> dict[str, Any]:
-        """As in a rule file and in a PrometheusRule."""
+        """The group as in a rule file and in a PrometheusRule."""
         return {"name": self.name, "rules": self.rules}
 
 
 class _Recordings:
-    """The recordings, those first that others read."""
+    """The recordings, each after those that it reads."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class _Recordings:
         self._mask = Mask(target, self.series, corrections)
         self._window = self._made(target.period, "period")
         self._agreed = self._made(agreed, "agreement_period") if agreed else self._window
-        # Two windows that are one period need its label once.
+        # Two windows with the same calendar need the label of its period only once.
         if agreed and agreed.calendar == target.period.calendar and agreed.calendar is not None:
             self._agreed = self._window
         self._periods = [w for w in dict.fromkeys((self._window, self._agreed)) if isinstance(w, PeriodWindow)]
@@ -134,7 +134,7 @@ class _Recordings:
         for what in whats:
             mean = tile_mean(series, f"slo:{what}:rate5m")
             for period in self._periods:
-                # An evaluation on the stroke of midnight records the last hour of the period that ends.
+                # An evaluation exactly at midnight records the last hour of the period that ends.
                 mean += f" * on () group_left ({period.label}) {period.marks(' offset 1s')}"
             yield record(f"slo:{what}:{series.tile_name}", mean)
 
@@ -144,18 +144,18 @@ class _Recordings:
             yield record(f"slo:{what}:hour", so_far(series, f"slo:{what}:rate5m"))
 
     def _increases(self) -> Iterator[Rule]:
-        """Numbers of events, where alerts look at them."""
+        """The numbers of events that alerts compare."""
         for window in sorted({tier.long for tier in self._tiers}):
             for what in alerts.counted(self._target):
                 amount, unit = in_alert_window(self._mask.within(window), what, window)
                 yield record(f"slo:{what}:increase{duration(window)}", f"{amount} * {unit}")
 
     def _burn_rates(self) -> Iterator[Rule]:
-        # 1 h and 6 h are also what people and policies look at.
-        found = {STEP, HOUR, *({6 * HOUR} if self._target.window >= DAY else ())}
+        # People and policies also use 1 h and 6 h.
+        lengths = {STEP, HOUR, *({6 * HOUR} if self._target.window >= DAY else ())}
         for tier in self._tiers:
-            found |= {tier.long, tier.short}
-        for window in sorted(found):
+            lengths |= {tier.long, tier.short}
+        for window in sorted(lengths):
             (errors, counts), (events, unit) = (self._amount(what, window) for what in ("errors", "events"))
             scaled = events if counts == unit else f"{events} * {unit}"
             ratio = f"{errors} / ({scaled} > 0) / {self._target.budget_text}"
@@ -203,7 +203,7 @@ def _ratio(window: ObjectiveWindow) -> str:
 
 
 def _description(target: Target) -> dict[str, str]:
-    """The labels of slo:info, the only place of what describes an objective."""
+    """The labels of slo:info, the only series that describes the objective."""
     return {
         "service": target.service,
         "namespace": target.key.namespace,

@@ -1,4 +1,4 @@
-"""Writes the rules of an objective and reads back what Prometheus makes of them."""
+"""Writes the rules of an objective, and reads their results back from Prometheus."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ from ninefold.reliability.servicelevelobjective.status import ServiceLevelObject
 
 
 def _in_namespace(manifest: Manifest, store: Store) -> Iterable[Key]:
-    """Those for whom a quota may be another."""
+    """The objectives whose quota may have changed."""
     return store.keys(ServiceLevelObjective.api, manifest["metadata"]["name"])
 
 
 class _Asked:
-    """One Prometheus, and what is remembered of its answers."""
+    """One Prometheus, and what the operator remembers of its answers."""
 
     def __init__(self, source: PrometheusSource) -> None:
         self.prometheus, self.figures = source.prometheus, source.figures
@@ -53,12 +53,12 @@ class _Asked:
         self._labels = source.rule_labels
 
     def choice(self, choice: OutputChoice) -> OutputChoice:
-        """With the labels by which it selects rules."""
+        """The output with the labels by which this Prometheus selects rules."""
         return replace(choice, labels={**choice.labels, **self._labels})
 
 
 class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed]):
-    """Keeps the rules in the cluster, and says what Prometheus measures by them."""
+    """Keeps the rules in the cluster, and reports what Prometheus measures with them."""
 
     resource = ServiceLevelObjective
     watches = (
@@ -120,7 +120,7 @@ class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed
             ended=await self._ended(asked.prometheus, resource, now) if believed else None,
             missing=missing,
             correction=correction,
-            # Not while the rules are new to Prometheus: that is when many objectives come at once.
+            # Not while Prometheus does not have the rules yet: many objectives may arrive at the same time.
             cost=asked.readings.cost(group, count) if loaded else None,
             allowance=allowance,
             series=self._series(asked.search, resource, store) if loaded else None,
@@ -134,7 +134,7 @@ class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed
         return of_components({name: reported(part.status.conditions, SERIES) if part else None for name, part in found})
 
     async def _ended(self, prometheus: Prometheus, slo: ServiceLevelObjective, now: datetime) -> Ended | None:
-        """What became of a period of the agreement that is over."""
+        """The result of a period of the agreement that is over."""
         span = unjudged(slo, now)
         if span is None:
             return None
@@ -161,14 +161,14 @@ class ServiceLevelObjectiveController(Controller[ServiceLevelObjective, Observed
 
 
 def _corrections(slo: ServiceLevelObjective, store: Store) -> list[Correction]:
-    """Those that apply to an objective and can be read."""
+    """The valid Corrections that apply to an objective."""
     manifest = store.get(ServiceLevelObjective.api, slo.key)
-    keys = [Key.of(each) for each in correcting(manifest, store)] if manifest else []
+    keys = [Key.of(correction) for correction in correcting(manifest, store)] if manifest else []
     return [correction for key in keys if (correction := store.resource(Correction, key)) is not None]
 
 
 def _found(store: Store, key: Key) -> ServiceLevelObjective | None:
-    """An objective by its name; None if there is none that can be read."""
+    """An objective by its name; None if it does not exist or is invalid."""
     manifest = store.get(ServiceLevelObjective.api, key)
     try:
         return ServiceLevelObjective.parse(manifest) if manifest else None

@@ -1,4 +1,4 @@
-"""What the fields of an objective may hold, each with its schema, its rule and its words. Pure."""
+"""The types of an objective's fields, each with its schema, its rule and its message. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RESERVED = (
 """Labels of an alert that only the compiler writes."""
 
 NOT_A_GROUP = (*RESERVED, "le", "quantile", "part", "period", "component", "alertstate")
-"""Labels by which an objective cannot be grouped: they mean something else on its series."""
+"""Labels by which an objective cannot be grouped: they have another meaning on its series."""
 
 _WINDOW = "[0-9]{1,6}[mhdw]"
 _UNITS = "{'m': 1, 'h': 60, 'd': 1440, 'w': 10080}"
@@ -67,7 +67,7 @@ RollingWindow = Annotated[
         lambda value: _is_window(value, SHORTEST, 60),
     ),
 ]
-"""The window of an objective in one unit: "30d", "90m"."""
+"""The window of an objective in one unit, such as "30d" or "90m"."""
 
 AlertWindow = Annotated[
     str,
@@ -78,7 +78,7 @@ AlertWindow = Annotated[
         lambda value: _is_window(value, 300, 300),
     ),
 ]
-"""A window of an alert tier: whole multiples of the 5 m that events are counted over."""
+"""A window of an alert tier: a whole multiple of the 5 m over which events are counted."""
 
 Hold = Annotated[
     str,
@@ -99,7 +99,7 @@ PlainText = Annotated[
     Field(max_length=1024),
     Cel("!self.contains('{{')", "write plain text: '{{' would start a template", lambda value: "{{" not in value),
 ]
-"""Text that ends up in an annotation, where Prometheus would expand a template; a broken one blocks the whole file."""
+"""Text for an annotation, where Prometheus would expand a template; an invalid template blocks the whole file."""
 
 TemplateText = Annotated[
     str,
@@ -110,14 +110,14 @@ TemplateText = Annotated[
         "'| humanize'",
     ),
 ]
-"""Text in which the simple placeholders of Prometheus may stand."""
+"""Text that may contain the simple placeholders of Prometheus."""
 
 AlertName = Annotated[
     str,
     Field(min_length=1, max_length=128),
     matches(r"[^{}\n\r]+", "write the name in one line and without braces, such as CheckoutAvailability"),
 ]
-"""What alerts are called: their label alertname."""
+"""The name of alerts: their label alertname."""
 
 _LABEL_NAMES = Cel(
     f"self.all(name, name.matches('^{_LABEL_NAME}$') && !name.startsWith('__'))",
@@ -142,11 +142,11 @@ GroupLabel = Annotated[
     Field(min_length=1, max_length=128),
     Cel(
         f"self.matches('^{_LABEL_NAME}$') && !self.startsWith('__') && !(self in {list(NOT_A_GROUP)})",
-        f"write the name of a label of your series, and none of {', '.join(NOT_A_GROUP)}",
+        f"write the name of a label of your series, other than {', '.join(NOT_A_GROUP)}",
         lambda name: bool(re.fullmatch(_LABEL_NAME, name)) and not name.startswith("__") and name not in NOT_A_GROUP,
     ),
 ]
-"""A label of the user's series, kept on ours."""
+"""A label of the user's series, which the recordings keep."""
 
 Level = Annotated[
     str,

@@ -1,5 +1,5 @@
-"""What only a controller could say of an objective in files: rules that cannot be made, objectives that are not there.
-Pure."""
+"""Checks of an objective in files that need other files, as a controller makes them in a cluster: whether its rules can
+be made, and whether other objectives exist. Pure."""
 
 from __future__ import annotations
 

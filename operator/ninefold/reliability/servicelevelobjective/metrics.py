@@ -1,4 +1,4 @@
-"""What the operator knows about objectives and their Prometheus, as its own metrics."""
+"""The metrics of ServiceLevelObjectives and of the Prometheus servers that evaluate them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 
 
 class ObjectiveMetrics(Collector):
-    """Figures as they were polled, the data state as it stands in the status."""
+    """Measurements from the last poll; the data state, rules, agreement and cost from the status."""
 
     def __init__(self, store: Store, sources: PrometheusSources) -> None:
         self._store = store
@@ -31,12 +31,12 @@ class ObjectiveMetrics(Collector):
     def _prometheus(self) -> Iterator[GaugeMetricFamily]:
         reachable = GaugeMetricFamily(
             "ninefold_prometheus_reachable",
-            "1 if the Prometheus answered the last poll of the figures.",
+            "1 if the Prometheus answered the last poll of measurements.",
             labels=("prometheus",),
         )
         answered = GaugeMetricFamily(
             "ninefold_prometheus_last_answer_timestamp_seconds",
-            "When it last answered that poll, as Unix time; absent before the first answer.",
+            "When the Prometheus last answered a poll of measurements, as Unix time; absent before the first answer.",
             labels=("prometheus",),
         )
         for source in self._sources.all:
@@ -49,7 +49,7 @@ class ObjectiveMetrics(Collector):
     def _objectives(self) -> Iterator[GaugeMetricFamily]:
         left = GaugeMetricFamily(
             "ninefold_slo_budget_left_ratio",
-            "The error budget left: 1 untouched, 0 spent, negative overspent; absent where it is not known.",
+            "The error budget left: 1 untouched, 0 spent, negative overspent; absent if it is not known.",
             labels=("slo_id",),
         )
         state = GaugeMetricFamily(
@@ -59,17 +59,17 @@ class ObjectiveMetrics(Collector):
         )
         loaded = GaugeMetricFamily(
             "ninefold_slo_rules_loaded",
-            "1 if Prometheus evaluates the rules of the objective as written; absent where it cannot be asked.",
+            "1 if Prometheus evaluates the present rules of the objective; absent if Prometheus does not answer.",
             labels=("slo_id",),
         )
         breached = GaugeMetricFamily(
             "ninefold_slo_agreement_breached",
-            "1 while customers get less than the agreement promises, else 0; absent without an agreement.",
+            "1 while customers get less than the agreement promises, otherwise 0; absent without an agreement.",
             labels=("slo_id",),
         )
         samples = GaugeMetricFamily(
             "ninefold_slo_samples_per_evaluation",
-            "The samples that one evaluation of the rules of the objective reads, as status.cost has it.",
+            "The samples that one evaluation of the rules of the objective reads, as in status.cost.",
             labels=("slo_id",),
         )
         snapshot = self._sources.snapshot

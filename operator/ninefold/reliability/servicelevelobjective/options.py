@@ -1,4 +1,4 @@
-"""How the rules of objectives are written, as options of `ninefold run` and of `ninefold render`. Pure."""
+"""The options of `ninefold run` and `ninefold render` that decide how rules are written. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def add_to_run(parser: argparse.ArgumentParser) -> None:
         "--rules",
         choices=("auto", "PrometheusRule", "ConfigMap"),
         default="auto",
-        help="what to write rules into; auto: PrometheusRule where its CRD exists, else ConfigMap",
+        help="the kind of object for rules; auto: PrometheusRule if its CRD exists, otherwise ConfigMap",
     )
     _add_shared(group)
 
@@ -25,13 +25,13 @@ def add_to_render(parser: argparse.ArgumentParser) -> None:
         "--rules",
         choices=("PrometheusRule", "ConfigMap"),
         default="PrometheusRule",
-        help="what to write rules into (default: PrometheusRule)",
+        help="the kind of object for rules (default: PrometheusRule)",
     )
     _add_shared(group)
     group.add_argument(
         "--alertmanager-config",
         action="store_true",
-        help="with an AlertmanagerConfig for each objective that depends on others",
+        help="also write an AlertmanagerConfig for each objective that depends on others",
     )
     group.add_argument(
         "--inhibit-rules",
@@ -43,13 +43,13 @@ def add_to_render(parser: argparse.ArgumentParser) -> None:
 
 def _add_shared(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--rule-labels", type=labels, default={}, metavar="K=V,...", help="labels for the objects that hold rules"
+        "--rule-labels", type=labels, default={}, metavar="K=V,...", help="labels for the objects that contain rules"
     )
     group.add_argument(
         "--aliases",
         choices=("none", "sloth"),
         default="none",
-        help="record series under the names of another tool, too",
+        help="also record series under the names of another tool",
     )
     group.add_argument(
         "--rules-per-group",
@@ -62,5 +62,5 @@ def _add_shared(group: argparse._ArgumentGroup) -> None:
         "--share-indicators",
         action="store_true",
         help="objectives of a namespace with the same indicator read its raw series once; "
-        "the figures of all but one are then up to one evaluation later",
+        "the values of all but one are then up to one evaluation later",
     )

@@ -1,4 +1,4 @@
-"""What an objective means: its rules as children, and what Prometheus says about them as status. Pure."""
+"""Plans an objective: its rules as children, and the measurements of Prometheus as status. Pure."""
 
 from __future__ import annotations
 
@@ -31,50 +31,50 @@ from ninefold.reliability.servicelevelobjective.status import (
 )
 
 QUOTA = "QuotaUnderstood"
-"""The condition that tells of a quota of the namespace that cannot be read."""
+"""The condition that reports an invalid quota of the namespace."""
 
 PLAUSIBLE = "IndicatorPlausible"
-"""The condition that tells of an indicator which counts more bad (or good) events than events."""
+"""The condition that reports an indicator which counts more bad (or good) events than all events."""
 
 RELOAD = timedelta(minutes=5)
-"""How long Prometheus may take to load rules that nobody but the operator has changed."""
+"""How long Prometheus may take to load rules that only the operator has changed."""
 
 RECHECK = timedelta(seconds=60)
-"""How often to look while nothing moves: figures that move are reported by the feed, the health of rules is not."""
+"""How often to reconcile while nothing changes: the feed reports new measurements, but not the health of rules."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What a look saw."""
+    """What a reconciliation observed."""
 
     snapshot: Snapshot
     group: Group
-    """The rules of the objective as compiled for the look."""
+    """The rules of the objective as compiled for this reconciliation."""
     health: Health | None = None
-    """The group in Prometheus; None while it has none of that name or cannot say."""
+    """The group in Prometheus; None while it has no group of that name or does not answer."""
     refusal: str = ""
-    """Prometheus' own words if it does not accept an expression."""
+    """The message of Prometheus if it does not accept an expression."""
     output: Output = field(default_factory=Output)
     bucket: str = ""
     """What to write instead of a threshold for which the histogram has no bucket."""
     detection: Detection | None = None
-    """How the alert did that fires now."""
+    """The detection time of the alert that fires now."""
     ended: Ended | None = None
-    """A period of the agreement that is to be judged."""
+    """A period of the agreement to judge."""
     missing: Sequence[Key] = ()
     """Components of a composite that do not exist."""
     correction: CorrectionInForce | None = None
-    """By which nothing counts now."""
+    """The Correction that is active now."""
     cost: Cost | None = None
-    """What the rules cost; None while that is being measured."""
+    """What the rules cost; None until that is measured."""
     series: Verdict | None = None
-    """The condition SeriesFound; None where it stays as it is."""
+    """The condition SeriesFound; None if it stays unchanged."""
     allowance: Allowance = field(default_factory=Allowance)
-    """What the quota of the namespace says."""
+    """The decision by the quota of the namespace."""
 
 
 def plan(slo: ServiceLevelObjective, observed: Observed, now: datetime) -> Plan[ServiceLevelObjectiveStatus]:
-    """Raises Stalled for what only the user can mend."""
+    """Raises Stalled for a fault that only the user can fix."""
     group = observed.group
     if observed.refusal:
         raise Stalled("InvalidPromQL", f"spec.indicator: Prometheus refuses it: {observed.refusal}")
@@ -108,16 +108,16 @@ def plan(slo: ServiceLevelObjective, observed: Observed, now: datetime) -> Plan[
 
 
 def _plausible(slo: ServiceLevelObjective, figure: Measurement | None) -> dict[str, Verdict]:
-    """Told while more is counted than there can be, and once it is over."""
+    """The condition while the indicator counts more events than there can be, and once when that is over."""
     if figure is not None and figure.excess is not None:
         counted = "good" if slo.spec.indicator.ratio and slo.spec.indicator.ratio.good else "bad"
         text = (
             f"There are {figure.excess:.3g} times as many {counted} events as events in all: check that {counted} and "
-            "total select the same requests. Until then no more than all are counted."
+            "total select the same requests. Until then, at most all events are counted."
         )
         return {PLAUSIBLE: Verdict("False", "MoreThanAll", text)}
     if figure is not None and find(slo.status.conditions, PLAUSIBLE):
-        return {PLAUSIBLE: Verdict("True", "Counted", "No more is counted than there is.")}
+        return {PLAUSIBLE: Verdict("True", "Counted", "The indicator counts at most all events.")}
     return {}
 
 
@@ -126,18 +126,18 @@ def _series(observed: Observed) -> dict[str, Verdict]:
 
 
 def _quota(slo: ServiceLevelObjective, allowance: Allowance) -> dict[str, Verdict]:
-    """Told while a quota cannot be read, and once it can."""
+    """The condition while the quota is invalid, and once when it is valid."""
     if allowance.malformed:
         return {QUOTA: Verdict("False", "Malformed", f"{allowance.malformed}. Until then there is no limit.")}
     if find(slo.status.conditions, QUOTA):
-        return {QUOTA: Verdict("True", "Understood", "The namespace has no quota, or one that can be read.")}
+        return {QUOTA: Verdict("True", "Understood", "The namespace has no quota, or a valid one.")}
     return {}
 
 
 def _due(snapshot: Snapshot, rules: Rules, now: datetime) -> datetime:
-    """The next regular look; should Prometheus stay away, in time to say that the figures are fresh no longer.
+    """The next regular reconciliation; if Prometheus does not answer, in time to report that measurements are stale.
 
-    That rules were loaded is told by the feed, how they fare only by looking.
+    The feed reports that rules are loaded, but not their health.
     """
     regular = now + (RECHECK / 4 if rules.loaded and rules.health == "Unknown" else RECHECK)
     if snapshot.at is None or snapshot.reachable or not snapshot.fresh(now):
@@ -146,7 +146,7 @@ def _due(snapshot: Snapshot, rules: Rules, now: datetime) -> datetime:
 
 
 def _held(slo: ServiceLevelObjective, group: Group) -> Verdict | None:
-    """What was reported before a restart holds until Prometheus has been asked, if it was about the same rules."""
+    """The condition from before a restart, kept until Prometheus has been asked; None if it was about other rules."""
     rules = slo.status.rules
     if rules is None or rules.revision != group.revision or slo.status.observed_generation != slo.metadata.generation:
         return None
@@ -177,8 +177,8 @@ def _rules(slo: ServiceLevelObjective, observed: Observed, figure: Measurement |
 
 
 def _renewed(slo: ServiceLevelObjective, rules: Rules, now: datetime) -> bool:
-    """Whether it is only the operator that has just written other rules for the same objective, as it does daily where
-    time is corrected: those before still hold."""
+    """Whether only the operator has just written other rules for the same objective, as it does daily for Corrections:
+    the rules before still apply."""
     was = reported(slo.status.conditions)
     same = slo.status.observed_generation == slo.metadata.generation
     return same and was is not None and was.status == "True" and rules.since is not None and now - rules.since < RELOAD
@@ -191,11 +191,11 @@ def _ready(
         return Verdict(
             "False" if observed.snapshot.asked else "Unknown",
             "PrometheusUnreachable",
-            f"{observed.snapshot.error}. The rules stay as they are; check how the operator asks it: --prometheus-url, "
+            f"{observed.snapshot.error}. The rules stay unchanged; check how the operator asks it: --prometheus-url, "
             "or its entry in --prometheus-config.",
         )
     if figure is not None and figure.contested:
-        text = f"Nobody goes by these figures, nor by a gate's: {figure.contested}."
+        text = f"Neither policies nor gates use these measurements: {figure.contested}."
         return Verdict("False", "FiguresContested", text)
     if rules.health == "Failing":
         return Verdict("False", "RuleFailing", f"Prometheus cannot evaluate a rule: {rules.message}")

@@ -1,4 +1,4 @@
-"""The objects that the controller would make for an objective in files. Pure."""
+"""Renders the objects that the controller would create for an objective. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObje
 
 
 def render(slo: ServiceLevelObjective, others: ResourceSet, options: argparse.Namespace) -> list[Manifest]:
-    """As these options say. Raises Stalled."""
+    """The objects of an objective, with these options. Raises Stalled."""
     choice = output.Output(
         "ConfigMap" if options.plain else options.rules,
         options.rule_labels,

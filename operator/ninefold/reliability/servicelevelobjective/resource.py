@@ -1,4 +1,4 @@
-"""What a user writes: a service, an objective, a window, and what counts as a good or a bad event. Pure."""
+"""The spec of an objective: a service, an objective, a window, and what counts as a good or a bad event. Pure."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ from ninefold.reliability.servicelevelobjective.status import ServiceLevelObject
 
 
 class Window(Model, exactly_one_of=("rolling", "calendar")):
-    """The time over which the objective is kept."""
+    """The time over which the objective must be met."""
 
     rolling: RollingWindow | None = Field(
         default=None,
-        description="The length of a window that ends now, from 1h to 400d in one unit: 30d, 4w, 36h, 90m.",
+        description="The length of a window that ends now, from 1h to 400d in one unit, such as 30d, 4w, 36h or 90m.",
     )
     calendar: Calendar | None = Field(
-        default=None, description="A period of the calendar: the budget begins anew with each."
+        default=None, description="A calendar period; each new period begins with a full budget."
     )
 
     @property
     def length(self) -> int:
-        """In seconds; for a period of the calendar its usual length, by which windows of alerts are chosen."""
+        """The length in seconds; of a calendar period its usual length, from which the windows of alerts follow."""
         return seconds(self.rolling) if self.rolling else _PERIODS[self.calendar.period] if self.calendar else 0
 
     def __str__(self) -> str:
-        """As people say it: "30d", "the month in Europe/Paris"."""
+        """The window as people say it: "30d", "the month in Europe/Paris"."""
         if self.calendar is None:
             return self.rolling or ""
         return f"the {self.calendar.period.lower()} in {self.calendar.time_zone}"
@@ -62,59 +62,61 @@ class Ratio(
     rules=(
         Cel(
             "has(self.bad) != has(self.good)",
-            "set exactly one of bad or good, beside total",
+            "set exactly one of bad or good, in addition to total",
             lambda model: (model.bad is None) != (model.good is None),
         ),
         Cel(
             "!has(self.births) || self.births == 'Ignored' || "
             "(has(self.bad) && !(self.bad + self.total).contains('$window'))",
-            "births are those of selectors: write bad and total as such, or leave births out",
+            "births can be counted of selectors only: write bad and total as selectors, or leave births out",
             lambda model: (
                 model.births == "Ignored" or (model.bad is not None and "$window" not in model.bad + model.total)
             ),
         ),
     ),
 ):
-    """Events that went wrong (or right) over all events."""
+    """Bad (or good) events divided by all events."""
 
     bad: Query | None = Field(
         default=None,
-        description='The bad events: a selector of counters, as http_requests_total{code=~"5.."}, or PromQL for '
-        'events per second that contains [$window], as sum(rate(http_requests_total{code=~"5.."}[$window])). '
-        "No such series counts as no bad event.",
+        description='The bad events: a selector of counters, such as http_requests_total{code=~"5.."}, or PromQL for '
+        'events per second that contains [$window], such as sum(rate(http_requests_total{code=~"5.."}[$window])). '
+        "If no such series exists, no event is bad.",
     )
     good: Query | None = Field(
         default=None,
-        description="The good events, written as bad is. No such series counts as no good event.",
+        description="The good events, in the same form as bad. If no such series exists, no event is good.",
     )
-    total: Query = Field(description="All events, good and bad, written as bad is.")
+    total: Query = Field(description="All events, good and bad, in the same form as bad.")
     births: Literal["Ignored", "Counted"] = Field(
         default="Ignored",
-        description="What becomes of the first value of a series of bad events that was not there within the last "
-        "hour, while others of the total were. Counted: up to 10 so many bad events happened, as where the first error "
-        "makes a counter that begins at 1. Ignored: it says nothing, as where counters begin at 0.",
+        description="How to treat the first value of a series of bad events that did not exist within the last hour, "
+        "while other series of the total did. Counted: a value of up to 10 is that number of bad events, for services "
+        "in which the first error creates a counter that begins at 1. Ignored: the value does not count, for counters "
+        "that begin at 0.",
     )
 
 
 class ErrorRatio(Model):
-    """A share of bad events that something else has computed."""
+    """A share of bad events that another source computes."""
 
     query: Query = Field(
-        description="PromQL with [$window] that yields the share of bad events, 0 to 1, as "
+        description="PromQL with [$window] that yields the share of bad events, 0 to 1, such as "
         "1 - avg_over_time(availability[$window])."
     )
     traffic: Query | None = Field(
         default=None,
-        description="Events per second, as total of a ratio is written, by which the ratio is weighed. Left out, "
+        description="Events per second by which the ratio is weighted, in the same form as total of a ratio. If not "
+        "set, "
         "each second counts the same.",
     )
 
 
 class Latency(Model):
-    """Requests slower than a threshold are bad events; measured by a histogram."""
+    """Counts requests slower than a threshold as bad events, from a histogram."""
 
     histogram: Query = Field(
-        description="A selector of the histogram by its base name, without _bucket, _count or _sum, as "
+        description="A selector of the histogram by its base name, without _bucket, _count or _sum, such as "
         'http_request_duration_seconds{job="checkout"}.'
     )
     threshold: Annotated[
@@ -136,7 +138,7 @@ class Latency(Model):
 
 
 class Boolean(Model):
-    """A gauge that is 1 while all is well and 0 while it is not, such as probe_success or up."""
+    """A gauge that is 1 while all is well and 0 otherwise, such as probe_success or up."""
 
     selector: Query = Field(
         description="A selector of gauges of 0 and 1. Each series counts one event per second, bad while it is 0."
@@ -144,14 +146,18 @@ class Boolean(Model):
 
 
 class Gauge(Model, exactly_one_of=("bad_above", "bad_below")):
-    """A level that must not be passed: age of the last backup, saturation, queue length."""
+    """A gauge that must not pass a level: age of the last backup, saturation, queue length."""
 
     query: Query = Field(
-        description="A selector of gauges, or PromQL of an instant vector, as "
+        description="A selector of gauges, or PromQL of an instant vector, such as "
         "time() - backup_last_success_timestamp_seconds. Each series counts one event per second."
     )
-    bad_above: Level | None = Field(default=None, description='It is bad while the value is above this, as "0.9".')
-    bad_below: Level | None = Field(default=None, description='It is bad while the value is below this, as "3".')
+    bad_above: Level | None = Field(
+        default=None, description='A second is bad while the value is above this level, such as "0.9".'
+    )
+    bad_below: Level | None = Field(
+        default=None, description='A second is bad while the value is below this level, such as "3".'
+    )
 
 
 class Component(Model):
@@ -161,7 +167,9 @@ class Component(Model):
     weight: Annotated[
         Number,
         Cel("double(self) > 0.0", "write a weight above 0", lambda value: Decimal(value) > 0),
-    ] = Field(default="1", description="Its share of a Weighted composite, beside the others' weights.")
+    ] = Field(
+        default="1", description="The share of the objective in a Weighted composite, relative to the other weights."
+    )
 
 
 class Composite(
@@ -179,24 +187,26 @@ class Composite(
         ),
     ),
 ):
-    """Several objectives as one: what a user feels who depends on all of them."""
+    """Combines several objectives into the objective of a user who depends on all of them."""
 
     mode: Literal["Serial", "Parallel", "Weighted"] = Field(
-        description="Serial: it takes all of them, so that 1 - error ratio is the product of theirs. Parallel: one of "
-        "them is enough, so that the error ratio is the product of theirs. Weighted: the mean of their error ratios."
+        description="Serial: all components are needed, so 1 - error ratio is the product of those of the components. "
+        "Parallel: one component is enough, so the error ratio is the product of their error ratios. Weighted: the "
+        "error ratio is the weighted mean of their error ratios."
     )
     components: Annotated[
         list[Component],
         Field(
             min_length=2,
             max_length=16,
-            description="The objectives it is made of, each once.",
+            description="The objectives of the composite, each once.",
             json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["objective"]},
         ),
     ]
     traffic_of: ObjectName | None = Field(
         default=None,
-        description="The component whose events are the events of the whole. Left out, each second counts the same.",
+        description="The component whose events are the events of the composite. If not set, each second counts the "
+        "same.",
     )
 
 
@@ -208,14 +218,16 @@ class Indicator(Model, exactly_one_of=("ratio", "error_ratio", "latency", "boole
     latency: Latency | None = Field(default=None, description="Requests slower than a threshold, from a histogram.")
     boolean: Boolean | None = Field(default=None, description="Time during which a 0-or-1 gauge is 0.")
     gauge: Gauge | None = Field(default=None, description="Time during which a gauge is above or below a level.")
-    composite: Composite | None = Field(default=None, description="Several objectives of this namespace as one.")
+    composite: Composite | None = Field(
+        default=None, description="A combination of several objectives of this namespace."
+    )
 
 
 class TimeSlices(Model):
-    """Time is counted instead of events: a slice of time is good or bad as a whole."""
+    """Counts time instead of events: a slice of time is good or bad as a whole."""
 
     target: Objective = Field(
-        description='A slice is good if at least this share of its events is, in percent, as "95".'
+        description='A slice is good if at least this share of its events is good, in percent, such as "95".'
     )
     length: Annotated[
         str,
@@ -229,22 +241,28 @@ class TimeSlices(Model):
 
 
 class Credit(Model):
-    """What customers get back."""
+    """A credit that customers receive."""
 
-    below: Objective = Field(description='Below this share of good events, in percent, as "99.5".')
+    below: Objective = Field(
+        description='The credit applies below this share of good events, in percent, such as "99.5".'
+    )
     percent: Annotated[
         Percent,
         Cel("double(self) <= 100.0", "write at most 100 percent", lambda value: Decimal(value) <= 100),
-    ] = Field(description='The credit is this share of the bill, in percent, as "10".')
+    ] = Field(description='The credit as a share of the bill, in percent, such as "10".')
 
 
 class Agreement(Model):
-    """What customers were promised: usually less than the objective, over the period of a bill."""
+    """The promise to customers (SLA): usually lower than the objective, over the period of a bill."""
 
-    objective: Objective = Field(description='The share of good events in the contract, in percent: "99.5".')
-    window: Window | None = Field(default=None, description="The time that counts in the contract; as the objective's.")
+    objective: Objective = Field(description='The share of good events in the contract, in percent, such as "99.5".')
+    window: Window | None = Field(
+        default=None, description="The window of the contract; if not set, the window of the objective."
+    )
     credits: list[Credit] = Field(
-        default_factory=list, max_length=8, description="Credits by what was achieved; the largest that applies counts."
+        default_factory=list,
+        max_length=8,
+        description="Credits by the achieved share of good events; the largest credit that applies counts.",
     )
 
 
@@ -253,27 +271,30 @@ class ServiceLevelObjectiveSpec(
     rules=(
         Cel(
             "!has(self.timeSlices) || !has(self.indicator.composite)",
-            "leave out timeSlices: set it on the objectives that the composite is made of",
+            "leave out timeSlices: set it on the components of the composite",
             lambda spec: spec.time_slices is None or spec.indicator.composite is None,
         ),
     ),
 ):
-    """The promise."""
+    """The objective of a service, and how it is measured and alerted on."""
 
-    service: LabelValue = Field(description="The service that makes the promise; a label on the alerts and slo:info.")
+    service: LabelValue = Field(description="The service that has the objective; a label on the alerts and slo:info.")
     description: PlainText = Field(
         default="", description="What the objective means to the people who use the service."
     )
-    objective: Objective = Field(description='The share of good events promised, in percent, as a string: "99.9".')
-    window: Window = Field(description="The time over which the objective is kept.")
+    objective: Objective = Field(
+        description='The share of events that must be good, in percent, as a string such as "99.9".'
+    )
+    window: Window = Field(description="The time over which the objective must be met.")
     indicator: Indicator = Field(description="How good and bad events are measured.")
     group_by: Annotated[
         list[GroupLabel],
         Field(
             default_factory=list,
             max_length=16,
-            description="Labels of your series, such as region: each combination of their values that occurs has an "
-            "error budget and alerts of its own.",
+            description="Labels of your series, such as region: each combination of their values that occurs has its "
+            "own "
+            "error budget and alerts.",
             json_schema_extra={"x-kubernetes-list-type": "set"},
         ),
     ]
@@ -285,21 +306,22 @@ class ServiceLevelObjectiveSpec(
         Field(
             default_factory=list,
             max_length=16,
-            description="Objectives of this namespace without which this one cannot be kept: while one of them pages, "
-            "the alerts of this one are inhibited.",
+            description="Objectives of this namespace without which this objective cannot be met: while one of them "
+            "pages, the alerts of this objective are inhibited.",
             json_schema_extra={"x-kubernetes-list-type": "set"},
         ),
     ]
     agreement: Agreement | None = Field(
-        default=None, description="What customers were promised (SLA), with credits, beside the objective."
+        default=None, description="The promise to customers (SLA), with credits, in addition to the objective."
     )
     alerting: Alerting = Field(
         default_factory=lambda: Alerting(labels={}, annotations={}), description="The alerts about the error budget."
     )
     prometheus: ObjectName | None = Field(
         default=None,
-        description="The Prometheus that evaluates the rules, by its name in the operator's --prometheus-config; left "
-        "out, that of the namespace, else the default.",
+        description="The Prometheus that evaluates the rules, by its name in the operator's --prometheus-config; if "
+        "not "
+        "set, the Prometheus of the namespace, otherwise the default.",
     )
 
 
@@ -321,9 +343,10 @@ class ServiceLevelObjective(
 ):
     """A promise about a service: the share of good events over a window of time."""
 
-    spec: ServiceLevelObjectiveSpec = Field(description="The promise.")
+    spec: ServiceLevelObjectiveSpec = Field(description="The objective, and how it is measured and alerted on.")
     status: ServiceLevelObjectiveStatus = Field(
-        default_factory=lambda: ServiceLevelObjectiveStatus.model_validate({}), description="What was measured."
+        default_factory=lambda: ServiceLevelObjectiveStatus.model_validate({}),
+        description="The measurements, and the state of the rules.",
     )
 
     @property
@@ -338,5 +361,5 @@ class ServiceLevelObjective(
 
     @property
     def window(self) -> int:
-        """The length of the objective's window in seconds; of a period of the calendar its usual length."""
+        """The length of the objective's window in seconds; of a calendar period its usual length."""
         return self.spec.window.length

@@ -1,4 +1,5 @@
-"""What is valid and seldom meant: a warning of the API server to whoever writes it, and of `ninefold lint`. Pure."""
+"""Valid values that are seldom intended: the API server warns the user who writes them, and so does `ninefold lint`.
+Pure."""
 
 from __future__ import annotations
 
@@ -12,15 +13,15 @@ from ninefold.reliability.servicelevelobjective.resource import Ratio, ServiceLe
 
 POLICY = "ninefold-objectives"
 INTENDED = f"{GROUP}/low-objective"
-"""The annotation of an objective below 50 % that is meant to be so low."""
+"""The annotation of an objective below 50 % that is intended."""
 
-_LOW = f"lets most events fail: write percent, such as 99.9, or set the annotation {INTENDED} if it is meant"
-_BELOW = "fires while the objective is being kept: a constant burn below 1 never spends the budget; write 1"
-_SAME = "good and total are the same, so that no event is ever bad: leave out of good what failed"
+_LOW = f"lets most events fail: write percent, such as 99.9, or set the annotation {INTENDED} if it is intended"
+_BELOW = "fires while the objective is met: a constant burn below 1 never spends the budget; write 1"
+_SAME = "good and total are the same, so no event is ever bad: exclude failed events from good"
 
 
 def doubts(slo: ServiceLevelObjective) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Fields, each with a sentence."""
+    """Fields with seldom intended values, each with a sentence."""
     if Decimal(slo.spec.objective) < 50 and INTENDED not in slo.metadata.annotations:
         yield ("spec", "objective"), f"an objective of {slo.spec.objective} % {_LOW}"
     for index, tier in enumerate(slo.spec.alerting.tiers or ()):
@@ -45,7 +46,7 @@ def _of_ratio(ratio: Ratio | None) -> Iterator[tuple[tuple[str | int, ...], str]
 
 
 def warning_manifests() -> list[Manifest]:
-    """The policy that warns, and its binding, to be installed once in a cluster."""
+    """The ValidatingAdmissionPolicy that warns, and its binding, installed once in a cluster."""
     low = "double(object.spec.objective) >= 50.0"
     intended = f"'{INTENDED}' in object.metadata.?annotations.orValue({{}})"
     tiers = "object.spec.?alerting.?tiers.orValue([])"

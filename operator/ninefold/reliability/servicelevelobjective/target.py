@@ -1,4 +1,4 @@
-"""What the rules of an objective are made from: the facts that recordings and alerts ask for, worked out once. Pure."""
+"""The target of the compiler: the facts of an objective that recordings and alerts need, derived once. Pure."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class Target:
     key: Key
     service: str
     percent: str
-    """The objective as the user wrote it: "99.90"."""
+    """The objective as the user wrote it, such as "99.90"."""
     objective: Decimal
     """The promised share of good events, exact."""
     window: int
-    """Of a period of the calendar its usual length."""
+    """The length of the window; of a calendar period its usual length."""
     period: Window
     """The window as the user wrote it; as text "30d", "the month in Europe/Paris"."""
     groups: tuple[str, ...]
     indicator: Indicator
     slice_length: int
-    """Of the time slices; 0 where events are counted as they are."""
+    """The length of the time slices; 0 without time slices."""
     slice_budget: Decimal
     """The share of bad events that a good slice may have."""
     alerting: Alerting
@@ -78,7 +78,7 @@ class Target:
 
     @property
     def counts_events(self) -> bool:
-        """Whether a bad event is one that happened, not a second that passed."""
+        """Whether a bad event is an event, not a second of time."""
         indicator = self.indicator
         weighed = (
             indicator.ratio,
@@ -90,18 +90,18 @@ class Target:
 
     @property
     def reads_counters(self) -> bool:
-        """Whether it counts the events of counters, so that two minutes of them say something."""
+        """Whether the indicator counts events of counters, so that two minutes of them are meaningful."""
         return (self.indicator.ratio or self.indicator.latency) is not None and not self.slice_length
 
     @property
     def delay(self) -> int:
-        """Seconds that scrapes, evaluations and the steps of the indicator can add to what a tier takes."""
-        each = seconds(self.alerting.scrape_interval)
-        found = 2 * each
+        """The seconds by which scrapes, evaluations and the steps of the indicator can delay a tier."""
+        interval = seconds(self.alerting.scrape_interval)
+        delay = 2 * interval
         if self.indicator.composite is not None:
-            # Its components are recorded in groups of their own.
-            found += each
+            # Other groups record its components.
+            delay += interval
         if self.indicator.gauge is not None or self.slice_length:
-            found += MINUTE
-        # A slice is bad once so much of it has failed.
-        return found + ceil(self.slice_length * self.slice_budget)
+            delay += MINUTE
+        # A slice is bad once its budget of bad events is spent.
+        return delay + ceil(self.slice_length * self.slice_budget)
