@@ -67,14 +67,14 @@ async def _beyond_one(prometheus: Prometheus, indicator: Indicator) -> list[tupl
     if indicator.boolean is None:
         return []
     selector = promql.selector(indicator.boolean.selector, "spec.indicator.boolean.selector")
-    found = await prometheus.query(f"topk(1, {selector} > 1)")
+    samples = await prometheus.query(f"topk(1, {selector} > 1)")
     return [
         (
             "spec.indicator.boolean.selector",
-            f"a series has the value {each.value:g}, and what is above 1 is never bad: write indicator.gauge with "
+            f"a series has the value {sample.value:g}, and a value above 1 is never bad: write indicator.gauge with "
             "badAbove or badBelow",
         )
-        for each in found
+        for sample in samples
     ]
 
 

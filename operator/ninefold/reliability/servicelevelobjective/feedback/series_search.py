@@ -83,7 +83,7 @@ class SeriesSearch:
         except (Unreachable, QueryRefused, Stalled) as error:
             log.info("Prometheus does not report which series exist: %s", error)
             return
-        lacks = [(each.selector, each.lack, each.fault) for each in missing]
+        lacks = [(lacking.selector, lacking.lack, lacking.fault) for lacking in missing]
         if known.verdict is None or known.lacks != lacks:
             known.verdict, known.lacks = verdict(missing), lacks
 

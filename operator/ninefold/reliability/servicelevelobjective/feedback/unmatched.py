@@ -71,16 +71,16 @@ def verdict(unmatched: Sequence[Unmatched]) -> Verdict:
     """The condition SeriesFound."""
     if not unmatched:
         return Verdict("True", "Matched", "Every selector of the indicator matches series.")
-    faults = [each for each in unmatched if each.fault]
-    text = "; ".join(str(each) for each in faults or unmatched)[:1024]
+    faults = [lacking for lacking in unmatched if lacking.fault]
+    text = "; ".join(str(lacking) for lacking in faults or unmatched)[:1024]
     return Verdict("False", "NothingMatches", text) if faults else Verdict("Unknown", "NotSeenYet", text)
 
 
 def doubt(wanted: Iterable[Selector], unmatched: Sequence[Unmatched]) -> str:
     """Why an error ratio is meaningless, as a clause: a selector is wrong, or bad events have no series; otherwise
     ""."""
-    faults = [each for each in unmatched if each.fault]
-    missing, bad = {each.selector for each in unmatched}, [each for each in wanted if each.role == "Bad"]
+    faults = [lacking for lacking in unmatched if lacking.fault]
+    missing, bad = {lacking.selector for lacking in unmatched}, [other for other in wanted if other.role == "Bad"]
     if faults:
         return f"{faults[0].selector.field} selects series that do not exist"
     return f"{bad[0].field} matches no series, so no event was counted as bad" if bad and missing >= set(bad) else ""
@@ -90,8 +90,8 @@ def near(name: str, names: Iterable[str], most: int = 3) -> list[str]:
     """The names that are most like this one, the nearest first."""
     wanted = name[:200]
     parts = {wanted[at : at + 3] for at in range(max(1, len(wanted) - 2))}
-    candidates = heapq.nlargest(_CANDIDATES, names, key=lambda each: sum(part in each for part in parts))
-    return difflib.get_close_matches(wanted, [each[:200] for each in candidates], most, _ALIKE)
+    candidates = heapq.nlargest(_CANDIDATES, names, key=lambda other: sum(part in other for part in parts))
+    return difflib.get_close_matches(wanted, [candidate[:200] for candidate in candidates], most, _ALIKE)
 
 
 def _is_fault(selector: Selector, facts: SelectorFacts, matched: Sequence[Selector]) -> bool:
@@ -99,7 +99,7 @@ def _is_fault(selector: Selector, facts: SelectorFacts, matched: Sequence[Select
         return True
     if selector.role != "Bad":
         # PromQL may name series of which only some exist, as on the two sides of `or`.
-        return not any((each.field, each.role) == (selector.field, selector.role) for each in matched)
+        return not any((other.field, other.role) == (selector.field, selector.role) for other in matched)
     if facts.lack == "Metric":
         closest = near(selector.name, facts.names, 1)
         return bool(closest) and difflib.SequenceMatcher(None, selector.name, closest[0]).ratio() >= _TYPO
@@ -116,11 +116,11 @@ def _is_certain(facts: SelectorFacts) -> bool:
 def _is_outside(matcher: Matcher, name: str, matched: Sequence[Selector]) -> bool:
     """Whether the bad events cannot be among all events: total has another value for the same label."""
     total = {
-        each.value
+        condition.value
         for other in matched
         if other.role == "All" and other.name == name
-        for each in other.matchers
-        if each.label == matcher.label and each.operator == "="
+        for condition in other.matchers
+        if condition.label == matcher.label and condition.operator == "="
     }
     return matcher.operator == "=" and bool(total) and matcher.value not in total
 
@@ -147,7 +147,7 @@ def _no_histogram(name: str, names: Sequence[str]) -> str:
         return f"{_short(base)} is a native histogram: write buckets: Native"
     if f"{name}_count" in names:
         return f"{_short(name)} is a classic histogram: write buckets: Classic"
-    bases = [each.removesuffix("_count") for each in names if each.endswith("_count")] if base != name else names
+    bases = [known.removesuffix("_count") for known in names if known.endswith("_count")] if base != name else names
     return f"no histogram has the name {_short(base)}{_instead('names like it', near(base, bases))}"
 
 
@@ -155,7 +155,7 @@ def _no_label(selector: Selector, facts: SelectorFacts) -> str:
     assert facts.matcher is not None  # noqa: S101 - this lack names one
     label, metric = facts.matcher.label, selector.name
     close = facts.fitting or next(iter(near(label, facts.labels, 1)), "")
-    others = sorted(set(facts.labels) - {label}, key=lambda each: (each != close, each))
+    others = sorted(set(facts.labels) - {label}, key=lambda other: (other != close, other))
     cure = f": write {facts.matcher._replace(label=facts.fitting)}, which matches" if facts.fitting else ""
     return f"{_short(metric)} has no label {_short(label)}{_instead('its labels', others)}{cure}"
 
@@ -164,7 +164,7 @@ def _no_value(selector: Selector, facts: SelectorFacts) -> str:
     assert facts.matcher is not None  # noqa: S101 - this lack names one
     values = sorted(facts.labels.get(facts.matcher.label, ()))
     close = near(facts.matcher.value, values)
-    ordered = [*close, *(each for each in values if each not in close)]
+    ordered = [*close, *(value for value in values if value not in close)]
     return f"no series of {_short(selector.name)} has {_short(str(facts.matcher))}{_instead('values', ordered)}"
 
 

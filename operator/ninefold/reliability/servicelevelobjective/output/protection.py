@@ -23,7 +23,7 @@ either."""
 
 _LABELS = "object.metadata.?labels.orValue({})"
 _SAME_LABELS = f"{_LABELS} == oldObject.metadata.?labels.orValue({{}})"
-# An annotation tells sidecars of Prometheus the directory of a file, which may be one that Prometheus does not load.
+# An annotation names the directory of a file for sidecars of Prometheus, possibly one that Prometheus does not load.
 _FIELDS = ("data", "binaryData", "immutable", "metadata.?annotations")
 _SAME_FILES = " && ".join(
     ("oldObject != null", _SAME_LABELS, *(f"object.?{field} == oldObject.?{field}" for field in _FIELDS))

@@ -36,7 +36,7 @@ def matchers(selector: str) -> list[SampleMatcher] | None:
     parsed = promqltext.parse(selector)
     if not isinstance(parsed, promql.VectorSelector) or parsed.matchers.or_matchers:
         return None
-    found = [SampleMatcher(each.name, _OPS[str(each.op)], each.value) for each in parsed.matchers.matchers]
+    found = [SampleMatcher(matcher.name, _OPS[str(matcher.op)], matcher.value) for matcher in parsed.matchers.matchers]
     return [*([SampleMatcher("__name__", "=", parsed.name)] if parsed.name else []), *found]
 
 
@@ -47,9 +47,9 @@ def satisfying(wanted: Sequence[SampleMatcher], but_not: Sequence[SampleMatcher]
     if found is None or not but_not or not _all(but_not, found):
         return found
     for matcher in but_not:
-        of_label = [each for each in wanted if each.label == matcher.label]
+        of_label = [other for other in wanted if other.label == matcher.label]
         for value in _candidates([*of_label, _opposite(matcher)]):
-            if not matcher.takes(value) and all(each.takes(value) for each in of_label):
+            if not matcher.takes(value) and all(other.takes(value) for other in of_label):
                 return {**found, matcher.label: value}
     return None
 
@@ -58,7 +58,7 @@ def _solve(wanted: Sequence[SampleMatcher]) -> dict[str, str] | None:
     found = {}
     for label in dict.fromkeys(matcher.label for matcher in wanted):
         of_label = [matcher for matcher in wanted if matcher.label == label]
-        value = next((v for v in _candidates(of_label) if all(each.takes(v) for each in of_label)), None)
+        value = next((v for v in _candidates(of_label) if all(matcher.takes(v) for matcher in of_label)), None)
         if value is None:
             return None
         found[label] = value

@@ -44,7 +44,7 @@ def _with_stand_ins(group: Group, found: TrafficSource) -> list[Rule]:
     """The rules with the expressions of a source instead of the user's expressions."""
     series = RecordedSeries(group.target.slo_id, group.target.groups)
     own = base(group.target, series)
-    written = {rule["record"] for each in (own, own.recent) if each for rule in each.rules}
+    written = {rule["record"] for part in (own, own.recent) if part for rule in part.rules}
     kept = []
     for rule in group.rules:
         name = rule.get("record", "")

@@ -48,7 +48,7 @@ def numbers(expression: str) -> list[Decimal] | None:
     >>> numbers("0.5|1"), numbers(r"1(\.0)?"), numbers("0.5.*")
     ([Decimal('0.5'), Decimal('1')], [Decimal('1')], None)
     """
-    found = [_number(each.replace("\\", "").removesuffix("(.0)?")) for each in expression.split("|")]
+    found = [_number(part.replace("\\", "").removesuffix("(.0)?")) for part in expression.split("|")]
     return None if None in found else [number for number in found if number is not None]
 
 
@@ -59,7 +59,7 @@ def _condition(match: re.Match[str]) -> str:
     text = string[1:-1]
     # The meaning is known only if each branch is a number.
     texts = text.replace(r"\\.", ".").split("|") if operator.endswith("~") else [text]
-    found = [_number(each) for each in texts]
+    found = [_number(text) for text in texts]
     if None in found:
         return match[0]
     either = "|".join(pattern(number) for number in found if number is not None)

@@ -22,9 +22,9 @@ def rules(composite: Composite, namespace: str, series: RecordedSeries) -> Itera
     names = [str(Key(namespace, component.objective)) for component in composite.components]
     of = [RecordedSeries(name) for name in names]
     aggregated = series.aggregate("sum")
-    for name, theirs in zip(names, of, strict=True):
+    for name, component in zip(names, of, strict=True):
         errors, events = (
-            series.named(f"{aggregated}({theirs(f'slo:{what}:rate5m')})") for what in ("errors", "events")
+            series.named(f"{aggregated}({component(f'slo:{what}:rate5m')})") for what in ("errors", "events")
         )
         ratio = f"{errors} / ({events} > 0) or {events} * 0"
         yield {"record": "slo:component:error_ratio", "expr": ratio, "labels": {"component": name}}
@@ -44,7 +44,7 @@ def rules(composite: Composite, namespace: str, series: RecordedSeries) -> Itera
 def components(slo: ServiceLevelObjective) -> list[Key]:
     """The components of a composite; empty for any other objective."""
     composite = slo.spec.indicator.composite
-    return [Key(slo.key.namespace, each.objective) for each in composite.components] if composite else []
+    return [Key(slo.key.namespace, component.objective) for component in composite.components] if composite else []
 
 
 def check(slo: ServiceLevelObjective, find: Callable[[Key], ServiceLevelObjective | None]) -> list[Key]:
@@ -62,7 +62,7 @@ def check(slo: ServiceLevelObjective, find: Callable[[Key], ServiceLevelObjectiv
         if found is None and key in components(slo):
             missing.append(key)
         if found is not None and key not in seen:
-            waiting += [(each, f"{path} -> {each.name}") for each in components(found)]
+            waiting += [(part, f"{path} -> {part.name}") for part in components(found)]
         seen.add(key)
     return sorted(missing)
 
@@ -73,7 +73,7 @@ def attainable(composite: Composite, objectives: Sequence[Decimal]) -> Decimal:
         case "Serial":
             return reduce(mul, objectives, Decimal(1))
         case "Parallel":
-            return 1 - reduce(mul, (1 - each for each in objectives), Decimal(1))
+            return 1 - reduce(mul, (1 - objective for objective in objectives), Decimal(1))
         case "Weighted":
             weights = [Decimal(component.weight) for component in composite.components]
             return sum((w * o for w, o in zip(weights, objectives, strict=True)), Decimal(0)) / sum(weights)

@@ -82,18 +82,20 @@ def stretches(occurrences: Iterable[Occurrence], seam: int) -> list[Stretch]:
 
 def active(these: Sequence[Stretch]) -> str:
     """PromQL that is 1 while events must not be recorded, and has no value otherwise."""
-    spans = " or ".join(f"vector(time()) > {one.after} < {one.clear}" for one in these)
+    spans = " or ".join(f"vector(time()) > {occurrence.after} < {occurrence.clear}" for occurrence in these)
     return f"vector(1) and on () ({spans})"
 
 
 def inside(these: Sequence[Stretch]) -> str:
     """A scalar: 1 at a time that does not count, otherwise 0."""
-    return " + ".join(f"(time() > bool {one.after}) * (time() < bool {one.clear})" for one in these)
+    return " + ".join(
+        f"(time() > bool {occurrence.after}) * (time() < bool {occurrence.clear})" for occurrence in these
+    )
 
 
 def leaving(these: Sequence[Stretch], distance: int) -> str:
     """A scalar: 1 while the time `distance` ago does not count, otherwise 0."""
-    return " + ".join(between(one.after + distance - 1, one.until + distance) for one in these)
+    return " + ".join(between(occurrence.after + distance - 1, occurrence.until + distance) for occurrence in these)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,21 +127,21 @@ def edges(
     A minute is in the sum until `expires(minute)`; `distance` is how long ago its window began, if it moves.
     """
     found = []
-    for one in these:
-        early, ended, left = str(LAG), expires(one.after), one.after + (distance or 0)
+    for occurrence in these:
+        early, ended, left = str(LAG), expires(occurrence.after), occurrence.after + (distance or 0)
         if distance is not None and ended < left:
             # Samples that end early leave early: the rest of the traffic right before the start replaces them.
             early, ended = f"({early} + ({left - LAG} - time()) * (time() >= bool {ended}))", left
-        before = f"{of.rate} @ {one.after} * {early} / {of.unit}"
+        before = f"{of.rate} @ {occurrence.after} * {early} / {of.unit}"
         # While the beginning of a moving window passes the traffic right after the end, that traffic goes with it.
-        gone = one.end + distance if distance is not None else 0
-        lost = f"({one.lost} - (time() - {gone}) * (time() > bool {gone}))" if gone else str(one.lost)
-        later = f"{of.rate} @ {one.clear} * {lost} / {of.unit}"
+        gone = occurrence.end + distance if distance is not None else 0
+        lost = f"({occurrence.lost} - (time() - {gone}) * (time() > bool {gone}))" if gone else str(occurrence.lost)
+        later = f"{of.rate} @ {occurrence.clear} * {lost} / {of.unit}"
         if of.tile:
-            before += f" + {of.so_far(one.after)}"
-            later += f" - {of.so_far(one.until)}"
-        found.append(f"({before}) * ({between(one.after, ended)})")
-        found.append(f"({later}) * ({between(one.clear - 1, expires(one.until))})")
+            before += f" + {of.so_far(occurrence.after)}"
+            later += f" - {of.so_far(occurrence.until)}"
+        found.append(f"({before}) * ({between(occurrence.after, ended)})")
+        found.append(f"({later}) * ({between(occurrence.clear - 1, expires(occurrence.until))})")
     return found
 
 

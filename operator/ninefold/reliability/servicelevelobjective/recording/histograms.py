@@ -25,8 +25,11 @@ def all_buckets(text: str) -> list[str]:
 
 def _several(expression: promql_parser.Expr) -> Iterator[str]:
     if isinstance(expression, promql_parser.VectorSelector):
-        name, bounds = promql.metric(expression), [each for each in expression.matchers.matchers if each.name == "le"]
-        if name.endswith("_bucket") and not any(_is_one(each) for each in bounds):
+        name, bounds = (
+            promql.metric(expression),
+            [matcher for matcher in expression.matchers.matchers if matcher.name == "le"],
+        )
+        if name.endswith("_bucket") and not any(_is_one(matcher) for matcher in bounds):
             yield name
     for part in _counted(expression):
         yield from _several(part)

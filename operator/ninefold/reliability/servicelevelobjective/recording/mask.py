@@ -29,7 +29,7 @@ class Mask:
 
     def over(self, rules: Iterable[Rule]) -> Iterator[Rule]:
         """The base recordings, 0 for every label set while a correction is active."""
-        coming = [one for one in self._all if one.clear > self._today]
+        coming = [occurrence for occurrence in self._all if occurrence.clear > self._today]
         if not coming:
             yield from rules
             return
@@ -47,5 +47,9 @@ class Mask:
         """The series without the time that does not count in a window of this length in seconds."""
         today = self._today
         return self._series.without(
-            [one for one in self._all if today - length < one.until and one.after < today + SETTLED]
+            [
+                occurrence
+                for occurrence in self._all
+                if today - length < occurrence.until and occurrence.after < today + SETTLED
+            ]
         )

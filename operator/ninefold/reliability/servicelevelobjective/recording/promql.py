@@ -37,11 +37,11 @@ def rate(text: str, length: str, aggregate: str, field: str) -> str:
     return verified(f"{aggregate}(rate({selector(text, field)}[{length}]))", field)
 
 
-def births(text: str, beside: str, length: str, groups: str, field: str) -> str:
+def births(text: str, total: str, length: str, groups: str, field: str) -> str:
     """First values of counters that were born in a range while others existed, in events per second by `groups`."""
     chosen = selector(text, field)
     born = f"min_over_time({chosen}[{length}]) <= {_NEWBORN} unless last_over_time({chosen}[{_ABSENT}] offset {length})"
-    lived = f"group by ({groups}) ({selector(beside, field)} offset {length})"
+    lived = f"group by ({groups}) ({selector(total, field)} offset {length})"
     return verified(f"sum by ({groups}) ({born}) / {seconds(length)} and {lived}", field)
 
 
@@ -97,7 +97,7 @@ def expression(text: str, field: str) -> promql.Expr:
 
 def metric(selector: promql.VectorSelector) -> str:
     """The name of the metric, before the braces or, if it is not a plain name, in them; "" without a name."""
-    named = [each.value for each in selector.matchers.matchers if _is_name(each)]
+    named = [matcher.value for matcher in selector.matchers.matchers if _is_name(matcher)]
     return selector.name or (named[0] if len(named) == 1 else "")
 
 

@@ -58,14 +58,14 @@ def selectors(indicator: Indicator) -> list[Selector]:
     """The selectors of an indicator, each once, in the order of fields; none for a composite. Raises Stalled for
     invalid
     PromQL."""
-    found = [one for field, role, text in _written(indicator) for one in _in(f"{_FIELD}.{field}", role, text)]
+    found = [selector for field, role, text in _written(indicator) for selector in _in(f"{_FIELD}.{field}", role, text)]
     return list(dict.fromkeys(found))
 
 
 def grouped(indicator: Indicator, groups: Sequence[str], matched: Sequence[Selector]) -> list[Selector]:
     """For each label of groupBy, a selector of the series that have it, if all events come from a single plain
     metric."""
-    whole = [each for each in matched if each.role == "All" and each.name]
+    whole = [selector for selector in matched if selector.role == "All" and selector.name]
     written = [text for _, role, text in _written(indicator) if role == "All"]
     if len(whole) != 1 or any("label_" in text or "group_" in text or "info(" in text for text in written):
         return []
@@ -130,9 +130,9 @@ def _histogram(latency: Latency) -> str:
 
 def _in(field: str, role: Role, text: str) -> Iterator[Selector]:
     for node, subtracted in promql.vector_selectors(text, field):
-        matchers = [_matcher(each) for each in node.matchers.matchers]
+        matchers = [_matcher(matcher) for matcher in node.matchers.matchers]
         name = promql.metric(node)
-        kept = tuple(each for each in matchers if each.label != "__name__" or not name)
+        kept = tuple(matcher for matcher in matchers if matcher.label != "__name__" or not name)
         # Events subtracted from bad events are good: without them, all events are bad.
         stands = "Good" if subtracted and role == "Bad" else role
         yield Selector(field, stands, name, kept, _text(node, matchers))
@@ -144,7 +144,7 @@ def _matcher(matcher: promql_parser.Matcher) -> Matcher:
 
 def _text(node: promql_parser.VectorSelector, matchers: Sequence[Matcher]) -> str:
     either = node.matchers.or_matchers or [node.matchers.matchers]
-    inner = " or ".join(",".join(str(_matcher(each)) for each in group) for group in either)
+    inner = " or ".join(",".join(str(_matcher(matcher)) for matcher in group) for group in either)
     return widened(f"{node.name or ''}{{{inner}}}")
 
 

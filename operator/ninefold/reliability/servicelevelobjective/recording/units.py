@@ -48,7 +48,7 @@ def _call(call: promql.Call) -> Unit:
     if name in _COUNTED:
         # A count of anything other than samples of a series, such as of a rate, has its own unit.
         return _COUNTED[name] if isinstance(call.args[0], promql.MatrixSelector) else None
-    inner = [unit(each) for each in call.args if not isinstance(each, promql.StringLiteral)]
+    inner = [unit(argument) for argument in call.args if not isinstance(argument, promql.StringLiteral)]
     return inner[0] if name in _THROUGH and inner else None
 
 

@@ -121,7 +121,7 @@ class PeriodWindow:
     def _edges(self, series: RecordedSeries, what: str) -> list[str]:
         """As for a rolling window; the beginning is fixed."""
         of = series.recording(what, series.tile)
-        begins = [at for one in series.stretches if (at := self._ends(one.after)) < one.until]
+        begins = [at for occurrence in series.stretches if (at := self._ends(occurrence.after)) < occurrence.until]
         gone = [
             f"{of.rate} * {corrections.LAG} / {of.unit} * ({corrections.between(at, self._ends(at))})" for at in begins
         ]
