@@ -184,7 +184,7 @@ def test_a_rename_ends_no_sooner_than_the_untouched_recovers() -> None:
 
 
 def test_a_deleted_objective_that_still_fails_counts_until_its_window_is_over() -> None:
-    """Its window is an hour: an hour, `recovery.for` and the lag of rules after its deletion nothing is left to go by."""
+    """Its window is an hour: that long, `recovery.for` and the lag of rules after its deletion, nothing is left."""
     shop = Shop()
     shop.create("right", window="1h")
     shop.tick(0.5)
