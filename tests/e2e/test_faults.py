@@ -77,7 +77,7 @@ def test_a_prometheus_that_never_answered_is_named_without_its_password(start_op
     wait_for(
         "more polls", lambda: 'ninefold_prometheus_reachable{prometheus="default"} 0.0' in operator.page("metrics")
     )
-    told = [line for line in operator.text().splitlines() if "Prometheus cannot be asked" in line]
+    told = [line for line in operator.text().splitlines() if "Prometheus cannot be queried" in line]
     assert len(told) == 1
     assert "http://127.0.0.1:1: " in told[0]
     assert "secret" not in operator.text() + page

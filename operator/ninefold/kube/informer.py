@@ -30,6 +30,7 @@ class Informer:
         self._dispatcher = dispatcher
         self._metrics = metrics
         self._stop = asyncio.Event()
+        self.spawned = asyncio.Event()
         self.ready = asyncio.Event()
 
     async def run(self) -> None:
@@ -42,7 +43,8 @@ class Informer:
             if labels:
                 settings.watching.label_selectors[api.group, api.version, api.plural] = labels
         kopf.on.login(registry=registry)(_login)
-        await kopf.operator(
+        existing = asyncio.all_tasks()
+        tasks = await kopf.spawn_tasks(
             registry=registry,
             settings=settings,
             clusterwide=True,
@@ -50,6 +52,9 @@ class Informer:
             stop_flag=self._stop,
             ready_flag=self.ready,
         )
+        # From here on kopf sets no signal handler any more.
+        self.spawned.set()
+        await kopf.run_tasks(tasks, ignored=existing)
 
     def stop(self) -> None:
         self._stop.set()

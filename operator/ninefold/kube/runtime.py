@@ -140,7 +140,7 @@ class Runtime:
         tasks: set[asyncio.Task[Any]] = {watching, *(asyncio.ensure_future(work) for work in background)}
         lead = asyncio.create_task(self._lead())
         stop = asyncio.create_task(self._stopping.wait())
-        await self._catch_signals()
+        await self._catch_signals(watching)
         try:
             done, _ = await asyncio.wait({*tasks, lead, stop}, return_when=asyncio.FIRST_COMPLETED)
             return self._verdict(done, lead, stop)
@@ -152,9 +152,11 @@ class Runtime:
         """End gracefully: finish what is being worked on, release the Lease."""
         self._stopping.set()
 
-    async def _catch_signals(self) -> None:
-        # After kopf has set its handlers, so that these handlers replace them.
-        await asyncio.sleep(0.1)
+    async def _catch_signals(self, watching: asyncio.Task[None]) -> None:
+        """Stop on a signal. kopf sets handlers of its own, which would end the watches alone: these replace them."""
+        spawned = asyncio.create_task(self._informer.spawned.wait())
+        await asyncio.wait({watching, spawned}, return_when=asyncio.FIRST_COMPLETED)
+        spawned.cancel()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self.stop)
 

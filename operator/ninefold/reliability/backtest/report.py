@@ -97,7 +97,7 @@ def _incidents(judged: Judgement) -> str:
         return f"  No incident cost {limit} of the budget or more."
     rows: list[Row] = [("INCIDENT", "LASTED", "BUDGET", "NOTICED")]
     rows += [_incident(incident) for incident in judged.incidents[:MOST]]
-    missed = f"{judged.missed} of them without a page" if judged.missed else "a page for incident of them"
+    missed = f"{judged.missed} of them without a page" if judged.missed else "a page for each of them"
     summary = f"  {counted(len(judged.incidents), 'incident')} of {limit} of the budget or more, {missed}."
     return "\n".join([*table(rows), *more(judged.incidents), summary])
 
