@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from typing import Any
+from unittest.mock import Mock
 
 from ninefold.kube.metrics import Metrics
 from ninefold.kube.runtime import Runtime, RuntimeOptions
@@ -15,8 +15,8 @@ def test_a_signal_stops_the_operator_and_not_the_watches_alone() -> None:
     seen: list[str] = []
 
     async def scenario() -> bool:
-        cluster: Any = None
-        runtime = Runtime([], cluster, Metrics(), RuntimeOptions())
+        # Nothing is asked of the cluster: the runtime does not run.
+        runtime = Runtime([], Mock(), Metrics(), RuntimeOptions())
         loop = asyncio.get_running_loop()
 
         async def watch() -> None:
