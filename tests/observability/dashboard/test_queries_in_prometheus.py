@@ -96,6 +96,13 @@ class Grafana:
         found: list[dict[str, Any]] = answer.json()["data"]["result"]
         return found
 
+    def measured(self) -> set[str]:
+        """The objectives whose events the generated rules record, with a burn rate as far as they have traffic."""
+        measured = "slo:events:rate5m == 0 or slo:events:rate5m and on (slo_id) slo:burn_rate:1h"
+        found = self.ask(Asked("", "", "", measured, ranged=False))
+        names = {result["metric"]["slo_id"].partition("/")[2] for result in found}
+        return names & {Key.of(each).name for each in RECORDED}
+
     def empty(self, found: dict[str, Any], **chosen: str) -> set[tuple[str, str]]:
         """The panels and queries that say "no data"; fails for one that Prometheus does not understand."""
         return {
@@ -125,6 +132,8 @@ def grafana(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grafana]:
             lambda: not NEEDED & grafana.empty(board(dashboard(fleet={}), *objectives(*ALL))),
             60,
         )
+        # Each group is evaluated at a time of its own, and what stands in for others is there first.
+        wait_for("the events of each objective", lambda: grafana.measured() == {"healthy", "burning", "idle"}, 60)
         yield grafana
 
 
