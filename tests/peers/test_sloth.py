@@ -144,7 +144,7 @@ def test_groups_by_a_label_of_ours_keep_their_budgets(promtool: Promtool) -> Non
 def test_the_report_says_truly_what_sloth_refuses(error: str, refused: bool, tmp_path: Path) -> None:
     spec = specification({"one": events(error, TOTAL)})
     _, remarks = outcome(sloth.translate, [spec])
-    assert any("Sloth refuses it, too" in remark.meaning for remark in remarks) == refused
+    assert any("Sloth refuses it too" in remark.meaning for remark in remarks) == refused
     if refused:
         with pytest.raises(AssertionError, match="window"):
             generated(spec, tmp_path)
