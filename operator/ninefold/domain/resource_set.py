@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self, TypeVar
@@ -40,27 +40,30 @@ class ResourceSet:
     """A cluster that holds only the resources of these files, at the moment `now`."""
 
     def __init__(self, resources: Iterable[tuple[Resource, Manifest]], now: datetime) -> None:
+        """A kind has a key once."""
         self.now = now
-        self._resources = list(resources)
+        self._models: dict[type[Resource], dict[Key, Any]] = {}
+        self._manifests: dict[type[Resource], list[Manifest]] = {}
         self._worked_out: dict[Callable[[ResourceSet], Any], Any] = {}
+        for resource, manifest in resources:
+            named = {"namespace": resource.key.namespace, "name": resource.key.name}
+            whole = {**manifest, "metadata": {**manifest["metadata"], **named}}
+            self._models.setdefault(type(resource), {})[resource.key] = resource
+            self._manifests.setdefault(type(resource), []).append(whole)
 
     def all(self, model: type[ResourceT]) -> list[ResourceT]:
         """The resources of a kind, in the order of the files."""
-        return [resource for resource, _ in self._resources if isinstance(resource, model)]
+        return list(self.by_key(model).values())
 
     def get(self, model: type[ResourceT], key: Key) -> ResourceT | None:
         return self.by_key(model).get(key)
 
-    def by_key(self, model: type[ResourceT]) -> dict[Key, ResourceT]:
-        return {resource.key: resource for resource in self.all(model)}
+    def by_key(self, model: type[ResourceT]) -> Mapping[Key, ResourceT]:
+        return self._models.get(model, {})
 
     def manifests(self, model: type[Resource]) -> Sequence[Manifest]:
         """The manifests of a kind as the API server holds them: with the namespace that a file may leave out."""
-        return [
-            {**manifest, "metadata": {**manifest["metadata"], **_named(resource)}}
-            for resource, manifest in self._resources
-            if isinstance(resource, model)
-        ]
+        return self._manifests.get(model, ())
 
     def once(self, work_out: Callable[[ResourceSet], ValueT]) -> ValueT:
         """The result of a function of all resources; the function is called only once."""
@@ -68,7 +71,3 @@ class ResourceSet:
             self._worked_out[work_out] = work_out(self)
         result: ValueT = self._worked_out[work_out]
         return result
-
-
-def _named(resource: Resource) -> dict[str, str]:
-    return {"namespace": resource.key.namespace, "name": resource.key.name}
