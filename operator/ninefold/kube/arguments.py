@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from ninefold.kube.fields import seconds
+
 
 def labels(text: str) -> dict[str, str]:
     """The labels in "a=b,c=d"."""
@@ -11,6 +13,14 @@ def labels(text: str) -> dict[str, str]:
     if not all(equals and name for name, equals, _ in pairs):
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=value,name=value")
     return {name: value for name, _, value in pairs}
+
+
+def duration(text: str) -> int:
+    """The seconds in "10m"."""
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def count(text: str) -> int:

@@ -38,8 +38,7 @@ def script(nodes: Sequence[Place]) -> str:
         names = [name for option in node.options for name in option.names]
         words.append(f"    {_place(node)}-*) words={_list(names)} ;;")
         words.append(f"    {_place(node)}*) words={_list(word for word, _ in node.words)} ;;")
-    # A top-level command follows an empty place, so its pattern starts with one blank.
-    places = "|".join(shlex.quote(node.at if " " in node.at else f" {node.at}") for node in nodes if node.at)
+    places = "|".join(shlex.quote(node.entered) for node in nodes if node.at)
     return _SCRIPT.format(places=places, values="\n".join(values), words="\n".join(words))
 
 

@@ -22,7 +22,7 @@ end
 
 
 def script(nodes: Sequence[Place]) -> str:
-    places = " ".join(_quoted(node.at if " " in node.at else f" {node.at}") for node in nodes if node.at)
+    places = " ".join(_quoted(node.entered) for node in nodes if node.at)
     lines = [line for name in ("ninefold", "kubectl-ninefold") for node in nodes for line in _lines(name, node)]
     return _HEAD.format(places=places) + "\n".join(lines) + "\n"
 

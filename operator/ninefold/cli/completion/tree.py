@@ -30,6 +30,12 @@ class Place:
     words: list[tuple[str, str]]
     options: list[Switch]
 
+    @property
+    def entered(self) -> str:
+        """The place before and the word that leads here. A top-level command follows an empty place, so it starts with
+        one blank."""
+        return self.at if " " in self.at else f" {self.at}"
+
 
 def node(at: str, parser: argparse.ArgumentParser) -> Iterator[Place]:
     """A command and its subcommands."""

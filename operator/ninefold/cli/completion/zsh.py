@@ -40,7 +40,7 @@ def script(nodes: Sequence[Place]) -> str:
         options = [(name, option.what) for option in node.options for name in option.names]
         words.append(f"    ({shlex.quote(f'{node.at}|')}-*) found=({_described(options)}) ;;")
         words.append(f"    ({shlex.quote(f'{node.at}|')}*) found=({_described(node.words)}) ;;")
-    places = "|".join(shlex.quote(node.at if " " in node.at else f" {node.at}") for node in nodes if node.at)
+    places = "|".join(shlex.quote(node.entered) for node in nodes if node.at)
     return _SCRIPT.format(places=places, values="\n".join(values), words="\n".join(words))
 
 

@@ -24,8 +24,8 @@ from ninefold.integrations.prometheus import Prometheus
 from ninefold.kinds import KINDS
 from ninefold.kube import logs
 from ninefold.kube.api import Key
+from ninefold.kube.arguments import duration
 from ninefold.kube.client import ApiError, connect
-from ninefold.kube.fields import seconds
 from ninefold.kube.metrics import Metrics
 from ninefold.kube.rbac import LEASE_NAME, NAMESPACE_OF_OPERATOR
 from ninefold.kube.runtime import Runtime, RuntimeOptions
@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
         "--workers", type=int, default=16, metavar="N", help="objects reconciled at the same time (default: 16)"
     )
     cluster.add_argument(
-        "--sweep-interval", type=_duration, default=600, metavar="TIME", help="full listing every TIME (default: 10m)"
+        "--sweep-interval", type=duration, default=600, metavar="TIME", help="full listing every TIME (default: 10m)"
     )
     prometheus = parser.add_argument_group("Prometheus")
     prometheus.add_argument(
@@ -81,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
     )
     prometheus.add_argument(
         "--poll-interval",
-        type=_duration,
+        type=duration,
         default=15,
         metavar="TIME",
         help="read all measurements every TIME (default: 15s)",
@@ -176,13 +176,6 @@ def _tools(text: str) -> list[str]:
     if unknown := [tool for tool in tools if tool not in TOOLS]:
         raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not one of {', '.join(TOOLS)}")
     return tools
-
-
-def _duration(text: str) -> int:
-    try:
-        return seconds(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ninefold.cli.shared.options import access, add_access, http_url
 from ninefold.cli.shared.progress import Failed
 from ninefold.integrations.credentials import Unfit
-from ninefold.kube.fields import seconds
+from ninefold.kube.arguments import duration
 
 if TYPE_CHECKING:
     from ninefold.integrations.prometheus import Prometheus
@@ -86,10 +86,7 @@ def time(text: str) -> datetime:
 
 def step(text: str) -> int:
     """The type of an option for the evaluation interval, in seconds."""
-    try:
-        length = seconds(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    length = duration(text)
     if not 0 < length <= _LONGEST_STEP:
         raise argparse.ArgumentTypeError("write a step of 1s to 5m: rules look back 5 minutes")
     return length

@@ -11,18 +11,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ninefold.integrations.credentials import ConnectionOptions
-from ninefold.kube.arguments import labels
-from ninefold.kube.fields import seconds
+from ninefold.kube.arguments import duration, labels
 
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 def length(text: str) -> timedelta:
     """The time in "10m"; raises an error that argparse turns into a message."""
-    try:
-        return timedelta(seconds=seconds(text))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+    return timedelta(seconds=duration(text))
 
 
 def reason(text: str) -> str:
