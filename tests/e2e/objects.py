@@ -12,6 +12,7 @@ from ninefold.reliability.correction.resource import Correction
 from ninefold.reliability.servicelevelobjective.resource import ServiceLevelObjective
 from tests import direct
 from tests.builders import errorbudgetpolicy, made, releasegate
+from tests.namespaced import Namespaced
 from tests.processes import wait_for
 
 Manifest = dict[str, Any]
@@ -57,15 +58,8 @@ def dashboard(name: str, **spec: Any) -> Manifest:
     return made(Dashboard, name, **spec)
 
 
-class Objects:
+class Objects(Namespaced):
     """The objects of one namespace."""
-
-    def __init__(self, cluster: devcluster.Cluster, namespace: str) -> None:
-        self.cluster = cluster
-        self.namespace = namespace
-
-    def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - as in subprocess
-        return self.cluster.kubectl("--namespace", self.namespace, *arguments, input=input)
 
     def apply(self, *manifests: Manifest) -> None:
         direct.apply(self.cluster, *manifests, namespace=self.namespace, force=True)

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import devcluster
 from tests import direct
+from tests.namespaced import Namespaced
 from tests.processes import wait_for
 
 
-class Lamps:
+class Lamps(Namespaced):
     """The lamps and their ConfigMaps of one namespace."""
-
-    def __init__(self, cluster: devcluster.Cluster, namespace: str) -> None:
-        self.cluster = cluster
-        self.namespace = namespace
-
-    def kubectl(self, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - as in subprocess
-        return self.cluster.kubectl("--namespace", self.namespace, *arguments, input=input)
 
     def apply(self, *names: str, **spec: Any) -> None:
         kind = {"apiVersion": "ninefold.dev/v1alpha1", "kind": "Lamp"}

@@ -15,6 +15,7 @@ from tests import direct
 from tests.cli.conftest import Command, Done, apart
 from tests.installing import install
 from tests.moments import before
+from tests.namespaced import Namespaced
 from tests.processes import wait_for
 
 import devcluster
@@ -34,12 +35,11 @@ def in_(length: timedelta) -> str:
 HOUR = timedelta(hours=1)
 
 
-class Gate:
+class Gate(Namespaced):
     """A gate `checkout` of a namespace."""
 
     def __init__(self, cluster: devcluster.Cluster, namespace: str) -> None:
-        self.cluster = cluster
-        self.namespace = namespace
+        super().__init__(cluster, namespace)
         self.apply()
 
     def apply(self, **spec: Any) -> None:
@@ -50,10 +50,6 @@ class Gate:
             "spec": {"workloads": {"scope": "Namespace"}, **spec},
         }
         direct.apply(self.cluster, body, namespace=self.namespace, force=True)
-
-    def kubectl(self, *arguments: str, body: object = None) -> str:
-        text = json.dumps(body) if body is not None else None
-        return self.cluster.kubectl("-n", self.namespace, *arguments, input=text)
 
     def say(self, decision: str, name: str = "checkout", **status: Any) -> None:
         """As the operator that has looked at the gate as it is now."""

@@ -12,6 +12,7 @@ import pytest
 from tests import direct
 from tests.cli.conftest import Command, apart
 from tests.installing import install
+from tests.namespaced import Namespaced
 
 import devcluster
 from ninefold.kube.accounts import machines
@@ -27,16 +28,8 @@ def since(number: int) -> str:
     return rfc3339(BEGAN + timedelta(minutes=number))
 
 
-class Policy:
+class Policy(Namespaced):
     """A policy `checkout` of a namespace that carries what objectives have spent."""
-
-    def __init__(self, cluster: devcluster.Cluster, namespace: str) -> None:
-        self._cluster = cluster
-        self.namespace = namespace
-
-    def kubectl(self, *arguments: str, body: object = None) -> str:
-        text = json.dumps(body) if body is not None else None
-        return self._cluster.kubectl("-n", self.namespace, *arguments, input=text)
 
     def write(self, forgiven: list[int], carried: list[int]) -> None:
         """Forgiven are objectives gone-N since minute N; those that are carried still count."""
@@ -64,7 +57,7 @@ class Policy:
 
     @property
     def forgiven(self) -> list[str]:
-        spec: dict[str, Any] = direct.get(self._cluster, "ebp", "checkout", self.namespace)["spec"]
+        spec: dict[str, Any] = direct.get(self.cluster, "ebp", "checkout", self.namespace)["spec"]
         return [entry["objective"] for entry in spec["forgive"]]
 
 

@@ -9,6 +9,7 @@ import pytest
 from tests import direct
 from tests.installing import install
 from tests.integrations.argocd.lua import run
+from tests.namespaced import Namespaced
 from tests.processes import wait_for
 
 import devcluster
@@ -26,18 +27,11 @@ GATE = {
 }
 
 
-class Office:
+class Office(Namespaced):
     """A namespace with a gate in which two accounts of Argo CD may do everything."""
 
-    def __init__(self, cluster: devcluster.Cluster, namespace: str) -> None:
-        self._cluster = cluster
-        self._namespace = namespace
-
-    def kubectl(self, *arguments: str, **options: Any) -> str:
-        return self._cluster.kubectl("-n", self._namespace, *arguments, **options)
-
     def gate(self) -> dict[str, Any]:
-        return direct.get(self._cluster, "gate", "checkout", self._namespace)
+        return direct.get(self.cluster, "gate", "checkout", self.namespace)
 
     def wait_refused(self, user: str) -> None:
         """Return when the API server refuses this account a closing in the name of the other."""

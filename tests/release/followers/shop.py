@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import direct
+from tests.namespaced import Namespaced
 from tests.processes import ROOT, OperatorProcess, wait_for
 
 import devcluster
@@ -53,15 +54,8 @@ def operator(cluster: devcluster.Cluster, folder: Path) -> OperatorProcess:
     return OperatorProcess(command, cluster.kubeconfig_for(OPERATOR, GROUPS), folder / "operator.log")
 
 
-class Shop:
+class Shop(Namespaced):
     """A gate that a freeze closes, and projects as their owners write them."""
-
-    def __init__(self, cluster: devcluster.Cluster, namespace: str) -> None:
-        self.cluster = cluster
-        self.namespace = namespace
-
-    def kubectl(self, *args: str, **options: Any) -> str:
-        return self.cluster.kubectl("-n", self.namespace, *args, **options)
 
     def gate(self, *, closed: bool) -> None:
         spec = {"workloads": {"scope": "Namespace"}, "sources": [{"freeze": FREEZE}] if closed else []}

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from tests import direct
 from tests.installing import stand_in
+from tests.namespaced import Namespaced
 from tests.processes import ROOT, OperatorProcess, wait_for
 
 import devcluster
@@ -38,15 +39,8 @@ def crd(api: Api) -> dict[str, Any]:
     return stand_in(api, schema)
 
 
-class Shop:
+class Shop(Namespaced):
     """A gate that a freeze closes, and objects of Flux, as their owner writes them."""
-
-    def __init__(self, cluster: devcluster.Cluster, namespace: str) -> None:
-        self.cluster = cluster
-        self.namespace = namespace
-
-    def kubectl(self, *args: str, **options: Any) -> str:
-        return self.cluster.kubectl("-n", self.namespace, *args, **options)
 
     def gate(self, *, closed: bool, name: str = "checkout") -> None:
         spec = {"workloads": {"scope": "Namespace"}, "sources": [{"freeze": FREEZE}] if closed else []}

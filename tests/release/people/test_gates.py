@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.installing import install
+from tests.namespaced import Namespaced
 
 import devcluster
 from devcluster import waiting
@@ -26,16 +27,8 @@ from ninefold.release.releasegate.resource import ReleaseGate
 GITOPS = "system:serviceaccount:flux-system:kustomize-controller"
 
 
-class Office:
+class Office(Namespaced):
     """A namespace with a gate, and people with rights."""
-
-    def __init__(self, cluster: devcluster.Cluster, namespace: str) -> None:
-        self.cluster = cluster
-        self.namespace = namespace
-
-    def kubectl(self, *arguments: str, body: object = None) -> str:
-        text = json.dumps(body) if body is not None else None
-        return self.cluster.kubectl("-n", self.namespace, *arguments, input=text)
 
     def refusal(self, *arguments: str, body: object = None) -> str:
         """What the API server says; "" if it lets pass."""

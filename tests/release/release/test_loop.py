@@ -15,6 +15,7 @@ from tests import direct
 from tests.faultproxy import Answer, FaultProxy, Request
 from tests.figures import figures
 from tests.installing import install
+from tests.namespaced import Namespaced
 from tests.processes import OperatorProcess, wait_for
 from tests.refusing import refusing
 
@@ -38,15 +39,8 @@ class Operator(OperatorProcess):
         super().__init__(command, kubeconfig or cluster.kubeconfig, log)
 
 
-class Shop:
+class Shop(Namespaced):
     """A namespace with an objective whose figures the test sets, a policy, a gate and a workload."""
-
-    def __init__(self, cluster: devcluster.Cluster, namespace: str) -> None:
-        self.cluster = cluster
-        self.namespace = namespace
-
-    def kubectl(self, *args: str, **options: Any) -> str:
-        return self.cluster.kubectl("-n", self.namespace, *args, **options)
 
     def apply(self, api: str, kind: str, name: str, **body: Any) -> None:
         metadata = {"name": name, **body.pop("metadata", {})}

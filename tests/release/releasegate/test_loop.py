@@ -15,6 +15,7 @@ from tests import direct
 from tests.figures import figures
 from tests.installing import install
 from tests.moments import before
+from tests.namespaced import Namespaced
 from tests.processes import OperatorProcess, wait_for
 
 import devcluster
@@ -34,15 +35,8 @@ class Operator(OperatorProcess):
         self._arguments += ["--poll-interval", "1s", "--bind", f"127.0.0.1:{self.port}"]
 
 
-class Shop:
+class Shop(Namespaced):
     """A namespace with an objective, a policy, a gate and a workload, and figures of our choosing."""
-
-    def __init__(self, cluster: devcluster.Cluster, namespace: str) -> None:
-        self.cluster = cluster
-        self.namespace = namespace
-
-    def kubectl(self, *args: str, **options: Any) -> str:
-        return self.cluster.kubectl("-n", self.namespace, *args, **options)
 
     def apply(self, kind: str, name: str, **body: Any) -> None:
         api = "ninefold.dev/v1alpha1" if kind in {k.__name__ for k in MODELS} else "v1"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.installing import install
+from tests.namespaced import Namespaced
 
 import devcluster
 from devcluster import waiting
@@ -48,15 +49,8 @@ def image(number: int, version: int) -> str:
     return f"registry.example.com/team-{number % 12}/{name_of(number)}:v1.{version}.0-3f2a9c1"
 
 
-class Fleet:
+class Fleet(Namespaced):
     """A namespace with so many Deployments, without pods. Those that are sampled have a history to go back in."""
-
-    def __init__(self, cluster: devcluster.Cluster, namespace: str) -> None:
-        self.cluster = cluster
-        self.namespace = namespace
-
-    def kubectl(self, *args: str, **options: Any) -> str:
-        return self.cluster.kubectl("-n", self.namespace, *args, **options)
 
     def set_up(self) -> None:
         self.kubectl("create", "rolebinding", EDITOR, "--clusterrole=edit", f"--user={EDITOR}")

@@ -11,6 +11,7 @@ from tests import direct
 from tests.figures import figures
 from tests.installing import install
 from tests.moments import before
+from tests.namespaced import Namespaced
 from tests.processes import OperatorProcess, wait_for
 
 import devcluster
@@ -19,19 +20,12 @@ from ninefold.kube.fields import rfc3339
 API = "ninefold.dev/v1alpha1"
 
 
-class Place:
+class Place(Namespaced):
     """A namespace with an objective whose figures the test makes, and a policy."""
-
-    def __init__(self, cluster: devcluster.Cluster, namespace: str) -> None:
-        self._cluster = cluster
-        self.namespace = namespace
-
-    def kubectl(self, *args: str, **options: Any) -> str:
-        return self._cluster.kubectl("-n", self.namespace, *args, **options)
 
     def apply(self, kind: str, name: str, **body: Any) -> None:
         manifest = {"apiVersion": API, "kind": kind, "metadata": {"name": name}, **body}
-        direct.apply(self._cluster, manifest, namespace=self.namespace)
+        direct.apply(self.cluster, manifest, namespace=self.namespace)
 
     def objective(self) -> None:
         spec = {
@@ -66,10 +60,10 @@ class Place:
             "slo:coverage:ratio": 1,
         }
         made = figures(self.namespace, "checkout", values)
-        direct.apply(self._cluster, made, namespace=self.namespace)
+        direct.apply(self.cluster, made, namespace=self.namespace)
 
     def get(self) -> dict[str, Any]:
-        return direct.get(self._cluster, "ebp", "checkout", self.namespace)
+        return direct.get(self.cluster, "ebp", "checkout", self.namespace)
 
     def status(self) -> dict[str, Any]:
         status: dict[str, Any] = self.get().get("status", {})
@@ -80,7 +74,7 @@ class Place:
 
     def events(self, reason: str) -> list[tuple[int, str]]:
         """How often and what, of each Event about the policy with a reason."""
-        items = direct.items(self._cluster, "events", self.namespace)
+        items = direct.items(self.cluster, "events", self.namespace)
         return [(item["count"], item["message"]) for item in items if item["reason"] == reason]
 
 

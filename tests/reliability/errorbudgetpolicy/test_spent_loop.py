@@ -15,6 +15,7 @@ import pytest
 from tests import direct
 from tests.figures import figures
 from tests.installing import install
+from tests.namespaced import Namespaced
 from tests.processes import ROOT, OperatorProcess, wait_for
 
 import devcluster
@@ -40,20 +41,13 @@ SPEC: dict[str, Any] = {
 EVE, ANN, GITOPS = "eve", "ann", "system:serviceaccount:flux-system:kustomize-controller"
 
 
-class Place:
+class Place(Namespaced):
     """A namespace with a spent objective, a policy and a gate. Eve has what the role edit gains, Ann what admin gains
     and the verb override."""
 
-    def __init__(self, cluster: devcluster.Cluster, namespace: str) -> None:
-        self._cluster = cluster
-        self.namespace = namespace
-
-    def kubectl(self, *args: str, **options: Any) -> str:
-        return self._cluster.kubectl("-n", self.namespace, *args, **options)
-
     def apply(self, kind: str, name: str, spec: dict[str, Any], user: str = "") -> None:
         manifest = {"apiVersion": API, "kind": kind, "metadata": {"name": name}, "spec": spec}
-        direct.apply(self._cluster, manifest, namespace=self.namespace, force=True, user=user)
+        direct.apply(self.cluster, manifest, namespace=self.namespace, force=True, user=user)
 
     def eve(self, *args: str) -> None:
         self.kubectl(*args, f"--as={EVE}")
@@ -93,10 +87,10 @@ class Place:
         """What Prometheus says from its next evaluation on."""
         values = {"slo:error_budget_left:ratio": left, "slo:events:rate5m": 100, "slo:coverage:ratio": 1}
         made = figures(self.namespace, "right", values)
-        direct.apply(self._cluster, made, namespace=self.namespace)
+        direct.apply(self.cluster, made, namespace=self.namespace)
 
     def status(self, kind: str) -> dict[str, Any]:
-        found: dict[str, Any] = direct.get(self._cluster, kind, "checkout", self.namespace).get("status", {})
+        found: dict[str, Any] = direct.get(self.cluster, kind, "checkout", self.namespace).get("status", {})
         return found
 
     def decision(self) -> str:
@@ -124,7 +118,7 @@ class Place:
     def command(self, user: str, objective: str) -> subprocess.CompletedProcess[str]:
         """`ninefold policy forgive` as this user."""
         argv = ["policy", "forgive", "checkout", objective, "--reason", "it counted probes", "-n", self.namespace]
-        kubeconfig = self._cluster.kubeconfig_for(user, ())
+        kubeconfig = self.cluster.kubeconfig_for(user, ())
         environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(ROOT / "operator")}
         argv = [sys.executable, "-m", "ninefold", *argv]
         return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)

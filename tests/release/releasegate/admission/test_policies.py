@@ -16,6 +16,7 @@ import pytest
 from tests import direct
 from tests.installing import install
 from tests.moments import before
+from tests.namespaced import Namespaced
 
 import devcluster
 from devcluster import waiting
@@ -43,15 +44,8 @@ def server(cluster: devcluster.Cluster) -> devcluster.Cluster:
     return cluster
 
 
-class Shop:
+class Shop(Namespaced):
     """A namespace with a workload `checkout` and a gate."""
-
-    def __init__(self, cluster: devcluster.Cluster, namespace: str) -> None:
-        self.cluster = cluster
-        self.namespace = namespace
-
-    def kubectl(self, *args: str) -> str:
-        return self.cluster.kubectl("-n", self.namespace, *args)
 
     def request(self, method: str, path: str, body: object = None, **parameters: object) -> tuple[int, Any]:
         return self.cluster.api.request(method, path, body, **parameters)
